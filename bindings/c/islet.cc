@@ -1,0 +1,331 @@
+// The C interface over the C++ one: each function translates its arguments and the Status.
+
+#include "bindings/c/islet.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "islet/isolate.h"
+#include "sdk/isolate_impl.h"
+
+struct islet_snapshot {
+  islet::Snapshot snapshot;
+};
+
+struct islet_isolate {
+  islet::HostFunctions host_functions;
+  std::unique_ptr<islet::Isolate> isolate;
+  std::vector<islet::Isolate::Scope*> scopes;
+  // What a nested call failed with, so that a host function that returns the failure passes it on unchanged.
+  absl::Status last_failure;
+};
+
+namespace {
+
+static_assert(ISLET_TYPE_OTHER == static_cast<int>(islet::Type::kOther));
+
+islet_status StatusCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk: return ISLET_OK;
+    case absl::StatusCode::kInvalidArgument: return ISLET_INVALID_ARGUMENT;
+    case absl::StatusCode::kUnknown: return ISLET_EXCEPTION;
+    case absl::StatusCode::kNotFound: return ISLET_NOT_FOUND;
+    case absl::StatusCode::kOutOfRange: return ISLET_OUT_OF_RANGE;
+    case absl::StatusCode::kResourceExhausted: return ISLET_RESOURCE_EXHAUSTED;
+    case absl::StatusCode::kCancelled: return ISLET_CANCELLED;
+    case absl::StatusCode::kFailedPrecondition: return ISLET_NOT_ENTERED;
+    case absl::StatusCode::kDataLoss: return ISLET_DATA_LOSS;
+    default: return ISLET_INTERNAL;
+  }
+}
+
+islet_status Report(const absl::Status& status, islet_error* error) {
+  const islet_status code = StatusCode(status);
+  if (error != nullptr) {
+    error->status = code;
+    const absl::string_view message = status.message();
+    const size_t length = std::min(message.size(), sizeof(error->message) - 1);
+    std::memcpy(error->message, message.data(), length);
+    error->message[length] = '\0';
+  }
+  return code;
+}
+
+absl::Status BadArgument(absl::string_view what) { return absl::InvalidArgumentError(what); }
+
+islet_value Stale() { return {0xffffffffu, 0}; }
+
+islet_value Handle(const islet::Value& value) {
+  islet_value handle;
+  islet::Isolate::Impl::SplitHandle(value, &handle.slot, &handle.stamp);
+  return handle;
+}
+
+islet::Value Open(islet_isolate* isolate, islet_value value) {
+  return isolate->isolate->impl()->HandleOf(value.slot, value.stamp);
+}
+
+absl::InlinedVector<islet::Value, 8> OpenAll(islet_isolate* isolate, const islet_value* values, size_t count) {
+  absl::InlinedVector<islet::Value, 8> opened;
+  for (size_t i = 0; i < count; ++i) opened.push_back(Open(isolate, values[i]));
+  return opened;
+}
+
+// A literal as a handle.
+islet_value Make(islet_isolate* isolate, const islet::Value& literal) {
+  if (isolate == nullptr) return Stale();
+  islet::Isolate::Impl& impl = *isolate->isolate->impl();
+  auto datum = impl.ToHeap(literal);
+  return datum.ok() ? Handle(impl.MakeHandle(*datum)) : Stale();
+}
+
+islet_status Finish(islet_isolate* isolate, const absl::StatusOr<islet::Value>& value, islet_value* result,
+                    islet_error* error) {
+  if (!value.ok()) {
+    isolate->last_failure = value.status();
+    return Report(value.status(), error);
+  }
+  if (result != nullptr) *result = Handle(*value);
+  return ISLET_OK;
+}
+
+template <typename T, typename U>
+islet_status FinishScalar(const absl::StatusOr<T>& value, U* out, islet_error* error) {
+  if (!value.ok()) return Report(value.status(), error);
+  *out = static_cast<U>(*value);
+  return ISLET_OK;
+}
+
+template <typename Bytes>
+islet_status FinishBytes(const absl::StatusOr<Bytes>& bytes, void* buffer, size_t size, size_t* length,
+                         bool terminated, islet_error* error) {
+  if (!bytes.ok()) return Report(bytes.status(), error);
+  if (length != nullptr) *length = bytes->size();
+  if (buffer == nullptr || size == 0) return ISLET_OK;
+  const size_t copied = std::min(bytes->size(), terminated ? size - 1 : size);
+  if (copied != 0) std::memcpy(buffer, bytes->data(), copied);
+  if (terminated) static_cast<char*>(buffer)[copied] = '\0';
+  return ISLET_OK;
+}
+
+islet_snapshot* Wrap(absl::StatusOr<islet::Snapshot> snapshot, islet_error* error) {
+  if (!snapshot.ok()) {
+    Report(snapshot.status(), error);
+    return nullptr;
+  }
+  return new (std::nothrow) islet_snapshot{*std::move(snapshot)};
+}
+
+}  // namespace
+
+extern "C" {
+
+islet_snapshot* islet_snapshot_open_embedded(const unsigned char* begin, const unsigned char* end,
+                                             islet_error* error) {
+  return Wrap(islet::Snapshot::FromEmbedded({begin, end}), error);
+}
+
+islet_snapshot* islet_snapshot_open_file(const char* path, islet_error* error) {
+  if (path == nullptr) return Wrap(BadArgument("path is NULL"), error);
+  return Wrap(islet::Snapshot::FromFile(path), error);
+}
+
+islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t size, islet_error* error) {
+  return Wrap(islet::Snapshot::FromBytes({static_cast<const uint8_t*>(bytes), size}), error);
+}
+
+void islet_snapshot_free(islet_snapshot* snapshot) { delete snapshot; }
+
+islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_options* given, islet_error* error) {
+  if (snapshot == nullptr) {
+    Report(BadArgument("snapshot is NULL"), error);
+    return nullptr;
+  }
+  // A caller built with an older header gives a shorter structure.
+  islet_isolate_options options = {};
+  if (given != nullptr) std::memcpy(&options, given, std::min(given->size, sizeof(options)));
+  auto made = std::make_unique<islet_isolate>();
+  islet_isolate* self = made.get();
+  for (size_t i = 0; i < options.host_function_count; ++i) {
+    const islet_host_binding binding = options.host_functions[i];
+    made->host_functions.Add(
+        binding.name, binding.least_arguments, binding.most_arguments,
+        [self, binding](islet::Isolate& isolate,
+                        absl::Span<const islet::Value> arguments) -> absl::StatusOr<islet::Value> {
+          absl::InlinedVector<islet_value, 8> handles;
+          for (const islet::Value& argument : arguments) handles.push_back(Handle(argument));
+          islet_value result = Handle(isolate.impl()->MakeHandle(islet::vm::kUnspecified));
+          islet_error failure = {};
+          self->last_failure = absl::OkStatus();
+          const islet_status status =
+              binding.function(self, binding.user_data, handles.data(), handles.size(), &result, &failure);
+          if (status == ISLET_OK) return Open(self, result);
+          failure.message[sizeof(failure.message) - 1] = '\0';
+          const absl::Status nested = std::exchange(self->last_failure, absl::OkStatus());
+          if (!nested.ok() && StatusCode(nested) == status &&
+              absl::string_view(failure.message) == nested.message().substr(0, sizeof(failure.message) - 1)) {
+            return nested;
+          }
+          return absl::UnknownError(failure.message[0] != '\0' ? failure.message : "the host function failed");
+        });
+  }
+  islet::IsolateOptions isolate_options;
+  if (options.heap_limit != 0) isolate_options.heap_limit = options.heap_limit;
+  if (options.cage_size != 0) isolate_options.cage_size = options.cage_size;
+  isolate_options.allow_files = options.allow_files != 0;
+  isolate_options.host_functions = &made->host_functions;
+  if (options.write != nullptr) {
+    isolate_options.write = [write = options.write, data = options.write_user_data](
+                                int descriptor, absl::string_view text) { write(data, descriptor, text.data(), text.size()); };
+  }
+  auto isolate = islet::Isolate::FromSnapshot(snapshot->snapshot, isolate_options);
+  if (!isolate.ok()) {
+    Report(isolate.status(), error);
+    return nullptr;
+  }
+  made->isolate = *std::move(isolate);
+  return made.release();
+}
+
+void islet_isolate_free(islet_isolate* isolate) {
+  if (isolate == nullptr) return;
+  while (!isolate->scopes.empty()) islet_leave(isolate);
+  delete isolate;
+}
+
+islet_status islet_enter(islet_isolate* isolate, islet_error* error) {
+  if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
+  auto scope = std::make_unique<islet::Isolate::Scope>(*isolate->isolate);
+  const absl::Status status = isolate->isolate->impl()->CheckEntered();
+  if (!status.ok()) return Report(status, error);
+  isolate->scopes.push_back(scope.release());
+  return ISLET_OK;
+}
+
+void islet_leave(islet_isolate* isolate) {
+  if (isolate == nullptr || isolate->scopes.empty()) return;
+  delete isolate->scopes.back();
+  isolate->scopes.pop_back();
+}
+
+void islet_interrupt(islet_isolate* isolate) { isolate->isolate->Interrupt(); }
+
+islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name,
+                        islet_value* result, islet_error* error) {
+  if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
+  return Finish(isolate, isolate->isolate->Eval({text, length}, name != nullptr ? name : "eval"), result, error);
+}
+
+islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments, size_t count,
+                        islet_value* result, islet_error* error) {
+  if (isolate == nullptr || name == nullptr) return Report(BadArgument("isolate or name is NULL"), error);
+  return Finish(isolate, isolate->isolate->Call(name, OpenAll(isolate, arguments, count)), result, error);
+}
+
+islet_status islet_call_value(islet_isolate* isolate, islet_value procedure, const islet_value* arguments,
+                              size_t count, islet_value* result, islet_error* error) {
+  if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
+  return Finish(isolate, isolate->isolate->Call(Open(isolate, procedure), OpenAll(isolate, arguments, count)), result,
+                error);
+}
+
+islet_value islet_unspecified(islet_isolate* isolate) { return Make(isolate, islet::Value()); }
+islet_value islet_boolean(islet_isolate* isolate, int b) { return Make(isolate, islet::Boolean(b != 0)); }
+islet_value islet_integer(islet_isolate* isolate, int64_t n) { return Make(isolate, islet::Integer(n)); }
+islet_value islet_big_integer(islet_isolate* isolate, const char* decimal, size_t length) {
+  return Make(isolate, islet::BigInteger({decimal, length}));
+}
+islet_value islet_real(islet_isolate* isolate, double d) { return Make(isolate, islet::Real(d)); }
+islet_value islet_character(islet_isolate* isolate, uint32_t scalar) {
+  return Make(isolate, islet::Character(scalar));
+}
+islet_value islet_string(islet_isolate* isolate, const char* text, size_t length) {
+  return Make(isolate, islet::String({text, length}));
+}
+islet_value islet_symbol(islet_isolate* isolate, const char* name, size_t length) {
+  return Make(isolate, islet::Symbol({name, length}));
+}
+islet_value islet_bytevector(islet_isolate* isolate, const void* bytes, size_t size) {
+  return Make(isolate, islet::Bytevector({static_cast<const uint8_t*>(bytes), size}));
+}
+islet_value islet_list(islet_isolate* isolate, const islet_value* items, size_t count) {
+  if (isolate == nullptr) return Stale();
+  auto opened = OpenAll(isolate, items, count);
+  return Make(isolate, islet::List({opened.begin(), opened.end()}));
+}
+islet_value islet_vector(islet_isolate* isolate, const islet_value* items, size_t count) {
+  if (isolate == nullptr) return Stale();
+  auto opened = OpenAll(isolate, items, count);
+  return Make(isolate, islet::Vector({opened.begin(), opened.end()}));
+}
+islet_value islet_hash_table(islet_isolate* isolate, const islet_value* entries, size_t count) {
+  if (isolate == nullptr) return Stale();
+  std::vector<std::pair<islet::Value, islet::Value>> pairs;
+  for (size_t i = 0; i < count; ++i) {
+    pairs.emplace_back(Open(isolate, entries[2 * i]), Open(isolate, entries[2 * i + 1]));
+  }
+  return Make(isolate, islet::HashTable(std::move(pairs)));
+}
+
+islet_type islet_type_of(islet_isolate* isolate, islet_value value) {
+  return static_cast<islet_type>(Open(isolate, value).type());
+}
+
+islet_status islet_get_boolean(islet_isolate* isolate, islet_value value, int* out, islet_error* error) {
+  return FinishScalar(Open(isolate, value).ToBool(), out, error);
+}
+islet_status islet_get_integer(islet_isolate* isolate, islet_value value, int64_t* out, islet_error* error) {
+  return FinishScalar(Open(isolate, value).ToInt64(), out, error);
+}
+islet_status islet_get_real(islet_isolate* isolate, islet_value value, double* out, islet_error* error) {
+  return FinishScalar(Open(isolate, value).ToDouble(), out, error);
+}
+islet_status islet_get_character(islet_isolate* isolate, islet_value value, uint32_t* out, islet_error* error) {
+  return FinishScalar(Open(isolate, value).ToCharacter(), out, error);
+}
+islet_status islet_get_text(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
+                            islet_error* error) {
+  return FinishBytes(Open(isolate, value).ToString(), buffer, size, length, true, error);
+}
+islet_status islet_get_decimal(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
+                               islet_error* error) {
+  return FinishBytes(Open(isolate, value).ToDecimal(), buffer, size, length, true, error);
+}
+islet_status islet_get_bytes(islet_isolate* isolate, islet_value value, void* buffer, size_t size, size_t* length,
+                             islet_error* error) {
+  return FinishBytes(Open(isolate, value).ToBytes(), buffer, size, length, false, error);
+}
+islet_status islet_print(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
+                         islet_error* error) {
+  const absl::StatusOr<std::string> text = Open(isolate, value).Print();
+  return FinishBytes(text, buffer, size, length, true, error);
+}
+
+islet_status islet_get_items(islet_isolate* isolate, islet_value value, islet_value* items, size_t size,
+                             size_t* count, islet_error* error) {
+  const islet::Value opened = Open(isolate, value);
+  std::vector<islet::Value> all;
+  if (opened.type() == islet::Type::kHashTable) {
+    auto entries = opened.ToEntries();
+    if (!entries.ok()) return Report(entries.status(), error);
+    for (const auto& [key, item] : *entries) {
+      all.push_back(key);
+      all.push_back(item);
+    }
+  } else {
+    absl::StatusOr<std::vector<islet::Value>> list = std::vector<islet::Value>();
+    if (opened.type() != islet::Type::kNull) list = opened.ToVector();
+    if (!list.ok()) return Report(list.status(), error);
+    all = *std::move(list);
+  }
+  if (count != nullptr) *count = all.size();
+  for (size_t i = 0; i < std::min(size, all.size()); ++i) items[i] = Handle(all[i]);
+  return ISLET_OK;
+}
+
+}  // extern "C"

@@ -1,0 +1,188 @@
+/* Islet's C interface: the C++ API (islet/isolate.h) for programs in C and whatever can call C. C99.
+ *
+ *   islet_error error;
+ *   islet_snapshot *snapshot = islet_snapshot_open_embedded(begin, end, &error);
+ *   islet_isolate *isolate = islet_isolate_new(snapshot, NULL, &error);
+ *   islet_enter(isolate, &error);
+ *   islet_value argument = islet_string(isolate, "Ada", 3), result;
+ *   if (islet_call(isolate, "greet", &argument, 1, &result, &error) == ISLET_OK) ...
+ *   islet_leave(isolate);
+ *   islet_isolate_free(isolate);
+ *   islet_snapshot_free(snapshot);
+ *
+ * Rules
+ *  - A function that can fail returns an islet_status, or a null pointer, and fills *error unless `error` is NULL.
+ *  - Text is UTF-8, with its length in bytes; it need not end in a zero byte. Text that comes out does end in one.
+ *  - islet_value is a handle: good until the islet_leave that ends the innermost islet_enter before it was made, and
+ *    within a host function until that returns. A handle used later gives ISLET_NOT_ENTERED.
+ *  - An isolate is used by the thread that has entered it; islet_interrupt may be called by any.
+ *  - Nothing is thrown or jumped across this interface, in either direction.
+ */
+#ifndef ISLET_C_ISLET_H_
+#define ISLET_C_ISLET_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ISLET_API __attribute__((visibility("default")))
+
+/* Numbers never change. */
+typedef enum islet_status {
+  ISLET_OK = 0,
+  ISLET_INVALID_ARGUMENT = 1,    /* wrong type or form; a syntax error */
+  ISLET_EXCEPTION = 2,           /* a condition that nothing in the script handled */
+  ISLET_NOT_FOUND = 3,           /* no such file or variable */
+  ISLET_OUT_OF_RANGE = 4,        /* an integer that does not fit */
+  ISLET_RESOURCE_EXHAUSTED = 5,  /* heap limit, address space, mappings */
+  ISLET_CANCELLED = 6,           /* interrupted */
+  ISLET_NOT_ENTERED = 7,         /* wrong thread, stale handle, snapshot of another build or lacking host functions */
+  ISLET_DATA_LOSS = 8,           /* a snapshot that is truncated or changed */
+  ISLET_INTERNAL = 9
+} islet_status;
+
+/* What went wrong, and where: message and, for a script, file:line:column and a backtrace. Cut if it is longer. */
+typedef struct islet_error {
+  islet_status status;
+  char message[2044];
+} islet_error;
+
+typedef struct islet_snapshot islet_snapshot;
+typedef struct islet_isolate islet_isolate;
+typedef struct islet_value {
+  uint32_t slot;
+  uint32_t stamp;
+} islet_value;
+
+typedef enum islet_type {
+  ISLET_TYPE_UNSPECIFIED = 0,
+  ISLET_TYPE_BOOLEAN = 1,
+  ISLET_TYPE_INTEGER = 2,
+  ISLET_TYPE_REAL = 3,
+  ISLET_TYPE_RATIONAL = 4,
+  ISLET_TYPE_COMPLEX = 5,
+  ISLET_TYPE_CHARACTER = 6,
+  ISLET_TYPE_STRING = 7,
+  ISLET_TYPE_SYMBOL = 8,
+  ISLET_TYPE_NULL = 9,
+  ISLET_TYPE_PAIR = 10,
+  ISLET_TYPE_VECTOR = 11,
+  ISLET_TYPE_BYTEVECTOR = 12,
+  ISLET_TYPE_HASH_TABLE = 13,
+  ISLET_TYPE_PROCEDURE = 14,
+  ISLET_TYPE_RECORD = 15,
+  ISLET_TYPE_EOF = 16,
+  ISLET_TYPE_OTHER = 17
+} islet_type;
+
+/* ---- Snapshots: immutable, usable from all threads; one must not be freed before its isolates are. */
+
+/* `begin` and `end` are the symbols islet_snapshot_NAME_begin and _end of a linked snapshot. */
+ISLET_API islet_snapshot *islet_snapshot_open_embedded(const unsigned char *begin, const unsigned char *end,
+                                                       islet_error *error);
+ISLET_API islet_snapshot *islet_snapshot_open_file(const char *path, islet_error *error);
+/* The bytes are copied. */
+ISLET_API islet_snapshot *islet_snapshot_open_bytes(const void *bytes, size_t size, islet_error *error);
+ISLET_API void islet_snapshot_free(islet_snapshot *snapshot);
+
+/* ---- Host functions */
+
+/* Called with handles; sets *result (a handle, islet_unspecified by default) and returns ISLET_OK, or fills *error and
+ * returns anything else, which is raised in the script. A failure of a nested islet_call or islet_eval should be returned
+ * with the *error it gave, so that it goes on as what it was. */
+typedef islet_status (*islet_host_function)(islet_isolate *isolate, void *user_data, const islet_value *arguments,
+                                            size_t count, islet_value *result, islet_error *error);
+
+typedef struct islet_host_binding {
+  const char *name;
+  int least_arguments;
+  int most_arguments; /* -1: any number */
+  islet_host_function function;
+  void *user_data;
+} islet_host_binding;
+
+/* ---- Isolates */
+
+/* Zero means the default. Later versions may append members; `size` tells which there are. */
+typedef struct islet_isolate_options {
+  size_t size; /* sizeof(islet_isolate_options) */
+  size_t heap_limit;
+  uint64_t cage_size;
+  const islet_host_binding *host_functions; /* copied */
+  size_t host_function_count;
+  /* Receives what scripts print; descriptor 1 or 2. */
+  void (*write)(void *user_data, int descriptor, const char *text, size_t length);
+  void *write_user_data;
+  int allow_files;
+} islet_isolate_options;
+
+/* `options` may be NULL. */
+ISLET_API islet_isolate *islet_isolate_new(islet_snapshot *snapshot, const islet_isolate_options *options,
+                                           islet_error *error);
+ISLET_API void islet_isolate_free(islet_isolate *isolate);
+
+/* Enters the isolate on this thread and opens a scope of handles. Each success is matched by one islet_leave. */
+ISLET_API islet_status islet_enter(islet_isolate *isolate, islet_error *error);
+ISLET_API void islet_leave(islet_isolate *isolate);
+/* Any thread: ends the running, or next, call with ISLET_CANCELLED. */
+ISLET_API void islet_interrupt(islet_isolate *isolate);
+
+/* `result` may be NULL. */
+ISLET_API islet_status islet_eval(islet_isolate *isolate, const char *text, size_t length, const char *name,
+                                  islet_value *result, islet_error *error);
+/* Calls the procedure that a top-level variable holds. */
+ISLET_API islet_status islet_call(islet_isolate *isolate, const char *name, const islet_value *arguments, size_t count,
+                                  islet_value *result, islet_error *error);
+ISLET_API islet_status islet_call_value(islet_isolate *isolate, islet_value procedure, const islet_value *arguments,
+                                        size_t count, islet_value *result, islet_error *error);
+
+/* ---- Values in. On failure (not entered, no memory) the handle is stale, which its use reports. */
+
+ISLET_API islet_value islet_unspecified(islet_isolate *isolate);
+ISLET_API islet_value islet_boolean(islet_isolate *isolate, int b);
+ISLET_API islet_value islet_integer(islet_isolate *isolate, int64_t n);
+/* Decimal digits with an optional sign: an integer of any size. */
+ISLET_API islet_value islet_big_integer(islet_isolate *isolate, const char *decimal, size_t length);
+ISLET_API islet_value islet_real(islet_isolate *isolate, double d);
+ISLET_API islet_value islet_character(islet_isolate *isolate, uint32_t scalar);
+ISLET_API islet_value islet_string(islet_isolate *isolate, const char *text, size_t length);
+ISLET_API islet_value islet_symbol(islet_isolate *isolate, const char *name, size_t length);
+ISLET_API islet_value islet_bytevector(islet_isolate *isolate, const void *bytes, size_t size);
+ISLET_API islet_value islet_list(islet_isolate *isolate, const islet_value *items, size_t count);
+ISLET_API islet_value islet_vector(islet_isolate *isolate, const islet_value *items, size_t count);
+/* `entries` holds `count` keys, each followed by its value. */
+ISLET_API islet_value islet_hash_table(islet_isolate *isolate, const islet_value *entries, size_t count);
+
+/* ---- Values out */
+
+ISLET_API islet_type islet_type_of(islet_isolate *isolate, islet_value value);
+ISLET_API islet_status islet_get_boolean(islet_isolate *isolate, islet_value value, int *out, islet_error *error);
+ISLET_API islet_status islet_get_integer(islet_isolate *isolate, islet_value value, int64_t *out, islet_error *error);
+ISLET_API islet_status islet_get_real(islet_isolate *isolate, islet_value value, double *out, islet_error *error);
+ISLET_API islet_status islet_get_character(islet_isolate *isolate, islet_value value, uint32_t *out,
+                                           islet_error *error);
+/* These copy into `buffer`, at most `size` bytes with the final zero, and set *length to the whole length without it, so
+ * that a first call with size 0 asks for it. Strings and symbols: contents; integers of any size: decimal; bytevectors:
+ * bytes. */
+ISLET_API islet_status islet_get_text(islet_isolate *isolate, islet_value value, char *buffer, size_t size,
+                                      size_t *length, islet_error *error);
+ISLET_API islet_status islet_get_decimal(islet_isolate *isolate, islet_value value, char *buffer, size_t size,
+                                         size_t *length, islet_error *error);
+ISLET_API islet_status islet_get_bytes(islet_isolate *isolate, islet_value value, void *buffer, size_t size,
+                                       size_t *length, islet_error *error);
+/* As the procedure `write` prints it. */
+ISLET_API islet_status islet_print(islet_isolate *isolate, islet_value value, char *buffer, size_t size,
+                                   size_t *length, islet_error *error);
+/* Items of a list or vector, or keys and values in turn of a hash table: at most `size` of them, *count being how many
+ * there are. */
+ISLET_API islet_status islet_get_items(islet_isolate *isolate, islet_value value, islet_value *items, size_t size,
+                                       size_t *count, islet_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ISLET_C_ISLET_H_ */

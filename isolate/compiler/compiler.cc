@@ -1,0 +1,28 @@
+#include "isolate/compiler/compiler.h"
+
+#include "isolate/compiler/codegen.h"
+#include "isolate/compiler/resolve.h"
+#include "isolate/compiler/simplify.h"
+
+namespace islet::vm {
+
+absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel) {
+  LambdaForm* lambda = arena.New<LambdaForm>();
+  lambda->kind = Core::Kind::kLambda;
+  lambda->position = toplevel->position;
+  lambda->name = kFalse;
+  Clause clause;
+  clause.body = toplevel;
+  lambda->clauses = arena.Copy(absl::MakeConstSpan(&clause, 1));
+  Simplify(vm, arena, &lambda->clauses[0].body);
+  std::vector<std::unique_ptr<Function>> functions = Resolve(vm, arena, lambda);
+  CodegenShared shared{vm, kFalse, {}};
+  // Innermost first, so that the code that a closure refers to is there.
+  for (size_t i = functions.size(); i-- > 0;) {
+    absl::Status status = Codegen(shared, functions[i].get()).Run();
+    if (!status.ok()) return status;
+  }
+  return functions[0]->closure;
+}
+
+}  // namespace islet::vm

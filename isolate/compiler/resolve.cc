@@ -1,0 +1,388 @@
+#include "isolate/compiler/resolve.h"
+
+#include <algorithm>
+
+#include "isolate/compiler/inline_primitives.h"
+
+namespace islet::vm {
+namespace {
+
+using Kind = Core::Kind;
+
+template <typename T>
+T* As(Core* core) {
+  return static_cast<T*>(core);
+}
+
+// `live` is an upper bound of the registers in use when a form is evaluated. Where it passes
+// kMaxLive, the form becomes a procedure of its own, called on the spot: frames stay small,
+// whatever the program's size, and code for large frames is not needed. Only forms that may jump to
+// a loop outside of them cannot be split off; Simplify keeps scopes in loops shallow.
+class Resolver {
+ public:
+  Resolver(Vm& vm, SyntaxArena& arena) : vm_(vm), arena_(arena) {}
+
+  std::vector<std::unique_ptr<Function>> Run(LambdaForm* toplevel) {
+    AddFunction(toplevel, nullptr, nullptr);
+    ResolveBodies(functions_[0].get());
+    FindStaticFunctions();
+    DecideBoxes();
+    return std::move(functions_);
+  }
+
+ private:
+  struct Where {
+    Function* function;
+    bool tail;      // of the function
+    bool may_jump;  // to a loop
+    uint32_t live;
+  };
+
+  template <typename T>
+  T* Make(Kind kind, const Core* like) {
+    T* form = arena_.New<T>();
+    form->kind = kind;
+    form->position = like->position;
+    return form;
+  }
+  Function* AddFunction(LambdaForm* lambda, Function* parent, Variable* self) {
+    functions_.push_back(std::make_unique<Function>());
+    Function* f = functions_.back().get();
+    f->lambda = lambda;
+    f->parent = parent;
+    f->self = self;
+    lambda->function = f;
+    return f;
+  }
+  void Bind(Variable* v, Function* f) {
+    if (v->note == nullptr) v->note = arena_.New<VariableNote>();
+    Note(v)->owner = f;
+    if (v->assigned) scopes_.push_back({v, f, f->calls});
+    variables_.push_back(v);
+  }
+  void Use(Variable* v, Function* f);
+  void CloseScopes(size_t base);
+
+  void ResolveBodies(Function* f);
+  void ResolveLambda(LambdaForm* lambda, Function* parent, Variable* self) {
+    ResolveBodies(AddFunction(lambda, parent, self));
+  }
+  void Walk(Core** slot, Where where);
+  void WalkLetrec(Core** slot, LetrecForm* letrec, Where where);
+  void OrderInits(LetrecForm* letrec);
+  void SplitOff(Core** slot);
+  Core* LetrecToBoxes(LetrecForm* letrec);
+  void FindStaticFunctions();
+  void DecideBoxes();
+
+  struct Scope {
+    Variable* variable;
+    Function* function;
+    uint32_t calls;
+  };
+  Vm& vm_;
+  SyntaxArena& arena_;
+  std::vector<std::unique_ptr<Function>> functions_;
+  std::vector<Scope> scopes_;
+  std::vector<Variable*> variables_;
+};
+
+void Resolver::Use(Variable* v, Function* f) {
+  VariableNote* note = Note(v);
+  ++note->references;
+  if (note->owner == f) return;
+  note->captured = true;
+  for (; f != nullptr && f != note->owner; f = f->parent) {
+    if (f->self == v) return;
+    if (!f->free_index.emplace(v, static_cast<uint32_t>(f->free.size())).second) return;
+    f->free.push_back(v);
+  }
+}
+
+void Resolver::CloseScopes(size_t base) {
+  while (scopes_.size() > base) {
+    const Scope& scope = scopes_.back();
+    if (scope.function->calls > scope.calls) Note(scope.variable)->crossed_by_call = true;
+    scopes_.pop_back();
+  }
+}
+
+void Resolver::ResolveBodies(Function* f) {
+  for (Clause& clause : f->lambda->clauses) {
+    const size_t base = scopes_.size();
+    for (Variable* v : clause.required) Bind(v, f);
+    if (clause.rest) Bind(clause.rest, f);
+    Walk(&clause.body, {f, true, false,
+                        static_cast<uint32_t>(clause.required.size() + (clause.rest != nullptr))});
+    CloseScopes(base);
+  }
+}
+
+void Resolver::SplitOff(Core** slot) {
+  LambdaForm* lambda = Make<LambdaForm>(Kind::kLambda, *slot);
+  lambda->name = kFalse;
+  Clause clause;
+  clause.body = *slot;
+  lambda->clauses = arena_.Copy(absl::MakeConstSpan(&clause, 1));
+  Call* call = Make<Call>(Kind::kCall, *slot);
+  call->callee = lambda;
+  *slot = call;
+}
+
+void Resolver::Walk(Core** slot, Where where) {
+  const size_t base = scopes_.size();
+  while (slot != nullptr) {
+    Core* core = *slot;
+    const bool small = core->kind == Kind::kConstant || core->kind == Kind::kLocalRef ||
+                       core->kind == Kind::kGlobalRef || core->kind == Kind::kLambda;
+    if (!small && where.live > kMaxLive && !where.may_jump) {
+      const bool split = core->kind == Kind::kCall &&
+                         As<Call>(core)->callee->kind == Kind::kLambda &&
+                         As<Call>(core)->args.empty();
+      if (!split) {
+        SplitOff(slot);
+        core = *slot;
+      }
+    }
+    Where inner = where;
+    inner.tail = inner.may_jump = false;
+    switch (core->kind) {
+      case Kind::kConstant:
+      case Kind::kGlobalRef:
+        slot = nullptr;
+        break;
+      case Kind::kLocalRef:
+        Use(As<LocalRef>(core)->variable, where.function);
+        slot = nullptr;
+        break;
+      case Kind::kLocalSet:
+        Use(As<LocalSet>(core)->variable, where.function);
+        inner.live += 1;
+        where = inner;
+        slot = &As<LocalSet>(core)->value;
+        break;
+      case Kind::kGlobalSet:
+      case Kind::kGlobalDefine:
+        where = inner;
+        slot = core->kind == Kind::kGlobalSet ? &As<GlobalSet>(core)->value
+                                              : &As<GlobalDefine>(core)->value;
+        break;
+      case Kind::kIf: {
+        If* branch = As<If>(core);
+        Walk(&branch->test, inner);
+        if (branch->alternative->kind == Kind::kConstant) {
+          slot = &branch->consequent;
+        } else {
+          Walk(&branch->consequent, where);
+          slot = &branch->alternative;
+        }
+        break;
+      }
+      case Kind::kLambda:
+        ResolveLambda(As<LambdaForm>(core), where.function, nullptr);
+        slot = nullptr;
+        break;
+      case Kind::kSequence: {
+        Sequence* sequence = As<Sequence>(core);
+        const size_t last = sequence->items.size() - 1;
+        for (size_t i = 0; i < last; ++i) Walk(&sequence->items[i], inner);
+        slot = &sequence->items[last];
+        break;
+      }
+      case Kind::kCall: {
+        Call* call = As<Call>(core);
+        const size_t argc = call->args.size();
+        const bool primitive = KnownPrimitive(vm_, call->callee, argc).has_value();
+        bool jump = false;
+        if (call->callee->kind == Kind::kLocalRef) {
+          jump = Note(As<LocalRef>(call->callee)->variable)->loop;
+        }
+        const uint32_t before = inner.live;
+        if (!jump) {
+          inner.live = before + (primitive ? 0 : 1);
+          Walk(&call->callee, inner);
+        }
+        for (size_t i = 0; i < argc; ++i) {
+          const uint32_t window = primitive || jump ? 0 : 3;
+          // Beyond kMaxDirectArgs they go through a list.
+          inner.live = before + (argc > kMaxDirectArgs ? 5 : window + static_cast<uint32_t>(i) + 1);
+          Walk(&call->args[i], inner);
+        }
+        if (!jump && (!primitive || argc > kMaxDirectArgs) && !where.tail) ++where.function->calls;
+        slot = nullptr;
+        break;
+      }
+      case Kind::kLet: {
+        Let* let = As<Let>(core);
+        if (let->variables.size() > kMaxLetVariables) {
+          Let* second = Make<Let>(Kind::kLet, let);
+          second->variables = let->variables.subspan(kMaxLetVariables);
+          second->inits = let->inits.subspan(kMaxLetVariables);
+          second->body = let->body;
+          let->variables = let->variables.subspan(0, kMaxLetVariables);
+          let->inits = let->inits.subspan(0, kMaxLetVariables);
+          let->body = second;
+        }
+        for (size_t i = 0; i < let->variables.size(); ++i) {
+          Walk(&let->inits[i], inner);
+          ++inner.live;
+        }
+        for (Variable* v : let->variables) Bind(v, where.function);
+        where.live = inner.live;
+        slot = &let->body;
+        break;
+      }
+      case Kind::kLetrec: {
+        LetrecForm* letrec = As<LetrecForm>(core);
+        uint32_t count = 0;
+        for (const Variable* v : letrec->variables) {
+          count += !Note(v)->inlined && !Note(v)->constant;
+        }
+        if (count > kMaxLetrecVariables) {
+          *slot = LetrecToBoxes(letrec);
+          break;
+        }
+        WalkLetrec(slot, letrec, where);
+        where.live += count;
+        slot = &letrec->body;
+        for (const Variable* v : letrec->variables) {
+          const VariableNote* note = Note(v);
+          if (!note->loop) continue;
+          where.may_jump = true;
+          where.live += static_cast<uint32_t>(note->lambda->clauses[0].required.size());
+        }
+        for (Variable* v : letrec->variables) {
+          VariableNote* note = Note(v);
+          if (!note->loop) continue;
+          const size_t scope = scopes_.size();
+          for (Variable* parameter : note->lambda->clauses[0].required) {
+            Bind(parameter, where.function);
+          }
+          Walk(&note->lambda->clauses[0].body, where);
+          CloseScopes(scope);
+        }
+        break;
+      }
+    }
+  }
+  CloseScopes(base);
+}
+
+void Resolver::WalkLetrec(Core** slot, LetrecForm* letrec, Where where) {
+  (void)slot;
+  where.tail = where.may_jump = false;
+  for (Variable* v : letrec->variables) Bind(v, where.function);
+  OrderInits(letrec);
+  where.live += static_cast<uint32_t>(letrec->variables.size());
+  for (size_t i = 0; i < letrec->variables.size(); ++i) {
+    VariableNote* note = Note(letrec->variables[i]);
+    if (note->inlined || note->loop || note->constant) continue;
+    if (note->lambda) {
+      ResolveLambda(note->lambda, where.function, letrec->variables[i]);
+      note->function = note->lambda->function;
+    } else {
+      Walk(&letrec->inits[i], where);
+    }
+  }
+}
+
+// Closures are made as late as possible: before the first init that may call them. A variable that
+// is not initialised by then, but mentioned, may be read too early.
+void Resolver::OrderInits(LetrecForm* letrec) {
+  const size_t n = letrec->variables.size();
+  std::vector<bool> made(n);
+  std::vector<uint32_t> pending;
+  for (size_t i = 0; i < n; ++i) {
+    const VariableNote* note = Note(letrec->variables[i]);
+    if (note->lambda || note->constant) continue;
+    pending.assign(1, static_cast<uint32_t>(i));
+    while (!pending.empty()) {
+      const uint32_t from = pending.back();
+      pending.pop_back();
+      for (const NumberLink* link = letrec->mentions[from]; link; link = link->next) {
+        VariableNote* to = Note(letrec->variables[link->number]);
+        if (to->constant) continue;
+        if (to->lambda) {
+          if (!made[link->number]) pending.push_back(link->number);
+          made[link->number] = true;
+        } else if (link->number >= i) {
+          to->checked = true;
+        }
+      }
+    }
+  }
+}
+
+// A letrec of very many variables: they live in boxes, which lets can hold.
+Core* Resolver::LetrecToBoxes(LetrecForm* letrec) {
+  std::vector<Variable*> variables;
+  std::vector<Core*> inits, steps;
+  for (size_t i = 0; i < letrec->variables.size(); ++i) {
+    Variable* v = letrec->variables[i];
+    VariableNote* note = Note(v);
+    if (note->inlined || note->constant) continue;
+    note->lambda = nullptr;
+    note->letrec = nullptr;
+    note->checked = true;
+    v->assigned = true;
+    Constant* undefined = Make<Constant>(Kind::kConstant, letrec);
+    undefined->value = kUndefined;
+    variables.push_back(v);
+    inits.push_back(undefined);
+    LocalSet* set = Make<LocalSet>(Kind::kLocalSet, letrec->inits[i]);
+    set->variable = v;
+    set->value = letrec->inits[i];
+    steps.push_back(set);
+  }
+  steps.push_back(letrec->body);
+  Sequence* sequence = Make<Sequence>(Kind::kSequence, letrec);
+  sequence->items = arena_.Copy(absl::MakeConstSpan(steps));
+  Let* let = Make<Let>(Kind::kLet, letrec);
+  let->variables = arena_.Copy(absl::MakeConstSpan(variables));
+  let->inits = arena_.Copy(absl::MakeConstSpan(inits));
+  let->body = sequence;
+  return let;
+}
+
+// A function that captures nothing but static functions captures nothing. Assumes all to be so
+// until shown otherwise.
+void Resolver::FindStaticFunctions() {
+  for (auto& f : functions_) f->is_static = true;
+  const auto is_static = [](const Variable* v) {
+    const VariableNote* note = Note(v);
+    return note->function != nullptr && note->function->is_static;
+  };
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto& f : functions_) {
+      if (f->is_static && !std::all_of(f->free.begin(), f->free.end(), is_static)) {
+        f->is_static = false;
+        changed = true;
+      }
+    }
+  }
+  for (auto& f : functions_) {
+    f->free.erase(std::remove_if(f->free.begin(), f->free.end(), is_static), f->free.end());
+    f->free_index.clear();
+    for (uint32_t i = 0; i < f->free.size(); ++i) f->free_index[f->free[i]] = i;
+    if (f->is_static) {
+      f->closure = vm_.heap().ValueOf(vm_.heap().New<Closure>());
+      vm_.heap().Get<Closure>(f->closure)->code = kFalse;
+    }
+  }
+}
+
+void Resolver::DecideBoxes() {
+  for (Variable* v : variables_) {
+    VariableNote* note = Note(v);
+    note->boxed = note->checked || (v->assigned && (note->captured || note->crossed_by_call));
+  }
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<Function>> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel) {
+  return Resolver(vm, arena).Run(toplevel);
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,12 @@
+(define-library (samples stack)
+  (export make-stack push! pop! empty?)
+  (import (scheme base))
+  (begin
+    (define-record-type stack (new-stack items) stack? (items stack-items set-stack-items!))
+    (define (make-stack) (new-stack '()))
+    (define (empty? s) (null? (stack-items s)))
+    (define (push! s x) (set-stack-items! s (cons x (stack-items s))))
+    (define (pop! s)
+      (let ((items (stack-items s)))
+        (set-stack-items! s (cdr items))
+        (car items)))))

@@ -1,0 +1,283 @@
+#include "isolate/data/hash_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "isolate/data/string.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr uint32_t kLeastSlots = 8;
+// Hashes have 30 bits; more slots than that could not be told apart.
+constexpr uint64_t kMostSlots = uint64_t{1} << 28;
+
+// The number of the index's words for `capacity` entries: a power of two of which they fill at most 3/4.
+uint64_t SlotsFor(uint64_t capacity) {
+  const uint64_t slots = std::bit_ceil(std::max<uint64_t>(kLeastSlots, (capacity * 4 + 2) / 3));
+  return std::min(slots, kMostSlots);
+}
+
+uint64_t CapacityOf(uint64_t slots) { return slots / 4 * 3; }
+
+uint64_t ArraysBytes(uint64_t slots) { return 16 + CapacityOf(slots) * 12 + 16 + slots * 4; }
+
+// A table's parts, by address: valid until the next safepoint.
+struct View {
+  View(const Heap& heap, Value v)
+      : table(heap.Get<HashTable>(v)),
+        entries(heap.Get<Vector>(table->entries)->items),
+        index(reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(table->index)->bytes)),
+        mask(heap.Get<Bytevector>(table->index)->length / 4 - 1),
+        flags(HeaderFlags(table->header)) {}
+
+  uint32_t used() const { return static_cast<uint32_t>(table->used.fixnum()); }
+  uint32_t count() const { return static_cast<uint32_t>(table->count.fixnum()); }
+  Value* entry(uint32_t i) const { return entries + size_t{3} * i; }
+
+  HashTable* table;
+  Value* entries;
+  uint32_t* index;
+  uint32_t mask;
+  uint32_t flags;
+};
+
+constexpr uint32_t kNone = 0xffffffff;
+
+// The number of the entry with `hash` for which `matches(key)`, or kNone.
+template <typename Matches>
+uint32_t Probe(const View& t, uint32_t hash, Matches&& matches) {
+  for (uint32_t i = hash & t.mask;; i = (i + 1) & t.mask) {
+    const uint32_t word = t.index[i];
+    if (word == 0) return kNone;
+    if (((word ^ hash) & ~t.mask) != 0) continue;
+    const uint32_t number = (word & t.mask) - 1;
+    if (matches(t.entry(number)[0])) return number;
+  }
+}
+
+uint32_t FindHashed(const Heap& heap, const View& t, Value key, uint32_t hash) {
+  // The same object is equivalent in every way but under string=?, whose keys are strings.
+  if ((t.flags & kEqTableFlag) != 0) {
+    return Probe(t, hash, [&](Value k) { return k == key; });
+  }
+  if ((t.flags & kEqvTableFlag) != 0) {
+    return Probe(t, hash, [&](Value k) { return Eqv(heap, k, key); });
+  }
+  if (heap.Is<String>(key)) {
+    return Probe(t, hash, [&](Value k) { return heap.Is<String>(k) && StringEqual(heap, k, key); });
+  }
+  return Probe(t, hash, [&](Value k) { return Equal(heap, k, key); });
+}
+
+bool Movable(const Heap& heap, Value key) { return key.offset() >= heap.layout().image_end; }
+
+// Places the keys hashed by their address anew, after they may have moved.
+void Rehash(Heap& heap, Value table) {
+  View t(heap, table);
+  heap.NoteRawWrite(t.index, (size_t{t.mask} + 1) * 4);
+  std::memset(t.index, 0, (size_t{t.mask} + 1) * 4);
+  for (uint32_t i = 0; i < t.used(); ++i) {
+    Value* entry = t.entry(i);
+    if (entry[0] == kDeleted) continue;
+    uint32_t hash = static_cast<uint32_t>(entry[2].fixnum());
+    if (entry[0].IsRef() && Movable(heap, entry[0])) {
+      bool address;
+      const uint32_t now = KeyHash(heap, t.flags, entry[0], &address);
+      if (address && now != hash) {
+        hash = now;
+        heap.Write(entry + 2, Value::Fixnum(static_cast<int32_t>(hash)));
+      }
+    }
+    PlaceEntry(t.index, t.mask, hash, i);
+  }
+  heap.Write(&t.table->epoch,
+             Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
+}
+
+void RehashIfMoved(Heap& heap, Value table) {
+  const HashTable* t = heap.Get<HashTable>(table);
+  if ((HeaderFlags(t->header) & kAddressKeysFlag) != 0 &&
+      static_cast<uint32_t>(t->epoch.fixnum()) != (heap.move_epoch() & Value::kFixnumMax)) {
+    Rehash(heap, table);
+  }
+}
+
+uint32_t Find(Heap& heap, Value table, Value key, uint32_t* hash, bool* address) {
+  const View t(heap, table);
+  *hash = KeyHash(heap, t.flags, key, address);
+  // Only keys hashed by their address can have changed places.
+  if (*address) RehashIfMoved(heap, table);
+  return FindHashed(heap, t, key, *hash);
+}
+
+bool CanBeKey(const Heap& heap, Value table, Value key) {
+  return (HeaderFlags(heap.header(table)) & kStringTableFlag) == 0 || heap.Is<String>(key);
+}
+
+// Gives the table new arrays of `slots`, and copies the live entries of `from` (which may be the table itself).
+void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
+  const uint32_t capacity = static_cast<uint32_t>(CapacityOf(slots));
+  const Value entries = heap.MakeVector(capacity * 3, Value::Fixnum(0));
+  const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
+  const View old(heap, from);
+  Value* target = heap.Get<Vector>(entries)->items;
+  uint32_t* words = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(index)->bytes);
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < old.used(); ++i) {
+    const Value* entry = old.entry(i);
+    if (entry[0] == kDeleted) continue;
+    std::copy(entry, entry + 3, target + size_t{3} * n);
+    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, static_cast<uint32_t>(entry[2].fixnum()), n);
+    ++n;
+  }
+  HashTable* t = heap.Get<HashTable>(table);
+  heap.Write(&t->entries, entries);
+  heap.Write(&t->index, index);
+  heap.Write(&t->used, Value::Fixnum(static_cast<int32_t>(n)));
+  heap.Write(&t->count, Value::Fixnum(static_cast<int32_t>(n)));
+}
+
+// The index's words that the table should have to take `extra` more entries; 0 if it has room as it is.
+uint64_t SlotsWanted(const Heap& heap, Value table, uint64_t extra) {
+  const View t(heap, table);
+  const uint64_t slots = uint64_t{t.mask} + 1;
+  if (t.used() + extra <= CapacityOf(slots)) return 0;
+  // Room for half as many again, lest a table near its limit be rebuilt over and over.
+  return SlotsFor(t.count() + std::max<uint64_t>(extra, t.count() / 2));
+}
+
+}  // namespace
+
+uint32_t KeyHash(const Heap& heap, uint32_t table_flags, Value key, bool* address) {
+  if (heap.Is<String>(key) && (table_flags & (kStringTableFlag | kEqualTableFlag)) != 0) {
+    *address = false;
+    return StringHash(heap, key);
+  }
+  if ((table_flags & kEqTableFlag) != 0) return EqHash(heap, key, address);
+  if ((table_flags & kEqvTableFlag) != 0) return EqvHash(heap, key, address);
+  return EqualHash(heap, key, address);
+}
+
+void PlaceEntry(uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry) {
+  uint32_t i = hash & mask;
+  while (index[i] != 0) i = (i + 1) & mask;
+  index[i] = (hash & ~mask) | (entry + 1);
+}
+
+uint64_t HashTableBytes(uint64_t capacity) {
+  return sizeof(HashTable) + ArraysBytes(std::bit_ceil(std::max<uint64_t>(
+                                 kLeastSlots, (capacity * 4 + 2) / 3)));
+}
+
+Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity) {
+  const uint64_t slots = SlotsFor(capacity);
+  const Value entries =
+      heap.MakeVector(static_cast<uint32_t>(CapacityOf(slots)) * 3, Value::Fixnum(0));
+  const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
+  HashTable* t = heap.New<HashTable>(equivalence);
+  t->entries = entries;
+  t->index = index;
+  t->equal = kFalse;
+  t->hash = kFalse;
+  return heap.ValueOf(t);
+}
+
+Value HashTableGet(Heap& heap, Value table, Value key, Value absent) {
+  if (!CanBeKey(heap, table, key)) return absent;
+  uint32_t hash;
+  bool address;
+  const uint32_t entry = Find(heap, table, key, &hash, &address);
+  return entry == kNone ? absent : View(heap, table).entry(entry)[1];
+}
+
+Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent) {
+  const View t(heap, table);
+  if ((t.flags & (kStringTableFlag | kEqualTableFlag)) == 0) return absent;
+  const uint32_t entry = Probe(t, StringHashOfUtf8(utf8), [&](Value k) {
+    return heap.Is<String>(k) && StringEqualsUtf8(heap, k, utf8);
+  });
+  return entry == kNone ? absent : t.entry(entry)[1];
+}
+
+bool HashTableContains(Heap& heap, Value table, Value key) {
+  if (!CanBeKey(heap, table, key)) return false;
+  uint32_t hash;
+  bool address;
+  return Find(heap, table, key, &hash, &address) != kNone;
+}
+
+void HashTablePut(Heap& heap, Value table, Value key, Value value) {
+  uint32_t hash;
+  bool address;
+  const uint32_t found = Find(heap, table, key, &hash, &address);
+  if (found != kNone) {
+    heap.Write(View(heap, table).entry(found) + 1, value);
+    return;
+  }
+  if (const uint64_t slots = SlotsWanted(heap, table, 1)) FillArrays(heap, table, table, slots);
+  const View t(heap, table);
+  if (address && Movable(heap, key) && (t.flags & kAddressKeysFlag) == 0) {
+    heap.NoteRawWrite(&t.table->header, 4);
+    t.table->header |= kAddressKeysFlag << 8;
+    heap.Write(&t.table->epoch,
+               Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
+  }
+  const uint32_t number = t.used();
+  Value* entry = t.entry(number);
+  heap.Write(entry, key);
+  heap.Write(entry + 1, value);
+  heap.Write(entry + 2, Value::Fixnum(static_cast<int32_t>(hash)));
+  uint32_t i = hash & t.mask;
+  while (t.index[i] != 0) i = (i + 1) & t.mask;
+  heap.NoteRawWrite(t.index + i, 4);
+  PlaceEntry(t.index, t.mask, hash, number);
+  heap.Write(&t.table->used, Value::Fixnum(static_cast<int32_t>(number + 1)));
+  heap.Write(&t.table->count, Value::Fixnum(t.table->count.fixnum() + 1));
+}
+
+uint64_t HashTableGrowthBytes(const Heap& heap, Value table, uint64_t extra) {
+  const uint64_t slots = SlotsWanted(heap, table, extra);
+  if (slots == 0) return 0;
+  // More than an index can name: more than any heap has, too.
+  if (HashTableCount(heap, table) + extra > CapacityOf(slots)) return uint64_t{1} << 40;
+  return ArraysBytes(slots);
+}
+
+bool HashTableDelete(Heap& heap, Value table, Value key) {
+  if (!CanBeKey(heap, table, key)) return false;
+  uint32_t hash;
+  bool address;
+  const uint32_t found = Find(heap, table, key, &hash, &address);
+  if (found == kNone) return false;
+  const View t(heap, table);
+  // The index goes on naming the entry, so that searches that pass it go on.
+  heap.Write(t.entry(found), kDeleted);
+  heap.Write(t.entry(found) + 1, Value::Fixnum(0));
+  heap.Write(&t.table->count, Value::Fixnum(t.table->count.fixnum() - 1));
+  return true;
+}
+
+void HashTableClear(Heap& heap, Value table) {
+  const Value empty = MakeHashTable(heap, 0);
+  FillArrays(heap, table, empty, kLeastSlots);
+  HashTable* t = heap.Get<HashTable>(table);
+  if ((HeaderFlags(t->header) & kAddressKeysFlag) != 0) {
+    heap.NoteRawWrite(&t->header, 4);
+    t->header &= ~(kAddressKeysFlag << 8);
+  }
+}
+
+Value HashTableCopy(Heap& heap, Value table) {
+  RehashIfMoved(heap, table);
+  HashTable* copy = heap.New<HashTable>(HeaderFlags(heap.header(table)));
+  const HashTable* t = heap.Get<HashTable>(table);
+  copy->epoch = t->epoch;
+  copy->equal = t->equal;
+  copy->hash = t->hash;
+  FillArrays(heap, heap.ValueOf(copy), table, SlotsFor(HashTableCount(heap, table)));
+  return heap.ValueOf(copy);
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,374 @@
+#include "isolate/data/string.h"
+
+#include <algorithm>
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "isolate/data/equality.h"
+
+namespace islet::vm {
+namespace {
+
+// Length of the ASCII text at the start of [p, end).
+size_t AsciiPrefix(const char* p, const char* end) {
+  const char* start = p;
+  while (end - p >= 8) {
+    uint64_t word;
+    std::memcpy(&word, p, 8);
+    if ((word & 0x8080808080808080u) != 0) break;
+    p += 8;
+  }
+  while (p < end && static_cast<uint8_t>(*p) < 0x80) ++p;
+  return static_cast<size_t>(p - start);
+}
+
+// An indirect string: header, length, reference, padding.
+constexpr size_t kIndirectStringBytes = 16;
+
+// A string object whose payload is uninitialised but for the padding, which must be zero: snapshots hold it.
+String* NewString(Heap& heap, uint32_t length, bool wide, uint32_t flags) {
+  if (wide) flags |= kWideStringFlag;
+  const size_t bytes = StringBytes(length, wide);
+  if (bytes >= Heap::kLargeObject) {
+    String* s = static_cast<String*>(heap.NewObject(ObjectType::kString, bytes, flags, 0));
+    s->length = length;
+    return s;
+  }
+  uint8_t* p = static_cast<uint8_t*>(heap.AllocateBytes(bytes));
+  std::memset(p + bytes - 8, 0, 8);
+  String* s = reinterpret_cast<String*>(p);
+  s->header = MakeHeader(ObjectType::kString, flags);
+  s->length = length;
+  return s;
+}
+
+uint32_t* WideChars(String* s) { return reinterpret_cast<uint32_t*>(s->bytes); }
+
+// The four-byte characters of an indirect string.
+Bytevector* Target(const Heap& heap, const String* s) {
+  return heap.Get<Bytevector>(*reinterpret_cast<const Value*>(s->bytes));
+}
+
+uint32_t FoldHash(XXH64_hash_t hash) { return static_cast<uint32_t>(hash ^ hash >> 32) & kHashMask; }
+
+bool AllNarrow(const uint32_t* chars, size_t count) {
+  uint32_t all = 0;
+  for (size_t i = 0; i < count; ++i) all |= chars[i];
+  return all <= 0xff;
+}
+
+// Hash of characters that come in pieces. Goes by one byte per character while all fit, so that a text's hash does not
+// depend on how it is stored.
+uint32_t HashWide(const uint32_t* chars, size_t count) {
+  if (!AllNarrow(chars, count)) return FoldHash(XXH3_64bits(chars, count * 4));
+  uint8_t buffer[256];
+  if (count <= sizeof(buffer)) {
+    std::copy(chars, chars + count, buffer);
+    return FoldHash(XXH3_64bits(buffer, count));
+  }
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  for (size_t i = 0; i < count; i += sizeof(buffer)) {
+    const size_t n = std::min(sizeof(buffer), count - i);
+    std::copy(chars + i, chars + i + n, buffer);
+    XXH3_64bits_update(&state, buffer, n);
+  }
+  return FoldHash(XXH3_64bits_digest(&state));
+}
+
+}  // namespace
+
+uint32_t DecodeUtf8(const char** p, const char* end) {
+  const uint8_t* s = reinterpret_cast<const uint8_t*>(*p);
+  const ptrdiff_t left = end - *p;
+  const uint32_t lead = s[0];
+  auto continuation = [&](int i) { return (s[i] & 0xc0) == 0x80; };
+  if (lead < 0x80) {
+    *p += 1;
+    return lead;
+  }
+  if (lead >= 0xc2 && lead < 0xe0 && left >= 2 && continuation(1)) {
+    *p += 2;
+    return (lead & 0x1f) << 6 | (s[1] & 0x3f);
+  }
+  if (lead >= 0xe0 && lead < 0xf0 && left >= 3 && continuation(1) && continuation(2)) {
+    const uint32_t c = (lead & 0x0f) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3f);
+    if (c >= 0x800 && IsScalarValue(c)) {
+      *p += 3;
+      return c;
+    }
+  }
+  if (lead >= 0xf0 && lead < 0xf5 && left >= 4 && continuation(1) && continuation(2) &&
+      continuation(3)) {
+    const uint32_t c =
+        (lead & 0x07) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3f);
+    if (c >= 0x10000 && c <= 0x10ffff) {
+      *p += 4;
+      return c;
+    }
+  }
+  *p += 1;
+  return kInvalidChar;
+}
+
+void AppendUtf8(std::string* out, uint32_t c) {
+  char buffer[4];
+  size_t n;
+  if (c < 0x80) {
+    out->push_back(static_cast<char>(c));
+    return;
+  }
+  if (c < 0x800) {
+    buffer[0] = static_cast<char>(0xc0 | c >> 6);
+    buffer[1] = static_cast<char>(0x80 | (c & 0x3f));
+    n = 2;
+  } else if (c < 0x10000) {
+    buffer[0] = static_cast<char>(0xe0 | c >> 12);
+    buffer[1] = static_cast<char>(0x80 | (c >> 6 & 0x3f));
+    buffer[2] = static_cast<char>(0x80 | (c & 0x3f));
+    n = 3;
+  } else {
+    buffer[0] = static_cast<char>(0xf0 | c >> 18);
+    buffer[1] = static_cast<char>(0x80 | (c >> 12 & 0x3f));
+    buffer[2] = static_cast<char>(0x80 | (c >> 6 & 0x3f));
+    buffer[3] = static_cast<char>(0x80 | (c & 0x3f));
+    n = 4;
+  }
+  out->append(buffer, n);
+}
+
+bool IsValidUtf8(absl::string_view text) {
+  const char* p = text.data();
+  const char* end = p + text.size();
+  while (true) {
+    p += AsciiPrefix(p, end);
+    if (p == end) return true;
+    if (DecodeUtf8(&p, end) == kInvalidChar) return false;
+  }
+}
+
+StringChars CharsOf(const Heap& heap, Value string) {
+  String* s = heap.Get<String>(string);
+  const uint32_t flags = HeaderFlags(s->header);
+  if ((flags & (kWideStringFlag | kIndirectStringFlag)) == 0) return {s->bytes, nullptr, s->length};
+  if ((flags & kWideStringFlag) != 0) return {nullptr, WideChars(s), s->length};
+  return {nullptr, reinterpret_cast<const uint32_t*>(Target(heap, s)->bytes), s->length};
+}
+
+uint32_t CharAt(const Heap& heap, Value string, uint32_t index) {
+  return CharsOf(heap, string)[index];
+}
+
+std::string ToUtf8(const Heap& heap, Value string) {
+  return ToUtf8(heap, string, 0, StringLength(heap, string));
+}
+
+std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end) {
+  const StringChars chars = CharsOf(heap, string);
+  std::string out;
+  out.reserve(end - start);
+  if (chars.narrow != nullptr) {
+    const char* bytes = reinterpret_cast<const char*>(chars.narrow);
+    for (uint32_t i = start; i < end;) {
+      const size_t ascii = AsciiPrefix(bytes + i, bytes + end);
+      out.append(bytes + i, ascii);
+      i += static_cast<uint32_t>(ascii);
+      if (i < end) AppendUtf8(&out, chars.narrow[i++]);
+    }
+  } else {
+    for (uint32_t i = start; i < end; ++i) AppendUtf8(&out, chars.wide[i]);
+  }
+  return out;
+}
+
+bool StringEqual(const Heap& heap, Value a, Value b) {
+  if (a == b) return true;
+  const StringChars x = CharsOf(heap, a);
+  const StringChars y = CharsOf(heap, b);
+  if (x.length != y.length) return false;
+  if (x.narrow != nullptr && y.narrow != nullptr) {
+    return std::memcmp(x.narrow, y.narrow, x.length) == 0;
+  }
+  for (uint32_t i = 0; i < x.length; ++i) {
+    if (x[i] != y[i]) return false;
+  }
+  return true;
+}
+
+int StringCompare(const Heap& heap, Value a, Value b) {
+  const StringChars x = CharsOf(heap, a);
+  const StringChars y = CharsOf(heap, b);
+  const uint32_t common = std::min(x.length, y.length);
+  if (x.narrow != nullptr && y.narrow != nullptr) {
+    const int order = std::memcmp(x.narrow, y.narrow, common);
+    if (order != 0) return order;
+  } else {
+    for (uint32_t i = 0; i < common; ++i) {
+      if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
+    }
+  }
+  return x.length < y.length ? -1 : x.length > y.length;
+}
+
+uint32_t StringHash(const Heap& heap, Value string) {
+  const StringChars chars = CharsOf(heap, string);
+  if (chars.narrow != nullptr) return FoldHash(XXH3_64bits(chars.narrow, chars.length));
+  return HashWide(chars.wide, chars.length);
+}
+
+uint32_t StringHashOfUtf8(absl::string_view utf8) {
+  const char* p = utf8.data();
+  const char* end = p + utf8.size();
+  if (AsciiPrefix(p, end) == utf8.size()) return FoldHash(XXH3_64bits(p, utf8.size()));
+  std::basic_string<uint32_t> chars;
+  while (p < end) {
+    const uint32_t c = DecodeUtf8(&p, end);
+    chars.push_back(c == kInvalidChar ? kReplacementChar : c);
+  }
+  return HashWide(chars.data(), chars.size());
+}
+
+bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8) {
+  const StringChars chars = CharsOf(heap, string);
+  const char* p = utf8.data();
+  const char* end = p + utf8.size();
+  if (utf8.size() < chars.length) return false;
+  const size_t ascii = AsciiPrefix(p, end);
+  if (chars.narrow != nullptr && ascii == utf8.size()) {
+    return chars.length == ascii && std::memcmp(chars.narrow, p, ascii) == 0;
+  }
+  uint32_t i = 0;
+  while (p < end) {
+    const uint32_t c = DecodeUtf8(&p, end);
+    if (i == chars.length || chars[i++] != (c == kInvalidChar ? kReplacementChar : c)) return false;
+  }
+  return i == chars.length;
+}
+
+Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags) {
+  const char* begin = utf8.data();
+  const char* end = begin + utf8.size();
+  const size_t ascii = AsciiPrefix(begin, end);
+  if (ascii == utf8.size()) {
+    String* s = NewString(heap, static_cast<uint32_t>(ascii), false, flags);
+    if (ascii != 0) std::memcpy(s->bytes, begin, ascii);
+    return heap.ValueOf(s);
+  }
+  uint32_t length = static_cast<uint32_t>(ascii);
+  uint32_t largest = 0;
+  auto next = [end](const char** p) {
+    const uint32_t c = DecodeUtf8(p, end);
+    return c == kInvalidChar ? kReplacementChar : c;
+  };
+  for (const char* p = begin + ascii; p < end; ++length) largest = std::max(largest, next(&p));
+  String* s = NewString(heap, length, largest > 0xff, flags);
+  const char* p = begin;
+  if (largest > 0xff) {
+    for (uint32_t i = 0; i < length; ++i) WideChars(s)[i] = next(&p);
+  } else {
+    for (uint32_t i = 0; i < length; ++i) s->bytes[i] = static_cast<uint8_t>(next(&p));
+  }
+  return heap.ValueOf(s);
+}
+
+Value MakeStringOfLength(Heap& heap, uint32_t length, bool wide, uint32_t flags) {
+  String* s = NewString(heap, length, wide, flags);
+  std::memset(s->bytes, 0, static_cast<size_t>(length) * (wide ? 4 : 1));
+  return heap.ValueOf(s);
+}
+
+Value MakeStringFromChars(Heap& heap, const uint32_t* chars, size_t count, uint32_t flags) {
+  const bool wide = !AllNarrow(chars, count);
+  String* s = NewString(heap, static_cast<uint32_t>(count), wide, flags);
+  if (wide) {
+    std::copy(chars, chars + count, WideChars(s));
+  } else {
+    for (size_t i = 0; i < count; ++i) s->bytes[i] = static_cast<uint8_t>(chars[i]);
+  }
+  return heap.ValueOf(s);
+}
+
+Value CopyString(Heap& heap, Value string, uint32_t start, uint32_t end, uint32_t flags) {
+  const StringChars chars = CharsOf(heap, string);
+  if (chars.wide != nullptr) {
+    return MakeStringFromChars(heap, chars.wide + start, end - start, flags);
+  }
+  String* s = NewString(heap, end - start, false, flags);
+  std::memcpy(s->bytes, chars.narrow + start, end - start);
+  return heap.ValueOf(s);
+}
+
+uint64_t WideningBytes(const Heap& heap, Value string, uint32_t c) {
+  if (c <= 0xff || CharsOf(heap, string).narrow == nullptr) return 0;
+  return 16 + uint64_t{StringLength(heap, string)} * 4;
+}
+
+void EnsureHolds(Heap& heap, Value string, uint32_t c) {
+  if (WideningBytes(heap, string, c) == 0) return;
+  String* s = heap.Get<String>(string);
+  if (s->length == 0) return;
+  const Value wide = heap.MakeBytevector(s->length * 4);
+  uint32_t* chars = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(wide)->bytes);
+  std::copy(s->bytes, s->bytes + s->length, chars);
+  const size_t bytes = StringBytes(s->length, false);
+  heap.NoteRawWrite(s, bytes);
+  s->header |= kIndirectStringFlag << 8;
+  // The object ends behind the reference now. What is left of the narrow characters becomes filler.
+  std::memset(s->bytes, 0, bytes - 8);
+  if (bytes > kIndirectStringBytes) {
+    uint32_t* filler = reinterpret_cast<uint32_t*>(s) + kIndirectStringBytes / 4;
+    filler[0] = MakeHeader(ObjectType::kFiller);
+    filler[1] = static_cast<uint32_t>(bytes - kIndirectStringBytes);
+  }
+  heap.Write(reinterpret_cast<Value*>(s->bytes), wide);
+}
+
+void SetCharAt(Heap& heap, Value string, uint32_t index, uint32_t c) {
+  EnsureHolds(heap, string, c);
+  const StringChars chars = CharsOf(heap, string);
+  if (chars.narrow != nullptr) {
+    uint8_t* p = const_cast<uint8_t*>(chars.narrow + index);
+    heap.NoteRawWrite(p, 1);
+    *p = static_cast<uint8_t>(c);
+  } else {
+    uint32_t* p = const_cast<uint32_t*>(chars.wide + index);
+    heap.NoteRawWrite(p, 4);
+    *p = c;
+  }
+}
+
+void CopyChars(Heap& heap, Value to, uint32_t at, Value from, uint32_t start, uint32_t end) {
+  if (start == end) return;
+  const size_t count = end - start;
+  EnsureHolds(heap, to, LargestChar(heap, from, start, end));
+  const StringChars source = CharsOf(heap, from);
+  const StringChars target = CharsOf(heap, to);
+  if (target.narrow != nullptr) {
+    uint8_t* p = const_cast<uint8_t*>(target.narrow + at);
+    heap.NoteRawWrite(p, count);
+    if (source.narrow != nullptr) {
+      std::memmove(p, source.narrow + start, count);
+    } else {
+      for (size_t i = 0; i < count; ++i) p[i] = static_cast<uint8_t>(source.wide[start + i]);
+    }
+    return;
+  }
+  uint32_t* p = const_cast<uint32_t*>(target.wide + at);
+  heap.NoteRawWrite(p, count * 4);
+  if (source.wide != nullptr) {
+    std::memmove(p, source.wide + start, count * 4);
+  } else {
+    std::copy(source.narrow + start, source.narrow + end, p);
+  }
+}
+
+uint32_t LargestChar(const Heap& heap, Value string, uint32_t start, uint32_t end) {
+  const StringChars chars = CharsOf(heap, string);
+  uint32_t largest = 0;
+  for (uint32_t i = start; i < end; ++i) largest = std::max(largest, chars[i]);
+  return largest;
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,320 @@
+#include "isolate/evaluator.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "isolate/compiler/compiler.h"
+#include "isolate/data/hash_table.h"
+#include "isolate/interpreter/stubs.h"
+#include "isolate/printer/describe.h"
+#include "isolate/printer/printer.h"
+#include "isolate/reader/reader.h"
+#include "isolate/reader/syntax.h"
+
+namespace islet::vm {
+
+namespace {
+
+std::string DirectoryOf(absl::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == absl::string_view::npos ? std::string() : std::string(path.substr(0, slash + 1));
+}
+
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
+  }
+  struct stat info;
+  if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    close(fd);
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": it is a directory"));
+  }
+  std::string text;
+  char buffer[1 << 16];
+  ssize_t n;
+  while ((n = read(fd, buffer, sizeof(buffer))) > 0 || (n < 0 && errno == EINTR)) {
+    if (n > 0) text.append(buffer, static_cast<size_t>(n));
+  }
+  const int error = errno;
+  close(fd);
+  if (n < 0) return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
+  return text;
+}
+
+// A syntax error as the Status of a Call that raised it, so that a program that evaluates may catch it.
+absl::Status SyntaxFailure(Vm& vm, absl::string_view message) {
+  vm.last_condition_ = vm.MakeCondition("syntax", "", std::string_view(message.data(), message.size()), kNull);
+  vm.Terminate(absl::InvalidArgumentError(message));
+  vm.terminating_ = false;
+  return std::exchange(vm.termination_, absl::OkStatus());
+}
+
+bool IsImport(Vm& vm, const Syntax* form) {
+  return form->IsPair() && form->car->kind == Syntax::Kind::kSymbol && form->car->value == vm.Intern("import");
+}
+
+Value CoreLibraryName(Vm& vm) {
+  Heap& heap = vm.heap();
+  return heap.Cons(vm.Intern("islet"), heap.Cons(vm.Intern("core"), kNull));
+}
+
+}  // namespace
+
+// What the Vm's hooks call.
+struct EvaluatorHooks {
+  static Evaluator* Get(Vm& vm) { return static_cast<Evaluator*>(vm.evaluator); }
+
+  // A procedure of no arguments that evaluates `datum` in `environment`.
+  static Value Compile(Vm& vm, Value datum, Value environment) {
+    SyntaxArena arena(&vm.heap());
+    Syntax* form = DatumToSyntax(arena, vm.heap(), datum, SourcePosition{});
+    if (form == nullptr) return vm.Error("syntax", "eval", "the expression is nested too deeply");
+    Expander expander(vm, arena, Get(vm));
+    Core* core = expander.ExpandToplevel(form, environment);
+    if (core == nullptr) {
+      const ExpandError& error = expander.error();
+      if (!error.cause.ok() && vm.last_condition() != kUndefined) return vm.Reraise(error.cause);
+      return vm.Error("syntax", "", error.ToString());
+    }
+    absl::StatusOr<Value> thunk = ::islet::vm::Compile(vm, arena, core);
+    if (!thunk.ok()) {
+      const absl::string_view message = thunk.status().message();
+      return vm.Error("syntax", "", std::string_view(message.data(), message.size()));
+    }
+    return *thunk;
+  }
+
+  static Value Load(Vm& vm, Value path, Value environment) {
+    Evaluator* self = Get(vm);
+    std::string name = vm.ToUtf8(path);
+    if (!self->allow_files_) {
+      return vm.Error("file", "load", "the host has not granted access to files", vm.heap().Cons(path, kNull));
+    }
+    absl::StatusOr<SourceFile> source = self->ReadSource(name);
+    if (!source.ok()) {
+      const absl::string_view message = source.status().message();
+      return vm.Error("file", "load", std::string_view(message.data(), message.size()));
+    }
+    absl::StatusOr<Value> value = self->EvalForms(source->text, source->path, environment, false);
+    if (!value.ok()) return vm.Reraise(value.status());
+    return kUnspecified;
+  }
+
+  // A fresh Environment with the import sets of the list.
+  static Value MakeImports(Vm& vm, Value import_sets) {
+    Heap& heap = vm.heap();
+    SyntaxArena arena(&heap);
+    Value environment = MakeEnvironment(vm, vm.Intern("environment"));
+    arena.AddRoot(&environment);
+    Syntax* form = DatumToSyntax(arena, heap, heap.Cons(vm.Intern("import"), import_sets), SourcePosition{});
+    if (form == nullptr) return vm.Error("syntax", "environment", "not an import set");
+    // Only to be able to say `import`; taken back below.
+    const Value core = FindLibrary(vm, CoreLibraryName(vm));
+    const Value import = HashTableGet(heap, heap.Get<Environment>(core)->exports, vm.Intern("import"), kUndefined);
+    HashTablePut(heap, heap.Get<Environment>(environment)->bindings, vm.Intern("import"), import);
+    Expander expander(vm, arena, Get(vm));
+    Core* done = expander.ExpandToplevel(form, environment);
+    if (done == nullptr) {
+      const ExpandError& error = expander.error();
+      if (!error.cause.ok() && vm.last_condition() != kUndefined) return vm.Reraise(error.cause);
+      return vm.Error("syntax", "environment", error.ToString());
+    }
+    return environment;
+  }
+};
+
+void InitializeCore(Vm& vm) {
+  Heap& heap = vm.heap();
+  MakeStubs(vm);
+  const Value name = CoreLibraryName(vm);
+  const Value core = MakeEnvironment(vm, name, true);
+  DefineCoreSyntax(vm, core);
+  absl::Span<const PrimitiveSpec> primitives = vm.primitives();
+  for (uint32_t i = 0; i < primitives.size(); ++i) {
+    DefineVariable(vm, core, vm.Intern(primitives[i].name), Value::Primitive(i), kConstantCellFlag);
+  }
+  for (std::string_view stub : kStubProcedureNames) {
+    DefineVariable(vm, core, vm.Intern(stub), MakeStubProcedure(vm, stub), kConstantCellFlag);
+  }
+  ForEachEntry(heap, heap.Get<Environment>(core)->bindings, [&](Value symbol, Value binding) {
+    HashTablePut(heap, heap.Get<Environment>(core)->exports, symbol, binding);
+  });
+  RegisterLibrary(vm, name, core);
+  const Value interaction = MakeEnvironment(vm, vm.Intern("interaction"));
+  ForEachEntry(heap, heap.Get<Environment>(core)->exports, [&](Value symbol, Value binding) {
+    HashTablePut(heap, heap.Get<Environment>(interaction)->bindings, symbol, binding);
+  });
+  vm.set_root(Root::kInteraction, interaction);
+  vm.set_root(Root::kRestoreHooks, kNull);
+  vm.set_root(Root::kHostFunctions, heap.MakeVector(0, kFalse));
+}
+
+Evaluator::Evaluator(Vm& vm) : vm_(vm) {
+  vm.evaluator = this;
+  vm.compile_hook = EvaluatorHooks::Compile;
+  vm.load_hook = EvaluatorHooks::Load;
+  vm.environment_hook = EvaluatorHooks::MakeImports;
+  vm.describe_hook = DescribeCondition;
+}
+
+Evaluator::~Evaluator() {
+  if (vm_.evaluator == this) vm_.evaluator = nullptr;
+}
+
+absl::StatusOr<SourceFile> Evaluator::ReadSource(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (!text.ok()) return text.status();
+  if (std::find(files_read_.begin(), files_read_.end(), path) == files_read_.end()) files_read_.push_back(path);
+  return SourceFile{path, *std::move(text)};
+}
+
+absl::Status Evaluator::EvalFile(absl::string_view path) {
+  absl::StatusOr<SourceFile> source = ReadSource(std::string(path));
+  if (!source.ok()) return source.status();
+  return EvalForms(source->text, source->path, vm_.root(Root::kInteraction), true).status();
+}
+
+absl::StatusOr<Value> Evaluator::EvalString(absl::string_view text, absl::string_view name) {
+  return EvalForms(text, name, vm_.root(Root::kInteraction), false);
+}
+
+absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_view name, Value environment,
+                                           bool script) {
+  SyntaxArena arena(&vm_.heap());
+  Value imported = kFalse;  // a program's bindings before its body
+  Value result = kUnspecified;
+  arena.AddRoot(&environment);
+  arena.AddRoot(&imported);
+  arena.AddRoot(&result);
+  Reader reader(vm_, arena, text, name);
+  Expander expander(vm_, arena, this);
+  bool first = true, program = false;
+  for (;;) {
+    Syntax* form = nullptr;
+    const Reader::Result read = reader.ReadNext(&form);
+    if (read == Reader::Result::kEnd) break;
+    if (read == Reader::Result::kError) return SyntaxFailure(vm_, reader.error().ToString());
+    const bool import = IsImport(vm_, form);
+    if (first && script && import) {
+      program = true;
+      const Value core = FindLibrary(vm_, CoreLibraryName(vm_));
+      environment = MakeEnvironment(vm_, vm_.Intern("program"));
+      Heap& heap = vm_.heap();
+      for (const char* keyword : {"import", "define-library"}) {
+        const Value symbol = vm_.Intern(keyword);
+        HashTablePut(heap, heap.Get<Environment>(environment)->bindings, symbol,
+                     HashTableGet(heap, heap.Get<Environment>(core)->exports, symbol, kUndefined));
+      }
+    }
+    first = false;
+    if (program && !import && imported == kFalse) {
+      Heap& heap = vm_.heap();
+      if (!heap.Reserve(size_t{1} << 20)) return absl::ResourceExhaustedError("heap limit reached");
+      imported = MakeHashTable(heap, kEqTableFlag);
+      ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
+                   [&](Value symbol, Value binding) { HashTablePut(heap, imported, symbol, binding); });
+    }
+    Core* core = expander.ExpandToplevel(form, environment);
+    if (core == nullptr) {
+      const ExpandError& error = expander.error();
+      if (!error.cause.ok()) return error.cause;
+      return SyntaxFailure(vm_, error.ToString());
+    }
+    absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
+    if (!thunk.ok()) return SyntaxFailure(vm_, thunk.status().message());
+    absl::StatusOr<Value> value = vm_.Call(*thunk, {});
+    if (!value.ok()) return value.status();
+    result = *value;
+  }
+  if (program && imported != kFalse) ExportDefinitions(environment, imported);
+  return result;
+}
+
+void Evaluator::ExportDefinitions(Value environment, Value imported) {
+  Heap& heap = vm_.heap();
+  const Value interaction = vm_.root(Root::kInteraction);
+  ForEachEntry(heap, heap.Get<Environment>(environment)->bindings, [&](Value symbol, Value binding) {
+    if (HashTableGet(heap, imported, symbol, kUndefined) != binding) {
+      HashTablePut(heap, heap.Get<Environment>(interaction)->bindings, symbol, binding);
+    }
+  });
+}
+
+absl::Status Evaluator::OpenInteraction(absl::string_view library) {
+  absl::StatusOr<Value> environment =
+      EvalString(absl::StrCat("(%environment '", library, ")"), "interaction");
+  if (!environment.ok()) return environment.status();
+  vm_.set_root(Root::kInteraction, *environment);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Value> Evaluator::Lookup(absl::string_view name) {
+  Heap& heap = vm_.heap();
+  const Value interaction = vm_.root(Root::kInteraction);
+  const Value symbol = vm_.Intern(std::string_view(name.data(), name.size()));
+  const Value binding =
+      HashTableGet(heap, heap.Get<Environment>(interaction)->bindings, symbol, kUndefined);
+  Cell* cell = heap.TryGet<Cell>(binding);
+  if (cell == nullptr || cell->value == kUndefined) {
+    return absl::NotFoundError(absl::StrCat("no variable named ", name, " is defined"));
+  }
+  return cell->value;
+}
+
+absl::StatusOr<Value> Evaluator::Load(Value name) {
+  Heap& heap = vm_.heap();
+  std::vector<std::string> parts;
+  for (Value rest = name; rest.IsPair(); rest = heap.cdr(rest)) {
+    const Value part = heap.car(rest);
+    parts.push_back(heap.Is<Symbol>(part) ? vm_.SymbolName(part) : std::to_string(part.fixnum()));
+    if (parts.back().find('/') != std::string::npos || parts.back() == ".." || parts.back() == ".") {
+      return absl::NotFoundError(absl::StrCat("a library name cannot contain ", parts.back()));
+    }
+  }
+  const std::string shown = absl::StrCat("(", absl::StrJoin(parts, " "), ")");
+  if (!allow_files_) {
+    return absl::NotFoundError(absl::StrCat("no library ", shown, " (the host has not granted access to files)"));
+  }
+  Value kept = name;
+  SyntaxArena roots(&heap);
+  roots.AddRoot(&kept);
+  std::vector<std::string> tried;
+  for (const std::string& directory : search_path_) {
+    for (const char* extension : {".sld", ".lisp"}) {
+      std::string path = absl::StrCat(directory, directory.empty() || directory.back() == '/' ? "" : "/",
+                                      absl::StrJoin(parts, "/"), extension);
+      tried.push_back(path);
+      if (access(path.c_str(), F_OK) != 0) continue;
+      absl::StatusOr<SourceFile> source = ReadSource(path);
+      if (!source.ok()) return source.status();
+      const Value environment = MakeEnvironment(vm_, vm_.Intern("library-file"));
+      DefineCoreSyntax(vm_, environment);
+      absl::StatusOr<Value> done = EvalForms(source->text, path, environment, false);
+      if (!done.ok()) return done.status();
+      const Value library = FindLibrary(vm_, kept);
+      if (!heap.Is<Environment>(library)) {
+        return absl::NotFoundError(absl::StrCat(path, " does not define the library ", shown));
+      }
+      return library;
+    }
+  }
+  return absl::NotFoundError(absl::StrCat("no library ", shown, "; looked for ", absl::StrJoin(tried, ", ")));
+}
+
+absl::StatusOr<SourceFile> Evaluator::ReadFile(absl::string_view path, absl::string_view relative_to) {
+  if (!allow_files_) return absl::PermissionDeniedError("the host has not granted access to files");
+  std::string full = !path.empty() && path[0] == '/' ? std::string(path) : absl::StrCat(DirectoryOf(relative_to), path);
+  return ReadSource(full);
+}
+
+}  // namespace islet::vm

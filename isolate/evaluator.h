@@ -1,0 +1,70 @@
+// From source text to results: reads, expands, compiles and runs the forms of a script, finds and loads libraries, and
+// stands behind `eval`, `load` and `environment`.
+//
+// A script that starts with an import is a program (R7RS 5.1): it sees what it imports. What it defines is entered in
+// the interaction environment when it has run, so that the host and later scripts find it. Any other script is evaluated
+// in the interaction environment itself.
+//
+// Thread safety: none; used by the thread that has entered the isolate.
+
+#ifndef ISLET_ISOLATE_EVALUATOR_H_
+#define ISLET_ISOLATE_EVALUATOR_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "isolate/expander/expander.h"
+#include "isolate/interpreter/vm.h"
+
+namespace islet::vm {
+
+// Makes what an isolate without a snapshot needs: stubs, the library (islet core), an interaction environment that sees
+// it. Called once, before anything else.
+void InitializeCore(Vm& vm);
+
+class Evaluator : public LibraryLoader {
+ public:
+  // Installs itself in the Vm, which must outlive it. Loading files is off until AllowFiles.
+  explicit Evaluator(Vm& vm);
+  ~Evaluator() override;
+
+  // Where libraries and loaded files may come from.
+  void AllowFiles(bool allow) { allow_files_ = allow; }
+  std::vector<std::string>& search_path() { return search_path_; }
+  // Every source file read so far, in order, once each.
+  const std::vector<std::string>& files_read() const { return files_read_; }
+
+  // Evaluates the script in a file.
+  // Errors: NotFound (cannot be read), InvalidArgument (not UTF-8, syntax; with file, line, column), and those of Vm::Call.
+  absl::Status EvalFile(absl::string_view path);
+  // Evaluates the forms of `text` in the interaction environment; the value of the last (kUnspecified if there is none).
+  // `name` is what messages call the text.
+  absl::StatusOr<Value> EvalString(absl::string_view text, absl::string_view name);
+  // Makes the interaction environment a fresh one that sees what the library exports.
+  absl::Status OpenInteraction(absl::string_view library);
+  // The value of a top-level variable of the interaction environment.
+  // Errors: NotFound.
+  absl::StatusOr<Value> Lookup(absl::string_view name);
+
+  // LibraryLoader
+  absl::StatusOr<Value> Load(Value name) override;
+  absl::StatusOr<SourceFile> ReadFile(absl::string_view path, absl::string_view relative_to) override;
+
+ private:
+  friend struct EvaluatorHooks;
+  absl::StatusOr<SourceFile> ReadSource(const std::string& path);
+  absl::StatusOr<Value> EvalForms(absl::string_view text, absl::string_view name, Value environment, bool script);
+  void ExportDefinitions(Value environment, Value imported);
+
+  Vm& vm_;
+  bool allow_files_ = false;
+  std::vector<std::string> search_path_;
+  std::vector<std::string> files_read_;
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_EVALUATOR_H_

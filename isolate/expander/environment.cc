@@ -1,0 +1,201 @@
+// Environments: top-level variables and keywords, and the table of libraries.
+
+#include "absl/strings/str_cat.h"
+#include "isolate/data/hash_table.h"
+#include "isolate/expander/expansion.h"
+
+namespace islet::vm {
+
+namespace {
+
+Value NewCell(Heap& heap, Value symbol, Value value, Value home, uint32_t flags) {
+  Cell* cell = heap.New<Cell>(flags);
+  cell->value = value;
+  cell->name = symbol;
+  cell->home = home;
+  return heap.ValueOf(cell);
+}
+
+void SetCellFlags(Heap& heap, Value value, uint32_t set, uint32_t clear = 0) {
+  Cell* cell = heap.Get<Cell>(value);
+  const uint32_t header = (cell->header | set << 8) & ~(clear << 8);
+  if (header == cell->header) return;
+  heap.NoteRawWrite(&cell->header, sizeof(cell->header));
+  cell->header = header;
+}
+
+Value BindingsOf(Heap& heap, Value environment) {
+  return heap.Get<Environment>(environment)->bindings;
+}
+
+}  // namespace
+
+// ---- For the evaluator: none of these is a safepoint.
+
+void DefineCoreSyntax(Vm& vm, Value environment) {
+  const Value table = BindingsOf(vm.heap(), environment);
+#define ISLET_CORE_FORM(name, enumerator, number) \
+  HashTablePut(vm.heap(), table, vm.Intern(name), Value::Syntax(number));
+#include "isolate/expander/core_forms.def"
+}
+
+Value DefineVariable(Vm& vm, Value environment, Value symbol, Value value, uint32_t cell_flags) {
+  const Value cell = NewCell(vm.heap(), symbol, value, environment, cell_flags);
+  HashTablePut(vm.heap(), BindingsOf(vm.heap(), environment), symbol, cell);
+  return cell;
+}
+
+Value MakeEnvironment(Vm& vm, Value name, bool exports) {
+  Heap& heap = vm.heap();
+  Environment* environment = heap.New<Environment>();
+  environment->name = name;
+  environment->bindings = MakeHashTable(heap, kEqTableFlag);
+  environment->exports = exports ? MakeHashTable(heap, kEqTableFlag) : kFalse;
+  return heap.ValueOf(environment);
+}
+
+void RegisterLibrary(Vm& vm, Value name, Value environment) {
+  if (!vm.heap().Is<HashTable>(vm.root(Root::kLibraries))) {
+    vm.set_root(Root::kLibraries, MakeHashTable(vm.heap(), kEqualTableFlag));
+  }
+  HashTablePut(vm.heap(), vm.root(Root::kLibraries), name, environment);
+}
+
+void UnregisterLibrary(Vm& vm, Value name) {
+  if (vm.heap().Is<HashTable>(vm.root(Root::kLibraries))) {
+    HashTableDelete(vm.heap(), vm.root(Root::kLibraries), name);
+  }
+}
+
+Value FindLibrary(Vm& vm, Value name) {
+  if (!vm.heap().Is<HashTable>(vm.root(Root::kLibraries))) return kUndefined;
+  return HashTableGet(vm.heap(), vm.root(Root::kLibraries), name, kUndefined);
+}
+
+// ---- For the expander.
+
+bool Expansion::IsImported(Value cell, const Env* env) {
+  const Cell* c = heap().Get<Cell>(cell);
+  if ((HeaderFlags(c->header) & kConstantCellFlag) != 0) return true;
+  // Programs and interactions share their variables; libraries do not let others change theirs.
+  const Environment* home = heap().TryGet<Environment>(c->home);
+  return home != nullptr && c->home != env->value && home->exports != kFalse;
+}
+
+GlobalDefine* Expansion::DefineGlobal(const Syntax* id, Scope* root, SourcePosition position) {
+  Env* env = root->env();
+  const Value symbol = BaseSymbol(id);
+  if (!Room(id, 4096 + HashTableGrowthBytes(heap(), BindingsOf(heap(), env->value)))) return nullptr;
+  const Value table = BindingsOf(heap(), env->value);
+  Value cell = HashTableGet(heap(), table, symbol, kUndefined);
+  if (!heap().Is<Cell>(cell) || IsImported(cell, env)) {
+    cell = NewCell(heap(), symbol, kUndefined, env->value, 0);
+    HashTablePut(heap(), table, symbol, cell);
+  } else if ((HeaderFlags(heap().header(cell)) & kForwardCellFlag) != 0) {
+    SetCellFlags(heap(), cell, 0, kForwardCellFlag);
+  } else {
+    SetCellFlags(heap(), cell, kAssignedCellFlag);
+  }
+  if (id->kind == Syntax::Kind::kAlias) {
+    // The rest of the expansion that inserted this name finds it by its identity, others by the symbol.
+    Binding* binding = arena_.New<Binding>();
+    binding->value = cell;
+    arena_.AddRoot(&binding->value);
+    Bind(id, root, binding);
+  }
+  GlobalDefine* define = Make<GlobalDefine>(Core::Kind::kGlobalDefine, position);
+  define->cell = cell;
+  arena_.AddRoot(&define->cell);
+  return define;
+}
+
+bool Expansion::BindGlobal(const Syntax* id, Scope* root, const Binding* binding) {
+  Env* env = root->env();
+  if (!Room(id, 4096 + HashTableGrowthBytes(heap(), BindingsOf(heap(), env->value)))) return false;
+  HashTablePut(heap(), BindingsOf(heap(), env->value), BaseSymbol(id), binding->value);
+  if (id->kind == Syntax::Kind::kAlias) Bind(id, root, binding);
+  return true;
+}
+
+namespace {
+
+// The Cell of a name that has no definition yet. What it denotes must be kUnbound.
+Value MakeForwardCell(Heap& heap, const Denotation& d) {
+  const Value cell = NewCell(heap, d.symbol, kUndefined, d.env->value, kForwardCellFlag);
+  HashTablePut(heap, BindingsOf(heap, d.env->value), d.symbol, cell);
+  return cell;
+}
+
+}  // namespace
+
+Core* Expansion::Reference(const Syntax* id, Scope* scope) {
+  const Denotation d = Meaning(id, scope);
+  switch (d.kind) {
+    case Denotation::Kind::kVariable:
+      return MakeRef(d.variable, id->position);
+    case Denotation::Kind::kCell:
+      return MakeGlobalRef(d.value, id->position);
+    case Denotation::Kind::kUnbound:
+      if (!Room(id, 4096 + HashTableGrowthBytes(heap(), BindingsOf(heap(), d.env->value)))) {
+        return nullptr;
+      }
+      return MakeGlobalRef(MakeForwardCell(heap(), d), id->position);
+    default:
+      return Fail(id, absl::StrCat(Print(id), " is a keyword, and cannot be used as a variable"));
+  }
+}
+
+Core* Expansion::Assignment(const Syntax* id, Scope* scope, Core* value, const Syntax* whole) {
+  const Denotation d = Meaning(id, scope);
+  if (d.kind == Denotation::Kind::kVariable) {
+    d.variable->assigned = true;
+    LocalSet* set = Make<LocalSet>(Core::Kind::kLocalSet, whole->position);
+    set->variable = d.variable;
+    set->value = value;
+    return set;
+  }
+  Value cell = d.value;
+  if (d.kind == Denotation::Kind::kUnbound) {
+    if (!Room(whole, 4096 + HashTableGrowthBytes(heap(), BindingsOf(heap(), d.env->value)))) {
+      return nullptr;
+    }
+    cell = MakeForwardCell(heap(), d);
+  } else if (d.kind != Denotation::Kind::kCell) {
+    return Fail(whole, absl::StrCat("set!: ", Print(id), " is a keyword, not a variable"));
+  }
+  if (IsImported(cell, d.env)) {
+    return Fail(whole, absl::StrCat("set!: ", Print(id),
+                                    " belongs to a library, and cannot be assigned here; define a "
+                                    "variable of that name instead"));
+  }
+  SetCellFlags(heap(), cell, kAssignedCellFlag);
+  GlobalSet* set = Make<GlobalSet>(Core::Kind::kGlobalSet, whole->position);
+  set->cell = cell;
+  arena_.AddRoot(&set->cell);
+  set->value = value;
+  return set;
+}
+
+Env* Expansion::CoreEnv(SourcePosition position) {
+  if (core_env_ != nullptr) return core_env_;
+  const Value name = heap().Cons(vm_.Intern("islet"), heap().Cons(vm_.Intern("core"), kNull));
+  const Value environment = FindLibrary(vm_, name);
+  if (!heap().Is<Environment>(environment)) {
+    return FailAt(position, "the library (islet core) is missing");
+  }
+  return core_env_ = EnvOf(environment);
+}
+
+Syntax* Expansion::CoreIdentifier(absl::string_view name, SourcePosition position) {
+  // Only called where CoreEnv has succeeded.
+  Syntax* symbol =
+      arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position);
+  return Rename(symbol, core_env_->scope, position);
+}
+
+Core* Expansion::CoreProcedure(absl::string_view name, SourcePosition position) {
+  Env* env = CoreEnv(position);
+  return env == nullptr ? nullptr : Reference(CoreIdentifier(name, position), env->scope);
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,109 @@
+// From syntax to core forms: macros are expanded, libraries imported, every name resolved.
+//
+//   SyntaxArena arena(&vm.heap());
+//   Expander expander(vm, arena, &loader);
+//   Core* core = expander.ExpandToplevel(form, vm.root(Root::kInteraction));
+//   if (core == nullptr) report(expander.error().ToString());
+//
+// Hygiene is by renaming: an identifier that a macro inserts is an Alias (scope.h), which means what its name means
+// where the macro was defined, unless a form that the same expansion made binds it.
+//
+// Expanding is a safepoint: it may collect. Values that the caller holds across it must be roots.
+
+#ifndef ISLET_ISOLATE_EXPANDER_EXPANDER_H_
+#define ISLET_ISOLATE_EXPANDER_EXPANDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "isolate/expander/core_form.h"
+#include "isolate/heap/value.h"
+#include "isolate/interpreter/vm.h"
+#include "isolate/reader/syntax.h"
+
+namespace islet::vm {
+
+// Core syntax, by number: the payload of a Value::Syntax.
+enum class CoreForm : uint32_t {
+#define ISLET_CORE_FORM(name, enumerator, number) k##enumerator = number,
+#include "isolate/expander/core_forms.def"
+};
+
+struct ExpandError {
+  std::string message;      // "if: expected (if test consequent [alternative])"
+  SourcePosition position;  // of the offending form
+  std::string form;         // that form, abridged; may be empty
+  absl::Status cause;       // of an import or include that failed, else OK
+  // "file:line:column: message, in (form ...)"
+  std::string ToString() const;
+};
+
+struct SourceFile {
+  std::string path;  // as messages should name it, and as further includes are relative to
+  std::string text;
+};
+
+// How the expander reaches other files. Supplied by the evaluator.
+class LibraryLoader {
+ public:
+  virtual ~LibraryLoader() = default;
+  // Loads the library called `name` (a list of symbols and integers), which is not in Root::kLibraries yet: reads its
+  // file, expands and runs it. The result is its Environment. NotFound, with a message that says where it was searched,
+  // if there is no such file. May run Lisp.
+  virtual absl::StatusOr<Value> Load(Value name) = 0;
+  // Reads a file that `include` names in the source `relative_to`.
+  virtual absl::StatusOr<SourceFile> ReadFile(absl::string_view path,
+                                              absl::string_view relative_to) = 0;
+};
+
+struct ExpanderOptions {
+  size_t arena_limit = size_t{256} << 20;  // bytes of syntax and core forms: ends runaway macros
+  int max_depth = 2000;                    // forms nested in each other, in the source or the result
+  size_t stack_bytes = size_t{256} << 10;  // of the C++ stack, below the call of ExpandToplevel
+};
+
+class Expansion;
+
+class Expander {
+ public:
+  // `loader` may be null: then only libraries already registered can be imported.
+  Expander(Vm& vm, SyntaxArena& arena, LibraryLoader* loader, const ExpanderOptions& options = {});
+  ~Expander();
+
+  // Expands one top-level form: a definition, import, library definition or expression. Null on failure: see error().
+  // Definitions, macros and imports take effect in `environment` (an Environment) at once, their values when the result
+  // is run. A library is registered in Root::kLibraries; if compiling or running the result fails, the caller
+  // unregisters it (UnregisterLibrary).
+  Core* ExpandToplevel(Syntax* form, Value environment);
+  const ExpandError& error() const { return error_; }
+
+ private:
+  ExpandError error_;
+  std::unique_ptr<Expansion> expansion_;
+};
+
+// Binds all core syntax in `environment`.
+void DefineCoreSyntax(Vm& vm, Value environment);
+// Binds `symbol` to a new Cell that holds `value`, replacing what it was bound to. Returns the Cell.
+Value DefineVariable(Vm& vm, Value environment, Value symbol, Value value,
+                     uint32_t cell_flags = 0);
+// A fresh Environment without bindings. With `exports`, of a library: then everything it exports must be entered there.
+Value MakeEnvironment(Vm& vm, Value name, bool exports = false);
+// Makes Root::kLibraries if need be, and enters `environment` in it.
+void RegisterLibrary(Vm& vm, Value name, Value environment);
+void UnregisterLibrary(Vm& vm, Value name);
+// The Environment of the library called `name`, or kUndefined; kFalse while it is being expanded.
+Value FindLibrary(Vm& vm, Value name);
+// What (features) returns.
+absl::Span<const char* const> Features();
+// A form as text for messages, at most about `limit` bytes.
+std::string SyntaxToString(Vm& vm, const Syntax* form, size_t limit = 80);
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_EXPANDER_EXPANDER_H_

@@ -1,0 +1,200 @@
+// Macros as bindings, and as objects of the heap.
+//
+// A Macro's kind is 0 (syntax-rules); its spec is the text behind the word syntax-rules, as a datum in which Identifiers
+// stand for aliases; its environment is where it was defined. It is compiled anew by each Expansion that uses it.
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "isolate/data/hash_table.h"
+#include "isolate/expander/syntax_rules.h"
+#include "isolate/reader/reader.h"
+
+namespace islet::vm {
+
+const Binding* Expansion::Transformer(Syntax* transformer, Scope* scope, const Syntax* whole) {
+  Nesting nesting(*this, whole);
+  int core;
+  if (!nesting || !ExpandHead(&transformer, scope, &core)) return nullptr;
+  Binding* binding = arena_.New<Binding>();
+  if (core == static_cast<int>(CoreForm::kSyntaxRules)) {
+    binding->rules = CompileRules(*this, transformer->cdr, scope, transformer);
+    return binding->rules == nullptr ? nullptr : binding;
+  }
+  if (transformer->IsIdentifier()) {  // another name for a keyword
+    const Denotation d = Meaning(transformer, scope);
+    switch (d.kind) {
+      case Denotation::Kind::kRules:
+        binding->rules = d.rules;
+        return binding;
+      case Denotation::Kind::kMacro:
+      case Denotation::Kind::kCoreForm:
+        binding->value = d.value;
+        arena_.AddRoot(&binding->value);
+        return binding;
+      default:
+        break;
+    }
+  }
+  return Fail(whole, "expected a transformer (syntax-rules (literal ...) (pattern template) ...)");
+}
+
+bool Expansion::DefineMacro(Syntax* form, Scope* scope) {
+  if (ListLength(form) != 3 || !Nth(form, 1)->IsIdentifier()) {
+    Fail(form, "define-syntax: expected (define-syntax keyword transformer)");
+    return false;
+  }
+  Syntax* id = Nth(form, 1);
+  if (scope->parent() != nullptr) {
+    // Bound first, so that the macro's own uses of its name mean itself.
+    if (scope->Find(KeyOf(id)) != nullptr) {
+      Fail(form, absl::StrCat("duplicate definition of ", Print(id), " in one body"));
+      return false;
+    }
+    const Binding* binding = Transformer(Nth(form, 2), scope, form);
+    if (binding == nullptr) return false;
+    Bind(id, scope, binding);
+    return true;
+  }
+  const Binding* binding = Transformer(Nth(form, 2), scope, form);
+  if (binding == nullptr) return false;
+  Binding* global = arena_.New<Binding>();
+  arena_.AddRoot(&global->value);
+  if (binding->rules == nullptr) {
+    global->value = binding->value;
+  } else {
+    if (!StoreMacro(binding->rules, scope, form, global)) return false;
+    CachedMacro* cached = arena_.New<CachedMacro>();
+    cached->macro = global->value;
+    cached->rules = binding->rules;
+    arena_.AddRoot(&cached->macro);
+    macros_.push_back(cached);
+    macro_index_[global->value.bits] = cached->rules;
+  }
+  return BindGlobal(id, scope, global);
+}
+
+namespace {
+
+void CollectAliases(const Syntax* s, std::vector<Alias*>* out) {
+  // As deep as the macro's text, whose nesting was limited when it was compiled.
+  for (; s->IsPair(); s = s->cdr) CollectAliases(s->car, out);
+  if (s->kind == Syntax::Kind::kVector) {
+    for (size_t i = 0; i < s->count; ++i) CollectAliases(s->items[i], out);
+  } else {
+    // Inner names first.
+    const size_t first = out->size();
+    for (; s->kind == Syntax::Kind::kAlias; s = s->alias->name) out->insert(out->begin() + first, s->alias);
+  }
+}
+
+}  // namespace
+
+bool Expansion::StoreMacro(const Rules* rules, Scope* root, const Syntax* whole, Binding* binding) {
+  std::vector<Alias*> aliases;
+  CollectAliases(rules->spec, &aliases);
+  if (!Room(whole, 4096 + aliases.size() * sizeof(Identifier))) return false;
+  // An alias gets an Identifier that lasts as long as its macro's text is being stored.
+  for (Alias* alias : aliases) {
+    if (alias->identifier.IsObject()) continue;
+    if (alias->identifier == kUndefined) arena_.AddRoot(&alias->identifier);
+    if (root->Find(reinterpret_cast<IdentifierKey>(alias)) != nullptr) {
+      // Defined here at top level by the expansion that inserted it: goes by its symbol (DefineGlobal).
+      alias->identifier = BaseSymbol(alias->name);
+      continue;
+    }
+    const Syntax* name = alias->name;
+    Identifier* identifier = heap().New<Identifier>();
+    identifier->name = name->kind == Syntax::Kind::kAlias ? name->alias->identifier : name->value;
+    identifier->environment = alias->scope->env()->value;
+    identifier->unused = Value::Fixnum(0);
+    alias->identifier = heap().ValueOf(identifier);
+  }
+  binding->value =
+      SyntaxToDatum(vm_, rules->spec, true, [](const Alias* alias) { return alias->identifier; });
+  for (Alias* alias : aliases) alias->identifier = kFalse;
+  if (!Room(whole, 4096)) return false;
+  Macro* macro = heap().New<Macro>();
+  macro->kind = Value::Fixnum(0);
+  macro->spec = binding->value;
+  macro->environment = root->env()->value;
+  binding->value = heap().ValueOf(macro);
+  return true;
+}
+
+namespace {
+
+// Turns the Identifiers in syntax made from a Macro's spec back into aliases.
+class AliasRestorer {
+ public:
+  AliasRestorer(Expansion& e, SourcePosition position) : e_(e), position_(position) {}
+
+  bool Restore(Syntax* s, const Syntax* form) {
+    Expansion::Nesting nesting(e_, form);
+    if (!nesting) return false;
+    for (; s->IsPair(); s = s->cdr) {
+      if (!Restore(s->car, form)) return false;
+    }
+    if (s->kind == Syntax::Kind::kVector) {
+      for (size_t i = 0; i < s->count; ++i) {
+        if (!Restore(s->items[i], form)) return false;
+      }
+    } else if (s->kind == Syntax::Kind::kAtom && e_.heap().Is<Identifier>(s->value)) {
+      Alias* alias = AliasOf(s->value);
+      s->kind = Syntax::Kind::kAlias;
+      s->alias = alias;
+      s->value = kFalse;
+    }
+    return true;
+  }
+
+ private:
+  Alias* AliasOf(Value value) {
+    // Outermost first; each is the name of the one before.
+    std::vector<Value> chain;
+    while (e_.heap().Is<Identifier>(value) && !aliases_.contains(value.bits)) {
+      chain.push_back(value);
+      value = e_.heap().Get<Identifier>(value)->name;
+    }
+    Syntax* name = e_.heap().Is<Identifier>(value)
+                       ? e_.arena().FromAlias(aliases_[value.bits], position_)
+                       : e_.arena().Symbol(value, position_);
+    Alias* alias = name->kind == Syntax::Kind::kAlias ? name->alias : nullptr;
+    for (size_t i = chain.size(); i-- > 0;) {
+      Env* env = e_.EnvOf(e_.heap().Get<Identifier>(chain[i])->environment);
+      name = e_.Rename(name, env->scope, position_);
+      alias = aliases_[chain[i].bits] = name->alias;
+    }
+    return alias;
+  }
+
+  Expansion& e_;
+  SourcePosition position_;
+  absl::flat_hash_map<uint32_t, Alias*> aliases_;
+};
+
+}  // namespace
+
+const Rules* Expansion::RulesOf(Value macro, const Syntax* form) {
+  if (macro_epoch_ != heap().move_epoch()) {
+    macro_index_.clear();
+    for (const CachedMacro* cached : macros_) macro_index_[cached->macro.bits] = cached->rules;
+    macro_epoch_ = heap().move_epoch();
+  }
+  auto found = macro_index_.find(macro.bits);
+  if (found != macro_index_.end()) return found->second;
+  // Rules are kept in the heap as text; from here to the last use of `macro` nothing is allocated there.
+  const Macro* object = heap().Get<Macro>(macro);
+  Syntax* spec = DatumToSyntax(arena_, heap(), object->spec, form->position);
+  if (spec == nullptr) return Fail(form, "this macro's definition is nested too deeply");
+  if (!AliasRestorer(*this, form->position).Restore(spec, form)) return nullptr;
+  CachedMacro* cached = arena_.New<CachedMacro>();
+  cached->macro = macro;
+  arena_.AddRoot(&cached->macro);
+  cached->rules = CompileRules(*this, spec, EnvOf(object->environment)->scope, form);
+  if (cached->rules == nullptr) return nullptr;
+  macros_.push_back(cached);
+  macro_index_[macro.bits] = cached->rules;
+  return cached->rules;
+}
+
+}  // namespace islet::vm

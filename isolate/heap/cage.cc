@@ -1,0 +1,228 @@
+#include "isolate/heap/cage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "isolate/heap/heap.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+// What one page of page-table entries covers (x86-64, and AArch64 with 4 KiB pages).
+constexpr uint64_t kWindow = uint64_t{2} << 20;
+// How much of the nursery should lie in the window with the snapshot's last pages and the stack.
+// Whoever uses more can afford another page of page-table entries.
+constexpr uint64_t kNurseryInWindow = uint64_t{256} << 10;
+// Past the end of old space: what is reached by a small index from a reference to its very end.
+constexpr uint64_t kMargin = uint64_t{64} << 10;
+// The least that the nursery and old space need, together.
+constexpr uint64_t kMinSpaces = uint64_t{24} << 20;
+
+uint64_t RoundUp(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// Where in its 2 MiB window a cage's base should lie.
+uint64_t BasePhase(const CageLayout& layout) {
+  const uint64_t hot_end = layout.young_begin + kNurseryInWindow;
+  return hot_end <= kWindow ? 0 : (kWindow - hot_end % kWindow) % kWindow;
+}
+
+// Where this thread expects room for its next cage: next to its last one, or where it has just
+// given one back. A hint only. Cages are placed by it, not by the kernel, because a cage must start
+// at the right place in its window, and reserving more in order to cut it to measure takes three
+// system calls instead of one.
+thread_local uint8_t* next_base = nullptr;
+
+void* Reserve(void* at, uint64_t bytes, int flags) {
+  return mmap(at, bytes, PROT_READ | PROT_WRITE,
+              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+// Anonymous memory of the cage's size whose address has the right phase; or null, with errno.
+uint8_t* ReserveCage(const CageLayout& layout) {
+  const uint64_t phase = BasePhase(layout);
+  const uint64_t size = layout.cage_size;
+  if (next_base != nullptr) {
+    const uint64_t hint =
+        ((reinterpret_cast<uint64_t>(next_base) - phase) & ~(kWindow - 1)) + phase;
+    void* at = Reserve(reinterpret_cast<void*>(hint), size, MAP_FIXED_NOREPLACE);
+    if (at == reinterpret_cast<void*>(hint)) return static_cast<uint8_t*>(at);
+    if (at != MAP_FAILED) munmap(at, size);  // a kernel before 4.17 does not know the flag
+  }
+  void* at = Reserve(nullptr, size + kWindow, 0);
+  if (at == MAP_FAILED) return nullptr;
+  const uint64_t start = reinterpret_cast<uint64_t>(at);
+  uint64_t base = (start & ~(kWindow - 1)) + phase;
+  if (base < start) base += kWindow;
+  if (base > start) munmap(at, base - start);
+  if (base + size < start + size + kWindow) {
+    munmap(reinterpret_cast<void*>(base + size), start + kWindow - base);
+  }
+  return reinterpret_cast<uint8_t*>(base);
+}
+
+// A number from a file of one number under /proc; -1 if there is none.
+int64_t ReadNumber(const char* path) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  char text[32] = {};
+  const ssize_t n = read(fd, text, sizeof(text) - 1);
+  close(fd);
+  return n > 0 ? strtoll(text, nullptr, 10) : -1;
+}
+
+int64_t CountMappings() {
+  const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  int64_t lines = 0;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t n = read(fd, buffer, sizeof(buffer));
+    if (n <= 0) break;
+    lines += std::count(buffer, buffer + n, '\n');
+  }
+  close(fd);
+  return lines;
+}
+
+// Says which limit a failed mmap has probably hit.
+absl::Status MappingError(const CageLayout& layout, int error) {
+  const std::string size = absl::StrCat(layout.cage_size >> 20, " MiB");
+  if (error != ENOMEM && error != EAGAIN) {
+    return absl::InternalError(
+        absl::StrCat("cannot map an isolate's memory (", size, "): ", strerror(error)));
+  }
+  const int64_t mappings = CountMappings();
+  const int64_t max_mappings = ReadNumber("/proc/sys/vm/max_map_count");
+  if (mappings >= 0 && max_mappings > 0 && mappings + 8 >= max_mappings) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "cannot map an isolate's memory: this process has ", mappings,
+        " memory mappings, and may have ", max_mappings,
+        "; an isolate takes three. Raise it with: sysctl vm.max_map_count=", 2 * max_mappings));
+  }
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "cannot reserve ", size, " of address space for an isolate: the process is limited to ",
+        static_cast<uint64_t>(limit.rlim_cur) >> 20,
+        " MiB (RLIMIT_AS). Raise it (ulimit -v, or LimitAS= of a systemd unit), or make cages "
+        "smaller"));
+  }
+  if (ReadNumber("/proc/sys/vm/overcommit_memory") == 2) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot reserve ", size,
+                     " of address space for an isolate: the system counts reserved memory as used"
+                     " (vm.overcommit_memory is 2). Set it with: sysctl vm.overcommit_memory=0, or "
+                     "make cages smaller"));
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "cannot reserve ", size,
+      " of address space for an isolate: the process has none left, or the system no memory"
+      " for page tables. Make cages smaller, or spread isolates over several processes"));
+}
+
+absl::Status CheckLayout(const CageLayout& layout) {
+  constexpr uint64_t kMaxCageSize = uint64_t{4} << 30;
+  if (layout.cage_size < CageLayout::kMinCageSize || layout.cage_size > kMaxCageSize ||
+      layout.cage_size % kWindow != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a cage of ", layout.cage_size, " bytes: its size must be a multiple of 2 MiB from ",
+        CageLayout::kMinCageSize >> 20, " MiB to 4 GiB"));
+  }
+  if (layout.old_end == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a cage of ", layout.cage_size >> 20, " MiB is too small for a snapshot of ",
+                     layout.image_end >> 10, " KiB and the ", kMinSpaces >> 20,
+                     " MiB that an isolate needs besides"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CageLayout CageLayout::For(uint64_t cage_size, uint32_t read_only, uint32_t writable) {
+  CageLayout layout;
+  layout.cage_size = cage_size;
+  uint64_t read_only_end = read_only;
+  uint64_t image_end = uint64_t{read_only} + writable;
+  if (image_end == 0) read_only_end = image_end = kPage;
+  layout.read_only_end = static_cast<uint32_t>(read_only_end);
+  layout.image_end = static_cast<uint32_t>(std::min<uint64_t>(image_end, ~uint32_t{0}));
+  const uint64_t stack_end = image_end + Heap::kStackSize;
+  if (cage_size < stack_end + kMargin + kMinSpaces || cage_size > uint64_t{4} << 30) return layout;
+  const uint64_t rest = cage_size - kMargin - stack_end;
+  const uint64_t young_end = stack_end + RoundUp(rest / 4, kPage);
+  layout.stack_begin = static_cast<uint32_t>(image_end);
+  layout.stack_end = static_cast<uint32_t>(stack_end);
+  layout.young_begin = layout.stack_end;
+  layout.young_end = static_cast<uint32_t>(young_end);
+  layout.old_begin = static_cast<uint32_t>(RoundUp(young_end, Heap::kBlockSize));
+  layout.old_end =
+      static_cast<uint32_t>((cage_size - kMargin) / Heap::kBlockSize * Heap::kBlockSize);
+  return layout;
+}
+
+absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& image) {
+  if (absl::Status status = CheckLayout(layout); !status.ok()) return status;
+  uint8_t* base = ReserveCage(layout);
+  if (base == nullptr) return MappingError(layout, errno);
+  Cage cage(base, layout);  // unmaps, should the rest fail
+  // Where huge pages are always used, the first byte written to old space would cost 2 MiB in each
+  // isolate. Fails where the kernel has none: as good.
+  madvise(base, layout.cage_size, MADV_NOHUGEPAGE);
+  if (image.fd < 0) {
+    if (mprotect(base, kPage, PROT_NONE) != 0) return MappingError(layout, errno);
+    return cage;
+  }
+  const uint64_t read_only = layout.read_only_end;
+  const uint64_t writable = layout.image_end - read_only;
+  const off_t offset = static_cast<off_t>(image.file_offset);
+  if (read_only > 0 &&
+      mmap(base, read_only, PROT_READ, MAP_PRIVATE | MAP_FIXED, image.fd, offset) == MAP_FAILED) {
+    return MappingError(layout, errno);
+  }
+  if (writable > 0 &&
+      mmap(base + read_only, writable, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, image.fd,
+           offset + static_cast<off_t>(read_only)) == MAP_FAILED) {
+    return MappingError(layout, errno);
+  }
+  return cage;
+}
+
+Cage::Cage(uint8_t* base, const CageLayout& layout) : base_(base), layout_(layout) {
+  // The next one goes below, as the kernel would place it.
+  const uint64_t at = reinterpret_cast<uint64_t>(base);
+  next_base = at > 2 * layout.cage_size ? base - layout.cage_size : nullptr;
+}
+
+Cage::Cage(Cage&& other) noexcept
+    : base_(std::exchange(other.base_, nullptr)), layout_(other.layout_) {}
+
+Cage& Cage::operator=(Cage&& other) noexcept {
+  if (this != &other) {
+    Cage old(std::move(*this));
+    base_ = std::exchange(other.base_, nullptr);
+    layout_ = other.layout_;
+  }
+  return *this;
+}
+
+Cage::~Cage() {
+  if (base_ == nullptr) return;
+  munmap(base_, layout_.cage_size);
+  next_base = base_;
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,61 @@
+// The address space of one isolate: reserved at once, at any address, with the snapshot's pages mapped at its start.
+
+#ifndef ISLET_ISOLATE_HEAP_CAGE_H_
+#define ISLET_ISOLATE_HEAP_CAGE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+
+namespace islet::vm {
+
+// Cage offsets; all multiples of the page size (see heap.h for the picture).
+struct CageLayout {
+  uint64_t cage_size = 0;      // bytes: 4 GiB, or less by option
+  uint32_t read_only_end = 0;
+  uint32_t image_end = 0;
+  uint32_t stack_begin = 0;
+  uint32_t stack_end = 0;
+  uint32_t young_begin = 0;
+  uint32_t young_end = 0;
+  uint32_t old_begin = 0;
+  uint32_t old_end = 0;
+
+  // The smallest cage that leaves room to collect; each image needs its own size on top.
+  static constexpr uint64_t kMinCageSize = uint64_t{32} << 20;
+
+  // The layout for an image of `read_only` + `writable` bytes (multiples of the page size). With no image at all, the
+  // first page stays unmapped. An image too large for the cage is found by Cage::Create.
+  static CageLayout For(uint64_t cage_size, uint32_t read_only, uint32_t writable);
+};
+
+// Where the image's bytes come from: `fd` at `file_offset`, mapped privately; both parts are adjacent in the file.
+struct ImageSource {
+  int fd = -1;
+  uint64_t file_offset = 0;
+};
+
+// Owns the mapping. Movable.
+class Cage {
+ public:
+  // Reserves and maps. Errors: ResourceExhausted, naming the limit that was hit (address space, mappings, memory) and
+  // how to raise it; InvalidArgument if the cage is too small for the image, or not of a size that there can be.
+  static absl::StatusOr<Cage> Create(const CageLayout& layout, const ImageSource& image);
+
+  Cage(Cage&& other) noexcept;
+  Cage& operator=(Cage&& other) noexcept;
+  ~Cage();
+
+  uint8_t* base() const { return base_; }
+  const CageLayout& layout() const { return layout_; }
+
+ private:
+  Cage(uint8_t* base, const CageLayout& layout);
+  uint8_t* base_ = nullptr;
+  CageLayout layout_;
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_HEAP_CAGE_H_

@@ -1,0 +1,196 @@
+#include "isolate/heap/cage.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "isolate/heap/heap.h"
+#include "isolate/heap/test_image.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr uint64_t kGiB = uint64_t{1} << 30;
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kWindow = 2 * kMiB;
+
+int CountMappings(const std::string& of_file = "") {
+  std::ifstream maps("/proc/self/maps");
+  int count = 0;
+  for (std::string line; std::getline(maps, line);)
+    count += line.find(of_file) != std::string::npos;
+  return count;
+}
+
+int64_t MaxMappings() {
+  std::ifstream file("/proc/sys/vm/max_map_count");
+  int64_t n = 0;
+  file >> n;
+  return n;
+}
+
+uint64_t WindowOf(const Cage& cage, uint64_t offset) {
+  return (reinterpret_cast<uint64_t>(cage.base()) + offset) / kWindow;
+}
+
+TEST(CageLayoutTest, PartsFollowOneAnother) {
+  const CageLayout layout = CageLayout::For(4 * kGiB, 40 * kTestPage, 8 * kTestPage);
+  EXPECT_EQ(layout.read_only_end, 40 * kTestPage);
+  EXPECT_EQ(layout.image_end, 48 * kTestPage);
+  EXPECT_EQ(layout.stack_begin, layout.image_end);
+  EXPECT_EQ(layout.stack_end - layout.stack_begin, Heap::kStackSize);
+  EXPECT_EQ(layout.young_begin, layout.stack_end);
+  EXPECT_GT(layout.young_end - layout.young_begin, kGiB - kMiB);
+  EXPECT_GE(layout.old_begin, layout.young_end);
+  EXPECT_EQ(layout.old_begin % Heap::kBlockSize, 0u);
+  EXPECT_LT(layout.old_end, 4 * kGiB);
+  EXPECT_GE(layout.old_end, 4 * kGiB - 2 * Heap::kBlockSize);
+}
+
+TEST(CageTest, ReadsAndWritesTheImagePrivately) {
+  const TestImage image(2, 2);
+  auto one = Cage::Create(image.Layout(4 * kGiB), image.source());
+  auto two = Cage::Create(image.Layout(4 * kGiB), image.source());
+  ASSERT_TRUE(one.ok() && two.ok());
+  EXPECT_EQ(0, memcmp(one->base(), two->base(), 4 * kTestPage));
+  one->base()[3 * kTestPage + 100] ^= 1;
+  EXPECT_NE(0, memcmp(one->base(), two->base(), 4 * kTestPage));
+  EXPECT_EQ(CountCopiedPages(one->base(), 4), 1);
+  EXPECT_EQ(CountCopiedPages(two->base(), 4), 0);
+}
+
+TEST(CageDeathTest, ReadOnlyPagesCannotBeWritten) {
+  const TestImage image(2, 2);
+  auto cage = Cage::Create(image.Layout(4 * kGiB), image.source());
+  ASSERT_TRUE(cage.ok());
+  EXPECT_DEATH(cage->base()[kTestPage + 8] = 1, "");
+}
+
+TEST(CageDeathTest, WithoutAnImageTheFirstPageIsNotMapped) {
+  auto cage = Cage::Create(CageLayout::For(4 * kGiB, 0, 0), ImageSource());
+  ASSERT_TRUE(cage.ok());
+  EXPECT_DEATH(cage->base()[8] = 1, "");
+}
+
+TEST(CageTest, TakesThreeMappings) {
+  const TestImage image(2, 2);
+  constexpr int kCages = 100;
+  std::vector<Cage> cages;
+  cages.reserve(kCages);
+  const int before = CountMappings();
+  for (int i = 0; i < kCages; ++i) {
+    auto cage = Cage::Create(image.Layout(4 * kGiB), image.source());
+    ASSERT_TRUE(cage.ok()) << cage.status();
+    cages.push_back(*std::move(cage));
+  }
+  EXPECT_EQ(CountMappings(image.name()), 2 * kCages);
+  EXPECT_LE(CountMappings() - before, 3 * kCages + 2);
+  cages.clear();
+  EXPECT_EQ(CountMappings(image.name()), 0);
+  EXPECT_LE(CountMappings() - before, 2);
+}
+
+TEST(CageTest, HotPagesShareOnePageOfPageTableEntries) {
+  // Images that fit into a window with the stack, nearly fit, do not fit; and the phase must hold
+  // for each next cage.
+  for (uint32_t writable_pages : {1u, 300u, 384u, 385u, 500u, 1000u, 3000u}) {
+    const TestImage image(10, writable_pages);
+    const CageLayout layout = image.Layout(4 * kGiB);
+    std::vector<Cage> cages;
+    for (int i = 0; i < 5; ++i) {
+      auto cage = Cage::Create(layout, image.source());
+      ASSERT_TRUE(cage.ok());
+      const uint64_t last_of_image = layout.image_end - std::min<uint64_t>(layout.image_end, kMiB);
+      EXPECT_EQ(WindowOf(*cage, last_of_image), WindowOf(*cage, layout.stack_begin))
+          << writable_pages;
+      EXPECT_EQ(WindowOf(*cage, last_of_image), WindowOf(*cage, layout.young_begin + 255 * 1024))
+          << writable_pages;
+      cages.push_back(*std::move(cage));
+      if (i == 3) cages.erase(cages.begin() + 1);
+    }
+  }
+}
+
+TEST(CageTest, MovesItsOwnership) {
+  auto made = Cage::Create(CageLayout::For(64 * kMiB, 0, 0), ImageSource());
+  ASSERT_TRUE(made.ok());
+  Cage one = *std::move(made);
+  uint8_t* const base = one.base();
+  one.base()[one.layout().young_begin] = 7;
+  Cage two = std::move(one);
+  EXPECT_EQ(two.base(), base);
+  auto other = Cage::Create(CageLayout::For(64 * kMiB, 0, 0), ImageSource());
+  ASSERT_TRUE(other.ok());
+  two = *std::move(other);
+  EXPECT_NE(two.base(), base);
+  two.base()[two.layout().young_begin] = 7;
+}
+
+TEST(CageTest, RefusesSizesThatCannotBe) {
+  for (uint64_t size : {uint64_t{0}, uint64_t{1}, kMiB, 64 * kMiB + 4096, 8 * kGiB}) {
+    const auto cage = Cage::Create(CageLayout::For(size, 0, 0), ImageSource());
+    EXPECT_EQ(cage.status().code(), absl::StatusCode::kInvalidArgument) << size;
+  }
+  const auto cage = Cage::Create(CageLayout::For(64 * kMiB, 60 * kMiB, 0), ImageSource());
+  EXPECT_EQ(cage.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(cage.status().message().find("snapshot of 61440 KiB"), absl::string_view::npos)
+      << cage.status();
+}
+
+TEST(CageTest, SaysWhenTheImageCannotBeMapped) {
+  const auto cage =
+      Cage::Create(CageLayout::For(64 * kMiB, kTestPage, kTestPage), ImageSource{9999, 0});
+  EXPECT_EQ(cage.status().code(), absl::StatusCode::kInternal) << cage.status();
+}
+
+TEST(CageTest, NamesTheAddressSpaceLimit) {
+  rlimit old;
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &old), 0);
+  rlimit low = old;
+  low.rlim_cur = 1;
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &low), 0);
+  const auto cage = Cage::Create(CageLayout::For(4 * kGiB, 0, 0), ImageSource());
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &old), 0);
+  EXPECT_EQ(cage.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(cage.status().message().find("RLIMIT_AS"), absl::string_view::npos) << cage.status();
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ISLET_SANITIZED  // their runtimes need mappings too, and end the process if they get none
+#endif
+#endif
+
+TEST(CageTest, NamesTheMappingLimit) {
+#ifdef ISLET_SANITIZED
+  GTEST_SKIP();
+#endif
+  const int64_t most = MaxMappings();
+  if (most > 100'000) GTEST_SKIP() << "vm.max_map_count is " << most << ": too many to try";
+  const TestImage image(1, 1);
+  const CageLayout layout = image.Layout(CageLayout::kMinCageSize);
+  std::vector<Cage> cages;
+  cages.reserve(static_cast<size_t>(most));
+  absl::Status status;
+  while (status.ok()) {
+    auto cage = Cage::Create(layout, image.source());
+    status = cage.status();
+    if (cage.ok()) cages.push_back(*std::move(cage));
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(status.message().find("vm.max_map_count"), absl::string_view::npos) << status;
+  EXPECT_GT(cages.size(), static_cast<size_t>(most / 3) - 500);
+  // All of it can be used again.
+  cages.clear();
+  EXPECT_TRUE(Cage::Create(layout, image.source()).ok());
+}
+
+}  // namespace
+}  // namespace islet::vm

@@ -1,0 +1,88 @@
+// The collector: copies what is live out of the nursery (minor collection), or out of the nursery
+// and the moving blocks of the old space (full collection).
+//
+// All survivors of the nursery are promoted at once; so after a collection there is no young
+// object, and no old slot to remember. Copied objects are scanned where they were copied to (C. J.
+// Cheney, A nonrecursive list compacting algorithm, 1970), in one chain of blocks for pairs and one
+// for other objects; objects without references go to blocks that are not scanned. Large and
+// unmoving objects are marked instead, in full collections; their blocks wait in a list to be
+// scanned, with bitmaps for what is reached and scanned. So nothing here grows with the depth or
+// number of objects, but the old space itself.
+//
+// Where an object was, its new reference is left:
+//   pair     kForwarded in the car, the reference in the cdr
+//   object   the reference in place of the header, whose low bits are 000
+//   flonum   the reference in the low half, kMovedFlonum in the high one: a signalling NaN, which
+//   arithmetic never
+//            yields and Heap::MakeFlonum replaces
+
+#ifndef ISLET_ISOLATE_HEAP_COLLECTOR_H_
+#define ISLET_ISOLATE_HEAP_COLLECTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "isolate/heap/heap.h"
+
+namespace islet::vm {
+
+// Lives for one collection.
+class Collector {
+ public:
+  explicit Collector(Heap& heap);
+  void Minor();
+  void Full();
+
+ private:
+  static constexpr uint32_t kMovedFlonum = 0x7FF40000;
+  using Block = Heap::Block;
+
+  // How far a chain of blocks has been scanned: all of blocks[0, index), and blocks[index] up to
+  // `at`.
+  struct Cursor {
+    size_t index = 0;
+    uint8_t* at = nullptr;  // null: the block's start
+  };
+
+  // Replaces a reference to an object that moves; marks one that does not.
+  template <bool kFull>
+  void Visit(Value* slot);
+  template <bool kFull>
+  void VisitRoots();
+  template <bool kFull>
+  void VisitDirtyPages();
+  template <bool kFull>
+  void Drain();
+  template <typename Scan>
+  bool ScanChain(Heap::Content content, Scan&& scan);
+  bool ScanMarked();
+
+  Value Evacuate(Value v);
+  uint8_t* Allocate(Heap::Content content, size_t bytes);
+  uint8_t* AllocateInNewBlock(Heap::Content content, size_t bytes);
+  void MarkLarge(uint32_t index);
+  void MarkUnmoving(uint32_t index, uint32_t offset);
+  void Enqueue(uint32_t index);
+  bool IsMarked(Value unmoving) const;
+
+  void SweepSymbols();
+  void SweepUnmoving();
+  void SweepLarge();
+  void ResetNursery();
+
+  Heap& heap_;
+  uint8_t* const base_;
+  const uint32_t young_begin_;
+  const uint32_t young_size_;
+  const uint32_t old_begin_;
+  bool full_ = false;
+  uint64_t moved_ = 0;
+  Cursor cursors_[Heap::kContentCount];
+  uint32_t queue_ = Heap::kNoBlock;  // blocks with marked objects to scan
+  std::vector<uint32_t> from_[Heap::kContentCount];
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_HEAP_COLLECTOR_H_

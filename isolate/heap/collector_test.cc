@@ -1,0 +1,521 @@
+// Whatever a program does, a collection must leave it the same objects: compared here with a model
+// of them, over random histories. And it must leave alone what it does not own.
+
+#include "isolate/heap/collector.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "isolate/heap/heap.h"
+#include "isolate/heap/test_image.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr size_t kMiB = size_t{1} << 20;
+
+// ---- A heap and its model.
+
+// A value of the model: a node's number, or a fixnum.
+struct ModelValue {
+  bool is_node = false;
+  int32_t number = 0;
+};
+
+struct Node {
+  enum Kind { kPair, kFlonum, kObject, kSnapshot } kind;
+  uint32_t header = 0;
+  size_t bytes = 0;
+  std::vector<ModelValue> slots = {};
+  bool unmoving = false;
+};
+
+class ModelledHeap {
+ public:
+  static constexpr uint32_t kReadOnlyPages = 4, kWritablePages = 16;
+
+  explicit ModelledHeap(uint32_t seed)
+      : image_(kReadOnlyPages, kWritablePages),
+        heap_(MakeHeap(image_.Layout(64 * kMiB), image_.source(), HeapOptions{12 * kMiB})),
+        roots_(*heap_),
+        random_(seed) {
+    for (uint32_t page = 0; page < kReadOnlyPages + kWritablePages; ++page) {
+      Node node{Node::kSnapshot};
+      node.slots.resize(TestImage::kItems, {false, static_cast<int32_t>(page)});
+      node.slots[0] = {true, static_cast<int32_t>((page + 1) % (kReadOnlyPages + kWritablePages))};
+      nodes_[static_cast<int>(page)] = node;
+      values_[static_cast<int>(page)] = TestImage::VectorAt(page);
+    }
+    next_node_ = kReadOnlyPages + kWritablePages;
+    model_roots_.resize(40);
+    roots_.values.resize(20);  // the other roots are on the stack
+  }
+
+  Heap& heap() { return *heap_; }
+
+  void Run(int steps) {
+    for (int step = 0; step < steps; ++step) {
+      switch (Below(16)) {
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+        case 4:
+        case 5:
+          SetRoot(Below(40), Make());
+          break;
+        case 6:
+        case 7:
+          SetRoot(Below(40), AnyValue());
+          break;
+        case 8:
+          SetRoot(Below(40), {});
+          break;
+        case 9:
+          WriteRaw();
+          break;
+        default:
+          Mutate();
+      }
+      if (heap_->WantsCollection() || Below(200) == 0) {
+        if (Below(4) == 0) {
+          heap_->CollectFull();
+        } else {
+          ASSERT_TRUE(heap_->Collect());
+        }
+        Compare();
+        if (::testing::Test::HasFailure()) return;
+      }
+    }
+  }
+
+  // Finds every live node from the roots again, and checks that each is what the model says.
+  void Compare() {
+    std::map<int, Value> found;
+    std::map<uint32_t, int> node_at;
+    std::vector<int> todo;
+    const auto meet = [&](ModelValue expected, Value actual) {
+      if (!expected.is_node) {
+        ASSERT_EQ(actual, Value::Fixnum(expected.number));
+        return;
+      }
+      ASSERT_TRUE(actual.IsRef()) << expected.number;
+      const auto [at, is_new] = found.emplace(expected.number, actual);
+      if (!is_new) {
+        ASSERT_EQ(at->second, actual) << expected.number << " is in two places";
+        return;
+      }
+      ASSERT_TRUE(node_at.emplace(actual.bits, expected.number).second) << "two nodes in one place";
+      todo.push_back(expected.number);
+    };
+    for (size_t i = 0; i < model_roots_.size(); ++i)
+      ASSERT_NO_FATAL_FAILURE(meet(model_roots_[i], *RootSlot(i)));
+    for (int i = 0; i < static_cast<int>(kReadOnlyPages + kWritablePages); ++i) {
+      ASSERT_NO_FATAL_FAILURE(meet({true, i}, TestImage::VectorAt(static_cast<uint32_t>(i))));
+    }
+    while (!todo.empty()) {
+      const int number = todo.back();
+      todo.pop_back();
+      const Node& node = nodes_.at(number);
+      const Value v = found.at(number);
+      if (node.unmoving) {
+        ASSERT_EQ(v, values_.at(number)) << "an unmoving object moved";
+      }
+      const std::vector<Value*> slots = Slots(node, v);
+      ASSERT_EQ(slots.size(), node.slots.size());
+      for (size_t i = 0; i < slots.size(); ++i)
+        ASSERT_NO_FATAL_FAILURE(meet(node.slots[i], *slots[i]));
+      if (node.kind == Node::kFlonum) {
+        ASSERT_EQ(heap_->flonum(v), number + 0.5);
+      }
+      if (node.kind == Node::kObject) {
+        ASSERT_EQ(heap_->header(v), node.header);
+        ASSERT_EQ(SizeOf(heap_->Get<uint32_t>(v)), node.bytes);
+        ForEachPayloadByte(node, v,
+                           [&](uint8_t& byte, size_t i) { ASSERT_EQ(byte, Pattern(number, i)); });
+      }
+    }
+    for (auto i = nodes_.begin(); i != nodes_.end();)
+      i = found.count(i->first) ? std::next(i) : nodes_.erase(i);
+    values_.swap(found);
+  }
+
+ private:
+  uint32_t Below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
+  static uint8_t Pattern(int number, size_t i) {
+    return static_cast<uint8_t>(number * 31 + i * 7 + (i >> 8));
+  }
+
+  Value* RootSlot(size_t i) {
+    return i < 20 ? &roots_.values[i] : heap_->stack_begin() + 3 * (i - 20);
+  }
+
+  void SetRoot(uint32_t i, ModelValue v) {
+    model_roots_[i] = v;
+    *RootSlot(i) = ToValue(v);
+    // The stack grows and shrinks; the words between the roots are what frames leave behind.
+    heap_->stack_begin()[3 * Below(20) + 1] = ToValue(v);
+    heap_->stack_begin()[100 + Below(2000)] = ToValue(v);
+    heap_->SetStackTop(heap_->stack_begin() + 60 + (Below(2) ? 500 : 0),
+                       heap_->stack_begin() + 2100);
+  }
+
+  Value ToValue(ModelValue v) { return v.is_node ? values_.at(v.number) : Value::Fixnum(v.number); }
+
+  ModelValue AnyValue() {
+    if (Below(4) == 0) return {false, static_cast<int32_t>(Below(1000))};
+    const auto at = nodes_.lower_bound(static_cast<int>(Below(static_cast<uint32_t>(next_node_))));
+    return {true, at == nodes_.end() ? nodes_.begin()->first : at->first};
+  }
+
+  std::vector<Value*> Slots(const Node& node, Value v) {
+    std::vector<Value*> slots;
+    if (node.kind == Node::kPair) {
+      slots = {&heap_->Get<Pair>(v)->car, &heap_->Get<Pair>(v)->cdr};
+    } else if (node.kind != Node::kFlonum) {
+      ForEachSlot(heap_->Get<uint32_t>(v), [&](Value* slot) { slots.push_back(slot); });
+    }
+    return slots;
+  }
+
+  template <typename Visit>
+  void ForEachPayloadByte(const Node& node, Value v, Visit visit) {
+    const ObjectType type = HeaderType(node.header);
+    if (type != ObjectType::kString && type != ObjectType::kBytevector &&
+        type != ObjectType::kBignum)
+      return;
+    if (!node.slots.empty()) return;
+    uint8_t* bytes = heap_->Get<uint8_t>(v);
+    for (size_t i = 8; i < node.bytes; ++i) visit(bytes[i], i);
+  }
+
+  // Allocates an object of some type and size, and fills it.
+  ModelValue Make() {
+    const int number = next_node_++;
+    Node node{Node::kObject};
+    Value v;
+    const bool large = Below(40) == 0;
+    const uint32_t length = large ? 8000 + Below(40'000) : Below(Below(10) == 0 ? 4000 : 12);
+    switch (Below(16)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        node.kind = Node::kPair;
+        v = heap_->Cons(Value::Fixnum(0), Value::Fixnum(0));
+        break;
+      case 4:
+      case 5:
+        node.kind = Node::kFlonum;
+        v = heap_->MakeFlonum(number + 0.5);
+        break;
+      case 6:
+      case 7:
+        v = heap_->MakeVector(length, Value::Fixnum(0));
+        break;
+      case 8:
+        v = heap_->MakeBytevector(length);
+        break;
+      case 9:
+        v = heap_->MakeBignum(length / 8 + 1, Below(2));
+        break;
+      case 10: {  // a string of any width; an indirect one has a slot
+        const uint32_t flags = Below(3) * kWideStringFlag;
+        const size_t bytes =
+            flags == kIndirectStringFlag ? 16 : 8 + size_t{length} * (flags ? 4 : 1);
+        String* s = static_cast<String*>(heap_->NewObject(ObjectType::kString, bytes, flags, 0));
+        s->length = flags == kIndirectStringFlag ? 5 : length;
+        v = heap_->ValueOf(s);
+        break;
+      }
+      case 11: {
+        const uint32_t count = Below(20);
+        const ObjectType type = Below(2) ? ObjectType::kClosure : ObjectType::kRecord;
+        v = heap_->ValueOf(heap_->NewObject(type, 8 + 4 * size_t{count}, 0, count));
+        break;
+      }
+      case 12:
+        v = heap_->ValueOf(
+            heap_->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
+        node.unmoving = true;
+        break;
+      case 13: {  // some instructions, of which every second is a Value
+        const uint32_t refs = large ? 3000 : Below(30);
+        const size_t bytes = sizeof(Code) + (2 * refs + refs) * 4;
+        Code* code = static_cast<Code*>(heap_->NewUnmoving(ObjectType::kCode, bytes, 0, 0));
+        code->instruction_count = 2 * refs;
+        code->ref_count = refs;
+        for (uint32_t i = 0; i < refs; ++i) {
+          code->instructions[2 * i] = 0xffffffffu;
+          code->refs()[i] = 2 * i + 1;
+        }
+        v = heap_->ValueOf(code);
+        node.unmoving = true;
+        break;
+      }
+      case 14:
+        v = heap_->ValueOf(heap_->New<Continuation>());
+        break;
+      default:
+        v = Below(2) ? heap_->ValueOf(heap_->New<Box>()) : heap_->ValueOf(heap_->New<HashTable>());
+    }
+    if (node.kind == Node::kObject) {
+      node.header = heap_->header(v);
+      node.bytes = SizeOf(heap_->Get<uint32_t>(v));
+      if (node.bytes >= Heap::kLargeObject) node.unmoving = true;
+    }
+    const std::vector<Value*> slots = Slots(node, v);
+    node.slots.resize(slots.size());
+    for (size_t i = 0; i < slots.size(); ++i) {
+      if (i < 20 || Below(50) == 0) node.slots[i] = AnyValue();
+      *slots[i] = ToValue(node.slots[i]);
+    }
+    ForEachPayloadByte(node, v, [&](uint8_t& byte, size_t i) { byte = Pattern(number, i); });
+    nodes_[number] = node;
+    values_[number] = v;
+    return {true, number};
+  }
+
+  // Writes to a slot of an object of any age, or of the snapshot.
+  void Mutate() {
+    const ModelValue object = AnyValue();
+    if (!object.is_node) return;
+    Node& node = nodes_.at(object.number);
+    const Value v = values_.at(object.number);
+    if (node.slots.empty() || v.offset() < heap_->layout().read_only_end) return;
+    const std::vector<Value*> slots = Slots(node, v);
+    const uint32_t slot = Below(static_cast<uint32_t>(slots.size()));
+    node.slots[slot] = AnyValue();
+    heap_->Write(slots[slot], ToValue(node.slots[slot]));
+  }
+
+  // A narrow string of enough bytes becomes an indirect one, wherever it is.
+  void WriteRaw() {
+    const ModelValue object = AnyValue();
+    if (!object.is_node) return;
+    Node& node = nodes_.at(object.number);
+    if (node.kind != Node::kObject || HeaderType(node.header) != ObjectType::kString) return;
+    if (HeaderFlags(node.header) != 0 || node.bytes < 16 || node.bytes >= Heap::kLargeObject)
+      return;
+    const Value payload = heap_->MakeBytevector(4);
+    Node payload_node{Node::kObject};
+    payload_node.header = heap_->header(payload);
+    payload_node.bytes = 16;
+    const int number = next_node_++;
+    nodes_[number] = payload_node;
+    values_[number] = payload;
+    ForEachPayloadByte(payload_node, payload,
+                       [&](uint8_t& byte, size_t i) { byte = Pattern(number, i); });
+    uint32_t* words = heap_->Get<uint32_t>(values_.at(object.number));
+    words[0] |= kIndirectStringFlag << 8;
+    heap_->Write(reinterpret_cast<Value*>(words + 2), payload);
+    node.header = words[0];
+    node.bytes = 16;
+    node.slots = {{true, number}};
+  }
+
+  TestImage image_;
+  std::unique_ptr<Heap> heap_;
+  TestRoots roots_;
+  std::mt19937 random_;
+  std::map<int, Node> nodes_;    // all that may be reached, and garbage since the last collection
+  std::map<int, Value> values_;  // where they are
+  std::vector<ModelValue> model_roots_;
+  int next_node_ = 0;
+};
+
+class RandomHistoryTest : public ::testing::TestWithParam<uint32_t> {};
+
+TEST_P(RandomHistoryTest, KeepsEveryLiveObject) {
+  ModelledHeap modelled(GetParam());
+  modelled.Run(10'000);
+  EXPECT_GT(modelled.heap().Stats().minor_collections, 10u);
+  EXPECT_GT(modelled.heap().Stats().full_collections, 3u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomHistoryTest, ::testing::Range(0u, 20u));
+
+// ---- The snapshot's pages.
+
+TEST(CollectorTest, DirtiesNoSnapshotPageThatTheProgramDidNotWrite) {
+  constexpr uint32_t kReadOnly = 64, kWritable = 256, kPages = kReadOnly + kWritable;
+  const TestImage image(kReadOnly, kWritable);
+  auto heap = MakeHeap(image.Layout(uint64_t{1} << 32), image.source());
+  TestRoots roots(*heap);
+  for (uint32_t page = 0; page < kPages; ++page) roots.values.push_back(TestImage::VectorAt(page));
+  roots.values.push_back(kNull);
+
+  // Every object refers to the snapshot; three of the snapshot's pages refer back.
+  constexpr uint32_t kWritten[] = {kReadOnly, kReadOnly + 100, kPages - 1};
+  const auto fill_and_collect = [&] {
+    for (int i = 0; i < 50; ++i) {
+      Value list = kNull;
+      for (uint32_t n = 0; n < 200'000; ++n) {
+        list = heap->Cons(TestImage::VectorAt(n % kPages), n % 1000 == 0 ? kNull : list);
+      }
+      roots.values.back() = list;
+      if (i % 10 == 9) {
+        heap->CollectFull();
+      } else {
+        ASSERT_TRUE(heap->Collect());
+      }
+    }
+  };
+  fill_and_collect();
+  EXPECT_EQ(CountCopiedPages(heap->base(), kPages), 0);
+  EXPECT_EQ(heap->Stats().dirty_pages, 0u);
+
+  for (uint32_t page : kWritten) {
+    Vector* vector = heap->Get<Vector>(TestImage::VectorAt(page));
+    heap->Write(&vector->items[7], heap->Cons(Value::Fixnum(static_cast<int32_t>(page)), kNull));
+  }
+  fill_and_collect();
+  EXPECT_EQ(CountCopiedPages(heap->base(), kPages), 3);
+  EXPECT_EQ(heap->Stats().dirty_pages, 3u);
+  for (uint32_t page : kWritten) {
+    const Value kept = heap->Get<Vector>(TestImage::VectorAt(page))->items[7];
+    EXPECT_EQ(heap->car(kept), Value::Fixnum(static_cast<int32_t>(page)));
+    EXPECT_TRUE(heap->dirty_pages().IsDirty(page * kTestPage));
+  }
+}
+
+TEST(CollectorTest, ForgetsWhatTheSnapshotNoLongerRefersTo) {
+  const TestImage image(1, 1);
+  auto heap = MakeHeap(image.Layout(uint64_t{1} << 32), image.source());
+  Value* slot = &heap->Get<Vector>(TestImage::VectorAt(1))->items[3];
+  heap->Write(slot, heap->MakeBytevector(5 * kMiB));
+  heap->CollectFull();
+  EXPECT_GE(heap->Stats().old_bytes, 5 * kMiB);
+  heap->Write(slot, kNull);
+  heap->CollectFull();
+  EXPECT_EQ(heap->Stats().old_bytes, 0u);
+}
+
+// ---- Symbols and code.
+
+Value Intern(Heap& heap, int32_t hash) {
+  Symbol* symbol =
+      static_cast<Symbol*>(heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0));
+  symbol->hash = Value::Fixnum(hash);
+  symbol->name = heap.MakeBytevector(3);
+  std::vector<Value>& table = heap.young_symbols();
+  size_t i = static_cast<size_t>(hash) & (table.size() - 1);
+  while (table[i] != kUndefined) i = (i + 1) & (table.size() - 1);
+  return table[i] = heap.ValueOf(symbol);
+}
+
+bool IsInterned(Heap& heap, int32_t hash) {
+  const std::vector<Value>& table = heap.young_symbols();
+  for (size_t i = static_cast<size_t>(hash) & (table.size() - 1); table[i] != kUndefined;
+       i = (i + 1) & (table.size() - 1)) {
+    if (heap.Get<Symbol>(table[i])->hash == Value::Fixnum(hash)) return true;
+  }
+  return false;
+}
+
+TEST(CollectorTest, DropsDeadSymbolsInFullCollections) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  heap->young_symbols().assign(16384, kUndefined);
+  // Hashes that collide, so that what probing relies on is seen to be rebuilt.
+  for (int32_t i = 0; i < 5000; ++i) {
+    const Value symbol = Intern(*heap, i / 3 * 3);
+    if (i % 7 == 0) roots.values.push_back(symbol);
+  }
+  ASSERT_TRUE(heap->Collect());
+  for (int32_t i = 0; i < 5000; ++i) ASSERT_TRUE(IsInterned(*heap, i / 3 * 3));
+  heap->CollectFull();
+  size_t kept = 0;
+  for (Value v : heap->young_symbols()) kept += v != kUndefined;
+  EXPECT_EQ(kept, roots.values.size());
+  for (size_t i = 0; i < roots.values.size(); ++i) {
+    ASSERT_TRUE(IsInterned(*heap, static_cast<int32_t>(i * 7 / 3 * 3)));
+    ASSERT_TRUE(heap->Is<Bytevector>(heap->Get<Symbol>(roots.values[i])->name));
+  }
+  // Their space is used again.
+  const size_t old_bytes = heap->Stats().old_bytes;
+  for (int32_t round = 0; round < 100; ++round) {
+    for (int32_t i = 0; i < 4000; ++i) Intern(*heap, i);
+    heap->CollectFull();
+  }
+  EXPECT_LE(heap->Stats().old_bytes, old_bytes + 3 * Heap::kBlockSize);
+}
+
+TEST(CollectorTest, CodeKeepsItsConstantsAlive) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  // A chain of code, each the constant of the next, deeper than any stack.
+  Value code = kNull;
+  for (int32_t i = 0; i < 30'000; ++i) {
+    Code* c = static_cast<Code*>(heap->NewUnmoving(ObjectType::kCode, sizeof(Code) + 12, 0, 0));
+    c->instruction_count = 2;
+    c->ref_count = 1;
+    c->instructions[1] = heap->Cons(code, Value::Fixnum(i)).bits;
+    c->refs()[0] = 1;
+    code = heap->ValueOf(c);
+    roots.values = {code};
+    if (i % 1000 == 0) {
+      ASSERT_TRUE(heap->Collect());
+    }
+  }
+  heap->CollectFull();
+  int32_t i = 30'000;
+  for (Value v = roots.values[0]; v != kNull; v = heap->car(v)) {
+    v = Value::FromBits(heap->Get<Code>(v)->instructions[1]);
+    ASSERT_EQ(heap->cdr(v), Value::Fixnum(--i));
+  }
+  EXPECT_EQ(i, 0);
+}
+
+TEST(CollectorTest, DeepAndWideStructuresNeedNoStack) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  ASSERT_TRUE(heap->Reserve(40 * kMiB));
+  Value deep = kNull;
+  for (int i = 0; i < 1'000'000; ++i) deep = heap->Cons(deep, Value::Fixnum(1));
+  const Value wide = heap->MakeVector(1'000'000, kNull);
+  for (int i = 0; i < 1'000'000; ++i) heap->Get<Vector>(wide)->items[i] = heap->MakeFlonum(i);
+  roots.values = {deep, wide};
+  ASSERT_TRUE(heap->Collect());
+  heap->CollectFull();
+  int depth = 0;
+  for (Value v = roots.values[0]; v.IsPair(); v = heap->car(v)) ++depth;
+  EXPECT_EQ(depth, 1'000'000);
+  for (int i = 0; i < 1'000'000; ++i) {
+    ASSERT_EQ(heap->flonum(heap->Get<Vector>(roots.values[1])->items[i]), i);
+  }
+}
+
+TEST(CollectorTest, ManyRememberedSlotsStayFew) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  roots.values = {heap->MakeVector(100'000, kNull)};
+  ASSERT_TRUE(heap->Collect());
+  Vector* vector = heap->Get<Vector>(roots.values[0]);
+  const Value young = heap->Cons(Value::Fixnum(1), kNull);
+  for (int i = 0; i < 2'000'000; ++i) heap->Write(&vector->items[i % 100'000], young);
+  EXPECT_TRUE(heap->WantsCollection());
+  ASSERT_TRUE(heap->Collect());
+  for (uint32_t i = 0; i < 100'000; ++i) ASSERT_EQ(vector->items[i], vector->items[0]);
+  EXPECT_EQ(heap->car(vector->items[0]), Value::Fixnum(1));
+}
+
+TEST(CollectorTest, StaleStackWordsAboveTheTopAreCleared) {
+  auto heap = MakeHeap();
+  Value* stack = heap->stack_begin();
+  for (int i = 0; i < 20'000; ++i) stack[i] = heap->Cons(Value::Fixnum(i), kNull);
+  heap->SetStackTop(stack + 100, stack + 20'000);
+  ASSERT_TRUE(heap->Collect());
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(heap->car(stack[i]), Value::Fixnum(i));
+  for (int i = 100; i < 20'000; ++i) ASSERT_EQ(stack[i], Value::Fixnum(0));
+}
+
+}  // namespace
+}  // namespace islet::vm

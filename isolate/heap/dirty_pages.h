@@ -1,0 +1,50 @@
+// Which pages of the snapshot an isolate has written, and which of their slots hold references to its own objects.
+// Filled by the write barrier; read by the collector, by recycling and by memory statistics. The cost is in
+// proportion to the pages written (and one bit per page of the image).
+
+#ifndef ISLET_ISOLATE_HEAP_DIRTY_PAGES_H_
+#define ISLET_ISOLATE_HEAP_DIRTY_PAGES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace islet::vm {
+
+class DirtyPages {
+ public:
+  static constexpr uint32_t kPageShift = 12;
+  static constexpr uint32_t kPageSize = 1u << kPageShift;
+  static constexpr uint32_t kSlotsPerPage = kPageSize / 4;
+
+  struct Page {
+    uint32_t number;                        // cage offset >> kPageShift
+    uint64_t slots[kSlotsPerPage / 64];        // slots that ever received a reference to the isolate's own objects
+    uint64_t young_slots[kSlotsPerPage / 64];  // of these, those written since the last collection
+  };
+
+  // For an image of `image_bytes`.
+  explicit DirtyPages(uint32_t image_bytes);
+
+  // Notes that `bytes` from `offset` are about to be written.
+  void Note(uint32_t offset, size_t bytes);
+  // Notes that the slot at `offset` is about to receive a reference to one of the isolate's own objects.
+  void NoteReference(uint32_t offset);
+
+  bool IsDirty(uint32_t offset) const { return bits_[offset >> (kPageShift + 6)] >> (offset >> kPageShift & 63) & 1; }
+  size_t count() const { return pages_.size(); }
+  std::vector<std::unique_ptr<Page>>& pages() { return pages_; }
+
+ private:
+  Page* Find(uint32_t number);
+
+  std::unique_ptr<uint64_t[]> bits_;
+  std::vector<std::unique_ptr<Page>> pages_;  // in the order in which they became dirty
+  std::vector<std::pair<uint32_t, Page*>> by_number_;  // sorted
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_HEAP_DIRTY_PAGES_H_

@@ -1,0 +1,326 @@
+#include "isolate/heap/heap.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "isolate/heap/collector.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr size_t kMinSoftNursery = size_t{64} << 10;
+constexpr size_t kMinFullThreshold = size_t{8} << 20;
+constexpr size_t kRememberedLimit = size_t{64} << 10;
+// How many of the newest holes an allocation of an unmoving object looks at.
+constexpr size_t kHolesTried = 8;
+
+size_t RoundUp8(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
+
+// For what the rules in heap.h exclude; going on would write outside the heap.
+[[noreturn]] void Fatal(const char* what) {
+  std::fputs(what, stderr);
+  std::abort();
+}
+
+}  // namespace
+
+Heap::Heap(Cage cage, const HeapOptions& options)
+    : base_(cage.base()),
+      young_begin_(cage.layout().young_begin),
+      young_size_(cage.layout().young_end - cage.layout().young_begin),
+      cage_(std::move(cage)),
+      options_(options),
+      dirty_(cage_.layout().image_end),
+      max_blocks_((layout().old_end - layout().old_begin) / kBlockSize),
+      remembered_limit_(kRememberedLimit) {
+  young_top_ = young_start();
+  young_soft_end_ = young_start() + SoftNurserySize();
+  young_hard_end_ = base_ + layout().young_end;
+  stack_top_ = stack_used_ = stack_begin();
+}
+
+Heap::~Heap() = default;
+
+// ---- Limits.
+
+// A collection copies what is live before it frees what it was copied from. The copies can take
+// twice their size, as up to half of each block may stay empty, so a third of the old space is what
+// can safely be in use. The rest is for what may be allocated without Reserve.
+size_t Heap::EffectiveLimit() const {
+  constexpr size_t kUnreserved = 8 * kSlack;
+  return std::min(options_.heap_limit, (max_blocks_ * kBlockSize - kUnreserved) / 3);
+}
+
+size_t Heap::SoftNurserySize() const {
+  return std::clamp(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery, kNurserySize);
+}
+
+bool Heap::HasRoomFor(size_t bytes) const {
+  const size_t limit = EffectiveLimit();
+  const size_t used = UsedBytes();
+  if (used > limit || bytes > limit - used) return false;
+  // They may be small objects or large ones; and a large one can waste half of its last block.
+  return static_cast<size_t>(young_hard_end_ - young_top_) >= bytes + kSlack &&
+         HasFreeRun(2 * bytes / kBlockSize + kSpareBlocks);
+}
+
+bool Heap::Reserve(size_t bytes) {
+  if (HasRoomFor(bytes)) return true;
+  if (bytes > EffectiveLimit()) return false;
+  if (Collect() && HasRoomFor(bytes)) return true;
+  CollectFull();
+  return HasRoomFor(bytes);
+}
+
+// ---- Allocation.
+
+void* Heap::AllocateSlow(size_t) {
+  // The nursery's range is some 10 times what may be allocated between two safepoints without
+  // Reserve, even in the smallest cage; and Reserve does not promise more than there is.
+  Fatal(
+      "islet: the nursery is full: something allocated more than Heap::kSlack without "
+      "Heap::Reserve\n");
+}
+
+void* Heap::NewObject(ObjectType type, size_t bytes, uint32_t flags, uint32_t count) {
+  bytes = RoundUp8(bytes);
+  uint32_t* object;
+  if (__builtin_expect(bytes >= kLargeObject, 0)) {
+    object = static_cast<uint32_t*>(AllocateLarge(bytes));
+  } else {
+    object = static_cast<uint32_t*>(AllocateBytes(bytes));
+    std::memset(object, 0, bytes);
+  }
+  object[0] = MakeHeader(type, flags, count);
+  return object;
+}
+
+Value Heap::MakeVector(uint32_t length, Value fill, uint32_t flags) {
+  const size_t bytes = RoundUp8(8 + size_t{4} * length);
+  void* p = bytes >= kLargeObject ? AllocateLarge(bytes) : AllocateBytes(bytes);
+  Vector* vector = static_cast<Vector*>(p);
+  vector->header = MakeHeader(ObjectType::kVector, flags);
+  vector->length = length;
+  std::fill_n(vector->items, length, fill);
+  return ValueOf(vector);
+}
+
+Value Heap::MakeBytevector(uint32_t length, uint32_t flags) {
+  auto* bytes =
+      static_cast<Bytevector*>(NewObject(ObjectType::kBytevector, 8 + size_t{length}, flags, 0));
+  bytes->length = length;
+  return ValueOf(bytes);
+}
+
+Value Heap::MakeBignum(uint32_t count, bool negative) {
+  auto* number = static_cast<Bignum*>(
+      NewObject(ObjectType::kBignum, 8 + size_t{8} * count, negative ? kNegativeFlag : 0, 0));
+  number->length = count;
+  return ValueOf(number);
+}
+
+void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t count) {
+  bytes = RoundUp8(bytes);
+  uint32_t* object = nullptr;
+  if (bytes > kBlockSize / 2) {
+    object = static_cast<uint32_t*>(AllocateLarge(bytes));
+  } else {
+    for (size_t i = 0; i < std::min(kHolesTried, unmoving_free_.size()); ++i) {
+      auto& hole = unmoving_free_[unmoving_free_.size() - 1 - i];
+      if (hole.second < bytes) continue;
+      hole.second -= static_cast<uint32_t>(bytes);
+      object = reinterpret_cast<uint32_t*>(base_ + hole.first + hole.second);
+      if (hole.second == 0) {
+        std::swap(hole, unmoving_free_.back());
+        unmoving_free_.pop_back();
+      } else {
+        Get<uint32_t>(Value::FromBits(hole.first))[1] =
+            hole.second;  // keeps the block readable from end to end
+      }
+      break;
+    }
+    if (object == nullptr) {
+      if (unmoving_blocks_.empty() || kBlockSize - blocks_[unmoving_blocks_.back()].top < bytes) {
+        const uint32_t index = AllocateBlocks(1, Block::kUnmoving);
+        if (index == kNoBlock)
+          Fatal("islet: no room for code or symbols: Heap::Reserve was not called\n");
+        blocks_[index].top = kUnmovingStart;
+        unmoving_blocks_.push_back(index);
+        NoteOldGrowth();
+      }
+      Block& block = blocks_[unmoving_blocks_.back()];
+      object = reinterpret_cast<uint32_t*>(BlockStart(unmoving_blocks_.back()) + block.top);
+      block.top += static_cast<uint32_t>(bytes);
+    }
+    std::memset(object, 0, bytes);
+    fresh_unmoving_.push_back(ValueOf(object));
+  }
+  object[0] = MakeHeader(type, flags, count);
+  if (type == ObjectType::kCode) object[1] = static_cast<uint32_t>(bytes / 4);
+  return object;
+}
+
+void* Heap::AllocateLarge(size_t bytes) {
+  const size_t run = (bytes + kBlockSize - 1) / kBlockSize;
+  const uint32_t index =
+      run <= max_blocks_ ? AllocateBlocks(static_cast<uint32_t>(run), Block::kLargeHead) : kNoBlock;
+  if (index == kNoBlock)
+    Fatal("islet: no room for a large object: Heap::Reserve was not called, or refused\n");
+  fresh_large_.push_back(index);
+  NoteOldGrowth();
+  return BlockStart(index);
+}
+
+// ---- Old space.
+
+uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
+  uint32_t index = kNoBlock;
+  if (free_blocks_ >= run) {
+    uint32_t length = 0;
+    bool first = true;
+    for (uint32_t i = lowest_free_; i < blocks_.size(); ++i) {
+      if (blocks_[i].kind != Block::kFree) {
+        length = 0;
+        continue;
+      }
+      if (first) lowest_free_ = i;
+      first = false;
+      if (++length == run) {
+        index = i + 1 - run;
+        free_blocks_ -= run;
+        if (index == lowest_free_) lowest_free_ += run;
+        break;
+      }
+    }
+  }
+  if (index == kNoBlock) {
+    if (max_blocks_ - blocks_.size() < run) return kNoBlock;
+    index = static_cast<uint32_t>(blocks_.size());
+    blocks_.resize(blocks_.size() + run);
+  }
+  for (uint32_t i = 0; i < run; ++i) {
+    Block& block = blocks_[index + i];
+    block = Block();
+    block.kind = i == 0 ? kind : Block::kLargeTail;
+    block.run = i == 0 ? run : i;
+  }
+  blocks_[index].fresh = kind == Block::kLargeHead;
+  old_bytes_ += run * kBlockSize;
+  return index;
+}
+
+void Heap::FreeBlocks(uint32_t index, uint32_t run) {
+  for (uint32_t i = 0; i < run; ++i) {
+    blocks_[index + i] = Block();
+    blocks_[index + i].marked = true;
+  }
+  free_blocks_ += run;
+  lowest_free_ = std::min(lowest_free_, index);
+  old_bytes_ -= run * kBlockSize;
+}
+
+void Heap::DiscardFreed() {
+  const auto freed = [](const Block& block) { return block.kind == Block::kFree && block.marked; };
+  for (uint32_t i = lowest_free_; i < blocks_.size(); ++i) {
+    if (!freed(blocks_[i])) continue;
+    const uint32_t begin = i;
+    for (; i < blocks_.size() && freed(blocks_[i]); ++i) blocks_[i].marked = false;
+    Discard(BlockStart(begin), BlockStart(i));
+  }
+  while (!blocks_.empty() && blocks_.back().kind == Block::kFree) {
+    blocks_.pop_back();
+    --free_blocks_;
+  }
+  lowest_free_ = std::min(lowest_free_, static_cast<uint32_t>(blocks_.size()));
+}
+
+bool Heap::HasFreeRun(size_t run) const {
+  if (max_blocks_ - blocks_.size() >= run) return true;
+  size_t length = 0;
+  for (uint32_t i = lowest_free_; i < blocks_.size(); ++i) {
+    length = blocks_[i].kind == Block::kFree ? length + 1 : 0;
+    if (length >= run) return true;
+  }
+  return length + max_blocks_ - blocks_.size() >= run;
+}
+
+void Heap::NoteOldGrowth() {
+  if (old_bytes_ > std::min(full_threshold_, EffectiveLimit()) || !HasFreeRun(kSpareBlocks)) {
+    RequestCollection();
+  }
+}
+
+void Heap::Discard(uint8_t* begin, uint8_t* end) {
+  // Fails where memory is locked (mlockall); then it only stays in use.
+  if (begin < end && madvise(begin, static_cast<size_t>(end - begin), MADV_DONTNEED) != 0) {
+    std::memset(begin, 0, static_cast<size_t>(end - begin));
+  }
+}
+
+// ---- Barrier and collection.
+
+void Heap::WriteBarrier(uint32_t slot_offset, Value v) {
+  if (slot_offset < layout().image_end) {
+    if (v.IsRef() && v.offset() >= layout().image_end) {
+      dirty_.NoteReference(slot_offset);
+    } else {
+      dirty_.Note(slot_offset, sizeof(Value));
+    }
+    return;
+  }
+  if (!v.IsRef() || !IsYoung(v.offset()) || slot_offset < layout().old_begin) return;
+  // A large object made since the last collection is scanned whole anyway.
+  const Block* block = &blocks_[BlockIndex(slot_offset)];
+  if (block->kind == Block::kLargeTail) block -= block->run;
+  if (block->fresh) return;
+  if (remembered_.size() >= remembered_limit_) {
+    std::sort(remembered_.begin(), remembered_.end());
+    remembered_.erase(std::unique(remembered_.begin(), remembered_.end()), remembered_.end());
+    remembered_limit_ = std::max(kRememberedLimit, 2 * remembered_.size());
+    // So many of them make the next collection long, and the nursery's objects few.
+    if (remembered_limit_ > kRememberedLimit) RequestCollection();
+  }
+  remembered_.push_back(slot_offset);
+}
+
+void Heap::RemoveRoots(RootSource* source) {
+  roots_.erase(std::remove(roots_.begin(), roots_.end(), source), roots_.end());
+}
+
+bool Heap::Collect() {
+  const size_t limit = EffectiveLimit();
+  if (old_bytes_ > std::min(full_threshold_, limit)) {
+    CollectFull();
+  } else {
+    Collector(*this).Minor();
+    remembered_limit_ = kRememberedLimit;
+    if (old_bytes_ > limit || !HasFreeRun(kSpareBlocks)) CollectFull();
+  }
+  return old_bytes_ <= limit && HasFreeRun(kSpareBlocks);
+}
+
+void Heap::CollectFull() {
+  Collector(*this).Full();
+  remembered_limit_ = kRememberedLimit;
+  const size_t limit = EffectiveLimit();
+  full_threshold_ = std::min(std::max(kMinFullThreshold, 2 * old_bytes_), limit);
+  // Whoever goes on in spite of Collect's answer may not go far.
+  if (old_bytes_ > limit) RequestCollection();
+}
+
+HeapStats Heap::Stats() const {
+  HeapStats stats = stats_;
+  stats.young_bytes = static_cast<size_t>(young_top_ - young_start());
+  stats.old_bytes = old_bytes_;
+  stats.dirty_pages = dirty_.count();
+  return stats;
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,294 @@
+// One isolate's heap: a cage of address space with, from its start,
+//
+//   [0, read_only_end)                snapshot: code, literals, symbol names (no write permission)
+//   [read_only_end, image_end)        snapshot: what programs may write (copy-on-write)
+//   [stack_begin, stack_end)          the interpreter's stack
+//   [young_begin, young_end)          nursery: bump-allocated; collections start at a soft limit far below young_end
+//   [old_begin, old_end)              old space: blocks of 64 KiB
+//   [old_end, cage_size)              a margin, never touched
+//
+// The writable tail of the snapshot, the stack and the start of the nursery share one 2 MiB window of address space,
+// so that an isolate that does little needs one page of page-table entries.
+//
+// Invariants
+//  1. Collections happen only at safepoints: `Collect`, `Reserve`, and the interpreter's own slow paths. Allocation
+//     never collects, so C++ code may hold plain Values between two safepoints, with no rooting. In return, code that
+//     may allocate more than kSlack between two safepoints must `Reserve` first.
+//  2. Snapshot objects, symbols, code and large objects never move; all others may at a safepoint.
+//  3. A store into an object that already existed at the last safepoint goes through `Write` (or `NoteRawWrite` for
+//     bytes). Initialising a fresh object needs neither.
+//  4. The collector never writes to a snapshot page that the program has not written.
+//
+// Thread safety: none; an isolate is on one thread at a time.
+
+#ifndef ISLET_ISOLATE_HEAP_HEAP_H_
+#define ISLET_ISOLATE_HEAP_HEAP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "isolate/heap/cage.h"
+#include "isolate/heap/dirty_pages.h"
+#include "isolate/heap/objects.h"
+#include "isolate/heap/value.h"
+
+namespace islet::vm {
+
+// Something outside the cage that holds Values. Registered with the heap, it is asked at each collection.
+class RootSource {
+ public:
+  virtual ~RootSource() = default;
+  // Calls `visit(slot, context)` for each slot; the slot's Value may be changed.
+  using Visit = void (*)(Value* slot, void* context);
+  virtual void VisitRoots(Visit visit, void* context) = 0;
+};
+
+struct HeapOptions {
+  // Bytes of live and fresh objects, the snapshot's own not counted. About a quarter of the cage is the most there can
+  // be (1 GiB of 4), as collecting takes space too.
+  size_t heap_limit = size_t{512} << 20;
+};
+
+struct HeapStats {
+  size_t young_bytes = 0;
+  size_t old_bytes = 0;
+  size_t dirty_pages = 0;
+  uint64_t minor_collections = 0;
+  uint64_t full_collections = 0;
+  uint64_t minor_nanoseconds = 0;
+  uint64_t full_nanoseconds = 0;
+};
+
+class Heap {
+ public:
+  // What one primitive may allocate without `Reserve`, in bytes.
+  static constexpr size_t kSlack = size_t{1} << 20;
+  // Objects of at least this many bytes are large: they have blocks of their own and never move.
+  static constexpr size_t kLargeObject = size_t{32} << 10;
+  static constexpr size_t kBlockSize = size_t{64} << 10;
+  // Bytes of nursery that are filled before a collection.
+  static constexpr size_t kNurserySize = size_t{1} << 20;
+  static constexpr size_t kStackSize = size_t{256} << 10;
+
+  // Takes over a cage whose layout says where the snapshot's pages lie.
+  Heap(Cage cage, const HeapOptions& options);
+  ~Heap();
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+  uint8_t* base() const { return base_; }
+  const CageLayout& layout() const { return cage_.layout(); }
+
+  // ---- Access. `Get` does not check; `Is` does.
+  template <typename T>
+  T* Get(Value v) const {
+    return reinterpret_cast<T*>(base_ + v.offset());
+  }
+  bool Is(Value v, ObjectType type) const {
+    return v.IsObject() && (*Get<uint32_t>(v) & kHeaderTypeMask) == MakeHeader(type);
+  }
+  template <typename T>
+  bool Is(Value v) const {
+    return Is(v, TypeOf<T>);
+  }
+  // The object as a T, or null if it is something else.
+  template <typename T>
+  T* TryGet(Value v) const {
+    return Is<T>(v) ? Get<T>(v) : nullptr;
+  }
+  Value car(Value pair) const { return Get<Pair>(pair)->car; }
+  Value cdr(Value pair) const { return Get<Pair>(pair)->cdr; }
+  double flonum(Value v) const { return Get<Flonum>(v)->value; }
+  uint32_t header(Value v) const { return *Get<uint32_t>(v); }
+  ObjectType type(Value v) const { return HeaderType(header(v)); }
+  uint32_t OffsetOf(const void* p) const {
+    return static_cast<uint32_t>(static_cast<const uint8_t*>(p) - base_);
+  }
+  Value ValueOf(const void* object) const { return Value::Ref(Tag::kObject, OffsetOf(object)); }
+  bool InSnapshot(Value v) const { return v.offset() < layout().image_end; }
+  bool InReadOnly(const void* p) const { return OffsetOf(p) < layout().read_only_end; }
+
+  // ---- Allocation (never collects; see Reserve). Fields not given are uninitialised: fill them before the next
+  // safepoint.
+  Value Cons(Value car, Value cdr) {
+    Pair* p = static_cast<Pair*>(AllocateBytes(sizeof(Pair)));
+    p->car = car;
+    p->cdr = cdr;
+    return Value::Ref(Tag::kPair, OffsetOf(p));
+  }
+  Value MakeFlonum(double d) {
+    // No NaN but this one: the collector marks a moved flonum with a signalling one (collector.h).
+    if (__builtin_expect(d != d, 0)) d = __builtin_nan("");
+    Flonum* f = static_cast<Flonum*>(AllocateBytes(sizeof(Flonum)));
+    f->value = d;
+    return Value::Ref(Tag::kFlonum, OffsetOf(f));
+  }
+  Value MakeVector(uint32_t length, Value fill, uint32_t flags = 0);
+  Value MakeBytevector(uint32_t length, uint32_t flags = 0);  // zeroed
+  // `count` limbs, zeroed; the caller normalises (runtime/bignum.h).
+  Value MakeBignum(uint32_t count, bool negative);
+  // A fixed-size object of type T, zeroed past the header (zero is fixnum 0).
+  template <typename T>
+  T* New(uint32_t flags = 0, uint32_t count = 0) {
+    return static_cast<T*>(NewObject(TypeOf<T>, sizeof(T), flags, count));
+  }
+  // An object of `bytes` (rounded up), its header set and the rest zeroed. Large ones go to the old space.
+  void* NewObject(ObjectType type, size_t bytes, uint32_t flags, uint32_t count);
+  // Same, in the old space where objects do not move: symbols and code. Never fails but for want of address space.
+  void* NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t count);
+  // `bytes` of nursery, a multiple of 8, uninitialised, less than kLargeObject.
+  void* AllocateBytes(size_t bytes) {
+    uint8_t* p = young_top_;
+    if (__builtin_expect(static_cast<size_t>(young_hard_end_ - p) < bytes, 0)) return AllocateSlow(bytes);
+    young_top_ = p + bytes;
+    return p;
+  }
+  // Makes sure that `bytes` can be allocated before the next safepoint. A safepoint itself: may collect, and so move
+  // what is not in a root. False if the heap limit forbids it even after a full collection, or the cage is too small
+  // (a quarter of it is the most that can be reserved).
+  [[nodiscard]] bool Reserve(size_t bytes);
+
+  // ---- Writing to objects that may be old or in the snapshot.
+  void Write(Value* slot, Value v) {
+    const uint32_t offset = OffsetOf(slot);
+    if (__builtin_expect(offset - young_begin_ >= young_size_, 0)) {
+      WriteBarrier(offset, v);
+    }
+    *slot = v;
+  }
+  // To be called before `bytes` at `p` are overwritten with anything but references.
+  void NoteRawWrite(const void* p, size_t bytes) {
+    const uint32_t offset = OffsetOf(p);
+    if (offset < layout().image_end) dirty_.Note(offset, bytes);
+  }
+  // The slow part of Write: remembers the slot, notes the page.
+  void WriteBarrier(uint32_t slot_offset, Value v);
+
+  // ---- Collection.
+  void AddRoots(RootSource* source) { roots_.push_back(source); }
+  void RemoveRoots(RootSource* source);
+  // True if a safepoint should collect.
+  bool WantsCollection() const { return young_top_ >= young_soft_end_; }
+  // Collects the nursery, or all, as the state of the heap demands. False if the live objects exceed the heap limit.
+  [[nodiscard]] bool Collect();
+  // Collects everything but the snapshot.
+  void CollectFull();
+  // Counts collections that moved something (hash tables with keys hashed by address).
+  uint32_t move_epoch() const { return move_epoch_; }
+
+  // ---- The stack (interpreter/). The collector scans [stack_begin, stack_top) and clears from there to stack_used.
+  Value* stack_begin() const { return reinterpret_cast<Value*>(base_ + layout().stack_begin); }
+  Value* stack_end() const { return reinterpret_cast<Value*>(base_ + layout().stack_end); }
+  // Set by the interpreter before each safepoint: first free word; and the end of what was ever used since the last.
+  void SetStackTop(Value* top, Value* used) {
+    stack_top_ = top;
+    stack_used_ = used;
+  }
+
+  size_t heap_limit() const { return options_.heap_limit; }
+  void set_heap_limit(size_t bytes) { options_.heap_limit = bytes; }
+  size_t UsedBytes() const { return static_cast<size_t>(young_top_ - young_start()) + old_bytes_; }
+  HeapStats Stats() const;
+  DirtyPages& dirty_pages() { return dirty_; }
+
+  // Symbols made since the snapshot: an open-addressing table, weak in full collections. See runtime/symbol_table.h.
+  // The heap keeps it because only the collector knows which symbols died.
+  std::vector<Value>& young_symbols() { return symbols_; }
+
+  // Where the interpreter's inline allocation finds its bounds.
+  uint8_t* young_top_;       // first free byte
+  uint8_t* young_soft_end_;  // a safepoint past this collects
+  uint8_t* young_hard_end_;
+
+ private:
+  friend class Collector;
+
+  // Old space is made of blocks, in use or free. A free block reads as zero. Blocks from blocks_.size() on were never
+  // used, or have been given back.
+  struct Block {
+    enum Kind : uint8_t { kFree, kMoving, kUnmoving, kLargeHead, kLargeTail };
+    Kind kind = kFree;
+    // Large head: reached in this full collection. Moving: made by this full collection, so its objects stay.
+    // Free: not zero yet.
+    bool marked = false;
+    bool fresh = false;  // large head: made since the last collection
+    bool queued = false;  // large head, unmoving: in the collector's list of blocks to scan
+    uint32_t run = 1;    // large head: its blocks; large tail: blocks back to the head
+    uint32_t top = 0;    // bytes in use
+    uint32_t next = 0;   // in the collector's list
+  };
+  // What a moving block holds. Pairs have no header, so a block of pairs and others could not be scanned from end to
+  // end; and what holds no references need not be.
+  enum Content { kPairs, kObjects, kLeaves, kContentCount };
+  // Where objects of one content are promoted to: the last of `blocks`, from `top`.
+  struct MovingSpace {
+    std::vector<uint32_t> blocks;
+    uint8_t* top = nullptr;
+    uint8_t* end = nullptr;
+  };
+  static constexpr uint32_t kNoBlock = ~0u;
+  // An unmoving block starts with the collector's bitmaps, one bit for each 8 bytes: reached; scanned.
+  static constexpr size_t kUnmovingBitmap = kBlockSize / 8 / 8;
+  static constexpr size_t kUnmovingStart = 2 * kUnmovingBitmap;
+  // Allocation that needs no Reserve stays possible while this many blocks in a row are free.
+  static constexpr uint32_t kSpareBlocks = 2 * kSlack / kBlockSize;
+
+  uint8_t* young_start() const { return base_ + layout().young_begin; }
+  bool IsYoung(uint32_t offset) const { return offset - young_begin_ < young_size_; }
+  void* AllocateSlow(size_t bytes);
+  // The heap limit, as far as the cage is large enough for it.
+  size_t EffectiveLimit() const;
+  size_t SoftNurserySize() const;
+  bool HasRoomFor(size_t bytes) const;
+  // Makes WantsCollection true.
+  void RequestCollection() { young_soft_end_ = young_start(); }
+
+  // Old space.
+  uint32_t AllocateBlocks(uint32_t run, Block::Kind kind);  // index, or kNoBlock if there is no room
+  void FreeBlocks(uint32_t index, uint32_t run);            // DiscardFreed must follow before the next allocation
+  void DiscardFreed();
+  bool HasFreeRun(size_t run) const;
+  void* AllocateLarge(size_t bytes);  // zeroed; fatal if there is no room, see Reserve
+  // Asks for a collection if the old space has grown enough since the last, or is about to run out.
+  void NoteOldGrowth();
+  uint8_t* BlockStart(uint32_t index) const { return base_ + layout().old_begin + index * kBlockSize; }
+  uint32_t BlockIndex(uint32_t offset) const { return (offset - layout().old_begin) / kBlockSize; }
+  // Gives [begin, end) back to the system, to read as zero from now on.
+  static void Discard(uint8_t* begin, uint8_t* end);
+
+  uint8_t* base_;
+  uint32_t young_begin_;
+  uint32_t young_size_;  // of the whole young range, for the barrier
+  Cage cage_;
+  HeapOptions options_;
+  DirtyPages dirty_;
+  std::vector<RootSource*> roots_;
+  uint32_t max_blocks_;
+  std::vector<Block> blocks_;
+  uint32_t free_blocks_ = 0;        // within blocks_
+  uint32_t lowest_free_ = 0;        // no free block below this one
+  MovingSpace moving_[kContentCount];
+  std::vector<uint32_t> unmoving_blocks_;  // new objects go to the last one
+  std::vector<uint32_t> fresh_large_;
+  std::vector<Value> fresh_unmoving_;      // made since the last collection: scanned at the next
+  std::vector<uint32_t> remembered_;       // offsets of old slots that may refer to the nursery
+  size_t remembered_limit_;                // size at which to look for duplicates
+  std::vector<std::pair<uint32_t, uint32_t>> unmoving_free_;  // (offset, bytes) holes left by dead code and symbols
+  std::vector<Value> symbols_;
+  size_t old_bytes_ = 0;  // blocks in use, whole
+  size_t full_threshold_ = size_t{8} << 20;  // old bytes at which the next collection is a full one
+  uint32_t move_epoch_ = 1;
+  Value* stack_top_ = nullptr;
+  Value* stack_used_ = nullptr;
+  HeapStats stats_;
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_HEAP_HEAP_H_

@@ -1,0 +1,239 @@
+#include "isolate/heap/heap.h"
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "isolate/heap/test_image.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr size_t kMiB = size_t{1} << 20;
+
+HeapOptions Limit(size_t bytes) {
+  HeapOptions options;
+  options.heap_limit = bytes;
+  return options;
+}
+
+TEST(HeapTest, MakesObjects) {
+  auto heap = MakeHeap();
+  const Value pair = heap->Cons(Value::Fixnum(1), kNull);
+  EXPECT_TRUE(pair.IsPair());
+  EXPECT_EQ(heap->car(pair), Value::Fixnum(1));
+  EXPECT_EQ(heap->cdr(pair), kNull);
+  EXPECT_EQ(heap->flonum(heap->MakeFlonum(1.5)), 1.5);
+
+  const Value vector = heap->MakeVector(3, kTrue, kImmutableFlag);
+  ASSERT_TRUE(heap->Is<Vector>(vector));
+  EXPECT_EQ(heap->Get<Vector>(vector)->length, 3u);
+  EXPECT_EQ(heap->Get<Vector>(vector)->items[2], kTrue);
+  EXPECT_EQ(HeaderFlags(heap->header(vector)), kImmutableFlag);
+  EXPECT_FALSE(heap->Is<Vector>(pair));
+  EXPECT_FALSE(heap->Is<String>(vector));
+
+  const Value bignum = heap->MakeBignum(2, true);
+  EXPECT_EQ(heap->Get<Bignum>(bignum)->length, 2u);
+  EXPECT_EQ(HeaderFlags(heap->header(bignum)), kNegativeFlag);
+}
+
+TEST(HeapTest, NewObjectsAreZeroEvenInUsedMemory) {
+  auto heap = MakeHeap();
+  std::memset(heap->AllocateBytes(16 << 10), 0xab, 16 << 10);
+  ASSERT_TRUE(heap->Collect());
+  const Bytevector* bytes = heap->Get<Bytevector>(heap->MakeBytevector(1000));
+  for (uint32_t i = 0; i < bytes->length; ++i) ASSERT_EQ(bytes->bytes[i], 0);
+  const HashTable* table = heap->New<HashTable>(kEqTableFlag);
+  EXPECT_EQ(table->entries, Value::Fixnum(0));
+  EXPECT_EQ(table->hash, Value::Fixnum(0));
+
+  for (int i = 0; i < 3; ++i) {
+    Bytevector* large = heap->Get<Bytevector>(heap->MakeBytevector(100'000));
+    for (uint32_t j = 0; j < large->length; ++j) ASSERT_EQ(large->bytes[j], 0);
+    std::memset(large->bytes, 0xab, large->length);
+    Code* code = static_cast<Code*>(heap->NewUnmoving(ObjectType::kCode, 4000, 0, 0));
+    for (uint32_t j = 2; j < 1000; ++j) ASSERT_EQ(reinterpret_cast<uint32_t*>(code)[j], 0u);
+    std::memset(code->instructions, 0xab, 4000 - sizeof(Code));
+    heap->CollectFull();
+  }
+}
+
+TEST(HeapTest, KnowsOneNaN) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  double forged;
+  const uint64_t bits = 0x7ff4'0000'0000'1003;  // how the collector marks a moved flonum
+  std::memcpy(&forged, &bits, sizeof(forged));
+  roots.values = {heap->MakeFlonum(forged), heap->MakeFlonum(-INFINITY)};
+  ASSERT_TRUE(heap->Collect());
+  EXPECT_TRUE(std::isnan(heap->flonum(roots.values[0])));
+  EXPECT_EQ(heap->flonum(roots.values[1]), -INFINITY);
+}
+
+TEST(HeapTest, LargeAndUnmovingObjectsStayWhereTheyAre) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  roots.values = {
+      heap->MakeVector(Heap::kLargeObject / 4, kNull),
+      heap->ValueOf(heap->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0)),
+      heap->ValueOf(heap->NewUnmoving(ObjectType::kCode, 100'000, 0, 0)),
+      heap->Cons(kNull, kNull),
+  };
+  const std::vector<Value> before = roots.values;
+  ASSERT_TRUE(heap->Collect());
+  heap->CollectFull();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(roots.values[i], before[i]) << i;
+  EXPECT_NE(roots.values[3], before[3]);
+}
+
+TEST(HeapTest, CountsCollectionsThatMoved) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  uint32_t epoch = heap->move_epoch();
+  heap->Cons(kNull, kNull);
+  ASSERT_TRUE(heap->Collect());
+  EXPECT_EQ(heap->move_epoch(), epoch);
+  roots.values = {heap->Cons(kNull, kNull)};
+  ASSERT_TRUE(heap->Collect());
+  EXPECT_NE(heap->move_epoch(), epoch);
+}
+
+TEST(HeapTest, WantsACollectionWhenTheNurseryIsFull) {
+  auto heap = MakeHeap();
+  EXPECT_FALSE(heap->WantsCollection());
+  for (size_t bytes = 0; bytes < Heap::kNurserySize; bytes += 8) heap->Cons(kNull, kNull);
+  EXPECT_TRUE(heap->WantsCollection());
+  ASSERT_TRUE(heap->Collect());
+  EXPECT_FALSE(heap->WantsCollection());
+  EXPECT_EQ(heap->Stats().young_bytes, 0u);
+  EXPECT_EQ(heap->Stats().minor_collections, 1u);
+}
+
+TEST(HeapTest, LargeObjectsAskForCollectionsToo) {
+  auto heap = MakeHeap(Limit(64 * kMiB));
+  // Garbage, so this would go on for ever.
+  for (int i = 0; i < 10'000; ++i) {
+    heap->MakeBytevector(1'000'000);
+    ASSERT_LE(heap->UsedBytes(), 66 * kMiB);
+    if (heap->WantsCollection()) {
+      ASSERT_TRUE(heap->Collect());
+      ASSERT_FALSE(heap->WantsCollection());
+    }
+  }
+  EXPECT_GT(heap->Stats().full_collections, 100u);
+}
+
+TEST(HeapTest, ReserveCollectsAndRefuses) {
+  auto heap = MakeHeap(Limit(32 * kMiB));
+  TestRoots roots(*heap);
+  EXPECT_TRUE(heap->Reserve(0));
+  EXPECT_TRUE(heap->Reserve(30 * kMiB));
+  EXPECT_FALSE(heap->Reserve(33 * kMiB));
+  EXPECT_FALSE(heap->Reserve(~size_t{0}));
+  for (int i = 0; i < 100; ++i) {  // garbage makes way
+    ASSERT_TRUE(heap->Reserve(20 * kMiB));
+    heap->MakeBytevector(20 * kMiB - 100);
+  }
+  ASSERT_TRUE(heap->Reserve(20 * kMiB));
+  roots.values = {heap->MakeBytevector(20 * kMiB - 100)};
+  EXPECT_FALSE(heap->Reserve(20 * kMiB));
+  EXPECT_TRUE(heap->Reserve(10 * kMiB));
+  roots.values.clear();
+  EXPECT_TRUE(heap->Reserve(20 * kMiB));
+}
+
+TEST(HeapTest, ReservedSpaceServesAnySizeOfObject) {
+  auto heap = MakeHeap(CageLayout::For(64 * kMiB, 0, 0), {}, Limit(size_t{1} << 30));
+  TestRoots roots(*heap);
+  for (size_t size :
+       {size_t{8}, size_t{100}, Heap::kLargeObject - 8, Heap::kLargeObject, Heap::kBlockSize + 8}) {
+    ASSERT_TRUE(heap->Reserve(10 * kMiB)) << size;
+    roots.values.clear();
+    for (size_t used = 0; used + size <= 10 * kMiB; used += size) {
+      roots.values.push_back(heap->MakeBytevector(static_cast<uint32_t>(size - 8)));
+    }
+    // All of it can be promoted, and copied again.
+    const bool below_limit = heap->Collect();
+    if (size < Heap::kLargeObject) {  // larger ones may take twice their size
+      EXPECT_TRUE(below_limit) << size;
+    }
+    heap->CollectFull();
+    for (Value v : roots.values) ASSERT_EQ(heap->Get<Bytevector>(v)->length, size - 8);
+    roots.values.clear();
+    heap->CollectFull();
+    EXPECT_EQ(heap->Stats().old_bytes, 0u);
+  }
+}
+
+TEST(HeapTest, CollectSaysWhenTheLimitIsExceeded) {
+  auto heap = MakeHeap(Limit(4 * kMiB));
+  TestRoots roots(*heap);
+  roots.values = {kNull};
+  int collections = 0;
+  for (;;) {
+    roots.values[0] = heap->Cons(Value::Fixnum(0), roots.values[0]);
+    if (!heap->WantsCollection()) continue;
+    ++collections;
+    if (!heap->Collect()) break;
+    ASSERT_LT(heap->UsedBytes(), 6 * kMiB);
+  }
+  EXPECT_GE(collections, 3);
+  EXPECT_GE(heap->UsedBytes(), 4 * kMiB);
+  EXPECT_TRUE(heap->WantsCollection());  // nothing goes on for long
+  EXPECT_FALSE(heap->Collect());
+  EXPECT_FALSE(heap->Reserve(1));
+  roots.values[0] = kNull;
+  EXPECT_TRUE(heap->Collect());
+  EXPECT_FALSE(heap->WantsCollection());
+  EXPECT_TRUE(heap->Reserve(1 * kMiB));
+}
+
+TEST(HeapTest, SmallCagesAndLimitsWork) {
+  for (size_t cage : {CageLayout::kMinCageSize, 64 * kMiB, 1024 * kMiB}) {
+    for (size_t limit : {size_t{1}, 1 * kMiB, 512 * kMiB, ~size_t{0}}) {
+      auto heap = MakeHeap(CageLayout::For(cage, 0, 0), {}, Limit(limit));
+      TestRoots roots(*heap);
+      roots.values = {kNull};
+      const int count = limit == 1 ? 10'000 : 500'000;
+      for (int i = 0; i < count; ++i) {
+        roots.values[0] = heap->Cons(heap->MakeFlonum(i), i % 16 == 0 ? kNull : roots.values[0]);
+        if (heap->WantsCollection() && !heap->Collect()) roots.values[0] = kNull;
+      }
+    }
+  }
+}
+
+TEST(HeapTest, FreedMemoryGoesBackToTheSystem) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  ASSERT_TRUE(heap->Reserve(100 * kMiB));
+  Value list = kNull;
+  for (size_t i = 0; i < 50 * kMiB / 8; ++i) list = heap->Cons(list, kNull);
+  roots.values = {list};
+  ASSERT_TRUE(heap->Collect());
+  const CageLayout& layout = heap->layout();
+  const auto resident = [&] {
+    return CountCopiedPages(heap->base() + layout.young_begin,
+                            (layout.old_begin - layout.young_begin) / kTestPage) +
+           CountCopiedPages(heap->base() + layout.old_begin, 100 * kMiB / kTestPage);
+  };
+  EXPECT_GE(resident(), static_cast<int>(50 * kMiB / kTestPage));
+  EXPECT_LE(resident(), static_cast<int>(52 * kMiB / kTestPage));
+  roots.values.clear();
+  heap->CollectFull();
+  EXPECT_LE(resident(), static_cast<int>(Heap::kNurserySize / kTestPage));
+}
+
+TEST(HeapTest, IdleHeapTouchesNothing) {
+  const TestImage image(8, 8);
+  auto heap = MakeHeap(image.Layout(uint64_t{1} << 32), image.source());
+  heap->Cons(kNull, kNull);
+  EXPECT_EQ(CountCopiedPages(heap->base(), 1024), 1);
+}
+
+}  // namespace
+}  // namespace islet::vm

@@ -1,0 +1,351 @@
+// Layouts of the heap's objects. This file is their one home; the collector, the snapshot writer and the verifier all
+// go by `SlotsOf` and `SizeOf` below.
+//
+// Pairs (two Values) and flonums (a double) have no header. Every other object starts with a header word:
+//
+//   bits 0..2    000 (a forwarded object has its new reference here instead, tag 101)
+//   bits 3..7    ObjectType
+//   bits 8..15   flags, by type
+//   bits 16..31  small count, by type
+//
+// Objects start at multiples of 8 and their size is rounded up to 8.
+
+#ifndef ISLET_ISOLATE_HEAP_OBJECTS_H_
+#define ISLET_ISOLATE_HEAP_OBJECTS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "isolate/heap/value.h"
+
+namespace islet::vm {
+
+enum class ObjectType : uint32_t {
+#define ISLET_OBJECT_TYPE(name, number) k##name = number,
+#include "isolate/heap/object_types.def"
+};
+inline constexpr int kObjectTypeCount = 24;
+
+// The type's name as in the list above ("Vector").
+const char* ObjectTypeName(ObjectType type);
+
+inline constexpr uint32_t MakeHeader(ObjectType type, uint32_t flags = 0, uint32_t count = 0) {
+  return static_cast<uint32_t>(type) << 3 | flags << 8 | count << 16;
+}
+inline constexpr ObjectType HeaderType(uint32_t header) { return static_cast<ObjectType>(header >> 3 & 31); }
+inline constexpr uint32_t HeaderFlags(uint32_t header) { return header >> 8 & 0xff; }
+inline constexpr uint32_t HeaderCount(uint32_t header) { return header >> 16; }
+inline constexpr uint32_t kMaxHeaderCount = 0xffff;
+// Comparing `header & kHeaderTypeMask` with `MakeHeader(type)` tests the type in one step.
+inline constexpr uint32_t kHeaderTypeMask = 0xf8;
+
+// Flag of vectors, strings, bytevectors: a literal; writing to it is an error (R7RS 3.4).
+inline constexpr uint32_t kImmutableFlag = 1;
+// Flags of strings: how the characters are stored. Neither: one byte each (U+0000 to U+00FF).
+inline constexpr uint32_t kWideStringFlag = 2;      // four bytes each
+inline constexpr uint32_t kIndirectStringFlag = 4;  // in a bytevector of four-byte characters, whose reference is the payload
+// Flag of bignums: negative.
+inline constexpr uint32_t kNegativeFlag = 1;
+// Flag of symbols: made by generate-uninterned-symbol, in no symbol table.
+inline constexpr uint32_t kUninternedFlag = 1;
+// Flags of cells.
+inline constexpr uint32_t kConstantCellFlag = 1;  // exported by a library that never assigns it: its value may be compiled in
+inline constexpr uint32_t kAssignedCellFlag = 2;  // some set! refers to it, or it is defined more than once
+inline constexpr uint32_t kForwardCellFlag = 4;   // made by a reference to a name that has no definition yet
+// Flags of hash tables: the equivalence (SRFI 69), and whether some key is hashed by its address.
+inline constexpr uint32_t kEqTableFlag = 1;
+inline constexpr uint32_t kEqvTableFlag = 2;
+inline constexpr uint32_t kEqualTableFlag = 4;
+inline constexpr uint32_t kStringTableFlag = 8;
+inline constexpr uint32_t kAddressKeysFlag = 16;
+// Flags of ports.
+inline constexpr uint32_t kInputPortFlag = 1;
+inline constexpr uint32_t kOutputPortFlag = 2;
+inline constexpr uint32_t kTextualPortFlag = 4;
+inline constexpr uint32_t kBinaryPortFlag = 8;
+inline constexpr uint32_t kOpenPortFlag = 16;
+inline constexpr uint32_t kFoldCasePortFlag = 32;
+
+struct Pair {
+  Value car;
+  Value cdr;
+};
+
+struct Flonum {
+  double value;
+};
+
+struct Vector {
+  uint32_t header;
+  uint32_t length;
+  Value items[];
+};
+
+// Length counts characters. See the string flags for what `bytes` holds; runtime/string.h reads and writes it.
+struct String {
+  uint32_t header;
+  uint32_t length;
+  uint8_t bytes[];
+};
+
+// Symbols never move. `hash` is of the name's UTF-8 bytes, shifted to look like a fixnum.
+struct Symbol {
+  uint32_t header;
+  Value hash;
+  Value name;  // immutable String
+  Value unused;
+};
+
+struct Bytevector {
+  uint32_t header;
+  uint32_t length;  // bytes
+  uint8_t bytes[];
+};
+
+// An integer outside the fixnum range, as sign and magnitude: `length` 64-bit limbs, least significant first, the last
+// not zero.
+struct Bignum {
+  uint32_t header;
+  uint32_t length;
+  uint64_t limbs[];
+};
+
+// In lowest terms, denominator > 1.
+struct Ratnum {
+  uint32_t header;
+  Value numerator;
+  Value denominator;
+  Value unused;
+};
+
+struct Compnum {
+  uint32_t header;
+  uint32_t unused;
+  double real;
+  double imaginary;
+};
+
+// The header's count is the number of free variables.
+struct Closure {
+  uint32_t header;
+  Value code;
+  Value free[];
+};
+
+// Compiled code (compiler/bytecode.h). Never moves, so that program counters need no mending. The instruction stream
+// holds Values in line; `refs`, behind the instructions, are the indices of the words that are Values.
+struct Code {
+  uint32_t header;
+  uint32_t word_count;         // of the whole object, for the sweep
+  uint32_t instruction_count;  // in words
+  uint32_t ref_count;
+  Value name;        // symbol, string or #f
+  Value arity;       // fixnum: least number of arguments << 9 | optional ones << 1 | 1 if there may be more
+  Value frame_size;  // fixnum: registers
+  Value positions;   // Bytevector: the source map (compiler/source_map.h), or #f
+  Value file;        // String: the source's name, or #f
+  Value unused;
+  uint32_t instructions[];
+
+  const uint32_t* refs() const { return instructions + instruction_count; }
+  uint32_t* refs() { return instructions + instruction_count; }
+};
+
+// The home of a top-level variable.
+struct Cell {
+  uint32_t header;
+  Value value;
+  Value name;  // Symbol
+  Value home;  // the Environment that defines it (others import it), or fixnum 0
+};
+
+// The home of a captured local variable that is assigned.
+struct Box {
+  uint32_t header;
+  Value value;
+};
+
+// The header's count is the number of fields.
+struct Record {
+  uint32_t header;
+  Value type;  // RecordType
+  Value fields[];
+};
+
+struct RecordType {
+  uint32_t header;
+  Value name;    // Symbol
+  Value fields;  // Vector of Symbols
+  Value unused;
+};
+
+// An open-addressing index over entries kept in order of insertion, which is the order of iteration. Layout of both:
+// data/hash_table.h.
+struct HashTable {
+  uint32_t header;
+  Value entries;   // Vector of (key, value, hash) triples; a deleted entry's key is kDeleted
+  Value index;     // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
+  Value count;     // fixnum: live entries
+  Value used;      // fixnum: entries, deleted ones included
+  Value epoch;     // fixnum: Heap::move_epoch when keys hashed by address were last placed
+  Value equal;     // procedures given by the user, or #f (SRFI 69); handled in Lisp
+  Value hash;
+};
+
+// A parameter object (R7RS 4.2.6); applicable.
+struct Parameter {
+  uint32_t header;
+  Value value;
+  Value converter;  // procedure or #f
+  Value unused;
+};
+
+// What was on the stack, word by word, when it was sealed. Scanned as Values.
+struct StackChunk {
+  uint32_t header;
+  uint32_t length;
+  Value words[];
+};
+
+// The rest of a computation: the frames in `chunk` below word `length`, then `next`.
+struct Continuation {
+  uint32_t header;
+  Value chunk;          // StackChunk or #f
+  Value length;         // fixnum: words of the chunk that belong to this continuation
+  Value return_pc;      // raw: cage offset of the instruction to go on with
+  Value frame_size;     // fixnum: words from the frame to go on in to the chunk's end
+  Value next;           // Continuation or #f
+  Value run;            // fixnum: serial number of the run (call from the host) it belongs to
+  Value winders;        // list: dynamic-wind
+  Value handlers;       // list: with-exception-handler
+  Value parameters;     // association list: parameterize
+  Value unused[2];
+};
+
+// runtime/port.h gives the fields' meaning.
+struct Port {
+  uint32_t header;
+  Value handle;    // fixnum: index into the Vm's table of open files; -1 for a port in the heap; -2 - n for standard port n
+  Value buffer;
+  Value position;  // fixnum
+  Value limit;     // fixnum
+  Value name;      // String
+  Value line;      // fixnum, from 1
+  Value column;    // fixnum, from 1
+};
+
+struct HostFunction {
+  uint32_t header;
+  Value index;  // fixnum: into the isolate's external references
+  Value name;   // Symbol
+  Value arity;  // fixnum, as in Code
+};
+
+// Top-level bindings: of a library, a program or an interaction.
+struct Environment {
+  uint32_t header;
+  Value bindings;  // HashTable (eq): Symbol to Cell, Macro or core form
+  Value name;      // the library's name (a list), or a Symbol
+  Value exports;   // HashTable (eq): external Symbol to Cell, Macro or core form; or #f if not a library
+};
+
+// A macro's transformer, so that it can live in a snapshot. expander/macro.h gives `spec` its meaning.
+struct Macro {
+  uint32_t header;
+  Value kind;  // fixnum
+  Value spec;
+  Value environment;  // where it was defined
+};
+
+// An identifier that a macro inserted: `name` as it is bound in `environment`.
+struct Identifier {
+  uint32_t header;
+  Value name;  // Symbol or Identifier
+  Value environment;
+  Value unused;
+};
+
+// An error raised by the system or by `error`.
+struct Condition {
+  uint32_t header;
+  Value kind;       // Symbol: error, wrong-type, arity, unbound-variable, range, file, read, syntax, host, ...
+  Value who;        // Symbol or String: the procedure that raised it, or #f
+  Value message;    // String
+  Value irritants;  // list
+  Value backtrace;  // Vector of Code, word index, Code, word index, ... innermost first; or #f
+  Value position;   // of a syntax or read error: a String "file:line:column"; or #f
+  Value payload;
+};
+
+static_assert(sizeof(Symbol) == 16 && sizeof(Cell) == 16 && sizeof(Box) == 8 && sizeof(Ratnum) == 16);
+static_assert(sizeof(Code) == 40 && sizeof(Closure) == 8 && sizeof(Continuation) == 48 && sizeof(Condition) == 32);
+static_assert(sizeof(HashTable) == 32 && sizeof(Port) == 32);
+
+// Maps a layout to its ObjectType: TypeOf<Vector> is ObjectType::kVector.
+template <typename T>
+inline constexpr ObjectType TypeOf = ObjectType::kFiller;
+#define ISLET_OBJECT_TYPE(name, number) \
+  struct name;                          \
+  template <>                           \
+  inline constexpr ObjectType TypeOf<struct name> = ObjectType::k##name;
+struct Filler;
+#include "isolate/heap/object_types.def"
+
+// Size in bytes, a multiple of 8, of the object (not pair, not flonum) at `object`.
+size_t SizeOf(const uint32_t* object);
+
+// Calls `visit(Value*)` for each slot that holds a Value of the object (not pair, not flonum) at `object`.
+template <typename Visit>
+void ForEachSlot(uint32_t* object, Visit&& visit) {
+  auto words = [&](size_t first, size_t end) {
+    Value* slots = reinterpret_cast<Value*>(object);
+    for (size_t i = first; i < end; ++i) visit(slots + i);
+  };
+  const uint32_t header = object[0];
+  switch (HeaderType(header)) {
+    case ObjectType::kFiller:
+    case ObjectType::kBytevector:
+    case ObjectType::kBignum:
+    case ObjectType::kCompnum:
+      return;
+    case ObjectType::kString:
+      if (HeaderFlags(header) & kIndirectStringFlag) words(2, 3);
+      return;
+    case ObjectType::kVector:
+    case ObjectType::kStackChunk:
+      return words(2, 2 + static_cast<size_t>(object[1]));
+    case ObjectType::kClosure:
+    case ObjectType::kRecord:
+      return words(1, 2 + static_cast<size_t>(HeaderCount(header)));
+    case ObjectType::kCode: {
+      words(4, 10);
+      Code* code = reinterpret_cast<Code*>(object);
+      for (uint32_t i = 0; i < code->ref_count; ++i) {
+        visit(reinterpret_cast<Value*>(code->instructions + code->refs()[i]));
+      }
+      return;
+    }
+    case ObjectType::kBox:
+      return words(1, 2);
+    case ObjectType::kSymbol:
+    case ObjectType::kRatnum:
+    case ObjectType::kCell:
+    case ObjectType::kRecordType:
+    case ObjectType::kParameter:
+    case ObjectType::kHostFunction:
+    case ObjectType::kEnvironment:
+    case ObjectType::kMacro:
+    case ObjectType::kIdentifier:
+      return words(1, 4);
+    case ObjectType::kHashTable:
+    case ObjectType::kPort:
+    case ObjectType::kCondition:
+      return words(1, 8);
+    case ObjectType::kContinuation:
+      return words(1, 12);
+  }
+}
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_HEAP_OBJECTS_H_

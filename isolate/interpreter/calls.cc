@@ -1,0 +1,301 @@
+// Calls that leave the fast path: to primitives, host functions, parameters and continuations; errors on their way to a
+// handler; more stack; interrupts.
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "isolate/interpreter/run.h"
+#include "isolate/interpreter/stubs.h"
+#include "isolate/interpreter/vm.h"
+
+namespace islet::vm {
+
+namespace {
+
+// Words that stay free at the end of the stack for headers of frames that are about to ask for more.
+constexpr ptrdiff_t kStackMargin = 512;
+
+Value* HardLimit(const Vm& vm) { return const_cast<Vm&>(vm).heap().stack_end() - kStackMargin; }
+
+// Leaves the frame at frame_ with `result`.
+void ReturnFromCallee(Vm& vm, Value result) {
+  Value* fp = vm.frame_;
+  vm.pc_ = reinterpret_cast<const uint32_t*>(vm.heap().base() + ReturnAddress(fp).bits);
+  fp[-3] = result;
+  vm.frame_ = fp - FrameDistance(fp);
+}
+
+bool NoStackForHandler(Vm& vm) {
+  vm.Terminate(absl::ResourceExhaustedError("no stack left to handle an error"));
+  return false;
+}
+
+bool FinishCall(Vm& vm, Value result) {
+  if (result == kException) return HandleException(vm);
+  vm.terminating_ = false;
+  ReturnFromCallee(vm, result);
+  // At the bottom of the stack frame_ is the callee's own frame, whose header holds the result: still a root.
+  if (vm.heap().WantsCollection()) return SafepointCollect(vm);
+  return true;
+}
+
+// A parameter object called without arguments (R7RS 4.2.6).
+Value ParameterValue(Vm& vm, Value parameter) {
+  Heap& heap = vm.heap();
+  for (Value list = vm.parameters; list.IsPair(); list = heap.cdr(list)) {
+    const Value binding = heap.car(list);
+    if (binding.IsPair() && heap.car(binding) == parameter) return heap.cdr(binding);
+  }
+  return heap.Get<Parameter>(parameter)->value;
+}
+
+void SetSoftLimit(Vm& vm, Value* limit) {
+  vm.soft_limit_ = limit;
+  vm.heap().SetStackTop(limit, limit);
+  // An interrupt that comes between these lines must not be lost.
+  vm.stack_limit_.store(limit, std::memory_order_relaxed);
+  if (vm.interrupt_.load(std::memory_order_relaxed) != 0) vm.stack_limit_.store(nullptr, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Value* StackTop(const Vm& vm) {
+  Heap& heap = const_cast<Vm&>(vm).heap();
+  Value* top = vm.frame_ + vm.argc_;
+  const Value callee = vm.frame_[-3];
+  if (heap.Is<Closure>(callee)) {
+    const Value code = heap.Get<Closure>(callee)->code;
+    top = std::max(top, vm.frame_ + heap.Get<Code>(code)->frame_size.fixnum());
+  }
+  return std::min(top, std::max(vm.soft_limit_, vm.frame_));
+}
+
+bool EnsureStack(Vm& vm, Value* end) {
+  if (end <= vm.soft_limit_) return true;
+  Value* hard = HardLimit(vm);
+  if (end > hard) {
+    if (vm.frame_ - 3 == vm.current_run_->base) return false;
+    const ptrdiff_t above = end - vm.frame_;
+    SealBelow(vm, static_cast<uint32_t>(std::max<ptrdiff_t>(StackTop(vm) - vm.frame_, 0)));
+    end = vm.frame_ + above;
+    if (end > hard) return false;
+    if (end <= vm.soft_limit_) return true;
+  }
+  return RaiseSoftLimit(vm, end);
+}
+
+bool RaiseSoftLimit(Vm& vm, Value* end) {
+  if (end <= vm.soft_limit_) return true;
+  Value* hard = HardLimit(vm);
+  if (end > hard) return false;
+  // Twice what was there: the words below the soft limit are scanned at each collection.
+  Value* begin = vm.heap().stack_begin();
+  const ptrdiff_t grown = std::max<ptrdiff_t>(2 * (vm.soft_limit_ - begin), end - begin + 64);
+  SetSoftLimit(vm, std::min(hard, begin + grown));
+  return true;
+}
+
+bool EnterSlow(Vm& vm, uint32_t slots) {
+  if (vm.interrupt_.load(std::memory_order_relaxed) != 0) {
+    if (!HandleInterrupt(vm)) return false;
+  }
+  if (!EnsureStack(vm, vm.frame_ + slots)) {
+    vm.Error("range", "", "a procedure needs more stack than there is (too many nested calls through the host?)");
+    return true;
+  }
+  if (vm.heap().WantsCollection()) return SafepointCollect(vm);
+  return true;
+}
+
+bool SafepointCollect(Vm& vm) {
+  Value* top = StackTop(vm);
+  vm.heap().SetStackTop(top, vm.soft_limit_);
+  const bool fits = vm.heap().Collect();
+  // Above the top all words are clear now, so the part to be scanned may shrink again.
+  Value* begin = vm.heap().stack_begin();
+  Value* wanted = std::min(HardLimit(vm), std::max(begin + 1024, top + 512));
+  SetSoftLimit(vm, std::min(vm.soft_limit_, wanted));
+  if (!fits) {
+    vm.Terminate(absl::ResourceExhaustedError(
+        "heap limit of " + std::to_string(vm.heap().heap_limit() >> 10) +
+        " KiB reached; raise it in the isolate's options, or keep less data alive"));
+    return false;
+  }
+  return true;
+}
+
+bool HandleInterrupt(Vm& vm) {
+  const auto reason = static_cast<InterruptReason>(vm.interrupt_.exchange(0, std::memory_order_relaxed));
+  vm.stack_limit_.store(vm.soft_limit_, std::memory_order_relaxed);
+  switch (reason) {
+    case InterruptReason::kNone:
+      return true;
+    case InterruptReason::kInterrupted:
+      vm.Terminate(absl::CancelledError("interrupted"));
+      return false;
+    case InterruptReason::kDeadline:
+      vm.Terminate(absl::DeadlineExceededError("time limit reached"));
+      return false;
+  }
+  return true;
+}
+
+bool EnterCallee(Vm& vm) {
+  Heap& heap = vm.heap();
+  Value* fp = vm.frame_;
+  const Value callee = fp[-3];
+  if (callee.IsPrimitive()) {
+    const PrimitiveSpec& spec = vm.primitive(callee);
+    if (vm.argc_ < spec.min_args || (spec.max_args >= 0 && vm.argc_ > static_cast<uint32_t>(spec.max_args))) {
+      vm.WrongArity(callee, vm.argc_);
+      return HandleException(vm);
+    }
+    return FinishCall(vm, spec.function(vm, fp, vm.argc_));
+  }
+  if (!callee.IsObject()) {
+    vm.Error("wrong-type", "", "call of something that is not a procedure", heap.Cons(callee, kNull));
+    return HandleException(vm);
+  }
+  switch (heap.type(callee)) {
+    case ObjectType::kClosure:
+      vm.pc_ = heap.Get<Code>(heap.Get<Closure>(callee)->code)->instructions;
+      return true;
+    case ObjectType::kParameter:
+      if (vm.argc_ != 0) {
+        vm.WrongArity(callee, vm.argc_);
+        return HandleException(vm);
+      }
+      return FinishCall(vm, ParameterValue(vm, callee));
+    case ObjectType::kContinuation:
+      return ApplyContinuation(vm, callee);
+    case ObjectType::kHostFunction: {
+      HostFunction* function = heap.Get<HostFunction>(callee);
+      const uint32_t least = static_cast<uint32_t>(function->arity.fixnum()) >> 9;
+      const uint32_t optional = static_cast<uint32_t>(function->arity.fixnum()) >> 1 & 0xff;
+      const bool more = (function->arity.fixnum() & 1) != 0;
+      if (vm.argc_ < least || (!more && vm.argc_ > least + optional)) {
+        vm.WrongArity(callee, vm.argc_);
+        return HandleException(vm);
+      }
+      const uint32_t index = static_cast<uint32_t>(function->index.fixnum());
+      if (index >= vm.host_bindings.size() || vm.host_bindings[index].call == nullptr) {
+        vm.Error("host", vm.SymbolName(function->name),
+                 "this host function cannot be called here: it is bound when the snapshot is opened by its host, not "
+                 "while the snapshot is being built");
+        return HandleException(vm);
+      }
+      const HostBinding binding = vm.host_bindings[index];
+      return FinishCall(vm, binding.call(vm, binding.data, fp, vm.argc_));
+    }
+    default:
+      vm.Error("wrong-type", "", "call of something that is not a procedure", heap.Cons(callee, kNull));
+      return HandleException(vm);
+  }
+}
+
+bool ApplyList(Vm& vm, uint32_t count, Value args) {
+  Heap& heap = vm.heap();
+  uint64_t length = 0;
+  Value slow = args;  // half as fast, to notice a circle
+  for (Value rest = args; rest.IsPair(); rest = heap.cdr(rest)) {
+    if ((++length & 1) == 0 && (slow = heap.cdr(slow)) == heap.cdr(rest) && slow.IsPair()) {
+      vm.argc_ = count;
+      vm.WrongType("apply", static_cast<int>(count) + 2, "a proper list", args);
+      return HandleException(vm);
+    }
+    if (!heap.cdr(rest).IsPair() && heap.cdr(rest) != kNull) length = ~uint64_t{0} >> 1;
+  }
+  if ((args != kNull && !args.IsPair()) || length >= ~uint64_t{0} >> 1) {
+    vm.argc_ = count;
+    vm.WrongType("apply", static_cast<int>(count) + 2, "a proper list", args);
+    return HandleException(vm);
+  }
+  const uint64_t total = count + length;
+  const Value callee = vm.frame_[-3];
+  if (total > 4096 && callee.IsPrimitive()) {
+    // More than the stack is meant for: the arguments stand in a vector that is scanned as a root.
+    const PrimitiveSpec& spec = vm.primitive(callee);
+    vm.argc_ = count;
+    if (total > uint64_t{1} << 27 || (spec.max_args >= 0 && total > static_cast<uint64_t>(spec.max_args))) {
+      vm.WrongArity(callee, static_cast<uint32_t>(std::min<uint64_t>(total, ~0u)));
+      return HandleException(vm);
+    }
+    std::vector<Value> outer;
+    outer.swap(vm.long_args_);
+    vm.long_args_.assign(vm.frame_, vm.frame_ + count);
+    for (Value rest = args; rest.IsPair(); rest = heap.cdr(rest)) vm.long_args_.push_back(heap.car(rest));
+    const Value result = spec.function(vm, vm.long_args_.data(), static_cast<uint32_t>(total));
+    vm.long_args_.swap(outer);
+    return FinishCall(vm, result);
+  }
+  vm.argc_ = count;
+  vm.scratch_[0] = args;
+  if (total > 60000 || !EnsureStack(vm, vm.frame_ + total + 16)) {
+    vm.Error("range", "apply", "too many arguments (a procedure written in Lisp takes up to 60000)");
+    return HandleException(vm);
+  }
+  Value* slot = vm.frame_ + count;
+  for (Value rest = args; rest.IsPair(); rest = heap.cdr(rest)) *slot++ = heap.car(rest);
+  vm.argc_ = static_cast<uint32_t>(total);
+  return EnterCallee(vm);
+}
+
+bool HandleException(Vm& vm) {
+  if (vm.terminating_) {
+    // An escape may have arrived in the run that its continuation belongs to.
+    if (vm.escape_ == kUndefined || vm.heap().Get<Continuation>(vm.escape_)->run.fixnum() != vm.current_run_->serial) {
+      return false;
+    }
+    const Value continuation = vm.escape_;
+    const Value value = vm.escape_value_;
+    vm.escape_ = vm.escape_value_ = kUndefined;
+    vm.terminating_ = false;
+    Continuation* k = vm.heap().Get<Continuation>(continuation);
+    vm.winders = k->winders;
+    vm.handlers = k->handlers;
+    vm.parameters = k->parameters;
+    return Resume(vm, continuation, value);
+  }
+  Heap& heap = vm.heap();
+  const Value handler = vm.root(Root::kRaise);
+  if (!heap.Is<Closure>(handler)) {
+    vm.Uncaught(vm.pending_);
+    return false;
+  }
+  const bool continuable = vm.pending_continuable_;
+  const bool in_callee = !heap.Is<Closure>(vm.frame_[-3]);
+  const Value object = vm.pending_;
+  vm.scratch_[0] = object;
+  vm.pending_ = kUndefined;
+  if (in_callee && (continuable || FrameDistance(vm.frame_) == 0)) {
+    // The frame of a primitive that was called like a procedure: the handler takes its place.
+    if (!RaiseSoftLimit(vm, vm.frame_ + 32)) return NoStackForHandler(vm);
+  } else {
+    if (in_callee) {
+      Value* fp = vm.frame_;
+      vm.pc_ = reinterpret_cast<const uint32_t*>(heap.base() + ReturnAddress(fp).bits);
+      vm.frame_ = fp - FrameDistance(fp);
+      vm.argc_ = 0;
+    }
+    if (!EnsureStack(vm, StackTop(vm) + 32)) return NoStackForHandler(vm);
+    Value* outer = vm.frame_;
+    if (continuable) {
+      // What the handler returns is the result of the CallPrimitive at pc_.
+      const uint32_t window = *vm.pc_ >> 8 & 0xff;
+      vm.frame_ = outer + window + 3;
+      vm.frame_[-2] = Value::FromBits(heap.OffsetOf(vm.pc_ + 2));
+    } else {
+      vm.frame_ = StackTop(vm) + 3;
+      vm.frame_[-2] = StubAddress(vm, static_cast<uint32_t>(Stub::kNoReturn));
+    }
+    vm.frame_[-1] = Value::Fixnum(static_cast<int32_t>(vm.frame_ - outer));
+  }
+  vm.frame_[-3] = handler;
+  vm.frame_[0] = object;
+  vm.frame_[1] = Value::Boolean(continuable);
+  vm.argc_ = 2;
+  return EnterCallee(vm);
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,261 @@
+#include <cstdint>
+#include <cstring>
+
+#include "isolate/data/string.h"
+#include "isolate/interpreter/run.h"
+#include "isolate/interpreter/vm.h"
+
+// The dispatch loop, in one of two forms around the same opcode bodies (opcode_bodies.inc):
+//  - with clang, a function per opcode that ends in a guaranteed tail call, the machine's state in registers throughout
+//    (preserve_none passes the first four arguments where callees keep them);
+//  - elsewhere, one function with computed goto.
+
+namespace islet::vm {
+
+namespace {
+
+enum Opcode : uint8_t {
+#define ISLET_OPCODE(name, operands, words) kOp##name,
+#include "isolate/interpreter/opcodes.def"
+};
+
+#define ISLET_NOINLINE __attribute__((noinline))
+#define ISLET_LIKELY(x) __builtin_expect(!!(x), 1)
+#define ISLET_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+inline bool IsClosure(const uint8_t* base, Value v) {
+  return v.IsObject() &&
+         (*reinterpret_cast<const uint32_t*>(base + v.bits - 5) & kHeaderTypeMask) == MakeHeader(ObjectType::kClosure);
+}
+inline bool IsType(const uint8_t* base, Value v, ObjectType type) {
+  return v.IsObject() && (*reinterpret_cast<const uint32_t*>(base + v.bits - 5) & kHeaderTypeMask) == MakeHeader(type);
+}
+template <typename T>
+inline T* At(uint8_t* base, Value v) {
+  return reinterpret_cast<T*>(base + v.offset());
+}
+inline const uint32_t* EntryOf(uint8_t* base, Value closure) {
+  const Value code = reinterpret_cast<const Closure*>(base + closure.bits - 5)->code;
+  return reinterpret_cast<const Code*>(base + code.bits - 5)->instructions;
+}
+inline bool BothFixnums(Value a, Value b) { return ((a.bits | b.bits) & 1) == 0; }
+inline bool BothFlonums(Value a, Value b) { return a.IsFlonum() && b.IsFlonum(); }
+
+// The name by which errors of the running procedure's own opcodes are reported.
+std::string CurrentName(Vm& vm) {
+  const Value callee = vm.frame_[-3];
+  if (!vm.heap().Is<Closure>(callee)) return "procedure";
+  const Value name = vm.heap().Get<Code>(vm.heap().Get<Closure>(callee)->code)->name;
+  return vm.heap().Is<Symbol>(name) ? vm.SymbolName(name) : "procedure";
+}
+
+ISLET_NOINLINE Value SlowBinary(Vm& vm, WellKnown op, Value a, Value b) {
+  vm.scratch_[0] = a;
+  vm.scratch_[1] = b;
+  return vm.well_known_[static_cast<int>(op)](vm, vm.scratch_, 2);
+}
+
+ISLET_NOINLINE Value UnboundVariable(Vm& vm, Value cell) {
+  const Value name = vm.heap().Get<Cell>(cell)->name;
+  return vm.Error("unbound-variable", "", "unbound variable", vm.heap().Cons(name, kNull));
+}
+
+ISLET_NOINLINE Value UninitializedVariable(Vm& vm) {
+  return vm.Error("unbound-variable", CurrentName(vm), "a variable is used before its definition has been evaluated");
+}
+
+ISLET_NOINLINE Value NotAPair(Vm& vm, const char* who, Value v) { return vm.WrongType(who, 1, "a pair", v); }
+
+ISLET_NOINLINE Value SlowVectorRef(Vm& vm, Value vector, Value index) {
+  if (!vm.heap().Is<Vector>(vector)) return vm.WrongType("vector-ref", 1, "a vector", vector);
+  if (!index.IsFixnum()) return vm.WrongType("vector-ref", 2, "an index", index);
+  return vm.OutOfRange("vector-ref", 2,
+                       "is not below the vector's length, " + std::to_string(vm.heap().Get<Vector>(vector)->length),
+                       index);
+}
+
+ISLET_NOINLINE Value SlowVectorSet(Vm& vm, Value vector, Value index) {
+  Vector* v = vm.heap().TryGet<Vector>(vector);
+  if (v == nullptr) return vm.WrongType("vector-set!", 1, "a vector", vector);
+  if (!index.IsFixnum()) return vm.WrongType("vector-set!", 2, "an index", index);
+  if (index.fixnum() < 0 || static_cast<uint32_t>(index.fixnum()) >= v->length) {
+    return vm.OutOfRange("vector-set!", 2, "is not below the vector's length, " + std::to_string(v->length), index);
+  }
+  return vm.Error("immutable", "vector-set!", "a literal constant cannot be changed", vm.heap().Cons(vector, kNull));
+}
+
+ISLET_NOINLINE Value SlowStringRef(Vm& vm, Value string, Value index) {
+  String* s = vm.heap().TryGet<String>(string);
+  if (s == nullptr) return vm.WrongType("string-ref", 1, "a string", string);
+  if (!index.IsFixnum()) return vm.WrongType("string-ref", 2, "an index", index);
+  if (index.fixnum() < 0 || static_cast<uint32_t>(index.fixnum()) >= s->length) {
+    return vm.OutOfRange("string-ref", 2, "is not below the string's length, " + std::to_string(s->length), index);
+  }
+  return Value::Char(CharAt(vm.heap(), string, static_cast<uint32_t>(index.fixnum())));
+}
+
+ISLET_NOINLINE Value SetPair(Vm& vm, Value pair, Value v, bool car) {
+  const char* who = car ? "set-car!" : "set-cdr!";
+  if (!pair.IsPair()) return vm.WrongType(who, 1, "a pair", pair);
+  Pair* p = vm.heap().Get<Pair>(pair);
+  if (vm.heap().InReadOnly(p)) {
+    return vm.Error("immutable", who, "a literal constant cannot be changed", vm.heap().Cons(pair, kNull));
+  }
+  vm.heap().Write(car ? &p->car : &p->cdr, v);
+  return kUnspecified;
+}
+
+ISLET_NOINLINE Value NotARecord(Vm& vm, Value record, Value type) {
+  std::string expected = "a record";
+  if (RecordType* t = vm.heap().TryGet<RecordType>(type); t != nullptr && vm.heap().Is<Symbol>(t->name)) {
+    expected = "a record of type " + vm.SymbolName(t->name);
+  }
+  return vm.WrongType(CurrentName(vm), 1, expected, record);
+}
+
+ISLET_NOINLINE bool MakeClosureSlow(Vm& vm, uint32_t count, uint8_t** result) {
+  const size_t bytes = sizeof(Closure) + size_t{count} * sizeof(Value);
+  *result = static_cast<uint8_t*>(vm.heap().NewObject(ObjectType::kClosure, bytes, 0, count));
+  return true;
+}
+
+// Whether `bytes` may be allocated now; if not, a collection is due first. The soft end of the nursery may be passed by
+// one object, so that this holds after a collection whatever the size.
+inline bool HasRoom(Heap& heap, size_t bytes) {
+  return (bytes < 64 ? heap.young_top_ + bytes : heap.young_top_ + 64) <= heap.young_soft_end_;
+}
+
+bool CallWithValuesReturn(Vm& vm) {
+  Value* fp = vm.frame_;
+  const Value consumer = fp[1];
+  const Value result = fp[2];
+  fp[-3] = consumer;
+  if (result != kMultipleValues) {
+    fp[0] = result;
+    vm.argc_ = 1;
+    return EnterCallee(vm);
+  }
+  if (!EnsureStack(vm, fp + vm.values_.size() + 8)) {
+    vm.Error("range", "call-with-values", "too many values");
+    return HandleException(vm);
+  }
+  fp = vm.frame_;
+  vm.argc_ = static_cast<uint32_t>(vm.values_.size());
+  for (size_t i = 0; i < vm.values_.size(); ++i) fp[i] = vm.values_[i];
+  return EnterCallee(vm);
+}
+
+// AddressSanitizer's instrumentation cannot be combined with preserve_none.
+#ifdef __clang__
+#if __has_attribute(preserve_none) && __has_attribute(musttail) && !__has_feature(address_sanitizer)
+#define ISLET_TAIL_CALLS 1
+#endif
+#endif
+
+#define A_ (insn >> 8 & 0xff)
+#define B_ (insn >> 16 & 0xff)
+#define C_ (insn >> 24)
+#define RA fp[A_]
+#define RB fp[B_]
+#define RC fp[C_]
+#define SIGNED_B static_cast<int32_t>(static_cast<int8_t>(B_))
+#define SIGNED_C static_cast<int32_t>(static_cast<int8_t>(C_))
+#define WORD(i) pc[i]
+#define VALUE_WORD(i) Value::FromBits(pc[i])
+#define JUMP_BY(distance_word, length) pc += (length) + static_cast<int32_t>(pc[distance_word])
+// A slow path sees the machine's state in the Vm, and leaves in the Vm how to go on.
+#define SAVE() (vm->pc_ = pc, vm->frame_ = fp)
+#define RELOAD() (pc = vm->pc_, fp = vm->frame_, argc = vm->argc_)
+#define GO_ON_IF(ok)      \
+  do {                    \
+    if (!(ok)) EXIT();    \
+    RELOAD();             \
+    NEXT();               \
+  } while (0)
+#define RAISED() GO_ON_IF(HandleException(*vm))
+#define COLLECT_AND_RETRY()                  \
+  do {                                       \
+    SAVE();                                  \
+    vm->argc_ = argc;                        \
+    if (!SafepointCollect(*vm)) EXIT();      \
+    RELOAD();                                \
+    NEXT();                                  \
+  } while (0)
+// Ends an opcode of `length` words that put `result` into R[A], or raised.
+#define FINISH(result, length)                                  \
+  do {                                                          \
+    const Value finished = (result);                            \
+    if (ISLET_UNLIKELY(finished == kException)) RAISED();       \
+    RA = finished;                                              \
+    pc += (length);                                             \
+    NEXT();                                                     \
+  } while (0)
+
+#ifdef ISLET_TAIL_CALLS
+#define ISLET_OP_PARAMS                                                                        \
+  [[maybe_unused]] const uint32_t *pc, [[maybe_unused]] Value *fp, [[maybe_unused]] uint8_t *base, \
+      [[maybe_unused]] Vm *vm, [[maybe_unused]] uint32_t insn, [[maybe_unused]] uint32_t argc
+typedef void (*OpFunction)(ISLET_OP_PARAMS) __attribute__((preserve_none));
+extern const OpFunction kOpTable[256];
+#define OP(name) __attribute__((preserve_none)) void Op##name(ISLET_OP_PARAMS)
+#define NEXT()                                                                            \
+  do {                                                                                    \
+    const uint32_t next_insn = *pc;                                                       \
+    __attribute__((musttail)) return kOpTable[next_insn & 0xff](pc, fp, base, vm, next_insn, argc); \
+  } while (0)
+#define EXIT() return
+
+#include "isolate/interpreter/opcode_bodies.inc"
+
+OP(Invalid) {
+  SAVE();
+  vm->Terminate(absl::InternalError("invalid instruction"));
+}
+
+const OpFunction kOpTable[256] = {
+#define ISLET_OPCODE(name, operands, words) Op##name,
+#include "isolate/interpreter/opcodes.def"
+    OpInvalid,
+};
+
+#endif  // ISLET_TAIL_CALLS
+
+}  // namespace
+
+#ifdef ISLET_TAIL_CALLS
+
+bool Execute(Vm& vm) {
+  const uint32_t* pc = vm.pc_;
+  kOpTable[*pc & 0xff](pc, vm.frame_, vm.heap().base(), &vm, *pc, vm.argc_);
+  return !vm.terminating_;
+}
+
+#else
+
+#pragma GCC diagnostic ignored "-Wpedantic"
+bool Execute(Vm& vm_ref) {
+  static const void* const kLabels[] = {
+#define ISLET_OPCODE(name, operands, words) &&Op##name,
+#include "isolate/interpreter/opcodes.def"
+  };
+  Vm* const vm = &vm_ref;
+  const uint32_t* pc = vm->pc_;
+  Value* fp = vm->frame_;
+  uint8_t* const base = vm->heap().base();
+  uint32_t argc = vm->argc_;
+  uint32_t insn;
+#undef OP
+#define OP(name) Op##name:
+#define NEXT()                     \
+  do {                             \
+    insn = *pc;                    \
+    goto* kLabels[insn & 0xff];    \
+  } while (0)
+#define EXIT() return !vm->terminating_
+  NEXT();
+#include "isolate/interpreter/opcode_bodies.inc"
+}
+
+#endif
+
+}  // namespace islet::vm

@@ -1,0 +1,323 @@
+#include "isolate/interpreter/vm.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "isolate/data/string.h"
+#include "isolate/interpreter/run.h"
+#include "isolate/interpreter/source_map.h"
+#include "isolate/interpreter/stubs.h"
+
+namespace islet::vm {
+
+namespace {
+
+constexpr int kMaxNestedRuns = 100;
+
+// Marks a Status whose condition is the Vm's last_condition, to be raised again rather than to end outer runs too.
+constexpr char kConditionPayload[] = "islet/condition";
+// Marks one that ends outer runs too: limits, interrupts, control that left through a continuation.
+constexpr char kTerminationPayload[] = "islet/termination";
+
+struct WellKnownTable {
+  PrimitiveFunction functions[static_cast<int>(WellKnown::kCount)] = {};
+};
+
+WellKnownTable FindWellKnown(absl::Span<const PrimitiveSpec> primitives) {
+  WellKnownTable table;
+  for (const PrimitiveSpec& spec : primitives) {
+    for (int i = 0; i < static_cast<int>(WellKnown::kCount); ++i) {
+      if (std::strcmp(spec.name, kWellKnownNames[i]) == 0) table.functions[i] = spec.function;
+    }
+  }
+  return table;
+}
+
+absl::string_view View(std::string_view s) { return absl::string_view(s.data(), s.size()); }
+
+}  // namespace
+
+Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
+    : heap_(std::move(heap)), primitives_(primitives) {
+  // The process has one table of primitives.
+  static const WellKnownTable well_known = FindWellKnown(primitives);
+  std::memcpy(well_known_, well_known.functions, sizeof(well_known_));
+  for (Value& root : roots_) root = kUndefined;
+  soft_limit_ = heap_->stack_begin() + 1024 - 64;
+  stack_limit_.store(soft_limit_, std::memory_order_relaxed);
+  heap_->SetStackTop(soft_limit_, soft_limit_);
+  heap_->AddRoots(this);
+}
+
+Vm::~Vm() { heap_->RemoveRoots(this); }
+
+void Vm::VisitRoots(Visit visit, void* context) {
+  for (Value& root : roots_) visit(&root, context);
+  for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_, &escape_,
+                      &escape_value_}) {
+    visit(slot, context);
+  }
+  for (Value& v : scratch_) visit(&v, context);
+  for (Value& v : values_) visit(&v, context);
+  for (Value& v : long_args_) visit(&v, context);
+}
+
+Value Vm::FindPrimitive(std::string_view name) const {
+  for (uint32_t i = 0; i < primitives_.size(); ++i) {
+    if (name == primitives_[i].name) return Value::Primitive(i);
+  }
+  return kUndefined;
+}
+
+Value Vm::MakeString(std::string_view utf8, uint32_t flags) {
+  return ::islet::vm::MakeString(*heap_, View(utf8), flags);
+}
+
+std::string Vm::ToUtf8(Value string) const { return ::islet::vm::ToUtf8(*heap_, string); }
+
+// ---- Running
+
+absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
+  Run run;
+  run.outer = current_run_;
+  run.depth = current_run_ == nullptr ? 1 : current_run_->depth + 1;
+  run.serial = ++run_count_;
+  run.base = current_run_ == nullptr ? heap_->stack_begin() : StackTop(*this);
+  if (run.depth > kMaxNestedRuns) {
+    return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");
+  }
+  if (args.size() > 10000 || !RaiseSoftLimit(*this, run.base + args.size() + 4096)) {
+    return absl::ResourceExhaustedError("no stack left for a call from the host");
+  }
+  const Value outer_continuation = std::exchange(continuation_, kFalse);
+  const Value outer_winders = winders;
+  const Value outer_handlers = std::exchange(handlers, kNull);
+  const Value outer_parameters = parameters;
+  // What the nested run must not lose of the outer one lies on the stack below its frames, for the collector's sake.
+  Value* saved = run.base;
+  saved[0] = outer_continuation;
+  saved[1] = outer_winders;
+  saved[2] = outer_handlers;
+  saved[3] = outer_parameters;
+  run.base += 4;
+  Value* const outer_frame = frame_;
+  const uint32_t* const outer_pc = pc_;
+  const uint32_t outer_argc = argc_;
+
+  frame_ = run.base + 3;
+  frame_[-3] = procedure;
+  frame_[-2] = StubAddress(*this, static_cast<uint32_t>(Stub::kHalt));
+  frame_[-1] = Value::Fixnum(0);
+  std::copy(args.begin(), args.end(), frame_);
+  argc_ = static_cast<uint32_t>(args.size());
+  terminating_ = false;
+  escape_ = escape_value_ = kUndefined;
+  pending_ = kUndefined;
+  current_run_ = &run;
+  const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;
+  Value result = finished ? frame_[-3] : kUndefined;
+
+  current_run_ = run.outer;
+  frame_ = outer_frame;
+  pc_ = outer_pc;
+  argc_ = outer_argc;
+  continuation_ = saved[0];
+  winders = saved[1];
+  handlers = saved[2];
+  parameters = saved[3];
+  if (finished) {
+    if (result == kMultipleValues) result = values_.empty() ? kUnspecified : values_[0];
+    return result;
+  }
+  terminating_ = false;
+  pending_ = kUndefined;
+  absl::Status status = std::exchange(termination_, absl::OkStatus());
+  return status;
+}
+
+Value Vm::Reraise(const absl::Status& status) {
+  if (status.GetPayload(kConditionPayload).has_value() && last_condition_ != kUndefined) {
+    return Raise(last_condition_);
+  }
+  const Value escape = escape_;
+  Terminate(status);
+  escape_ = escape;
+  return kException;
+}
+
+Value Vm::Terminate(absl::Status status) {
+  terminating_ = true;
+  if (status.code() == absl::StatusCode::kUnknown || status.code() == absl::StatusCode::kInvalidArgument) {
+    status.SetPayload(kConditionPayload, absl::Cord());
+  } else {
+    status.SetPayload(kTerminationPayload, absl::Cord());
+  }
+  termination_ = std::move(status);
+  pending_ = kUndefined;
+  return kException;
+}
+
+Value Vm::Uncaught(Value object) {
+  last_condition_ = object;
+  Value trace = kFalse;
+  absl::StatusCode code = absl::StatusCode::kUnknown;
+  if (const Condition* condition = heap_->TryGet<Condition>(object); condition != nullptr) {
+    trace = condition->backtrace;
+    const std::string kind = SymbolName(condition->kind);
+    if (kind == "syntax" || kind == "read") code = absl::StatusCode::kInvalidArgument;
+  }
+  if (trace == kFalse) trace = CaptureBacktrace();
+  const std::string message =
+      describe_hook != nullptr ? describe_hook(*this, object, trace) : std::string("uncaught exception");
+  return Terminate(absl::Status(code, message));
+}
+
+// ---- Raising
+
+Value Vm::Raise(Value object, bool continuable) {
+  pending_ = object;
+  pending_continuable_ = continuable;
+  return kException;
+}
+
+Value Vm::TakePending() { return std::exchange(pending_, kUndefined); }
+
+Value Vm::MakeCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants) {
+  const Value kind_symbol = Intern(kind);
+  const Value who_symbol = who.empty() ? kFalse : Intern(who);
+  const Value text = MakeString(message, kImmutableFlag);
+  Condition* condition = heap_->New<Condition>();
+  condition->kind = kind_symbol;
+  condition->who = who_symbol;
+  condition->message = text;
+  condition->irritants = irritants;
+  condition->backtrace = kFalse;
+  condition->position = kFalse;
+  condition->payload = kFalse;
+  const Value result = heap_->ValueOf(condition);
+  if (current_run_ != nullptr) heap_->Get<Condition>(result)->backtrace = CaptureBacktrace();
+  return result;
+}
+
+Value Vm::Error(std::string_view kind, std::string_view who, std::string_view message, Value irritants) {
+  return Raise(MakeCondition(kind, who, message, irritants));
+}
+
+Value Vm::WrongType(std::string_view who, int position, std::string_view expected, Value got) {
+  std::string message = "argument ";
+  message += std::to_string(position);
+  message += " should be ";
+  message += expected;
+  return Error("wrong-type", who, message, heap_->Cons(got, kNull));
+}
+
+Value Vm::OutOfRange(std::string_view who, int position, std::string_view why, Value got) {
+  std::string message = "argument ";
+  message += std::to_string(position);
+  message += " ";
+  message += why;
+  return Error("range", who, message, heap_->Cons(got, kNull));
+}
+
+Value Vm::OutOfMemory(std::string_view who, uint64_t bytes) {
+  return Error("memory", who,
+               "needs " + std::to_string(bytes >> 10) + " KiB, more than the heap limit of " +
+                   std::to_string(heap_->heap_limit() >> 10) + " KiB allows");
+}
+
+Value Vm::WrongArity(Value procedure, uint32_t argc) {
+  uint32_t least = 0, optional = 0;
+  bool more = false;
+  std::string name;
+  auto unpack = [&](Value arity) {
+    least = static_cast<uint32_t>(arity.fixnum()) >> 9;
+    optional = static_cast<uint32_t>(arity.fixnum()) >> 1 & 0xff;
+    more = (arity.fixnum() & 1) != 0;
+  };
+  if (procedure.IsPrimitive()) {
+    const PrimitiveSpec& spec = primitive(procedure);
+    name = spec.name;
+    least = spec.min_args;
+    more = spec.max_args < 0;
+    optional = more ? 0 : static_cast<uint32_t>(spec.max_args) - least;
+  } else if (heap_->Is<Closure>(procedure)) {
+    const Code* code = heap_->Get<Code>(heap_->Get<Closure>(procedure)->code);
+    unpack(code->arity);
+    if (heap_->Is<Symbol>(code->name)) name = SymbolName(code->name);
+  } else if (heap_->Is<HostFunction>(procedure)) {
+    unpack(heap_->Get<HostFunction>(procedure)->arity);
+    name = SymbolName(heap_->Get<HostFunction>(procedure)->name);
+  }
+  std::string message = "called with " + std::to_string(argc) + (argc == 1 ? " argument" : " arguments") + "; takes ";
+  if (more) message += "at least ";
+  message += std::to_string(least);
+  if (!more && optional != 0) message += " to " + std::to_string(least + optional);
+  return Error("arity", name, message);
+}
+
+// ---- Backtraces
+
+Value Vm::CaptureBacktrace(int frames) {
+  std::vector<Value> items;
+  const uint32_t underflow = StubAddress(*this, static_cast<uint32_t>(Stub::kUnderflow)).bits;
+  auto note = [&](Value callee, uint32_t pc_offset, bool is_return) {
+    if (!heap_->Is<Closure>(callee)) return;
+    const Value code_value = heap_->Get<Closure>(callee)->code;
+    const Code* code = heap_->Get<Code>(code_value);
+    const uint32_t start = heap_->OffsetOf(code->instructions);
+    if (pc_offset < start || pc_offset > start + 4 * code->instruction_count) return;
+    uint32_t word = (pc_offset - start) / 4;
+    if (is_return && word > 0) --word;
+    items.push_back(code_value);
+    items.push_back(Value::Fixnum(static_cast<int32_t>(word)));
+  };
+  const Value* fp = frame_;
+  uint32_t pc = pc_ != nullptr ? heap_->OffsetOf(pc_) : 0;
+  bool is_return = false;
+  const size_t most = static_cast<size_t>(frames) * 2;
+  while (fp != nullptr && items.size() < most) {
+    note(fp[-3], pc, is_return);
+    pc = fp[-2].bits;
+    is_return = true;
+    if (FrameDistance(fp) == 0) break;
+    fp -= FrameDistance(fp);
+  }
+  // What was sealed below.
+  if (pc == underflow) {
+    for (Value next = continuation_; next != kFalse && items.size() < most;) {
+      const Continuation* k = heap_->Get<Continuation>(next);
+      next = k->next;
+      if (k->chunk == kFalse) continue;
+      const StackChunk* chunk = heap_->Get<StackChunk>(k->chunk);
+      int32_t end = k->length.fixnum();
+      int32_t distance = k->frame_size.fixnum();
+      pc = k->return_pc.bits;
+      while (end > 0 && distance > 0 && items.size() < most) {
+        end -= distance;
+        note(chunk->words[end], pc, true);
+        pc = chunk->words[end + 1].bits;
+        distance = chunk->words[end + 2].fixnum();
+      }
+    }
+  }
+  Value trace = heap_->MakeVector(static_cast<uint32_t>(items.size()), kFalse);
+  std::copy(items.begin(), items.end(), heap_->Get<Vector>(trace)->items);
+  return trace;
+}
+
+std::string Vm::DescribeFrame(Value code_value, uint32_t word) {
+  const Code* code = heap_->Get<Code>(code_value);
+  std::string text = "anonymous procedure";
+  if (heap_->Is<Symbol>(code->name)) text = SymbolName(code->name);
+  if (heap_->Is<String>(code->name)) text = ToUtf8(code->name);
+  uint32_t line = 0, column = 0;
+  if (heap_->Is<String>(code->file) && LookupPosition(*heap_, code, word, &line, &column)) {
+    text += " (" + ToUtf8(code->file) + ":" + std::to_string(line) + ":" + std::to_string(column) + ")";
+  }
+  return text;
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,178 @@
+// The virtual machine of one isolate: its heap, stack, roots, dynamic state, and the ways to run Lisp and to raise.
+//
+// Thread safety: none; entered by one thread at a time. `Interrupt` may be called from any thread.
+
+#ifndef ISLET_ISOLATE_INTERPRETER_VM_H_
+#define ISLET_ISOLATE_INTERPRETER_VM_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "isolate/heap/heap.h"
+#include "isolate/interpreter/primitive.h"
+
+namespace islet::vm {
+
+// Values by which everything in the heap is reached. Stored in snapshots in this order: never renumber, only append.
+enum class Root : int {
+  kSymbolTable,      // Vector: open-addressing table of the snapshot's symbols (power-of-two size, #f where free)
+  kStubs,            // Code: return stubs (interpreter/stubs.h)
+  kRaise,            // procedure (object continuable?): finds and calls the handler (isolate/lib)
+  kReroot,           // procedure (continuation values): runs dynamic-wind thunks, then throws
+  kLibraries,        // HashTable (equal): library name (list) to Environment
+  kInteraction,      // Environment of bare forms
+  kRestoreHooks,     // list of thunks, last registered first
+  kParameters,       // association list of parameterize
+  kStandardPorts,    // Vector: current-input-port, current-output-port, current-error-port parameters
+  kHostFunctions,    // Vector of HostFunction, by external-reference index
+  kLoadPath,         // list of Strings while scripts run
+  kSpare0, kSpare1, kSpare2, kSpare3, kSpare4,
+  kCount
+};
+
+// What a HostFunction's index is bound to. `call` follows the primitive's contract, but may run Lisp (and so collect).
+struct HostBinding {
+  Value (*call)(Vm& vm, void* data, Value* args, uint32_t argc) = nullptr;
+  void* data = nullptr;
+};
+
+// Why a run was asked to end.
+enum class InterruptReason : int { kNone, kInterrupted, kDeadline };
+
+class Vm : public RootSource {
+ public:
+  // Takes a heap whose image, if it has one, was made by this runtime; `roots` are the image's (or all kUndefined).
+  Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives);
+  ~Vm() override;
+
+  Heap& heap() { return *heap_; }
+  Value root(Root r) const { return roots_[static_cast<int>(r)]; }
+  void set_root(Root r, Value v) { roots_[static_cast<int>(r)] = v; }
+  absl::Span<Value> roots() { return absl::MakeSpan(roots_); }
+  absl::Span<const PrimitiveSpec> primitives() const { return primitives_; }
+  const PrimitiveSpec& primitive(Value v) const { return primitives_[v.payload()]; }
+  // The primitive named, or kUndefined.
+  Value FindPrimitive(std::string_view name) const;
+
+  // ---- Symbols (interpreter/symbol_table.cc). `name` is UTF-8, valid.
+  Value Intern(std::string_view name);
+  // The symbol's name in UTF-8.
+  std::string SymbolName(Value symbol) const;
+
+  // ---- Strings in and out (interpreter/text.cc), enough for names and messages; the rest is runtime/string.h.
+  Value MakeString(std::string_view utf8, uint32_t flags = 0);  // invalid UTF-8 becomes U+FFFD
+  std::string ToUtf8(Value string) const;
+
+  // ---- Running. Nested runs are allowed (a host function that calls back). `procedure` and `args` need not be roots.
+  // The result is the value returned (with several values the first, with none kUnspecified).
+  // Errors: a condition that no handler took, as a Status whose message has the condition's text, position and
+  // backtrace (the condition itself is in last_condition); ResourceExhausted (heap, fuel), Cancelled (interrupt).
+  absl::StatusOr<Value> Call(Value procedure, absl::Span<const Value> args);
+  // The object that the last failed Call raised, or kUndefined if it was no condition.
+  Value last_condition() const { return last_condition_; }
+  // The same failure, raised again in the Lisp code that called a host function: what a host function returns when a
+  // nested Call failed. Keeps termination (limits, interrupts, escapes to outer continuations) going.
+  Value Reraise(const absl::Status& status);
+
+  // ---- Raising: each returns kException, for `return vm.WrongType(...)`. `who` is the Lisp name of the procedure.
+  Value Raise(Value object, bool continuable = false);
+  // A Condition of `kind` ("error", "wrong-type", "range", "arity", "unbound-variable", "file", "read", "syntax",
+  // "divide-by-zero", "memory", "immutable", "host").
+  Value Error(std::string_view kind, std::string_view who, std::string_view message, Value irritants = kNull);
+  // `position` counts arguments from 1; `expected` reads like "an exact integer".
+  Value WrongType(std::string_view who, int position, std::string_view expected, Value got);
+  // `why` reads like "is not below the vector's length, 3".
+  Value OutOfRange(std::string_view who, int position, std::string_view why, Value got);
+  Value WrongArity(Value procedure, uint32_t argc);
+  // A single object of `bytes` cannot be made within the heap limit.
+  Value OutOfMemory(std::string_view who, uint64_t bytes);
+  Value MakeCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants);
+  // Ends the run with the Status of a condition, or other object raised, that no handler took.
+  Value Uncaught(Value object);
+  // What Raise left, taken: for C++ code that handles it.
+  Value TakePending();
+
+  // ---- Several values, from a primitive or to C++: see kMultipleValues.
+  std::vector<Value>& values() { return values_; }
+
+  // ---- Dynamic state.
+  Value winders = kNull;
+  Value handlers = kNull;
+  Value parameters = kNull;
+
+  // ---- Control from outside. Any thread: ends the current (or next) Call at its next safepoint, with Cancelled, or with
+  // DeadlineExceeded for kDeadline.
+  void Interrupt(InterruptReason reason = InterruptReason::kInterrupted) {
+    interrupt_.store(static_cast<int>(reason), std::memory_order_relaxed);
+    stack_limit_.store(nullptr, std::memory_order_relaxed);
+  }
+  // Ends the run with `status`, which no handler of the program sees. For primitives: returns kException.
+  Value Terminate(absl::Status status);
+
+  // ---- Bindings of host functions, by external-reference index; owned by the caller. Unbound ones have a null call.
+  std::vector<HostBinding> host_bindings;
+
+  // Turns (procedure, environment) into code: installed by the evaluator; used by the primitive behind `eval`. Takes a
+  // datum and an Environment; returns a procedure of no arguments, or kException.
+  Value (*compile_hook)(Vm& vm, Value datum, Value environment) = nullptr;
+  // Behind `load`: evaluates the file named by a String.
+  Value (*load_hook)(Vm& vm, Value path, Value environment) = nullptr;
+  // Behind `environment`: a fresh Environment with a list of import sets.
+  Value (*environment_hook)(Vm& vm, Value import_sets) = nullptr;
+  // What belongs to the embedder and to the evaluator (opaque to this layer).
+  void* host = nullptr;
+  void* evaluator = nullptr;
+  // Open files (runtime/port.h): opaque here; deleted by the runtime's hook.
+  std::shared_ptr<void> port_table;
+
+  // The current backtrace, innermost first, as Condition::backtrace holds it; at most `frames`. Allocates.
+  Value CaptureBacktrace(int frames = 64);
+  // For a frame of a backtrace: "NAME (file:line:column)", as far as known.
+  std::string DescribeFrame(Value code, uint32_t word);
+  // Renders a Condition's or any raised object's report: "message: irritant ...\n  at f (file:line:column)\n ...".
+  // Installed by the runtime (it needs the printer).
+  std::string (*describe_hook)(Vm& vm, Value object, Value backtrace) = nullptr;
+
+  void VisitRoots(Visit visit, void* context) override;
+
+ private:
+  std::unique_ptr<Heap> heap_;
+  Value roots_[static_cast<int>(Root::kCount)];
+  absl::Span<const PrimitiveSpec> primitives_;
+
+ public:  // for the interpreter's opcode functions, which are free functions
+  PrimitiveFunction well_known_[static_cast<int>(WellKnown::kCount)];
+  std::atomic<Value*> stack_limit_;  // calls that would pass this take the slow path
+  std::atomic<int> interrupt_{0};
+  Value* soft_limit_ = nullptr;      // what stack_limit_ is without an interrupt
+  Value* frame_ = nullptr;           // where the interpreter stands, at safepoints and in primitives
+  const uint32_t* pc_ = nullptr;
+  Value pending_ = kUndefined;       // what was raised
+  bool pending_continuable_ = false;
+  Value continuation_ = kFalse;      // what returns from the bottom of the stack
+  int32_t run_ = 0;                  // serial number of the innermost run
+  int32_t run_count_ = 0;
+  std::vector<Value> values_;
+  Value last_condition_ = kUndefined;
+  struct Run* current_run_ = nullptr;  // run.h
+  uint32_t argc_ = 0;                // at safepoints in a callee's entry
+  Value scratch_[4] = {};            // arguments of a primitive that an opcode falls back on; roots
+  std::vector<Value> long_args_;     // arguments of a primitive that are too many for the stack; roots
+  // While a run is being given up: no handler runs until the host, or the run that `escape_` belongs to, is reached.
+  bool terminating_ = false;
+  absl::Status termination_;
+  Value escape_ = kUndefined;        // Continuation of an outer run
+  Value escape_value_ = kUndefined;
+  size_t young_symbol_count_ = 0;
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_INTERPRETER_VM_H_

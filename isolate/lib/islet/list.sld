@@ -1,0 +1,593 @@
+;; Procedures on lists that take procedures (R7RS 6.4, 6.10), and SRFI 1. Lists of results are consed, never mutated, so
+;; that a continuation captured in the middle may be entered again.
+(define-library (islet list)
+  (export
+    ;; R7RS
+    map for-each member assoc
+    ;; SRFI 1: constructors
+    xcons cons* list-tabulate circular-list iota
+    ;; predicates
+    proper-list? circular-list? dotted-list? not-pair? null-list? list=
+    ;; selectors
+    first second third fourth fifth sixth seventh eighth ninth tenth car+cdr
+    take drop take-right drop-right take! drop-right! split-at split-at! last last-pair
+    ;; miscellaneous
+    length+ concatenate concatenate! reverse! append! append-reverse append-reverse! zip unzip1 unzip2 unzip3 unzip4 unzip5
+    count
+    ;; fold, unfold, map
+    fold fold-right fold-left pair-fold pair-fold-right reduce reduce-right unfold unfold-right
+    append-map append-map! map! map-in-order pair-for-each filter-map
+    ;; filtering
+    filter partition remove filter! partition! remove!
+    ;; searching
+    find find-tail any every list-index take-while drop-while take-while! span break span! break!
+    ;; deletion
+    delete delete-duplicates delete! delete-duplicates!
+    ;; association lists
+    alist-cons alist-copy alist-delete alist-delete!
+    ;; sets
+    lset<= lset= lset-adjoin lset-union lset-union! lset-intersection lset-intersection! lset-difference
+    lset-difference! lset-xor lset-xor! lset-diff+intersection lset-diff+intersection!)
+  (import (islet core))
+  (begin
+
+    (define (not-a-list who object)
+      (%raise (%make-condition 'wrong-type who "argument is not a proper list" (list object)) #f))
+
+    ;; ---- Several lists at once: general versions work on a list of lists.
+
+    (define (all-pairs? lists)
+      (or (null? lists)
+          (and (pair? (car lists)) (all-pairs? (cdr lists)))))
+
+    (define (cars lists)
+      (if (null? lists) '() (cons (caar lists) (cars (cdr lists)))))
+
+    (define (cdrs lists)
+      (if (null? lists) '() (cons (cdar lists) (cdrs (cdr lists)))))
+
+    ;; (append (cars lists) (list last))
+    (define (cars+ lists last)
+      (if (null? lists) (list last) (cons (caar lists) (cars+ (cdr lists) last))))
+
+    ;; ---- map and for-each
+
+    (define map
+      (case-lambda
+        ((f list)
+         (let loop ((rest list) (result '()))
+           (cond ((pair? rest) (loop (cdr rest) (cons (f (car rest)) result)))
+                 ((null? rest) (reverse result))
+                 (else (not-a-list 'map list)))))
+        ((f a b)
+         (let loop ((a a) (b b) (result '()))
+           (if (and (pair? a) (pair? b))
+               (loop (cdr a) (cdr b) (cons (f (car a) (car b)) result))
+               (reverse result))))
+        ((f . lists)
+         (let loop ((lists lists) (result '()))
+           (if (all-pairs? lists)
+               (loop (cdrs lists) (cons (apply f (cars lists)) result))
+               (reverse result))))))
+
+    (define for-each
+      (case-lambda
+        ((f list)
+         (let loop ((rest list))
+           (cond ((pair? rest) (f (car rest)) (loop (cdr rest)))
+                 ((not (null? rest)) (not-a-list 'for-each list)))))
+        ((f a b)
+         (let loop ((a a) (b b))
+           (if (and (pair? a) (pair? b))
+               (begin (f (car a) (car b)) (loop (cdr a) (cdr b))))))
+        ((f . lists)
+         (let loop ((lists lists))
+           (if (all-pairs? lists)
+               (begin (apply f (cars lists)) (loop (cdrs lists))))))))
+
+    (define map-in-order map)
+    (define map! map)
+
+    (define append-map
+      (case-lambda
+        ((f list)
+         (let loop ((rest list) (result '()))
+           (if (pair? rest)
+               (loop (cdr rest) (append-reverse (f (car rest)) result))
+               (reverse result))))
+        ((f . lists) (concatenate (apply map f lists)))))
+
+    (define append-map! append-map)
+
+    (define filter-map
+      (case-lambda
+        ((f list)
+         (let loop ((rest list) (result '()))
+           (if (pair? rest)
+               (let ((value (f (car rest))))
+                 (loop (cdr rest) (if value (cons value result) result)))
+               (reverse result))))
+        ((f . lists)
+         (let loop ((lists lists) (result '()))
+           (if (all-pairs? lists)
+               (let ((value (apply f (cars lists))))
+                 (loop (cdrs lists) (if value (cons value result) result)))
+               (reverse result))))))
+
+    (define pair-for-each
+      (case-lambda
+        ((f list)
+         (let loop ((rest list))
+           (if (pair? rest)
+               (let ((next (cdr rest))) (f rest) (loop next)))))
+        ((f . lists)
+         (let loop ((lists lists))
+           (if (all-pairs? lists)
+               (let ((next (cdrs lists))) (apply f lists) (loop next)))))))
+
+    ;; ---- Folds
+
+    (define fold
+      (case-lambda
+        ((f seed list)
+         (let loop ((result seed) (rest list))
+           (cond ((pair? rest) (loop (f (car rest) result) (cdr rest)))
+                 ((null? rest) result)
+                 (else (not-a-list 'fold list)))))
+        ((f seed . lists)
+         (let loop ((result seed) (lists lists))
+           (if (all-pairs? lists)
+               (loop (apply f (cars+ lists result)) (cdrs lists))
+               result)))))
+
+    (define fold-left
+      (case-lambda
+        ((f seed list)
+         (let loop ((result seed) (rest list))
+           (cond ((pair? rest) (loop (f result (car rest)) (cdr rest)))
+                 ((null? rest) result)
+                 (else (not-a-list 'fold-left list)))))
+        ((f seed . lists)
+         (let loop ((result seed) (lists lists))
+           (if (all-pairs? lists)
+               (loop (apply f result (cars lists)) (cdrs lists))
+               result)))))
+
+    (define fold-right
+      (case-lambda
+        ((f seed list)
+         (let loop ((result seed) (rest (reverse list)))
+           (if (pair? rest)
+               (loop (f (car rest) result) (cdr rest))
+               result)))
+        ((f seed . lists)
+         (let loop ((lists lists))
+           (if (all-pairs? lists)
+               (apply f (cars+ lists (loop (cdrs lists))))
+               seed)))))
+
+    (define pair-fold
+      (case-lambda
+        ((f seed list)
+         (let loop ((result seed) (rest list))
+           (if (pair? rest)
+               (let ((next (cdr rest))) (loop (f rest result) next))
+               result)))
+        ((f seed . lists)
+         (let loop ((result seed) (lists lists))
+           (if (all-pairs? lists)
+               (let ((next (cdrs lists))) (loop (apply f (append lists (list result))) next))
+               result)))))
+
+    (define pair-fold-right
+      (case-lambda
+        ((f seed list)
+         (let loop ((rest list))
+           (if (pair? rest) (f rest (loop (cdr rest))) seed)))
+        ((f seed . lists)
+         (let loop ((lists lists))
+           (if (all-pairs? lists)
+               (apply f (append lists (list (loop (cdrs lists)))))
+               seed)))))
+
+    (define (reduce f identity list)
+      (if (pair? list) (fold f (car list) (cdr list)) identity))
+
+    (define (reduce-right f identity list)
+      (if (pair? list)
+          (let ((reversed (reverse list)))
+            (fold f (car reversed) (cdr reversed)))
+          identity))
+
+    (define unfold
+      (case-lambda
+        ((stop? mapper successor seed)
+         (let loop ((seed seed) (result '()))
+           (if (stop? seed)
+               (reverse result)
+               (loop (successor seed) (cons (mapper seed) result)))))
+        ((stop? mapper successor seed tail-generator)
+         (let loop ((seed seed) (result '()))
+           (if (stop? seed)
+               (append-reverse result (tail-generator seed))
+               (loop (successor seed) (cons (mapper seed) result)))))))
+
+    (define unfold-right
+      (case-lambda
+        ((stop? mapper successor seed) (unfold-right stop? mapper successor seed '()))
+        ((stop? mapper successor seed tail)
+         (let loop ((seed seed) (result tail))
+           (if (stop? seed)
+               result
+               (loop (successor seed) (cons (mapper seed) result)))))))
+
+    ;; ---- Filtering
+
+    (define (filter keep? list)
+      (let loop ((rest list) (result '()))
+        (cond ((pair? rest)
+               (loop (cdr rest) (if (keep? (car rest)) (cons (car rest) result) result)))
+              ((null? rest) (reverse result))
+              (else (not-a-list 'filter list)))))
+
+    (define (remove drop? list)
+      (let loop ((rest list) (result '()))
+        (cond ((pair? rest)
+               (loop (cdr rest) (if (drop? (car rest)) result (cons (car rest) result))))
+              ((null? rest) (reverse result))
+              (else (not-a-list 'remove list)))))
+
+    (define (partition in? list)
+      (let loop ((rest list) (in '()) (out '()))
+        (cond ((pair? rest)
+               (if (in? (car rest))
+                   (loop (cdr rest) (cons (car rest) in) out)
+                   (loop (cdr rest) in (cons (car rest) out))))
+              ((null? rest) (values (reverse in) (reverse out)))
+              (else (not-a-list 'partition list)))))
+
+    (define filter! filter)
+    (define remove! remove)
+    (define partition! partition)
+
+    ;; ---- Searching
+
+    (define member
+      (case-lambda
+        ((object list) (%member object list))
+        ((object list same?)
+         (let loop ((rest list))
+           (cond ((pair? rest) (if (same? object (car rest)) rest (loop (cdr rest))))
+                 ((null? rest) #f)
+                 (else (not-a-list 'member list)))))))
+
+    (define assoc
+      (case-lambda
+        ((key alist) (%assoc key alist))
+        ((key alist same?)
+         (let loop ((rest alist))
+           (cond ((pair? rest) (if (same? key (caar rest)) (car rest) (loop (cdr rest))))
+                 ((null? rest) #f)
+                 (else (not-a-list 'assoc alist)))))))
+
+    (define (find-tail found? list)
+      (let loop ((rest list))
+        (and (pair? rest)
+             (if (found? (car rest)) rest (loop (cdr rest))))))
+
+    (define (find found? list)
+      (let ((tail (find-tail found? list)))
+        (and tail (car tail))))
+
+    (define any
+      (case-lambda
+        ((f list)
+         (and (pair? list)
+              (let loop ((item (car list)) (rest (cdr list)))
+                (if (pair? rest)
+                    (or (f item) (loop (car rest) (cdr rest)))
+                    (f item)))))
+        ((f . lists)
+         (and (all-pairs? lists)
+              (let loop ((lists lists))
+                (let ((next (cdrs lists)))
+                  (if (all-pairs? next)
+                      (or (apply f (cars lists)) (loop next))
+                      (apply f (cars lists)))))))))
+
+    (define every
+      (case-lambda
+        ((f list)
+         (or (not (pair? list))
+             (let loop ((item (car list)) (rest (cdr list)))
+               (if (pair? rest)
+                   (and (f item) (loop (car rest) (cdr rest)))
+                   (f item)))))
+        ((f . lists)
+         (or (not (all-pairs? lists))
+             (let loop ((lists lists))
+               (let ((next (cdrs lists)))
+                 (if (all-pairs? next)
+                     (and (apply f (cars lists)) (loop next))
+                     (apply f (cars lists)))))))))
+
+    (define list-index
+      (case-lambda
+        ((f list)
+         (let loop ((rest list) (index 0))
+           (and (pair? rest)
+                (if (f (car rest)) index (loop (cdr rest) (+ index 1))))))
+        ((f . lists)
+         (let loop ((lists lists) (index 0))
+           (and (all-pairs? lists)
+                (if (apply f (cars lists)) index (loop (cdrs lists) (+ index 1))))))))
+
+    (define count
+      (case-lambda
+        ((f list)
+         (let loop ((rest list) (n 0))
+           (if (pair? rest) (loop (cdr rest) (if (f (car rest)) (+ n 1) n)) n)))
+        ((f . lists)
+         (let loop ((lists lists) (n 0))
+           (if (all-pairs? lists)
+               (loop (cdrs lists) (if (apply f (cars lists)) (+ n 1) n))
+               n)))))
+
+    (define (take-while keep? list)
+      (let loop ((rest list) (result '()))
+        (if (and (pair? rest) (keep? (car rest)))
+            (loop (cdr rest) (cons (car rest) result))
+            (reverse result))))
+
+    (define (drop-while drop? list)
+      (let loop ((rest list))
+        (if (and (pair? rest) (drop? (car rest)))
+            (loop (cdr rest))
+            rest)))
+
+    (define (span in? list)
+      (let loop ((rest list) (result '()))
+        (if (and (pair? rest) (in? (car rest)))
+            (loop (cdr rest) (cons (car rest) result))
+            (values (reverse result) rest))))
+
+    (define (break stop? list)
+      (span (lambda (item) (not (stop? item))) list))
+
+    (define take-while! take-while)
+    (define span! span)
+    (define break! break)
+
+    ;; ---- Deletion. The arguments of the equality come in the order that SRFI 1 prescribes.
+
+    (define delete
+      (case-lambda
+        ((object list) (delete object list equal?))
+        ((object list same?) (remove (lambda (item) (same? object item)) list))))
+
+    ;; Keeps the first of each group of equal items.
+    (define delete-duplicates
+      (case-lambda
+        ((list) (delete-duplicates list equal?))
+        ((list same?)
+         (let loop ((rest list) (result '()))
+           (if (pair? rest)
+               (let ((item (car rest)))
+                 (loop (cdr rest)
+                       (if (any (lambda (kept) (same? kept item)) result)
+                           result
+                           (cons item result))))
+               (reverse result))))))
+
+    (define delete! delete)
+    (define delete-duplicates! delete-duplicates)
+
+    (define (alist-cons key value alist) (cons (cons key value) alist))
+
+    (define (alist-copy alist)
+      (map (lambda (entry) (cons (car entry) (cdr entry))) alist))
+
+    (define alist-delete
+      (case-lambda
+        ((key alist) (alist-delete key alist equal?))
+        ((key alist same?) (remove (lambda (entry) (same? key (car entry))) alist))))
+
+    (define alist-delete! alist-delete)
+
+    ;; ---- Constructors
+
+    (define (xcons a b) (cons b a))
+
+    (define (cons* first . rest)
+      (let loop ((first first) (rest rest))
+        (if (pair? rest)
+            (cons first (loop (car rest) (cdr rest)))
+            first)))
+
+    (define (list-tabulate n f)
+      (let loop ((i (- n 1)) (result '()))
+        (if (< i 0) result (loop (- i 1) (cons (f i) result)))))
+
+    (define (circular-list first . rest)
+      (let ((result (cons first rest)))
+        (set-cdr! (last-pair result) result)
+        result))
+
+    (define iota
+      (case-lambda
+        ((n) (iota n 0 1))
+        ((n start) (iota n start 1))
+        ((n start step)
+         (if (< n 0) (error "iota: the count is negative" n))
+         (let loop ((i (- n 1)) (result '()))
+           (if (< i 0) result (loop (- i 1) (cons (+ start (* i step)) result)))))))
+
+    ;; ---- Predicates
+
+    (define proper-list? list?)
+
+    ;; Returns the tail at which a list ends (anything but a pair), or a pair if it is circular.
+    (define (end-of list)
+      (let loop ((slow list) (fast list))
+        (if (pair? fast)
+            (let ((fast (cdr fast)))
+              (if (pair? fast)
+                  (let ((slow (cdr slow)) (fast (cdr fast)))
+                    (if (eq? slow fast) fast (loop slow fast)))
+                  fast))
+            fast)))
+
+    (define (circular-list? object) (pair? (end-of object)))
+
+    (define (dotted-list? object)
+      (let ((end (end-of object)))
+        (not (or (pair? end) (null? end)))))
+
+    (define (not-pair? object) (not (pair? object)))
+
+    (define (null-list? list)
+      (cond ((pair? list) #f)
+            ((null? list) #t)
+            (else (not-a-list 'null-list? list))))
+
+    (define (list= same? . lists)
+      (define (two a b)
+        (cond ((and (pair? a) (pair? b))
+               (and (same? (car a) (car b)) (two (cdr a) (cdr b))))
+              (else (and (null? a) (null? b)))))
+      (or (null? lists)
+          (let loop ((a (car lists)) (rest (cdr lists)))
+            (or (null? rest)
+                (and (two a (car rest)) (loop (car rest) (cdr rest)))))))
+
+    ;; ---- Selectors
+
+    (define (first list) (car list))
+    (define (second list) (cadr list))
+    (define (third list) (car (cddr list)))
+    (define (fourth list) (list-ref list 3))
+    (define (fifth list) (list-ref list 4))
+    (define (sixth list) (list-ref list 5))
+    (define (seventh list) (list-ref list 6))
+    (define (eighth list) (list-ref list 7))
+    (define (ninth list) (list-ref list 8))
+    (define (tenth list) (list-ref list 9))
+
+    (define (car+cdr pair) (values (car pair) (cdr pair)))
+
+    (define (take list n)
+      (let loop ((rest list) (n n) (result '()))
+        (if (<= n 0)
+            (reverse result)
+            (loop (cdr rest) (- n 1) (cons (car rest) result)))))
+
+    (define (drop list n) (list-tail list n))
+
+    ;; Unlike list-tail with length, these accept dotted lists.
+    (define (take-right list n)
+      (let loop ((lead (drop list n)) (lag list))
+        (if (pair? lead) (loop (cdr lead) (cdr lag)) lag)))
+
+    (define (drop-right list n)
+      (let loop ((lead (drop list n)) (lag list) (result '()))
+        (if (pair? lead)
+            (loop (cdr lead) (cdr lag) (cons (car lag) result))
+            (reverse result))))
+
+    (define (split-at list n)
+      (let loop ((rest list) (n n) (result '()))
+        (if (<= n 0)
+            (values (reverse result) rest)
+            (loop (cdr rest) (- n 1) (cons (car rest) result)))))
+
+    (define take! take)
+    (define drop-right! drop-right)
+    (define split-at! split-at)
+
+    (define (last-pair list)
+      (let loop ((rest list))
+        (if (pair? (cdr rest)) (loop (cdr rest)) rest)))
+
+    (define (last list) (car (last-pair list)))
+
+    ;; ---- Miscellaneous
+
+    (define (length+ list)
+      (and (not (circular-list? list))
+           (let loop ((rest list) (n 0))
+             (if (pair? rest) (loop (cdr rest) (+ n 1)) n))))
+
+    (define (append-reverse list tail)
+      (if (pair? list)
+          (append-reverse (cdr list) (cons (car list) tail))
+          tail))
+
+    (define (concatenate lists) (apply append lists))
+
+    (define concatenate! concatenate)
+    (define reverse! reverse)
+    (define append! append)
+    (define append-reverse! append-reverse)
+
+    (define (zip list . lists) (apply map (lambda items items) list lists))
+
+    (define (unzip1 lists) (map car lists))
+    (define (unzip2 lists) (values (map car lists) (map cadr lists)))
+    (define (unzip3 lists) (values (map car lists) (map cadr lists) (map third lists)))
+    (define (unzip4 lists)
+      (values (map car lists) (map cadr lists) (map third lists) (map fourth lists)))
+    (define (unzip5 lists)
+      (values (map car lists) (map cadr lists) (map third lists) (map fourth lists) (map fifth lists)))
+
+    ;; ---- Lists as sets
+
+    (define (subset? same? a b)
+      (every (lambda (item) (member item b same?)) a))
+
+    (define (lset<= same? . lists)
+      (or (null? lists)
+          (let loop ((a (car lists)) (rest (cdr lists)))
+            (or (null? rest)
+                (and (subset? same? a (car rest)) (loop (car rest) (cdr rest)))))))
+
+    (define (lset= same? . lists)
+      (or (null? lists)
+          (let loop ((a (car lists)) (rest (cdr lists)))
+            (or (null? rest)
+                (and (subset? same? a (car rest))
+                     (subset? (lambda (x y) (same? y x)) (car rest) a)
+                     (loop (car rest) (cdr rest)))))))
+
+    (define (lset-adjoin same? list . items)
+      (fold (lambda (item result)
+              (if (any (lambda (kept) (same? kept item)) result) result (cons item result)))
+            list items))
+
+    (define (lset-union same? . lists)
+      (reduce (lambda (list result)
+                (cond ((null? list) result)
+                      ((null? result) list)
+                      ((eq? list result) result)
+                      (else (apply lset-adjoin same? result list))))
+              '() lists))
+
+    (define (lset-intersection same? list . lists)
+      (filter (lambda (item) (every (lambda (other) (member item other same?)) lists)) list))
+
+    (define (lset-difference same? list . lists)
+      (remove (lambda (item) (any (lambda (other) (member item other same?)) lists)) list))
+
+    (define (lset-xor same? . lists)
+      (define (minus a b) (remove (lambda (item) (member item b same?)) a))
+      (reduce (lambda (b a) (append (minus b a) (minus a b))) '() lists))
+
+    (define (lset-diff+intersection same? list . lists)
+      (partition (lambda (item)
+                   (not (any (lambda (other) (member item other same?)) lists)))
+                 list))
+
+    (define lset-union! lset-union)
+    (define lset-intersection! lset-intersection)
+    (define lset-difference! lset-difference)
+    (define lset-xor! lset-xor)
+    (define lset-diff+intersection! lset-diff+intersection)))

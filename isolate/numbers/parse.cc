@@ -1,0 +1,207 @@
+// Text to number: the grammar of R7RS 7.1.1 for real numbers.
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <system_error>
+
+#include "isolate/numbers/operands.h"
+
+namespace islet::vm {
+namespace {
+
+// Decimal exponents of exact numbers are refused beyond this: 10^500000 takes 200 KiB.
+constexpr int64_t kLargestExactExponent = 500'000;
+
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+int DigitValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = ToLower(c);
+  return c >= 'a' && c <= 'z' ? c - 'a' + 10 : 99;
+}
+
+// The digits at the start of `text`, cut off it.
+absl::string_view TakeDigits(absl::string_view* text, int radix) {
+  size_t n = 0;
+  while (n < text->size() && DigitValue((*text)[n]) < radix) ++n;
+  const absl::string_view digits = text->substr(0, n);
+  text->remove_prefix(n);
+  return digits;
+}
+
+bool EqualsIgnoringCase(absl::string_view text, absl::string_view lower) {
+  if (text.size() != lower.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (ToLower(text[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+// A decimal number taken apart: digits "12" and "50", exponent -3 for 12.50e-3.
+struct Decimal {
+  absl::string_view integer;
+  absl::string_view fraction;
+  int64_t exponent = 0;
+};
+
+// Nothing if the value is null; kException (no memory) becomes nothing too.
+std::optional<Value> Result(Value v) {
+  if (v == kException) return std::nullopt;
+  return v;
+}
+
+Integer DigitsOf(const Decimal& decimal, int radix, bool negative) {
+  std::string digits(decimal.integer.data(), decimal.integer.size());
+  digits.append(decimal.fraction.data(), decimal.fraction.size());
+  Integer n = integers::FromDigits(digits, radix);
+  const IntegerView view = n;
+  if (!view.failed) n.Finish(view.size, negative);
+  return n;
+}
+
+std::optional<Value> ExactDecimal(Heap& heap, const Decimal& decimal, int radix, bool negative) {
+  const Integer n = DigitsOf(decimal, radix, negative);
+  if (n.failed()) return std::nullopt;
+  if (IntegerView(n).IsZero()) return Value::Fixnum(0);
+  const int64_t scale = decimal.exponent - static_cast<int64_t>(decimal.fraction.size());
+  if (decimal.exponent > kLargestExactExponent || decimal.exponent < -kLargestExactExponent) {
+    return std::nullopt;
+  }
+  const Integer power =
+      integers::Power(Integer(radix), static_cast<uint64_t>(scale < 0 ? -scale : scale));
+  if (scale >= 0) return Result(MakeInteger(heap, integers::Product(n, power), nullptr));
+  return Result(MakeRatio(heap, n, power, nullptr));
+}
+
+// `text` is a well-formed decimal with the parts given; a minus sign in front is part of it.
+double InexactDecimal(absl::string_view text, const Decimal& decimal) {
+  double d = 0;
+  const std::from_chars_result result =
+      std::from_chars(text.data(), text.data() + text.size(), d, std::chars_format::general);
+  if (result.ec != std::errc::result_out_of_range) return d;
+  // from_chars does not say on which side: look where the first digit that is not 0 stands.
+  int64_t place = decimal.exponent;
+  const size_t in_integer = decimal.integer.find_first_not_of('0');
+  if (in_integer != absl::string_view::npos) {
+    place += static_cast<int64_t>(decimal.integer.size() - in_integer);
+  } else {
+    place -= static_cast<int64_t>(decimal.fraction.find_first_not_of('0'));
+  }
+  d = place > 0 ? std::numeric_limits<double>::infinity() : 0.0;
+  return text[0] == '-' ? -d : d;
+}
+
+// What follows the digits before a point or an exponent; *rest is cut. False if it is no decimal.
+bool TakeDecimal(absl::string_view* rest, int radix, Decimal* decimal) {
+  if (!rest->empty() && (*rest)[0] == '.') {
+    rest->remove_prefix(1);
+    decimal->fraction = TakeDigits(rest, radix);
+  }
+  if (decimal->integer.empty() && decimal->fraction.empty()) return false;
+  if (radix == 10 && !rest->empty() && ToLower((*rest)[0]) == 'e') {
+    rest->remove_prefix(1);
+    bool negative = false;
+    if (!rest->empty() && ((*rest)[0] == '+' || (*rest)[0] == '-')) {
+      negative = (*rest)[0] == '-';
+      rest->remove_prefix(1);
+    }
+    const absl::string_view digits = TakeDigits(rest, 10);
+    if (digits.empty()) return false;
+    int64_t exponent = 0;
+    for (char c : digits) {
+      if (exponent < int64_t{1} << 50) exponent = exponent * 10 + (c - '0');  // saturates
+    }
+    decimal->exponent = negative ? -exponent : exponent;
+  }
+  return rest->empty();
+}
+
+std::optional<Value> ParseReal(Heap& heap, absl::string_view text, int radix, char exactness) {
+  if (text.empty()) return std::nullopt;
+  const bool has_sign = text[0] == '+' || text[0] == '-';
+  const bool negative = text[0] == '-';
+  absl::string_view rest = text.substr(has_sign ? 1 : 0);
+  if (has_sign && rest.size() == 5 && exactness != 'e') {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    if (EqualsIgnoringCase(rest, "inf.0")) {
+      return FromDouble(heap, negative ? -kInfinity : kInfinity);
+    }
+    if (EqualsIgnoringCase(rest, "nan.0")) {
+      return FromDouble(heap, std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+  Decimal decimal;
+  decimal.integer = TakeDigits(&rest, radix);
+  if (rest.empty()) {
+    if (decimal.integer.empty()) return std::nullopt;
+    if (exactness == 'i' && radix == 10) {
+      return FromDouble(heap, InexactDecimal(negative ? text : text.substr(has_sign), decimal));
+    }
+    Integer n = integers::FromDigits(decimal.integer, radix);
+    const IntegerView view = n;
+    if (!view.failed) n.Finish(view.size, negative);
+    if (exactness == 'i') {
+      const double d = integers::ToDouble(n);
+      return FromDouble(heap, negative && d == 0 ? -0.0 : d);
+    }
+    return Result(MakeInteger(heap, n, nullptr));
+  }
+  if (rest[0] == '/') {
+    rest.remove_prefix(1);
+    const absl::string_view denominator = TakeDigits(&rest, radix);
+    if (decimal.integer.empty() || denominator.empty() || !rest.empty()) return std::nullopt;
+    Integer n = integers::FromDigits(decimal.integer, radix);
+    const Integer d = integers::FromDigits(denominator, radix);
+    const IntegerView view = n;
+    if (view.failed || d.failed() || IntegerView(d).IsZero()) return std::nullopt;
+    n.Finish(view.size, negative);
+    if (exactness == 'i') return FromDouble(heap, integers::ToDouble(n, d));
+    return Result(MakeRatio(heap, n, d, nullptr));
+  }
+  if (!TakeDecimal(&rest, radix, &decimal)) return std::nullopt;
+  if (exactness == 'e') return ExactDecimal(heap, decimal, radix, negative);
+  if (radix == 10) {
+    return FromDouble(heap, InexactDecimal(negative ? text : text.substr(has_sign), decimal));
+  }
+  const Integer n = DigitsOf(decimal, radix, negative);
+  const double d = integers::ToDouble(n, integers::Power(Integer(radix), decimal.fraction.size()));
+  return FromDouble(heap, negative && d == 0 ? -0.0 : d);
+}
+
+}  // namespace
+
+std::optional<Value> ParseNumber(Heap& heap, absl::string_view text, int radix) {
+  bool has_radix = false;
+  char exactness = 0;
+  while (text.size() >= 2 && text[0] == '#') {
+    const char prefix = ToLower(text[1]);
+    if (prefix == 'e' || prefix == 'i') {
+      if (exactness != 0) return std::nullopt;
+      exactness = prefix;
+    } else {
+      if (has_radix) return std::nullopt;
+      has_radix = true;
+      switch (prefix) {
+        case 'b':
+          radix = 2;
+          break;
+        case 'o':
+          radix = 8;
+          break;
+        case 'd':
+          radix = 10;
+          break;
+        case 'x':
+          radix = 16;
+          break;
+        default:
+          return std::nullopt;
+      }
+    }
+    text.remove_prefix(2);
+  }
+  return ParseReal(heap, text, radix, exactness);
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,106 @@
+#include "isolate/reader/syntax.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+namespace islet::vm {
+
+namespace {
+constexpr size_t kFirstChunk = 16 << 10;
+constexpr size_t kLargestChunk = 1 << 20;
+}  // namespace
+
+std::string SourcePosition::ToString() const {
+  if (line == 0) return "";
+  if (file == nullptr || file->empty()) return absl::StrCat(line, ":", column);
+  return absl::StrCat(*file, ":", line, ":", column);
+}
+
+SyntaxArena::SyntaxArena(Heap* heap) : heap_(heap) { heap_->AddRoots(this); }
+
+SyntaxArena::~SyntaxArena() { heap_->RemoveRoots(this); }
+
+void* SyntaxArena::Allocate(size_t bytes, size_t alignment) {
+  uintptr_t start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
+  if (next_ == nullptr || start > reinterpret_cast<uintptr_t>(end_) ||
+      bytes > reinterpret_cast<uintptr_t>(end_) - start) {
+    const size_t grown =
+        std::min(kLargestChunk, kFirstChunk << std::min<size_t>(chunks_.size(), 8));
+    const size_t size = std::max(bytes + alignment, grown);
+    chunks_.emplace_back(new char[size]);
+    next_ = chunks_.back().get();
+    end_ = next_ + size;
+    start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
+  }
+  next_ = reinterpret_cast<char*>(start + bytes);
+  bytes_ += bytes;
+  return reinterpret_cast<void*>(start);
+}
+
+Syntax* SyntaxArena::Atom(Value v, SourcePosition position) {
+  Syntax* s = New<Syntax>();
+  s->kind = Syntax::Kind::kAtom;
+  s->position = position;
+  s->value = v;
+  if (v.IsRef()) AddRoot(&s->value);
+  return s;
+}
+
+Syntax* SyntaxArena::Symbol(Value symbol, SourcePosition position) {
+  Syntax* s = New<Syntax>();
+  s->kind = Syntax::Kind::kSymbol;
+  s->position = position;
+  s->value = symbol;
+  AddRoot(&s->value);
+  return s;
+}
+
+Syntax* SyntaxArena::FromAlias(Alias* alias, SourcePosition position) {
+  Syntax* s = New<Syntax>();
+  s->kind = Syntax::Kind::kAlias;
+  s->position = position;
+  s->alias = alias;
+  return s;
+}
+
+Syntax* SyntaxArena::Cons(Syntax* car, Syntax* cdr, SourcePosition position) {
+  Syntax* s = New<Syntax>();
+  s->kind = Syntax::Kind::kPair;
+  s->position = position;
+  s->car = car;
+  s->cdr = cdr;
+  return s;
+}
+
+Syntax* SyntaxArena::MakeVector(absl::Span<Syntax* const> items, SourcePosition position) {
+  Syntax* s = New<Syntax>();
+  s->kind = Syntax::Kind::kVector;
+  s->position = position;
+  s->items = Copy(items).data();
+  s->count = items.size();
+  return s;
+}
+
+Syntax* SyntaxArena::List(absl::Span<Syntax* const> items, SourcePosition position, Syntax* tail) {
+  Syntax* list = tail != nullptr ? tail : Atom(kNull, position);
+  for (size_t i = items.size(); i-- > 0;) {
+    list = Cons(items[i], list, i == 0 ? position : items[i]->position);
+  }
+  return list;
+}
+
+const std::string* SyntaxArena::FileName(std::string_view name) {
+  for (const std::string& known : files_) {
+    if (known == name) return &known;
+  }
+  files_.emplace_back(name);
+  return &files_.back();
+}
+
+void SyntaxArena::VisitRoots(Visit visit, void* context) {
+  for (Value* slot : slots_) visit(slot, context);
+}
+
+}  // namespace islet::vm

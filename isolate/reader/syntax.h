@@ -1,0 +1,104 @@
+// A datum read from text, with its position: what the expander works on. Lives outside the cage, in an arena that is
+// freed as a whole, so that neither the collector nor a snapshot is concerned with it. Values inside atoms are roots.
+
+#ifndef ISLET_ISOLATE_READER_SYNTAX_H_
+#define ISLET_ISOLATE_READER_SYNTAX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "isolate/heap/heap.h"
+#include "isolate/heap/value.h"
+
+namespace islet::vm {
+
+struct Alias;  // expander/scope.h: an identifier inserted by a macro
+
+// Where a datum starts. Lines and columns count from 1, columns in characters; line 0: no position.
+struct SourcePosition {
+  const std::string* file = nullptr;  // owned by the arena
+  uint32_t line = 0;
+  uint32_t column = 0;
+  // "file:line:column", or "" without a position.
+  std::string ToString() const;
+};
+
+struct Syntax {
+  enum class Kind : uint8_t {
+    kAtom,    // value: anything that is neither pair, vector nor symbol; () is the atom kNull
+    kSymbol,  // value: the Symbol
+    kAlias,   // alias
+    kPair,    // car, cdr
+    kVector,  // items, count
+  };
+  Kind kind;
+  SourcePosition position;
+  Value value{};
+  union {
+    struct {
+      Syntax* car;
+      Syntax* cdr;
+    };
+    struct {
+      Syntax** items;
+      size_t count;
+    };
+    Alias* alias;
+  };
+
+  bool IsNull() const { return kind == Kind::kAtom && value == kNull; }
+  bool IsPair() const { return kind == Kind::kPair; }
+  bool IsIdentifier() const { return kind == Kind::kSymbol || kind == Kind::kAlias; }
+};
+
+class SyntaxArena : public RootSource {
+ public:
+  explicit SyntaxArena(Heap* heap);
+  ~SyntaxArena() override;
+
+  Syntax* Atom(Value v, SourcePosition position);
+  Syntax* Symbol(Value symbol, SourcePosition position);
+  Syntax* FromAlias(Alias* alias, SourcePosition position);
+  Syntax* Cons(Syntax* car, Syntax* cdr, SourcePosition position);
+  Syntax* MakeVector(absl::Span<Syntax* const> items, SourcePosition position);
+  // A proper list ending in `tail` (null: the empty list).
+  Syntax* List(absl::Span<Syntax* const> items, SourcePosition position, Syntax* tail = nullptr);
+  const std::string* FileName(std::string_view name);
+  // Room for any object that needs no destructor; freed with the arena.
+  void* Allocate(size_t bytes, size_t alignment = 8);
+  template <typename T>
+  T* New() {
+    return new (Allocate(sizeof(T), alignof(T))) T();
+  }
+  template <typename T>
+  absl::Span<T> Copy(absl::Span<const T> items) {
+    T* copy = static_cast<T*>(Allocate(items.size() * sizeof(T) + 1, alignof(T)));
+    for (size_t i = 0; i < items.size(); ++i) new (copy + i) T(items[i]);
+    return absl::MakeSpan(copy, items.size());
+  }
+  // Bytes taken so far: the expander fails with an error past a limit.
+  size_t bytes() const { return bytes_; }
+  // Makes a Value that is held in an arena object a root, until the arena is gone. `slot` must stay in place.
+  void AddRoot(Value* slot) { slots_.push_back(slot); }
+
+  void VisitRoots(Visit visit, void* context) override;
+
+ private:
+  Heap* heap_;
+  std::vector<std::unique_ptr<char[]>> chunks_;
+  char* next_ = nullptr;
+  char* end_ = nullptr;
+  size_t bytes_ = 0;
+  std::vector<Value*> slots_;
+  std::deque<std::string> files_;
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_READER_SYNTAX_H_

@@ -1,0 +1,504 @@
+// The reader's lower half: characters to tokens.
+
+#include <utf8proc.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "isolate/data/string.h"
+#include "isolate/numbers/numbers.h"
+#include "isolate/reader/lexical.h"
+#include "isolate/reader/reader.h"
+
+namespace islet::vm {
+
+namespace {
+
+constexpr absl::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr size_t kLongestUtf8 = 4;
+constexpr size_t kMostLabelDigits = 18;
+
+// The way a message shows a character.
+std::string Shown(uint32_t c) {
+  std::string text;
+  if (c > ' ' && c != 0x7f) AppendUtf8(&text, c);
+  return absl::StrCat(text, text.empty() ? "" : " ", absl::StrFormat("(U+%04X)", c));
+}
+
+// A token as a message shows it: not all of a very long one.
+std::string Shown(absl::string_view word) {
+  constexpr size_t kLongest = 60;
+  if (word.size() <= kLongest) return std::string(word);
+  size_t cut = kLongest;
+  while ((static_cast<uint8_t>(word[cut]) & 0xc0) == 0x80) --cut;
+  return absl::StrCat(word.substr(0, cut), "...");
+}
+
+std::string FoldCase(absl::string_view text) {
+  utf8proc_uint8_t* folded = nullptr;
+  const utf8proc_ssize_t length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &folded, UTF8PROC_CASEFOLD);
+  std::string result =
+      length < 0 ? std::string(text)
+                 : std::string(reinterpret_cast<const char*>(folded), static_cast<size_t>(length));
+  free(folded);  // utf8proc's own allocation
+  return result;
+}
+
+}  // namespace
+
+// ---- Characters
+
+bool Reader::Refill(size_t bytes) {
+  while (text_.size() - offset_ < bytes) {
+    if (options_.refill == nullptr || at_end_) return false;
+    if (!options_.refill(options_.refill_context, &text_)) {
+      at_end_ = true;
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Reader::Peek(uint32_t* c) {
+  if (offset_ >= text_.size() && !Refill(1)) {
+    *c = kEndOfText;
+    return true;
+  }
+  const uint8_t first = static_cast<uint8_t>(text_[offset_]);
+  if (first < 0x80) {
+    *c = first;
+    return true;
+  }
+  if (first >= 0xc0) Refill(first < 0xe0 ? 2 : first < 0xf0 ? 3 : kLongestUtf8);
+  const char* p = text_.data() + offset_;
+  *c = DecodeUtf8(&p, text_.data() + text_.size());
+  if (*c == kInvalidChar) {
+    return Fail(Here(), absl::StrFormat("the text is not valid UTF-8: byte 0x%02x", first));
+  }
+  return true;
+}
+
+uint8_t Reader::PeekByte(size_t ahead) {
+  if (text_.size() - offset_ <= ahead && !Refill(ahead + 1)) return 0;
+  return static_cast<uint8_t>(text_[offset_ + ahead]);
+}
+
+void Reader::Advance(uint32_t c) {
+  offset_ += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  // A CR LF counts as one line ending, at the LF.
+  if (c == '\n' || (c == '\r' && PeekByte(0) != '\n')) {
+    ++line_;
+    column_ = 1;
+  } else if (c != '\r') {
+    ++column_;
+  }
+}
+
+bool Reader::SkipLine() {
+  uint32_t c;
+  while (true) {
+    if (!Peek(&c)) return false;
+    if (c == kEndOfText || c == '\n' || c == '\r') return true;
+    Advance(c);
+  }
+}
+
+bool Reader::SkipBlockComment() {
+  const SourcePosition start = Here();
+  size_t depth = 0;
+  uint32_t c;
+  do {
+    if (!Peek(&c)) return false;
+    if (c == kEndOfText) return Fail(start, "this comment is not closed: a |# is missing", true);
+    const uint8_t next = PeekByte(1);
+    if (c == '#' && next == '|') {
+      ++depth;
+      Advance(c);
+      c = '|';
+    } else if (c == '|' && next == '#') {
+      --depth;
+      Advance(c);
+      c = '#';
+    }
+    Advance(c);
+  } while (depth > 0);
+  return true;
+}
+
+bool Reader::SkipAtmosphere() {
+  if (offset_ == 0 && PeekByte(0) == 0xef && PeekByte(1) == 0xbb && PeekByte(2) == 0xbf) {
+    offset_ = kByteOrderMark.size();
+  }
+  uint32_t c;
+  while (true) {
+    if (!Peek(&c)) return false;
+    if (c == kEndOfText) return true;
+    if (c == ';') {
+      if (!SkipLine()) return false;
+    } else if (c == '#' && PeekByte(1) == '|') {
+      if (!SkipBlockComment()) return false;
+    } else if (IsWhitespace(c)) {
+      Advance(c);
+    } else {
+      return true;
+    }
+  }
+}
+
+// ---- Words: what stands up to the next delimiter
+
+bool Reader::ReadWord(std::string* word) {
+  uint32_t c;
+  while (true) {
+    if (!Peek(&c)) return false;
+    if (c == kEndOfText || IsDelimiter(c)) return true;
+    AppendUtf8(word, c);
+    Advance(c);
+  }
+}
+
+bool Reader::ReadNumber(SourcePosition start, absl::string_view word, Syntax** datum) {
+  if (!Safepoint(word.size() + 16)) return false;
+  const std::optional<Value> number = ParseNumber(vm_.heap(), word, 10);
+  if (!number.has_value()) return Fail(start, absl::StrCat(Shown(word), " is not a number"));
+  *datum = MakeAtom(*number, start);
+  return true;
+}
+
+bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
+  const SourcePosition start = Here();
+  uint32_t c;
+  // Character by character, so that a wrong one is reported where it stands.
+  std::string word;
+  while (true) {
+    const SourcePosition here = Here();
+    if (!Peek(&c)) return false;
+    if (c == kEndOfText || IsDelimiter(c)) break;
+    if (!word.empty() && c < 128 && absl::StrContains("[]{}", static_cast<char>(c))) break;
+    if (!IsSubsequent(c)) {
+      return Fail(here, absl::StrCat("unexpected character ", Shown(c),
+                                     word.empty() ? "" : absl::StrCat(" after ", Shown(word))));
+    }
+    AppendUtf8(&word, c);
+    Advance(c);
+  }
+  const char first = word[0];
+  const bool signed_or_dotted = first == '+' || first == '-' || first == '.';
+  if (absl::ascii_isdigit(static_cast<unsigned char>(first)) || signed_or_dotted) {
+    if (!Safepoint(word.size() + 16)) return false;
+    if (const std::optional<Value> number = ParseNumber(vm_.heap(), word, 10)) {
+      *datum = MakeAtom(*number, start);
+      return true;
+    }
+  }
+  if (!IsPlainIdentifier(word)) {
+    return Fail(start,
+                absl::StrCat(Shown(word), " is neither a number nor an identifier",
+                             "; an identifier with odd characters is written |", Shown(word), "|"));
+  }
+  if (!Safepoint(2 * word.size() + 64)) return false;
+  *datum = MakeSymbol(fold_case_ ? FoldCase(word) : std::move(word), start);
+  return true;
+}
+
+// ---- Between quotes or bars
+
+bool Reader::ReadEscape(uint32_t closing, std::string* out) {
+  const SourcePosition start = Here();
+  Advance('\\');
+  uint32_t c;
+  if (!Peek(&c)) return false;
+  if (c == kEndOfText) return true;  // reported by the caller
+  switch (c) {
+    case 'a':
+      out->push_back('\a');
+      Advance(c);
+      return true;
+    case 'b':
+      out->push_back('\b');
+      Advance(c);
+      return true;
+    case 't':
+      out->push_back('\t');
+      Advance(c);
+      return true;
+    case 'n':
+      out->push_back('\n');
+      Advance(c);
+      return true;
+    case 'r':
+      out->push_back('\r');
+      Advance(c);
+      return true;
+    case '"':
+    case '\\':
+    case '|':
+      out->push_back(static_cast<char>(c));
+      Advance(c);
+      return true;
+    case 'x':
+    case 'X': {
+      Advance(c);
+      uint32_t scalar = 0;
+      size_t digits = 0;
+      while (true) {
+        if (!Peek(&c)) return false;
+        if (c == kEndOfText) return true;
+        const int digit = HexDigit(c);
+        if (digit < 0) break;
+        // Saturates: anything past the last scalar value is reported below.
+        scalar = scalar > 0x10ffff ? scalar : scalar * 16 + static_cast<uint32_t>(digit);
+        ++digits;
+        Advance(c);
+      }
+      if (c != ';' || digits == 0) {
+        return Fail(start, "a \\x escape is hexadecimal digits and a semicolon, as in \\x3bb;");
+      }
+      Advance(c);
+      if (!IsScalarValue(scalar)) {
+        return Fail(start, "this \\x escape is no Unicode scalar value");
+      }
+      AppendUtf8(out, scalar);
+      return true;
+    }
+    default:
+      break;
+  }
+  // \ spaces, line ending, spaces: nothing.
+  if (closing == '"' && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
+    const auto skip_blanks = [&]() -> bool {
+      while (true) {
+        if (!Peek(&c)) return false;
+        if (c != ' ' && c != '\t') return true;
+        Advance(c);
+      }
+    };
+    if (!skip_blanks()) return false;
+    if (c == kEndOfText) return true;
+    if (c == '\n' || c == '\r') {
+      const bool cr = c == '\r';
+      Advance(c);
+      if (cr && PeekByte(0) == '\n') Advance('\n');
+      return skip_blanks();
+    }
+    return Fail(start, "only a line ending may follow a backslash and spaces");
+  }
+  return Fail(start, absl::StrCat("unknown escape: backslash and ", Shown(c)));
+}
+
+bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* out) {
+  const SourcePosition start = Here();
+  Advance(closing);
+  uint32_t c;
+  while (true) {
+    if (!Peek(&c)) return false;
+    if (c == kEndOfText) {
+      return Fail(start,
+                  absl::StrCat("this ", what, " is not closed: a ", closing == '"' ? "\"" : "|",
+                               " is missing"),
+                  true);
+    }
+    if (c == closing) {
+      Advance(c);
+      return true;
+    }
+    if (c == '\\') {
+      if (!ReadEscape(closing, out)) return false;
+    } else if (c == '\r') {  // every line ending is one newline (R7RS 6.7)
+      Advance(c);
+      if (PeekByte(0) == '\n') Advance('\n');
+      out->push_back('\n');
+    } else {
+      AppendUtf8(out, c);
+      Advance(c);
+    }
+  }
+}
+
+bool Reader::ReadString(Syntax** datum) {
+  const SourcePosition start = Here();
+  std::string text;
+  if (!ReadDelimited('"', "string", &text)) return false;
+  if (text.size() > kMaxStringLength) return Fail(start, "this string is too long");
+  if (!Safepoint(StringBytes(text.size(), true))) return false;
+  *datum = MakeAtom(MakeString(vm_.heap(), text, options_.immutable_literals ? kImmutableFlag : 0),
+                    start);
+  return true;
+}
+
+bool Reader::ReadBarSymbol(Syntax** datum) {
+  const SourcePosition start = Here();
+  std::string name;
+  if (!ReadDelimited('|', "symbol", &name)) return false;
+  if (!Safepoint(2 * name.size() + 64)) return false;
+  *datum = MakeSymbol(std::move(name), start);
+  return true;
+}
+
+// ---- What starts with #
+
+bool Reader::ReadCharacter(Syntax** datum) {
+  const SourcePosition start = Here();
+  Advance('#');
+  Advance('\\');
+  uint32_t c;
+  if (!Peek(&c)) return false;
+  if (c == kEndOfText) return Fail(start, "a character must follow #\\", true);
+  Advance(c);
+  std::string word;
+  AppendUtf8(&word, c);
+  const size_t first_length = word.size();
+  // Behind a delimiter such as ( nothing belongs to the character.
+  if (!IsDelimiter(c) && !ReadWord(&word)) return false;
+  if (word.size() == first_length) {
+    *datum = MakeAtom(Value::Char(c), start);
+    return true;
+  }
+  if (c == 'x' || c == 'X') {
+    uint32_t scalar = 0;
+    bool hexadecimal = true;
+    for (const char digit : absl::string_view(word).substr(1)) {
+      const int value = HexDigit(static_cast<uint8_t>(digit));
+      hexadecimal &= value >= 0;
+      if (scalar <= 0x10ffff) scalar = scalar * 16 + static_cast<uint32_t>(value);
+    }
+    if (hexadecimal) {
+      if (!IsScalarValue(scalar)) {
+        return Fail(start, absl::StrCat("#\\", Shown(word), " is no Unicode scalar value"));
+      }
+      *datum = MakeAtom(Value::Char(scalar), start);
+      return true;
+    }
+  }
+  const int32_t named = NamedCharacter(fold_case_ ? FoldCase(word) : word);
+  if (named < 0) return Fail(start, absl::StrCat("unknown character name #\\", Shown(word)));
+  *datum = MakeAtom(Value::Char(static_cast<uint32_t>(named)), start);
+  return true;
+}
+
+Reader::Step Reader::ReadDirective() {
+  const SourcePosition start = Here();
+  const bool at_start = line_ == 1 && column_ == 1;
+  const uint8_t third = PeekByte(2);
+  if (at_start && (third == '/' || third == ' ')) return SkipLine() ? Step::kMore : Step::kError;
+  std::string word;
+  if (!ReadWord(&word)) return Step::kError;
+  if (word == "#!fold-case") {
+    fold_case_ = true;
+  } else if (word == "#!no-fold-case") {
+    fold_case_ = false;
+  } else {
+    Fail(start, absl::StrCat("unknown directive ", Shown(word),
+                             ": there are #!fold-case and #!no-fold-case"));
+    return Step::kError;
+  }
+  return Step::kMore;
+}
+
+Reader::Step Reader::ReadLabel(Syntax** datum) {
+  const SourcePosition start = Here();
+  Advance('#');
+  uint64_t label = 0;
+  size_t digits = 0;
+  for (; absl::ascii_isdigit(PeekByte(0)); ++digits) {
+    if (digits < kMostLabelDigits) label = label * 10 + (PeekByte(0) - '0');
+    Advance('0');
+  }
+  const uint8_t end = PeekByte(0);
+  if (digits > kMostLabelDigits || (end != '=' && end != '#')) {
+    Fail(start,
+         digits > kMostLabelDigits ? "this label is too large"
+                                   : "a label is written #0= and referred to by #0#",
+         end == 0);
+    return Step::kError;
+  }
+  Advance(end);
+  const auto found = label_index_.find(label);
+  if (end == '=') {
+    if (found != label_index_.end()) {
+      Fail(start, absl::StrCat("label #", label, "= is defined twice"));
+      return Step::kError;
+    }
+    Syntax* target = TakeTarget();
+    if (target == nullptr) target = arena_.Atom(kNull, start);
+    if (!Open(Frame::Kind::kLabel, start)) return Step::kError;
+    frames_.back().target = target;
+    label_index_.emplace(label, labels_.size());
+    labels_.push_back(target);
+    return Step::kMore;
+  }
+  if (found == label_index_.end()) {
+    Fail(start, absl::StrCat("label #", label, "# is not defined before"));
+    return Step::kError;
+  }
+  // Directly behind a label, as in #1=#0#: both name the same datum.
+  if (Syntax* target = TakeTarget()) {
+    Syntax* const same = labels_[found->second];
+    if (same == target) {
+      Fail(start, absl::StrCat("label #", label, "# refers to nothing but itself"));
+      return Step::kError;
+    }
+    for (size_t i = labels_.size(); i-- > 0 && labels_[i] == target;) labels_[i] = same;
+    *datum = same;
+    return Step::kDatum;
+  }
+  *datum = labels_[found->second];
+  return Step::kDatum;
+}
+
+Reader::Step Reader::ReadHash(Syntax** datum) {
+  const SourcePosition start = Here();
+  const uint8_t next = PeekByte(1);
+  switch (absl::ascii_tolower(next)) {
+    case '(':
+      Advance('#');
+      Advance('(');
+      return Open(Frame::Kind::kVector, start) ? Step::kMore : Step::kError;
+    case ';':
+      Advance('#');
+      Advance(';');
+      return Open(Frame::Kind::kComment, start) ? Step::kMore : Step::kError;
+    case '\\':
+      return ReadCharacter(datum) ? Step::kDatum : Step::kError;
+    case '!':
+      return ReadDirective();
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
+      return ReadLabel(datum);
+    default:
+      break;
+  }
+  std::string word;
+  if (!ReadWord(&word)) return Step::kError;
+  const std::string lower = absl::AsciiStrToLower(word);
+  if (lower == "#t" || lower == "#true") {
+    *datum = MakeAtom(kTrue, start);
+  } else if (lower == "#f" || lower == "#false") {
+    *datum = MakeAtom(kFalse, start);
+  } else if (lower == "#u8" && PeekByte(0) == '(') {
+    Advance('(');
+    return Open(Frame::Kind::kBytevector, start) ? Step::kMore : Step::kError;
+  } else if (lower.size() > 1 && absl::StrContains("eixbod", lower[1])) {
+    return ReadNumber(start, word, datum) ? Step::kDatum : Step::kError;
+  } else {
+    Fail(start, absl::StrCat("unknown syntax ", Shown(word)), word == "#" && next == 0);
+    return Step::kError;
+  }
+  return Step::kDatum;
+}
+
+}  // namespace islet::vm

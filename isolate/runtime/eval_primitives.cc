@@ -1,0 +1,108 @@
+// Procedures behind eval, load and environment (R7RS 6.12), which the evaluator implements; uncaught exceptions; and host
+// functions.
+
+#include <string>
+
+#include "isolate/heap/heap.h"
+#include "isolate/interpreter/vm.h"
+#include "isolate/runtime/arguments.h"
+#include "isolate/runtime/primitives.h"
+
+namespace islet::vm {
+
+namespace {
+
+Value NoEvaluator(Vm& vm, const char* who) { return vm.Error("error", who, "evaluation is not available here"); }
+
+bool CheckEnvironment(Vm& vm, const char* who, Value* args, int i) {
+  if (vm.heap().Is<Environment>(args[i])) return true;
+  vm.WrongType(who, i + 1, "an environment", args[i]);
+  return false;
+}
+
+// (%compile expression environment): a procedure of no arguments.
+Value CompileExpression(Vm& vm, Value* args, uint32_t) {
+  if (!CheckEnvironment(vm, "eval", args, 1)) return kException;
+  if (vm.compile_hook == nullptr) return NoEvaluator(vm, "eval");
+  return vm.compile_hook(vm, args[0], args[1]);
+}
+
+Value LoadFile(Vm& vm, Value* args, uint32_t) {
+  if (!CheckString(vm, "load", args, 0)) return kException;
+  if (!CheckEnvironment(vm, "load", args, 1)) return kException;
+  if (vm.load_hook == nullptr) return NoEvaluator(vm, "load");
+  return vm.load_hook(vm, args[0], args[1]);
+}
+
+// (%environment import-set ...)
+Value MakeEnvironmentOf(Vm& vm, Value* args, uint32_t argc) {
+  if (vm.environment_hook == nullptr) return NoEvaluator(vm, "environment");
+  Value sets = kNull;
+  for (uint32_t i = argc; i > 0; --i) sets = vm.heap().Cons(args[i - 1], sets);
+  return vm.environment_hook(vm, sets);
+}
+
+Value InteractionEnvironment(Vm& vm, Value*, uint32_t) { return vm.root(Root::kInteraction); }
+
+Value UncaughtObject(Vm& vm, Value* args, uint32_t) { return vm.Uncaught(args[0]); }
+
+// (host-function name least [most]): the procedure that the host will provide under this name. `most` is #f for any
+// number of arguments.
+Value DeclareHostFunction(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "host-function";
+  Heap& heap = vm.heap();
+  if (!CheckSymbol(vm, kWho, args, 0)) return kException;
+  for (uint32_t i = 1; i < argc; ++i) {
+    if (i == 2 && args[2] == kFalse) continue;
+    if (!args[i].IsFixnum() || args[i].fixnum() < 0 || args[i].fixnum() > 255) {
+      return vm.WrongType(kWho, static_cast<int>(i) + 1, "a number of arguments, 0 to 255", args[i]);
+    }
+  }
+  const int32_t least = args[1].fixnum();
+  const bool any = argc > 2 && args[2] == kFalse;
+  const int32_t most = argc > 2 && !any ? args[2].fixnum() : least;
+  if (most < least) return vm.OutOfRange(kWho, 3, "is less than the least number of arguments", args[2]);
+  const Value arity = Value::Fixnum(least << 9 | (any ? 1 : (most - least) << 1));
+  const Value functions = vm.root(Root::kHostFunctions);
+  const uint32_t count = heap.Get<Vector>(functions)->length;
+  for (uint32_t i = 0; i < count; ++i) {
+    const Value known = heap.Get<Vector>(functions)->items[i];
+    HostFunction* function = heap.Get<HostFunction>(known);
+    if (function->name != args[0]) continue;
+    if (function->arity != arity) {
+      return vm.Error("host", kWho, "already declared with another number of arguments", heap.Cons(args[0], kNull));
+    }
+    return known;
+  }
+  if (!vm.host_bindings.empty()) {
+    return vm.Error("host", kWho, "a host function must be declared when the snapshot is built",
+                    heap.Cons(args[0], kNull));
+  }
+  if (count >= 65535) return vm.Error("host", kWho, "too many host functions");
+  HostFunction* function = heap.New<HostFunction>();
+  function->index = Value::Fixnum(static_cast<int32_t>(count));
+  function->name = args[0];
+  function->arity = arity;
+  const Value made = heap.ValueOf(function);
+  const Value grown = heap.MakeVector(count + 1, kFalse);
+  for (uint32_t i = 0; i < count; ++i) heap.Get<Vector>(grown)->items[i] = heap.Get<Vector>(functions)->items[i];
+  heap.Get<Vector>(grown)->items[count] = made;
+  vm.set_root(Root::kHostFunctions, grown);
+  return made;
+}
+
+}  // namespace
+
+absl::Span<const PrimitiveSpec> EvalPrimitives() {
+  static constexpr PrimitiveSpec kPrimitives[] = {
+      {"%compile", CompileExpression, 2, 2},
+      {"%load", LoadFile, 2, 2},
+      {"%environment", MakeEnvironmentOf, 0, -1},
+      {"%interaction-environment", InteractionEnvironment, 0, 0},
+      {"%uncaught", UncaughtObject, 1, 1},
+      {"host-function", DeclareHostFunction, 2, 3},
+  };
+  return kPrimitives;
+}
+
+}  // namespace islet::vm

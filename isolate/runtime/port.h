@@ -1,0 +1,175 @@
+// Ports (R7RS 6.13). A Port object (heap/objects.h) is one of
+//
+//   in the heap   handle -1. `buffer` is a Bytevector: what an input port has left is [position,
+//   limit), what an output
+//                 port has written is [0, position). Text is UTF-8. `line` and `column` are an
+//                 input port's.
+//   a file        handle n >= 0: entry n of the isolate's PortTable, which has the descriptor, the
+//   buffer and the line a standard    handle -2, -3, -4: input, output, error. Reads and writes go
+//   to the StandardStreams that the host has port          granted, so that a standard port can be
+//   frozen into a snapshot.
+//
+// What an isolate may touch of the world outside is in its PortTable: by default nothing.
+
+#ifndef ISLET_ISOLATE_RUNTIME_PORT_H_
+#define ISLET_ISOLATE_RUNTIME_PORT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "isolate/heap/heap.h"
+#include "isolate/heap/value.h"
+#include "isolate/interpreter/vm.h"
+
+namespace islet::vm {
+
+enum class StandardPort : int { kInput = 0, kOutput = 1, kError = 2 };
+
+// Where an isolate's standard ports lead. Implemented by the host; called on the isolate's thread.
+class StandardStreams {
+ public:
+  virtual ~StandardStreams() = default;
+  // At most `size` bytes of standard input; 0 at its end. Waits until there is something.
+  virtual absl::StatusOr<size_t> Read(char* buffer, size_t size) = 0;
+  // True if Read would not wait.
+  virtual bool InputReady() { return true; }
+  // Takes all of `bytes`. `port` is kOutput or kError.
+  virtual absl::Status Write(StandardPort port, absl::string_view bytes) = 0;
+  // Passes on what Write has held back.
+  virtual absl::Status Flush() { return absl::OkStatus(); }
+};
+
+// The process's own descriptors 0, 1 and 2. Standard output is held back until Flush, until there
+// is much of it, and until something is read or goes to standard error; on a terminal, until the
+// end of a line.
+std::shared_ptr<StandardStreams> MakeProcessStreams();
+
+// The buffered bytes of an open file, or of standard input.
+struct Stream {
+  int fd = -1;
+  bool open = false;
+  bool input = false;
+  std::string path;
+  std::string buffer;
+  size_t position = 0;  // input: first byte of `buffer` not yet read
+  uint32_t line = 1;
+  uint32_t column = 1;
+};
+
+// One isolate's open files and permissions; Vm::port_table. Closes the files when the isolate ends.
+class PortTable {
+ public:
+  PortTable() = default;
+  ~PortTable();
+  PortTable(const PortTable&) = delete;
+  PortTable& operator=(const PortTable&) = delete;
+
+  // May scripts open, delete and ask for files?
+  bool allow_files = false;
+  // What relative names are relative to; empty: the process's working directory.
+  std::string base_directory;
+  // If set, gets the path of every file opened for reading.
+  std::vector<std::string>* files_read = nullptr;
+  // Files open at a time.
+  size_t max_open_files = 256;
+
+  // Grants the standard ports; null: denies them.
+  void SetStandardStreams(std::shared_ptr<StandardStreams> streams) {
+    streams_ = std::move(streams);
+  }
+  StandardStreams* standard_streams() const { return streams_.get(); }
+
+  // `name` as the operating system is asked for it.
+  std::string Resolve(absl::string_view name) const;
+  // Opens a file, an existing one of that name being emptied for output. Returns the handle.
+  // Errors: a message for people.
+  absl::StatusOr<int> Open(absl::string_view name, bool input);
+  // Writes out what is buffered.
+  absl::Status Flush(Stream& stream);
+  absl::Status Close(int handle);
+  // Reads more bytes behind those in the buffer; false at the end of the input.
+  absl::StatusOr<bool> Fill(Stream& stream);
+  // The stream of an open file, or of standard input (handle -2); null for other handles.
+  Stream* Find(int handle);
+  // Handles of files are below this.
+  int handle_count() const { return static_cast<int>(files_.size()); }
+
+ private:
+  std::shared_ptr<StandardStreams> streams_;
+  std::vector<std::unique_ptr<Stream>> files_;
+  Stream standard_input_;
+};
+
+// The isolate's table; an empty one, which permits nothing, is made where there is none.
+PortTable& PortTableOf(Vm& vm);
+
+// A new Port object for a standard port.
+Value MakeStandardPort(Vm& vm, StandardPort port);
+// The current value of current-input-port and so on, as parameterize has set it; kUndefined before
+// isolate/lib has made those parameters.
+Value CurrentPort(Vm& vm, StandardPort port);
+// Open files cannot be frozen into a snapshot; everything else can.
+bool CanFreezePort(const Heap& heap, Value port);
+// Writes out what is held back by open files and standard output.
+absl::Status FlushPorts(Vm& vm);
+
+// ---- For primitives. Those that return a Value return kException once they have raised.
+
+// The port that a primitive works on: args[index], or the current `standard` port if there are not
+// so many arguments. It must be open and have all of `flags` (k...PortFlag).
+Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t index,
+                   StandardPort standard, uint32_t flags);
+// Appends to an output port. `bytes` must not lie in the heap. A safepoint.
+Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes);
+// A String of `utf8`, or an OutOfMemory condition. A safepoint if it is long.
+Value StringResult(Vm& vm, const char* who, absl::string_view utf8);
+// A Bytevector of `bytes`, likewise.
+Value BytevectorResult(Vm& vm, const char* who, absl::string_view bytes);
+void SetPortFlag(Heap& heap, Value port, uint32_t flag, bool on);
+
+// Bytes from an input port, one view over heap and stream.
+class PortInput {
+ public:
+  enum class Outcome { kOk, kEnd, kRaised };
+
+  // `port` is an open input port.
+  PortInput(Vm& vm, const char* who, Value port);
+
+  // What can be read at once. Valid until the next call or safepoint.
+  absl::string_view Available() const;
+  // Adds to what is available.
+  Outcome Fill();
+  // Moves behind the first `count` bytes available; textual ports count lines.
+  void Consume(size_t count);
+  // The next character, not consumed, and its length in bytes.
+  Outcome Peek(uint32_t* c, size_t* length);
+  // Raises: the bytes at hand are not UTF-8.
+  Outcome RaiseInvalid();
+  // True if reading would not wait.
+  bool Ready() const;
+
+  bool in_heap() const { return stream_ == nullptr; }
+  Value port() const { return port_; }
+  // For whoever passes a safepoint while reading: makes it a root.
+  Value* port_slot() { return &port_; }
+  uint32_t line() const;
+  uint32_t column() const;
+  void SetPlace(uint32_t line, uint32_t column);
+
+ private:
+  Vm& vm_;
+  Heap& heap_;
+  const char* who_;
+  Value port_;
+  Stream* stream_;  // null for a port in the heap
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_RUNTIME_PORT_H_

@@ -1,0 +1,266 @@
+// R7RS 6.13.1: making, closing and asking about ports; 6.14: files.
+
+#include <string.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "isolate/data/string.h"
+#include "isolate/runtime/port.h"
+#include "isolate/runtime/port_primitives.h"
+#include "isolate/runtime/primitives.h"
+
+namespace islet::vm {
+
+namespace {
+
+bool HasFlags(Vm& vm, Value v, uint32_t flags) {
+  return vm.heap().Is<Port>(v) && (HeaderFlags(vm.heap().header(v)) & flags) == flags;
+}
+
+Port* NewPort(Heap& heap, uint32_t flags) {
+  Port* port = heap.New<Port>(flags | kOpenPortFlag);
+  port->handle = Value::Fixnum(-1);
+  port->buffer = kFalse;
+  port->name = kFalse;
+  port->line = port->column = Value::Fixnum(1);
+  return port;
+}
+
+// ---- Files
+
+// The name as the operating system takes it. False after raising: not a string, not permitted, or
+// with a NUL in it.
+bool FileName(Vm& vm, const char* who, Value name, std::string* path) {
+  if (!vm.heap().Is<String>(name)) {
+    vm.WrongType(who, 1, "a string", name);
+    return false;
+  }
+  const auto fail = [&](std::string_view message) {
+    vm.Error("file", who, message, vm.heap().Cons(name, kNull));
+    return false;
+  };
+  if (!PortTableOf(vm).allow_files) return fail("the host has not granted file access");
+  *path = ToUtf8(vm.heap(), name);
+  if (path->find('\0') != std::string::npos)
+    return fail("a file name cannot contain a NUL character");
+  return true;
+}
+
+Value OpenFile(Vm& vm, const char* who, Value name, uint32_t flags) {
+  std::string path;
+  if (!FileName(vm, who, name, &path)) return kException;
+  Heap& heap = vm.heap();
+  const absl::StatusOr<int> handle = PortTableOf(vm).Open(path, (flags & kInputPortFlag) != 0);
+  if (!handle.ok()) {
+    const absl::string_view message = handle.status().message();
+    return vm.Error("file", who, std::string_view(message.data(), message.size()),
+                    heap.Cons(name, kNull));
+  }
+  Port* port = NewPort(heap, flags);
+  port->handle = Value::Fixnum(*handle);
+  port->name = MakeString(heap, path, kImmutableFlag);
+  return heap.ValueOf(port);
+}
+
+Value OpenInputFile(Vm& vm, Value* args, uint32_t) {
+  return OpenFile(vm, "open-input-file", args[0], kInputPortFlag | kTextualPortFlag);
+}
+Value OpenBinaryInputFile(Vm& vm, Value* args, uint32_t) {
+  return OpenFile(vm, "open-binary-input-file", args[0], kInputPortFlag | kBinaryPortFlag);
+}
+Value OpenOutputFile(Vm& vm, Value* args, uint32_t) {
+  return OpenFile(vm, "open-output-file", args[0], kOutputPortFlag | kTextualPortFlag);
+}
+Value OpenBinaryOutputFile(Vm& vm, Value* args, uint32_t) {
+  return OpenFile(vm, "open-binary-output-file", args[0], kOutputPortFlag | kBinaryPortFlag);
+}
+
+Value FileExists(Vm& vm, Value* args, uint32_t) {
+  std::string path;
+  if (!FileName(vm, "file-exists?", args[0], &path)) return kException;
+  return Value::Boolean(access(PortTableOf(vm).Resolve(path).c_str(), F_OK) == 0);
+}
+
+Value DeleteFile(Vm& vm, Value* args, uint32_t) {
+  std::string path;
+  if (!FileName(vm, "delete-file", args[0], &path)) return kException;
+  if (unlink(PortTableOf(vm).Resolve(path).c_str()) == 0) return kUnspecified;
+  const char* reason = strerrordesc_np(errno);  // unlike strerror, the same in each locale
+  return vm.Error("file", "delete-file",
+                  absl::StrCat("cannot delete: ", reason != nullptr ? reason : "unknown error"),
+                  vm.heap().Cons(args[0], kNull));
+}
+
+// ---- Ports in the heap
+
+// An input port over a copy of `bytes`.
+Value OpenInput(Vm& vm, const char* who, absl::string_view bytes, uint32_t kind) {
+  const Value buffer = BytevectorResult(vm, who, bytes);
+  if (buffer == kException) return kException;
+  Port* port = NewPort(vm.heap(), kInputPortFlag | kind);
+  port->buffer = buffer;
+  port->limit = Value::Fixnum(static_cast<int32_t>(bytes.size()));
+  return vm.heap().ValueOf(port);
+}
+
+Value OpenInputString(Vm& vm, Value* args, uint32_t) {
+  if (!vm.heap().Is<String>(args[0]))
+    return vm.WrongType("open-input-string", 1, "a string", args[0]);
+  return OpenInput(vm, "open-input-string", ToUtf8(vm.heap(), args[0]), kTextualPortFlag);
+}
+
+Value OpenInputBytevector(Vm& vm, Value* args, uint32_t) {
+  const Bytevector* bytes = vm.heap().TryGet<Bytevector>(args[0]);
+  if (bytes == nullptr) return vm.WrongType("open-input-bytevector", 1, "a bytevector", args[0]);
+  const std::string copy(reinterpret_cast<const char*>(bytes->bytes), bytes->length);
+  return OpenInput(vm, "open-input-bytevector", copy, kBinaryPortFlag);
+}
+
+Value OpenOutputString(Vm& vm, Value*, uint32_t) {
+  return vm.heap().ValueOf(NewPort(vm.heap(), kOutputPortFlag | kTextualPortFlag));
+}
+
+Value OpenOutputBytevector(Vm& vm, Value*, uint32_t) {
+  return vm.heap().ValueOf(NewPort(vm.heap(), kOutputPortFlag | kBinaryPortFlag));
+}
+
+// What has been written to a port in the heap. False after raising.
+bool Written(Vm& vm, const char* who, Value port_value, uint32_t kind, std::string* bytes) {
+  Heap& heap = vm.heap();
+  const Port* port = heap.TryGet<Port>(port_value);
+  if (port == nullptr || !HasFlags(vm, port_value, kOutputPortFlag | kind) ||
+      port->handle.fixnum() != -1) {
+    vm.WrongType(who, 1,
+                 kind == kTextualPortFlag ? "a port made by open-output-string"
+                                          : "a port made by open-output-bytevector",
+                 port_value);
+    return false;
+  }
+  if (const Bytevector* buffer = heap.TryGet<Bytevector>(port->buffer)) {
+    bytes->assign(reinterpret_cast<const char*>(buffer->bytes),
+                  static_cast<size_t>(port->position.fixnum()));
+  }
+  return true;
+}
+
+Value GetOutputString(Vm& vm, Value* args, uint32_t) {
+  std::string bytes;
+  if (!Written(vm, "get-output-string", args[0], kTextualPortFlag, &bytes)) return kException;
+  return StringResult(vm, "get-output-string", bytes);
+}
+
+Value GetOutputBytevector(Vm& vm, Value* args, uint32_t) {
+  std::string bytes;
+  if (!Written(vm, "get-output-bytevector", args[0], kBinaryPortFlag, &bytes)) return kException;
+  return BytevectorResult(vm, "get-output-bytevector", bytes);
+}
+
+// ---- Closing and asking
+
+Value Close(Vm& vm, const char* who, Value port_value, uint32_t direction) {
+  if (!HasFlags(vm, port_value, direction)) {
+    return vm.WrongType(who, 1,
+                        direction == kInputPortFlag    ? "an input port"
+                        : direction == kOutputPortFlag ? "an output port"
+                                                       : "a port",
+                        port_value);
+  }
+  if (!HasFlags(vm, port_value, kOpenPortFlag)) return kUnspecified;
+  Heap& heap = vm.heap();
+  SetPortFlag(heap, port_value, kOpenPortFlag, false);
+  const Port* port = heap.Get<Port>(port_value);
+  const absl::Status status = PortTableOf(vm).Close(port->handle.fixnum());
+  if (status.ok()) return kUnspecified;
+  const absl::string_view message = status.message();
+  return vm.Error("file", who, std::string_view(message.data(), message.size()),
+                  heap.Cons(port->name, kNull));
+}
+
+Value ClosePort(Vm& vm, Value* args, uint32_t) { return Close(vm, "close-port", args[0], 0); }
+Value CloseInputPort(Vm& vm, Value* args, uint32_t) {
+  return Close(vm, "close-input-port", args[0], kInputPortFlag);
+}
+Value CloseOutputPort(Vm& vm, Value* args, uint32_t) {
+  return Close(vm, "close-output-port", args[0], kOutputPortFlag);
+}
+
+Value IsPort(Vm& vm, Value* args, uint32_t) { return Value::Boolean(HasFlags(vm, args[0], 0)); }
+Value IsInputPort(Vm& vm, Value* args, uint32_t) {
+  return Value::Boolean(HasFlags(vm, args[0], kInputPortFlag));
+}
+Value IsOutputPort(Vm& vm, Value* args, uint32_t) {
+  return Value::Boolean(HasFlags(vm, args[0], kOutputPortFlag));
+}
+Value IsTextualPort(Vm& vm, Value* args, uint32_t) {
+  return Value::Boolean(HasFlags(vm, args[0], kTextualPortFlag));
+}
+Value IsBinaryPort(Vm& vm, Value* args, uint32_t) {
+  return Value::Boolean(HasFlags(vm, args[0], kBinaryPortFlag));
+}
+Value IsInputPortOpen(Vm& vm, Value* args, uint32_t) {
+  if (!HasFlags(vm, args[0], kInputPortFlag)) {
+    return vm.WrongType("input-port-open?", 1, "an input port", args[0]);
+  }
+  return Value::Boolean(HasFlags(vm, args[0], kOpenPortFlag));
+}
+Value IsOutputPortOpen(Vm& vm, Value* args, uint32_t) {
+  if (!HasFlags(vm, args[0], kOutputPortFlag)) {
+    return vm.WrongType("output-port-open?", 1, "an output port", args[0]);
+  }
+  return Value::Boolean(HasFlags(vm, args[0], kOpenPortFlag));
+}
+
+// (%standard-port n): a new port for standard input, output or error.
+Value StandardPortPrimitive(Vm& vm, Value* args, uint32_t) {
+  if (!args[0].IsFixnum() || args[0].fixnum() < 0 || args[0].fixnum() > 2) {
+    return vm.WrongType("%standard-port", 1, "0, 1 or 2", args[0]);
+  }
+  return MakeStandardPort(vm, static_cast<StandardPort>(args[0].fixnum()));
+}
+
+constexpr PrimitiveSpec kPrimitives[] = {
+    {"open-input-file", OpenInputFile, 1, 1},
+    {"open-binary-input-file", OpenBinaryInputFile, 1, 1},
+    {"open-output-file", OpenOutputFile, 1, 1},
+    {"open-binary-output-file", OpenBinaryOutputFile, 1, 1},
+    {"file-exists?", FileExists, 1, 1},
+    {"delete-file", DeleteFile, 1, 1},
+    {"open-input-string", OpenInputString, 1, 1},
+    {"open-input-bytevector", OpenInputBytevector, 1, 1},
+    {"open-output-string", OpenOutputString, 0, 0},
+    {"open-output-bytevector", OpenOutputBytevector, 0, 0},
+    {"get-output-string", GetOutputString, 1, 1},
+    {"get-output-bytevector", GetOutputBytevector, 1, 1},
+    {"close-port", ClosePort, 1, 1},
+    {"close-input-port", CloseInputPort, 1, 1},
+    {"close-output-port", CloseOutputPort, 1, 1},
+    {"port?", IsPort, 1, 1},
+    {"input-port?", IsInputPort, 1, 1},
+    {"output-port?", IsOutputPort, 1, 1},
+    {"textual-port?", IsTextualPort, 1, 1},
+    {"binary-port?", IsBinaryPort, 1, 1},
+    {"input-port-open?", IsInputPortOpen, 1, 1},
+    {"output-port-open?", IsOutputPortOpen, 1, 1},
+    {"%standard-port", StandardPortPrimitive, 1, 1},
+};
+
+}  // namespace
+
+absl::Span<const PrimitiveSpec> PortObjectPrimitives() { return kPrimitives; }
+
+absl::Span<const PrimitiveSpec> PortPrimitives() {
+  static const std::vector<PrimitiveSpec>* const all = [] {
+    auto* joined = new std::vector<PrimitiveSpec>();
+    for (const auto part : {PortObjectPrimitives(), InputPrimitives(), OutputPrimitives()}) {
+      joined->insert(joined->end(), part.begin(), part.end());
+    }
+    return joined;
+  }();
+  return *all;
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,324 @@
+// Strings (R7RS 6.7). Searching, splitting and joining: string_search_primitives.cc.
+
+#include <algorithm>
+#include <string>
+
+#include "isolate/runtime/arguments.h"
+#include "isolate/runtime/primitives.h"
+#include "isolate/runtime/unicode.h"
+
+namespace islet::vm {
+namespace {
+
+uint32_t LengthOf(Vm& vm, Value s) { return StringLength(vm.heap(), s); }
+
+// A string and the optional range behind it.
+bool CheckText(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t range_at,
+               Range* range) {
+  return CheckString(vm, who, args, i) &&
+         CheckRange(vm, who, args, argc, range_at, LengthOf(vm, args[i]), range);
+}
+
+Value IsString(Vm& vm, Value* args, uint32_t) {
+  return Value::Boolean(vm.heap().Is<String>(args[0]));
+}
+
+Value MakeStringOf(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "make-string";
+  uint32_t n;
+  if (!CheckCount(vm, kWho, args, 0, &n)) return kException;
+  if (argc > 1 && !CheckChar(vm, kWho, args, 1)) return kException;
+  const uint32_t fill = argc > 1 ? args[1].character() : ' ';
+  const bool wide = fill > 0xff;
+  if (!ReserveFor(vm, kWho, StringBytes(n, wide))) return kException;
+  const Value s = MakeStringOfLength(vm.heap(), n, wide);
+  String* string = vm.heap().Get<String>(s);
+  if (wide) {
+    std::fill_n(reinterpret_cast<uint32_t*>(string->bytes), n, fill);
+  } else {
+    std::fill_n(string->bytes, n, static_cast<uint8_t>(fill));
+  }
+  return s;
+}
+
+// (string char ...)
+Value StringOf(Vm& vm, Value* args, uint32_t argc) {
+  Chars chars;
+  chars.reserve(argc);
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!CheckChar(vm, "string", args, i)) return kException;
+    chars.push_back(args[i].character());
+  }
+  if (!ReserveFor(vm, "string", StringBytes(argc, true))) return kException;
+  return MakeStringFromChars(vm.heap(), chars.data(), chars.size());
+}
+
+Value Length(Vm& vm, Value* args, uint32_t) {
+  if (!CheckString(vm, "string-length", args, 0)) return kException;
+  return Value::Fixnum(static_cast<int32_t>(LengthOf(vm, args[0])));
+}
+
+Value Ref(Vm& vm, Value* args, uint32_t) {
+  constexpr const char* kWho = "string-ref";
+  uint32_t i;
+  if (!CheckString(vm, kWho, args, 0)) return kException;
+  if (!CheckIndex(vm, kWho, args, 1, LengthOf(vm, args[0]), "the string's length", &i)) {
+    return kException;
+  }
+  return Value::Char(CharAt(vm.heap(), args[0], i));
+}
+
+Value Set(Vm& vm, Value* args, uint32_t) {
+  constexpr const char* kWho = "string-set!";
+  uint32_t i;
+  if (!CheckString(vm, kWho, args, 0)) return kException;
+  if (!CheckIndex(vm, kWho, args, 1, LengthOf(vm, args[0]), "the string's length", &i)) {
+    return kException;
+  }
+  if (!CheckChar(vm, kWho, args, 2)) return kException;
+  if (!CheckMutable(vm, kWho, args[0])) return kException;
+  const uint32_t c = args[2].character();
+  if (!ReserveFor(vm, kWho, WideningBytes(vm.heap(), args[0], c))) return kException;
+  SetCharAt(vm.heap(), args[0], i, c);
+  return kUnspecified;
+}
+
+// ---- Comparison
+
+enum class Order { kEq, kLess, kGreater, kLessEq, kGreaterEq };
+
+bool Holds(Order order, int sign) {
+  switch (order) {
+    case Order::kEq:
+      return sign == 0;
+    case Order::kLess:
+      return sign < 0;
+    case Order::kGreater:
+      return sign > 0;
+    case Order::kLessEq:
+      return sign <= 0;
+    case Order::kGreaterEq:
+      return sign >= 0;
+  }
+  return false;
+}
+
+Chars CharsIn(Vm& vm, Value s, const Range& range) {
+  const StringChars chars = CharsOf(vm.heap(), s);
+  Chars out(range.size());
+  for (uint32_t i = range.start; i < range.end; ++i) out[i - range.start] = chars[i];
+  return out;
+}
+
+Chars AllChars(Vm& vm, Value s) { return CharsIn(vm, s, {0, LengthOf(vm, s)}); }
+
+Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) {
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!CheckString(vm, who, args, i)) return kException;
+  }
+  for (uint32_t i = 0; i + 1 < argc; ++i) {
+    const bool holds = order == Order::kEq
+                           ? StringEqual(vm.heap(), args[i], args[i + 1])
+                           : Holds(order, StringCompare(vm.heap(), args[i], args[i + 1]));
+    if (!holds) return kFalse;
+  }
+  return kTrue;
+}
+
+Value CompareFolded(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) {
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!CheckString(vm, who, args, i)) return kException;
+  }
+  Chars last = Foldcase(AllChars(vm, args[0]));
+  for (uint32_t i = 1; i < argc; ++i) {
+    Chars next = Foldcase(AllChars(vm, args[i]));
+    if (!Holds(order, last < next ? -1 : last > next)) return kFalse;
+    last = std::move(next);
+  }
+  return kTrue;
+}
+
+Value Eq(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string=?", a, n, Order::kEq); }
+Value Lt(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string<?", a, n, Order::kLess); }
+Value Gt(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string>?", a, n, Order::kGreater); }
+Value Le(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string<=?", a, n, Order::kLessEq); }
+Value Ge(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string>=?", a, n, Order::kGreaterEq); }
+Value EqCi(Vm& vm, Value* a, uint32_t n) {
+  return CompareFolded(vm, "string-ci=?", a, n, Order::kEq);
+}
+Value LtCi(Vm& vm, Value* a, uint32_t n) {
+  return CompareFolded(vm, "string-ci<?", a, n, Order::kLess);
+}
+Value GtCi(Vm& vm, Value* a, uint32_t n) {
+  return CompareFolded(vm, "string-ci>?", a, n, Order::kGreater);
+}
+Value LeCi(Vm& vm, Value* a, uint32_t n) {
+  return CompareFolded(vm, "string-ci<=?", a, n, Order::kLessEq);
+}
+Value GeCi(Vm& vm, Value* a, uint32_t n) {
+  return CompareFolded(vm, "string-ci>=?", a, n, Order::kGreaterEq);
+}
+
+// ---- Case
+
+Value MapCase(Vm& vm, const char* who, Value* args, Chars (*mapping)(const Chars&)) {
+  if (!CheckString(vm, who, args, 0)) return kException;
+  if (LengthOf(vm, args[0]) > kMaxStringLength / kCaseExpansion) {
+    return vm.OutOfMemory(who, uint64_t{LengthOf(vm, args[0])} * kCaseExpansion);
+  }
+  const Chars mapped = mapping(AllChars(vm, args[0]));
+  if (!ReserveFor(vm, who, StringBytes(mapped.size(), true))) return kException;
+  return MakeStringFromChars(vm.heap(), mapped.data(), mapped.size());
+}
+
+Value StringUpcase(Vm& vm, Value* args, uint32_t) {
+  return MapCase(vm, "string-upcase", args, Upcase);
+}
+Value StringDowncase(Vm& vm, Value* args, uint32_t) {
+  return MapCase(vm, "string-downcase", args, Downcase);
+}
+Value StringFoldcase(Vm& vm, Value* args, uint32_t) {
+  return MapCase(vm, "string-foldcase", args, Foldcase);
+}
+
+// ---- Copying
+
+Value Copy(Vm& vm, const char* who, Value* args, uint32_t argc) {
+  Range range;
+  if (!CheckText(vm, who, args, argc, 0, 1, &range)) return kException;
+  if (!ReserveFor(vm, who, StringBytes(range.size(), true))) return kException;
+  return CopyString(vm.heap(), args[0], range.start, range.end);
+}
+
+Value StringCopy(Vm& vm, Value* args, uint32_t argc) { return Copy(vm, "string-copy", args, argc); }
+Value Substring(Vm& vm, Value* args, uint32_t argc) { return Copy(vm, "substring", args, argc); }
+
+Value StringCopyTo(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-copy!";
+  Range at;
+  Range range;
+  if (!CheckText(vm, kWho, args, 2, 0, 1, &at)) return kException;
+  if (!CheckText(vm, kWho, args, argc, 2, 3, &range)) return kException;
+  if (range.size() > at.size()) {
+    return vm.OutOfRange(kWho, 2,
+                         "leaves no room for " + std::to_string(range.size()) +
+                             " characters in a string of length " + std::to_string(at.end),
+                         args[1]);
+  }
+  if (range.size() == 0) return kUnspecified;
+  if (!CheckMutable(vm, kWho, args[0])) return kException;
+  const uint32_t largest = LargestChar(vm.heap(), args[2], range.start, range.end);
+  if (!ReserveFor(vm, kWho, WideningBytes(vm.heap(), args[0], largest))) return kException;
+  CopyChars(vm.heap(), args[0], at.start, args[2], range.start, range.end);
+  return kUnspecified;
+}
+
+Value StringFill(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-fill!";
+  Range range;
+  if (!CheckText(vm, kWho, args, argc, 0, 2, &range)) return kException;
+  if (!CheckChar(vm, kWho, args, 1)) return kException;
+  if (range.size() == 0) return kUnspecified;
+  if (!CheckMutable(vm, kWho, args[0])) return kException;
+  const uint32_t c = args[1].character();
+  if (!ReserveFor(vm, kWho, WideningBytes(vm.heap(), args[0], c))) return kException;
+  for (uint32_t i = range.start; i < range.end; ++i) SetCharAt(vm.heap(), args[0], i, c);
+  return kUnspecified;
+}
+
+// The strings of `args` one after the other.
+Value StringAppend(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-append";
+  uint64_t total = 0;
+  bool wide = false;
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!CheckString(vm, kWho, args, i)) return kException;
+    total += LengthOf(vm, args[i]);
+    wide = wide || CharsOf(vm.heap(), args[i]).wide != nullptr;
+  }
+  if (total > kMaxStringLength) return vm.OutOfMemory(kWho, StringBytes(total, wide));
+  if (!ReserveFor(vm, kWho, StringBytes(total, wide))) return kException;
+  const Value s = MakeStringOfLength(vm.heap(), static_cast<uint32_t>(total), wide);
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < argc; ++i) {
+    CopyChars(vm.heap(), s, at, args[i], 0, LengthOf(vm, args[i]));
+    at += LengthOf(vm, args[i]);
+  }
+  return s;
+}
+
+Value StringReverse(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-reverse";
+  Range range;
+  if (!CheckText(vm, kWho, args, argc, 0, 1, &range)) return kException;
+  Chars chars = CharsIn(vm, args[0], range);
+  std::reverse(chars.begin(), chars.end());
+  if (!ReserveFor(vm, kWho, StringBytes(chars.size(), true))) return kException;
+  return MakeStringFromChars(vm.heap(), chars.data(), chars.size());
+}
+
+// ---- Lists
+
+Value StringToList(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string->list";
+  Range range;
+  if (!CheckText(vm, kWho, args, argc, 0, 1, &range)) return kException;
+  if (!ReserveFor(vm, kWho, uint64_t{range.size()} * 8)) return kException;
+  const StringChars chars = CharsOf(vm.heap(), args[0]);
+  Value list = kNull;
+  for (uint32_t i = range.end; i > range.start; --i) {
+    list = vm.heap().Cons(Value::Char(chars[i - 1]), list);
+  }
+  return list;
+}
+
+Value ListToString(Vm& vm, Value* args, uint32_t) {
+  constexpr const char* kWho = "list->string";
+  uint32_t n;
+  if (!CheckList(vm, kWho, args, 0, &n)) return kException;
+  Chars chars;
+  chars.reserve(n);
+  for (Value v = args[0]; v.IsPair(); v = vm.heap().cdr(v)) {
+    const Value c = vm.heap().car(v);
+    if (!c.IsChar()) return vm.WrongType(kWho, 1, "a list of characters", args[0]);
+    chars.push_back(c.character());
+  }
+  if (!ReserveFor(vm, kWho, StringBytes(n, true))) return kException;
+  return MakeStringFromChars(vm.heap(), chars.data(), chars.size());
+}
+
+constexpr PrimitiveSpec kPrimitives[] = {
+    {"string?", IsString, 1, 1},
+    {"make-string", MakeStringOf, 1, 2},
+    {"string", StringOf, 0, -1},
+    {"string-length", Length, 1, 1},
+    {"string-ref", Ref, 2, 2},
+    {"string-set!", Set, 3, 3},
+    {"string=?", Eq, 1, -1},
+    {"string<?", Lt, 1, -1},
+    {"string>?", Gt, 1, -1},
+    {"string<=?", Le, 1, -1},
+    {"string>=?", Ge, 1, -1},
+    {"string-ci=?", EqCi, 1, -1},
+    {"string-ci<?", LtCi, 1, -1},
+    {"string-ci>?", GtCi, 1, -1},
+    {"string-ci<=?", LeCi, 1, -1},
+    {"string-ci>=?", GeCi, 1, -1},
+    {"string-upcase", StringUpcase, 1, 1},
+    {"string-downcase", StringDowncase, 1, 1},
+    {"string-foldcase", StringFoldcase, 1, 1},
+    {"substring", Substring, 2, 3},
+    {"string-copy", StringCopy, 1, 3},
+    {"string-copy!", StringCopyTo, 3, 5},
+    {"string-fill!", StringFill, 2, 4},
+    {"string-append", StringAppend, 0, -1},
+    {"string-reverse", StringReverse, 1, 3},
+    {"string->list", StringToList, 1, 3},
+    {"list->string", ListToString, 1, 1},
+};
+
+}  // namespace
+
+absl::Span<const PrimitiveSpec> StringPrimitives() { return kPrimitives; }
+
+}  // namespace islet::vm

@@ -1,0 +1,418 @@
+// Searching, trimming, splitting and joining strings: the procedures of SRFI 13 and SRFI 152 that working programs use,
+// with characters or strings where the SRFIs also take procedures.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "isolate/runtime/arguments.h"
+#include "isolate/runtime/primitives.h"
+#include "isolate/runtime/unicode.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr uint32_t kNotFound = 0xffffffff;
+
+uint32_t LengthOf(Vm& vm, Value s) { return StringLength(vm.heap(), s); }
+
+bool EqualAt(const StringChars& text, uint32_t at, const StringChars& pattern) {
+  for (uint32_t i = 0; i < pattern.length; ++i) {
+    if (text[at + i] != pattern[i]) return false;
+  }
+  return true;
+}
+
+// Where `pattern` first stands in `text` between `start` and `end`.
+uint32_t Find(const StringChars& text, uint32_t start, uint32_t end, const StringChars& pattern) {
+  if (pattern.length > end - start) return kNotFound;
+  if (text.narrow != nullptr && pattern.narrow != nullptr) {
+    const absl::string_view haystack(reinterpret_cast<const char*>(text.narrow) + start,
+                                     end - start);
+    const absl::string_view needle(reinterpret_cast<const char*>(pattern.narrow), pattern.length);
+    const size_t at = haystack.find(needle);
+    return at == absl::string_view::npos ? kNotFound : start + static_cast<uint32_t>(at);
+  }
+  for (uint32_t at = start; at + pattern.length <= end; ++at) {
+    if (EqualAt(text, at, pattern)) return at;
+  }
+  return kNotFound;
+}
+
+uint32_t FindLast(const StringChars& text, uint32_t end, const StringChars& pattern) {
+  if (pattern.length > end) return kNotFound;
+  for (uint32_t at = end - pattern.length + 1; at > 0; --at) {
+    if (EqualAt(text, at - 1, pattern)) return at - 1;
+  }
+  return kNotFound;
+}
+
+Value IndexOrFalse(uint32_t index) {
+  return index == kNotFound ? kFalse : Value::Fixnum(static_cast<int32_t>(index));
+}
+
+bool CheckStrings(Vm& vm, const char* who, Value* args) {
+  return CheckString(vm, who, args, 0) && CheckString(vm, who, args, 1);
+}
+
+Value IsNullString(Vm& vm, Value* args, uint32_t) {
+  if (!CheckString(vm, "string-null?", args, 0)) return kException;
+  return Value::Boolean(LengthOf(vm, args[0]) == 0);
+}
+
+// (string-contains text pattern [start [end]])
+Value Contains(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-contains";
+  Range range;
+  if (!CheckStrings(vm, kWho, args)) return kException;
+  if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
+  return IndexOrFalse(Find(CharsOf(vm.heap(), args[0]), range.start, range.end,
+                           CharsOf(vm.heap(), args[1])));
+}
+
+// (string-search-forward pattern text [start])
+Value SearchForward(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-search-forward";
+  Range range;
+  if (!CheckStrings(vm, kWho, args)) return kException;
+  if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[1]), &range)) return kException;
+  return IndexOrFalse(Find(CharsOf(vm.heap(), args[1]), range.start, range.end,
+                           CharsOf(vm.heap(), args[0])));
+}
+
+// (string-search-backward pattern text [end]): the index behind the last match.
+Value SearchBackward(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-search-backward";
+  if (!CheckStrings(vm, kWho, args)) return kException;
+  const StringChars pattern = CharsOf(vm.heap(), args[0]);
+  Range before;
+  if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[1]), &before)) return kException;
+  const uint32_t end = argc > 2 ? before.start : before.end;
+  const uint32_t at = FindLast(CharsOf(vm.heap(), args[1]), end, pattern);
+  return IndexOrFalse(at == kNotFound ? at : at + pattern.length);
+}
+
+// (string-index text char [start [end]])
+Value Index(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-index";
+  Range range;
+  if (!CheckString(vm, kWho, args, 0) || !CheckChar(vm, kWho, args, 1)) return kException;
+  if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
+  const StringChars chars = CharsOf(vm.heap(), args[0]);
+  for (uint32_t i = range.start; i < range.end; ++i) {
+    if (chars[i] == args[1].character()) return IndexOrFalse(i);
+  }
+  return kFalse;
+}
+
+Value IndexRight(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-index-right";
+  Range range;
+  if (!CheckString(vm, kWho, args, 0) || !CheckChar(vm, kWho, args, 1)) return kException;
+  if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
+  const StringChars chars = CharsOf(vm.heap(), args[0]);
+  for (uint32_t i = range.end; i > range.start; --i) {
+    if (chars[i - 1] == args[1].character()) return IndexOrFalse(i - 1);
+  }
+  return kFalse;
+}
+
+// (string-prefix? prefix text)
+Value IsPrefix(Vm& vm, Value* args, uint32_t) {
+  if (!CheckStrings(vm, "string-prefix?", args)) return kException;
+  const StringChars prefix = CharsOf(vm.heap(), args[0]);
+  const StringChars text = CharsOf(vm.heap(), args[1]);
+  return Value::Boolean(prefix.length <= text.length && EqualAt(text, 0, prefix));
+}
+
+Value IsSuffix(Vm& vm, Value* args, uint32_t) {
+  if (!CheckStrings(vm, "string-suffix?", args)) return kException;
+  const StringChars suffix = CharsOf(vm.heap(), args[0]);
+  const StringChars text = CharsOf(vm.heap(), args[1]);
+  return Value::Boolean(suffix.length <= text.length &&
+                        EqualAt(text, text.length - suffix.length, suffix));
+}
+
+// A copy of part of args[0].
+Value Part(Vm& vm, const char* who, Value* args, uint32_t start, uint32_t end) {
+  if (!ReserveFor(vm, who, StringBytes(end - start, true))) return kException;
+  return CopyString(vm.heap(), args[0], start, end);
+}
+
+// (string-trim text [char]): without the whitespace (or `char`) at the sides named.
+Value Trim(Vm& vm, const char* who, Value* args, uint32_t argc, bool left, bool right) {
+  if (!CheckString(vm, who, args, 0)) return kException;
+  if (argc > 1 && !CheckChar(vm, who, args, 1)) return kException;
+  const StringChars chars = CharsOf(vm.heap(), args[0]);
+  auto goes = [&](uint32_t c) { return argc > 1 ? c == args[1].character() : IsCharWhitespace(c); };
+  uint32_t start = 0;
+  uint32_t end = chars.length;
+  while (left && start < end && goes(chars[start])) ++start;
+  while (right && end > start && goes(chars[end - 1])) --end;
+  return Part(vm, who, args, start, end);
+}
+
+Value TrimLeft(Vm& vm, Value* args, uint32_t argc) {
+  return Trim(vm, "string-trim", args, argc, true, false);
+}
+Value TrimRight(Vm& vm, Value* args, uint32_t argc) {
+  return Trim(vm, "string-trim-right", args, argc, false, true);
+}
+Value TrimBoth(Vm& vm, Value* args, uint32_t argc) {
+  return Trim(vm, "string-trim-both", args, argc, true, true);
+}
+
+// (string-take text n) and its kin: `first` and `second` give the part that begins at 0, n or length - n.
+enum class Side { kTake, kDrop, kTakeRight, kDropRight };
+
+Value TakeOrDrop(Vm& vm, const char* who, Value* args, Side side) {
+  if (!CheckString(vm, who, args, 0)) return kException;
+  const uint32_t length = LengthOf(vm, args[0]);
+  Range range;
+  if (!CheckRange(vm, who, args, 2, 1, length, &range)) return kException;
+  const uint32_t n = range.start;
+  switch (side) {
+    case Side::kTake:
+      return Part(vm, who, args, 0, n);
+    case Side::kDrop:
+      return Part(vm, who, args, n, length);
+    case Side::kTakeRight:
+      return Part(vm, who, args, length - n, length);
+    case Side::kDropRight:
+      return Part(vm, who, args, 0, length - n);
+  }
+  return kUnspecified;
+}
+
+Value Take(Vm& vm, Value* args, uint32_t) {
+  return TakeOrDrop(vm, "string-take", args, Side::kTake);
+}
+Value Drop(Vm& vm, Value* args, uint32_t) {
+  return TakeOrDrop(vm, "string-drop", args, Side::kDrop);
+}
+Value TakeRight(Vm& vm, Value* args, uint32_t) {
+  return TakeOrDrop(vm, "string-take-right", args, Side::kTakeRight);
+}
+Value DropRight(Vm& vm, Value* args, uint32_t) {
+  return TakeOrDrop(vm, "string-drop-right", args, Side::kDropRight);
+}
+
+// (string-pad text n [char]): exactly n characters, cut or filled at the left; string-pad-right: at the right.
+Value Pad(Vm& vm, const char* who, Value* args, uint32_t argc, bool left) {
+  uint32_t n;
+  if (!CheckString(vm, who, args, 0)) return kException;
+  if (!CheckCount(vm, who, args, 1, &n)) return kException;
+  if (argc > 2 && !CheckChar(vm, who, args, 2)) return kException;
+  const uint32_t length = LengthOf(vm, args[0]);
+  if (n <= length) return left ? Part(vm, who, args, length - n, length) : Part(vm, who, args, 0, n);
+  const uint32_t fill = argc > 2 ? args[2].character() : ' ';
+  const bool wide = fill > 0xff || CharsOf(vm.heap(), args[0]).wide != nullptr;
+  if (!ReserveFor(vm, who, StringBytes(n, wide))) return kException;
+  const Value s = MakeStringOfLength(vm.heap(), n, wide);
+  const uint32_t at = left ? n - length : 0;
+  CopyChars(vm.heap(), s, at, args[0], 0, length);
+  const uint32_t fill_at = left ? 0 : length;
+  for (uint32_t i = 0; i < n - length; ++i) SetCharAt(vm.heap(), s, fill_at + i, fill);
+  return s;
+}
+
+Value PadLeft(Vm& vm, Value* args, uint32_t argc) {
+  return Pad(vm, "string-pad", args, argc, true);
+}
+Value PadRight(Vm& vm, Value* args, uint32_t argc) {
+  return Pad(vm, "string-pad-right", args, argc, false);
+}
+
+// ---- Splitting and joining
+
+enum class Grammar { kInfix, kStrictInfix, kPrefix, kSuffix };
+
+// The optional symbol at `i`.
+bool CheckGrammar(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i,
+                  Grammar* grammar) {
+  *grammar = Grammar::kInfix;
+  if (i >= argc) return true;
+  const std::string name = vm.SymbolName(args[i]);
+  if (name == "infix") return true;
+  if (name == "strict-infix") {
+    *grammar = Grammar::kStrictInfix;
+  } else if (name == "prefix") {
+    *grammar = Grammar::kPrefix;
+  } else if (name == "suffix") {
+    *grammar = Grammar::kSuffix;
+  } else {
+    vm.WrongType(who, static_cast<int>(i) + 1, "one of infix, strict-infix, prefix, suffix",
+                 args[i]);
+    return false;
+  }
+  return true;
+}
+
+// A delimiter: a string, or one character.
+bool CheckDelimiter(Vm& vm, const char* who, Value* args, uint32_t i, Chars* delimiter) {
+  if (args[i].IsChar()) {
+    delimiter->assign(1, args[i].character());
+    return true;
+  }
+  if (!vm.heap().Is<String>(args[i])) {
+    vm.WrongType(who, static_cast<int>(i) + 1, "a string or character", args[i]);
+    return false;
+  }
+  const StringChars chars = CharsOf(vm.heap(), args[i]);
+  for (uint32_t k = 0; k < chars.length; ++k) delimiter->push_back(chars[k]);
+  return true;
+}
+
+// (string-split text delimiter [grammar [limit [start [end]]]]): as SRFI 152's, but the delimiter may be a character.
+Value Split(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-split";
+  Chars delimiter;
+  Grammar grammar;
+  Range range;
+  uint32_t limit = Value::kFixnumMax;
+  if (!CheckString(vm, kWho, args, 0)) return kException;
+  if (!CheckDelimiter(vm, kWho, args, 1, &delimiter)) return kException;
+  if (!CheckGrammar(vm, kWho, args, argc, 2, &grammar)) return kException;
+  if (argc > 3 && args[3] != kFalse && !CheckCount(vm, kWho, args, 3, &limit)) return kException;
+  if (!CheckRange(vm, kWho, args, argc, 4, LengthOf(vm, args[0]), &range)) return kException;
+
+  const StringChars text = CharsOf(vm.heap(), args[0]);
+  if (range.size() == 0) {
+    if (grammar != Grammar::kStrictInfix) return kNull;
+    return vm.OutOfRange(kWho, 1, "is empty, which strict-infix does not allow", args[0]);
+  }
+  std::vector<Range> parts;
+  uint32_t start = range.start;
+  const uint32_t width = static_cast<uint32_t>(delimiter.size());
+  const StringChars pattern = {nullptr, delimiter.data(), width};
+  if (width == 0) {
+    for (; start < range.end && parts.size() < limit; ++start) parts.push_back({start, start + 1});
+    if (start < range.end) parts.push_back({start, range.end});
+  } else {
+    uint32_t at = start;
+    while (parts.size() < limit && at + width <= range.end) {
+      if (!EqualAt(text, at, pattern)) {
+        ++at;
+        continue;
+      }
+      if (!(grammar == Grammar::kPrefix && at == range.start)) parts.push_back({start, at});
+      at += width;
+      start = at;
+    }
+    if (!(grammar == Grammar::kSuffix && start == range.end)) parts.push_back({start, range.end});
+  }
+
+  uint64_t bytes = 0;
+  for (const Range& part : parts) bytes += 8 + StringBytes(part.size(), text.wide != nullptr);
+  if (!ReserveFor(vm, kWho, bytes)) return kException;
+  Value list = kNull;
+  for (size_t i = parts.size(); i > 0; --i) {
+    list = vm.heap().Cons(CopyString(vm.heap(), args[0], parts[i - 1].start, parts[i - 1].end),
+                          list);
+  }
+  return list;
+}
+
+// The strings of the list args[0], with a delimiter between, before or behind them.
+Value JoinList(Vm& vm, const char* who, Value* args, const Chars& delimiter, Grammar grammar) {
+  uint32_t count;
+  if (!CheckList(vm, who, args, 0, &count)) return kException;
+  uint64_t total = 0;
+  bool wide = std::any_of(delimiter.begin(), delimiter.end(), [](uint32_t c) { return c > 0xff; });
+  for (Value v = args[0]; v.IsPair(); v = vm.heap().cdr(v)) {
+    const Value s = vm.heap().car(v);
+    if (!vm.heap().Is<String>(s)) return vm.WrongType(who, 1, "a list of strings", args[0]);
+    total += LengthOf(vm, s);
+    wide = wide || CharsOf(vm.heap(), s).wide != nullptr;
+  }
+  const bool infix = grammar == Grammar::kInfix || grammar == Grammar::kStrictInfix;
+  if (count == 0 && grammar == Grammar::kStrictInfix) {
+    return vm.OutOfRange(who, 1, "is empty, which strict-infix does not allow", args[0]);
+  }
+  const uint64_t delimiters = count == 0 ? 0 : infix ? count - 1 : count;
+  total += delimiters * delimiter.size();
+  if (total > kMaxStringLength) return vm.OutOfMemory(who, StringBytes(total, wide));
+  if (!ReserveFor(vm, who, StringBytes(total, wide))) return kException;
+
+  Heap& heap = vm.heap();
+  const Value result = MakeStringOfLength(heap, static_cast<uint32_t>(total), wide);
+  uint32_t at = 0;
+  auto put_delimiter = [&] {
+    for (uint32_t c : delimiter) SetCharAt(heap, result, at++, c);
+  };
+  for (Value v = args[0]; v.IsPair(); v = heap.cdr(v)) {
+    if (grammar == Grammar::kPrefix) put_delimiter();
+    const Value s = heap.car(v);
+    CopyChars(heap, result, at, s, 0, LengthOf(vm, s));
+    at += LengthOf(vm, s);
+    if (grammar == Grammar::kSuffix || (infix && heap.cdr(v).IsPair())) put_delimiter();
+  }
+  return result;
+}
+
+// (string-join list [delimiter [grammar]])
+Value Join(Vm& vm, Value* args, uint32_t argc) {
+  Chars delimiter = {' '};
+  Grammar grammar;
+  if (argc > 1) {
+    delimiter.clear();
+    if (!CheckDelimiter(vm, "string-join", args, 1, &delimiter)) return kException;
+  }
+  if (!CheckGrammar(vm, "string-join", args, argc, 2, &grammar)) return kException;
+  return JoinList(vm, "string-join", args, delimiter, grammar);
+}
+
+Value Concatenate(Vm& vm, Value* args, uint32_t) {
+  return JoinList(vm, "string-concatenate", args, {}, Grammar::kInfix);
+}
+
+// (string-replace text replacement start end): `replacement` instead of that part.
+Value Replace(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "string-replace";
+  Range range;
+  if (!CheckStrings(vm, kWho, args)) return kException;
+  const uint32_t length = LengthOf(vm, args[0]);
+  if (!CheckRange(vm, kWho, args, argc, 2, length, &range)) return kException;
+  Heap& heap = vm.heap();
+  const uint64_t total = uint64_t{length} - range.size() + LengthOf(vm, args[1]);
+  const bool wide =
+      CharsOf(heap, args[0]).wide != nullptr || CharsOf(heap, args[1]).wide != nullptr;
+  if (total > kMaxStringLength) return vm.OutOfMemory(kWho, StringBytes(total, wide));
+  if (!ReserveFor(vm, kWho, StringBytes(total, wide))) return kException;
+  const Value s = MakeStringOfLength(heap, static_cast<uint32_t>(total), wide);
+  const uint32_t middle = LengthOf(vm, args[1]);
+  CopyChars(heap, s, 0, args[0], 0, range.start);
+  CopyChars(heap, s, range.start, args[1], 0, middle);
+  CopyChars(heap, s, range.start + middle, args[0], range.end, length);
+  return s;
+}
+
+constexpr PrimitiveSpec kPrimitives[] = {
+    {"string-null?", IsNullString, 1, 1},
+    {"string-contains", Contains, 2, 4},
+    {"string-search-forward", SearchForward, 2, 3},
+    {"string-search-backward", SearchBackward, 2, 3},
+    {"string-index", Index, 2, 4},
+    {"string-index-right", IndexRight, 2, 4},
+    {"string-prefix?", IsPrefix, 2, 2},
+    {"string-suffix?", IsSuffix, 2, 2},
+    {"string-trim", TrimLeft, 1, 2},
+    {"string-trim-right", TrimRight, 1, 2},
+    {"string-trim-both", TrimBoth, 1, 2},
+    {"string-take", Take, 2, 2},
+    {"string-drop", Drop, 2, 2},
+    {"string-take-right", TakeRight, 2, 2},
+    {"string-drop-right", DropRight, 2, 2},
+    {"string-pad", PadLeft, 2, 3},
+    {"string-pad-right", PadRight, 2, 3},
+    {"string-split", Split, 2, 6},
+    {"string-join", Join, 1, 3},
+    {"string-concatenate", Concatenate, 1, 1},
+    {"string-replace", Replace, 4, 4},
+};
+
+}  // namespace
+
+absl::Span<const PrimitiveSpec> StringSearchPrimitives() { return kPrimitives; }
+
+}  // namespace islet::vm

@@ -1,0 +1,99 @@
+// Symbols (R7RS 6.5).
+
+#include <string>
+
+#include "isolate/data/equality.h"
+#include "isolate/runtime/arguments.h"
+#include "isolate/runtime/primitives.h"
+
+namespace islet::vm {
+namespace {
+
+Value IsSymbol(Vm& vm, Value* args, uint32_t) {
+  return Value::Boolean(vm.heap().Is<Symbol>(args[0]));
+}
+
+Value NameOf(Vm& vm, Value symbol) { return vm.heap().Get<Symbol>(symbol)->name; }
+
+// The name itself, which is immutable, as R7RS allows.
+Value SymbolToString(Vm& vm, Value* args, uint32_t) {
+  if (!CheckSymbol(vm, "symbol->string", args, 0)) return kException;
+  return NameOf(vm, args[0]);
+}
+
+Value Intern(Vm& vm, const char* who, const std::string& name) {
+  if (!ReserveFor(vm, who, StringBytes(name.size(), true))) return kException;
+  return vm.Intern(name);
+}
+
+Value StringToSymbol(Vm& vm, Value* args, uint32_t) {
+  if (!CheckString(vm, "string->symbol", args, 0)) return kException;
+  return Intern(vm, "string->symbol", ToUtf8(vm.heap(), args[0]));
+}
+
+Value SymbolAppend(Vm& vm, Value* args, uint32_t argc) {
+  std::string name;
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!CheckSymbol(vm, "symbol-append", args, i)) return kException;
+    name += vm.SymbolName(args[i]);
+    if (name.size() > kMaxStringLength) return vm.OutOfMemory("symbol-append", name.size());
+  }
+  return Intern(vm, "symbol-append", name);
+}
+
+Value SymbolEq(Vm& vm, Value* args, uint32_t argc) {
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!CheckSymbol(vm, "symbol=?", args, i)) return kException;
+  }
+  for (uint32_t i = 1; i < argc; ++i) {
+    if (args[i] != args[0]) return kFalse;
+  }
+  return kTrue;
+}
+
+Value SymbolLess(Vm& vm, Value* args, uint32_t argc) {
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!CheckSymbol(vm, "symbol<?", args, i)) return kException;
+  }
+  for (uint32_t i = 0; i + 1 < argc; ++i) {
+    if (StringCompare(vm.heap(), NameOf(vm, args[i]), NameOf(vm, args[i + 1])) >= 0) return kFalse;
+  }
+  return kTrue;
+}
+
+// A symbol in no table: eq? to itself alone, whatever its name.
+Value GenerateUninternedSymbol(Vm& vm, Value* args, uint32_t argc) {
+  Heap& heap = vm.heap();
+  Value name;
+  if (argc == 0) {
+    name = MakeString(heap, "g", kImmutableFlag);
+  } else {
+    if (!CheckString(vm, "generate-uninterned-symbol", args, 0)) return kException;
+    const uint32_t length = StringLength(heap, args[0]);
+    if (!ReserveFor(vm, "generate-uninterned-symbol", StringBytes(length, true))) return kException;
+    name = CopyString(heap, args[0], 0, length, kImmutableFlag);
+  }
+  Symbol* symbol = static_cast<Symbol*>(
+      heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
+  // Many have the same name: it would make a poor hash. Unmoving objects have the same offset on
+  // each run, and a hash once given stays.
+  symbol->hash = Value::Fixnum(static_cast<int32_t>(AddressHash(heap.OffsetOf(symbol))));
+  symbol->name = name;
+  return heap.ValueOf(symbol);
+}
+
+constexpr PrimitiveSpec kPrimitives[] = {
+    {"symbol?", IsSymbol, 1, 1},
+    {"symbol->string", SymbolToString, 1, 1},
+    {"string->symbol", StringToSymbol, 1, 1},
+    {"symbol-append", SymbolAppend, 0, -1},
+    {"symbol=?", SymbolEq, 1, -1},
+    {"symbol<?", SymbolLess, 1, -1},
+    {"generate-uninterned-symbol", GenerateUninternedSymbol, 0, 1},
+};
+
+}  // namespace
+
+absl::Span<const PrimitiveSpec> SymbolPrimitives() { return kPrimitives; }
+
+}  // namespace islet::vm

@@ -1,0 +1,173 @@
+#include "isolate/runtime/unicode.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+
+namespace islet::vm {
+namespace {
+
+utf8proc_category_t Category(uint32_t c) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c));
+}
+
+constexpr uint32_t kSharpS = 0xdf;
+constexpr uint32_t kDottedCapitalI = 0x130;
+constexpr uint32_t kSigma = 0x3a3;
+constexpr uint32_t kSmallSigma = 0x3c3;
+constexpr uint32_t kFinalSigma = 0x3c2;
+
+bool Within(uint32_t c, uint32_t first, uint32_t last) { return c >= first && c <= last; }
+
+// Full case folding of one character. Returns the number of characters, at most kCaseExpansion.
+int Fold(uint32_t c, uint32_t out[4]) {
+  if (c < 0x80) {
+    out[0] = Within(c, 'A', 'Z') ? c + 32 : c;
+    return 1;
+  }
+  utf8proc_int32_t buffer[4];
+  int boundary = 0;
+  const utf8proc_ssize_t n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer, 4,
+                                                     UTF8PROC_CASEFOLD, &boundary);
+  if (n < 1 || n > kCaseExpansion) {
+    out[0] = c;
+    return 1;
+  }
+  for (int i = 0; i < n; ++i) out[i] = static_cast<uint32_t>(buffer[i]);
+  return static_cast<int>(n);
+}
+
+bool IsCased(uint32_t c) {
+  return IsUpperCase(c) || IsLowerCase(c) || Category(c) == UTF8PROC_CATEGORY_LT;
+}
+
+// Case_Ignorable, nearly: what may stand between the letters of a word.
+bool IsCaseIgnorable(uint32_t c) {
+  switch (Category(c)) {
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_SK:
+      return true;
+    default:
+      return c == '\'' || c == '.' || c == ':' || c == 0xb7 || c == 0x2019;
+  }
+}
+
+// Unicode's Final_Sigma: after a cased letter, and not before one.
+bool IsFinalSigma(const Chars& text, size_t i) {
+  size_t before = i;
+  while (before > 0 && IsCaseIgnorable(text[before - 1])) --before;
+  if (before == 0 || !IsCased(text[before - 1])) return false;
+  size_t after = i + 1;
+  while (after < text.size() && IsCaseIgnorable(text[after])) ++after;
+  return after == text.size() || !IsCased(text[after]);
+}
+
+}  // namespace
+
+bool IsAlphabetic(uint32_t c) {
+  switch (Category(c)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_NL:
+      return true;
+    default:
+      return Within(c, 0x24b6, 0x24e9);  // circled letters
+  }
+}
+
+bool IsNumeric(uint32_t c) { return Category(c) == UTF8PROC_CATEGORY_ND; }
+
+bool IsCharWhitespace(uint32_t c) {
+  return Within(c, 9, 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         Within(c, 0x2000, 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
+}
+
+bool IsUpperCase(uint32_t c) {
+  return Category(c) == UTF8PROC_CATEGORY_LU || Within(c, 0x2160, 0x216f) ||  // Roman numerals
+         Within(c, 0x24b6, 0x24cf);                                           // circled letters
+}
+
+bool IsLowerCase(uint32_t c) {
+  return Category(c) == UTF8PROC_CATEGORY_LL || c == 0xaa || c == 0xba || Within(c, 0x2b0, 0x2b8) ||
+         Within(c, 0x2170, 0x217f) || Within(c, 0x24d0, 0x24e9);
+}
+
+int DigitValue(uint32_t c) {
+  if (Within(c, '0', '9')) return static_cast<int>(c - '0');
+  if (!IsNumeric(c)) return -1;
+  // Decimal digits come in runs of ten, zero first (a guarantee of Unicode); some runs adjoin.
+  uint32_t before = 0;
+  while (IsNumeric(c - before - 1)) ++before;
+  return static_cast<int>(before % 10);
+}
+
+uint32_t CharUpcase(uint32_t c) {
+  // utf8proc maps it to the capital sharp s; Unicode has no simple mapping.
+  if (c == kSharpS) return c;
+  return static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+}
+
+uint32_t CharDowncase(uint32_t c) {
+  return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+}
+
+uint32_t CharFoldcase(uint32_t c) {
+  uint32_t folded[4];
+  if (Fold(c, folded) == 1) return folded[0];
+  // Where the full folding is longer, the simple one is the lower case, but for this letter.
+  return c == kDottedCapitalI ? c : CharDowncase(c);
+}
+
+Chars Upcase(const Chars& text) {
+  Chars out;
+  out.reserve(text.size());
+  for (uint32_t c : text) {
+    // What folds to several characters has the capitals of these, unless it is a capital itself
+    // (SpecialCasing.txt says the same letter by letter).
+    uint32_t folded[4];
+    const int n = c < kSharpS ? 1 : Fold(c, folded);
+    if (n == 1 || Category(c) == UTF8PROC_CATEGORY_LU) {
+      out.push_back(CharUpcase(c));
+    } else {
+      for (int i = 0; i < n; ++i) out.push_back(CharUpcase(folded[i]));
+    }
+  }
+  return out;
+}
+
+Chars Downcase(const Chars& text) {
+  Chars out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const uint32_t c = text[i];
+    if (c == kSigma) {
+      out.push_back(IsFinalSigma(text, i) ? kFinalSigma : kSmallSigma);
+    } else if (c == kDottedCapitalI) {
+      out.push_back('i');
+      out.push_back(0x307);
+    } else {
+      out.push_back(CharDowncase(c));
+    }
+  }
+  return out;
+}
+
+Chars Foldcase(const Chars& text) {
+  Chars out;
+  out.reserve(text.size());
+  for (uint32_t c : text) {
+    uint32_t folded[4];
+    const int n = Fold(c, folded);
+    out.insert(out.end(), folded, folded + n);
+  }
+  return out;
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,133 @@
+// An isolate: a Lisp heap of its own, seeded copy-on-write from a snapshot, with the machine that runs it.
+//
+//   auto snapshot = islet::Snapshot::FromEmbedded(startup);
+//   auto isolate = islet::Isolate::FromSnapshot(*snapshot);
+//   islet::Isolate::Scope scope(**isolate);
+//   auto answer = (*isolate)->Call("handler", {islet::String("www.example.co.uk")});
+//   if (!answer.ok()) std::cerr << answer.status().message() << "\n";
+//
+// Thread safety: isolates share nothing that changes, so each may run on a thread of its own. One isolate is entered
+// (Isolate::Scope) by one thread at a time, and may move between threads. All methods but Interrupt are for the thread
+// that has entered it.
+
+#ifndef ISLET_SDK_ISOLATE_H_
+#define ISLET_SDK_ISOLATE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "islet/host_functions.h"
+#include "islet/snapshot.h"
+#include "islet/value.h"
+
+namespace islet {
+
+struct IsolateOptions {
+  // Bytes of live and fresh objects, the snapshot's own not counted. Reaching it ends the call with ResourceExhausted;
+  // the isolate stays usable.
+  size_t heap_limit = size_t{512} << 20;
+  // Bytes of address space, a multiple of 2 MiB, at least 64 MiB and at most 4 GiB.
+  uint64_t cage_size = uint64_t{4} << 30;
+  // What the snapshot's host functions are bound to; borrowed. FromSnapshot fails, naming them all, if some are missing.
+  const HostFunctions* host_functions = nullptr;
+  // Where the standard ports go: `write` receives what a script prints on the current output (descriptor 1) or error
+  // port (2). Null: output is dropped, input is empty.
+  std::function<void(int descriptor, absl::string_view text)> write;
+  // Scripts may open, load and delete files of the host.
+  bool allow_files = false;
+};
+
+struct IsolateStats {
+  size_t heap_bytes = 0;         // live and fresh objects
+  size_t dirty_pages = 0;        // snapshot pages written, of 4 KiB
+  uint64_t minor_collections = 0;
+  uint64_t full_collections = 0;
+};
+
+class Isolate {
+ public:
+  // Errors: FailedPrecondition (host functions missing or with another arity: all are named), ResourceExhausted (address
+  // space or mappings used up), InvalidArgument (options).
+  static absl::StatusOr<std::unique_ptr<Isolate>> FromSnapshot(const Snapshot& snapshot,
+                                                               const IsolateOptions& options = {});
+  // The isolate must not be entered by any thread.
+  ~Isolate();
+  Isolate(const Isolate&) = delete;
+  Isolate& operator=(const Isolate&) = delete;
+
+  // Enters the isolate on this thread, and opens a scope for handles. Scopes nest; the innermost ends first. If another
+  // thread has entered the isolate, this one has not: its calls give FailedPrecondition.
+  class Scope {
+   public:
+    explicit Scope(Isolate& isolate);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Isolate& isolate_;
+    bool entered_;
+    size_t handles_;
+  };
+
+  // Evaluates the forms of `text`; the value of the last. `name` stands for the text in messages.
+  // Errors: InvalidArgument (syntax: the message starts with name:line:column), Unknown (an exception that nothing
+  // handled: the message has its report and a backtrace), ResourceExhausted (heap_limit), Cancelled (Interrupt),
+  // FailedPrecondition (not entered by this thread).
+  absl::StatusOr<Value> Eval(absl::string_view text, absl::string_view name = "eval");
+  // Calls the procedure that the top-level variable `name` holds.
+  // Errors: NotFound (no such variable), and those of Eval; a wrong number or type of arguments is an exception.
+  absl::StatusOr<Value> Call(absl::string_view name, absl::Span<const Value> arguments = {});
+  absl::StatusOr<Value> Call(absl::string_view name, std::initializer_list<Value> arguments) {
+    return Call(name, absl::MakeConstSpan(arguments.begin(), arguments.size()));
+  }
+  // Calls a procedure.
+  absl::StatusOr<Value> Call(const Value& procedure, absl::Span<const Value> arguments = {});
+  // The value of a top-level variable. Errors: NotFound.
+  absl::StatusOr<Value> Lookup(absl::string_view name);
+
+  // From any thread: ends the running (or next) Eval or Call with Cancelled at its next call or loop iteration.
+  void Interrupt();
+
+  IsolateStats Stats() const;
+  // Frees what is unreachable.
+  void CollectGarbage();
+
+  // The isolate's name in handles and persistents; internal.
+  struct Impl;
+  Impl* impl() const { return impl_.get(); }
+
+ private:
+  friend class Value;
+  friend class Persistent;
+  explicit Isolate(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Keeps a datum alive beyond scopes. Must not outlive its isolate.
+class Persistent {
+ public:
+  Persistent() = default;
+  Persistent(Isolate& isolate, const Value& value);
+  ~Persistent();
+  Persistent(Persistent&& other) noexcept;
+  Persistent& operator=(Persistent&& other) noexcept;
+
+  // A handle in the innermost scope; unspecified if empty.
+  Value Get() const;
+
+ private:
+  Isolate* isolate_ = nullptr;
+  size_t slot_ = 0;
+};
+
+}  // namespace islet
+
+#endif  // ISLET_SDK_ISOLATE_H_

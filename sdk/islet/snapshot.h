@@ -1,0 +1,66 @@
+// A snapshot of a heap, as snapshot_gen made it: what isolates start from.
+//
+//   #include "myproject/startup.h"        // from islet_snapshot(name = "startup", ...) or snapshot_gen --emit=obj
+//   ISLET_EMBEDDED_SNAPSHOT(startup);
+//   absl::StatusOr<islet::Snapshot> snapshot = islet::Snapshot::FromEmbedded(startup);
+
+#ifndef ISLET_SDK_SNAPSHOT_H_
+#define ISLET_SDK_SNAPSHOT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace islet {
+
+namespace vm {
+class Image;
+}
+
+// The bytes of a snapshot that is linked into the program or a shared object.
+struct EmbeddedSnapshot {
+  const unsigned char* begin;
+  const unsigned char* end;
+};
+
+// Declares the variable `name`, of type islet::EmbeddedSnapshot, for the snapshot whose symbol is `name`.
+#define ISLET_EMBEDDED_SNAPSHOT(name)                          \
+  extern "C" const unsigned char islet_snapshot_##name##_begin[]; \
+  extern "C" const unsigned char islet_snapshot_##name##_end[];   \
+  [[maybe_unused]] static const ::islet::EmbeddedSnapshot name = {islet_snapshot_##name##_begin, islet_snapshot_##name##_end}
+
+// Cheap to copy; immutable. Thread safety: all methods may be called from any thread at once.
+class Snapshot {
+ public:
+  // Opens a snapshot linked into the program, in constant time: the header is checked, the rest is trusted as the
+  // program's own code is. Isolates map the very pages of the executable.
+  // Errors: FailedPrecondition (of another format version, or made by another build), InvalidArgument (not a snapshot).
+  static absl::StatusOr<Snapshot> FromEmbedded(EmbeddedSnapshot embedded);
+  // Opens a file, and checks it against its digest. The file may change or vanish afterwards.
+  // Errors: NotFound and other file errors, DataLoss (truncated or changed), and those of FromEmbedded.
+  static absl::StatusOr<Snapshot> FromFile(absl::string_view path);
+  // The same for bytes in memory, which are copied.
+  static absl::StatusOr<Snapshot> FromBytes(absl::Span<const uint8_t> bytes);
+
+  // Bytes of the heap image that isolates share.
+  size_t size_bytes() const;
+  // Names of the host functions that its scripts use.
+  std::vector<std::string> host_functions() const;
+  // True if isolates map the file that carries the snapshot; false if they map an anonymous copy.
+  bool maps_carrier() const;
+
+ private:
+  friend class Isolate;
+  explicit Snapshot(std::shared_ptr<const vm::Image> image) : image_(std::move(image)) {}
+  std::shared_ptr<const vm::Image> image_;
+};
+
+}  // namespace islet
+
+#endif  // ISLET_SDK_SNAPSHOT_H_

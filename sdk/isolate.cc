@@ -1,0 +1,310 @@
+#include "islet/isolate.h"
+
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "isolate/runtime/port.h"
+#include "sdk/isolate_impl.h"
+
+namespace islet {
+
+namespace {
+
+// Marks of Statuses that Vm::Call made (interpreter/vm.cc): those are raised again as what they were.
+constexpr char kConditionPayload[] = "islet/condition";
+constexpr char kTerminationPayload[] = "islet/termination";
+
+vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) {
+  const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
+  Isolate::Impl& impl = *binding.isolate->impl();
+  const size_t handles = impl.handles.size();
+  absl::InlinedVector<Value, 6> arguments;
+  for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
+  absl::StatusOr<Value> result = binding.entry->function(*binding.isolate, arguments);
+  vm::Value value = vm::kException;
+  if (result.ok()) {
+    absl::StatusOr<vm::Value> converted = impl.ToHeap(*result);
+    if (converted.ok()) {
+      value = *converted;
+    } else {
+      result = converted.status();
+    }
+  }
+  impl.handles.resize(handles);
+  if (result.ok()) return value;
+  const absl::Status& status = result.status();
+  if (status.GetPayload(kConditionPayload).has_value() || status.GetPayload(kTerminationPayload).has_value()) {
+    return machine.Reraise(status);
+  }
+  return machine.Error("host", binding.entry->name, std::string_view(status.message().data(), status.message().size()));
+}
+
+// Standard ports that lead to IsolateOptions::write.
+class WriterStreams : public vm::StandardStreams {
+ public:
+  explicit WriterStreams(std::function<void(int, absl::string_view)> write) : write_(std::move(write)) {}
+  absl::StatusOr<size_t> Read(char*, size_t) override { return size_t{0}; }
+  absl::Status Write(vm::StandardPort port, absl::string_view bytes) override {
+    write_(port == vm::StandardPort::kError ? 2 : 1, bytes);
+    return absl::OkStatus();
+  }
+
+ private:
+  std::function<void(int, absl::string_view)> write_;
+};
+
+}  // namespace
+
+const void* CurrentThread() {
+  static thread_local char thread;
+  return &thread;
+}
+
+// ---- Making and entering
+
+Isolate::Isolate(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->isolate = this; }
+
+Isolate::~Isolate() = default;
+
+Isolate::Impl::~Impl() {
+  lazy_evaluator.reset();
+  if (vm != nullptr) vm->heap().RemoveRoots(this);
+}
+
+absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& snapshot,
+                                                               const IsolateOptions& options) {
+  const vm::Image& image = *snapshot.image_;
+  std::vector<int> bound;
+  if (!image.externals().empty()) {
+    std::vector<vm::HostSignature> provided;
+    if (options.host_functions != nullptr) {
+      for (const HostFunctions::Entry& entry : options.host_functions->entries_) {
+        provided.push_back({entry.name, entry.arity});
+      }
+    }
+    absl::StatusOr<std::vector<int>> indices = image.BindExternals(provided);
+    if (!indices.ok()) return indices.status();
+    bound = *std::move(indices);
+  }
+  vm::VmOptions vm_options;
+  vm_options.cage_size = options.cage_size;
+  vm_options.heap.heap_limit = options.heap_limit;
+  absl::StatusOr<std::unique_ptr<vm::Vm>> machine = vm::NewVm(image, vm_options);
+  if (!machine.ok()) return machine.status();
+  auto impl = std::make_unique<Impl>();
+  impl->image = snapshot.image_;
+  impl->vm = *std::move(machine);
+  impl->vm->heap().AddRoots(impl.get());
+  impl->hooks_pending = image.has_restore_hooks();
+  impl->options = options;
+  std::unique_ptr<Isolate> isolate(new Isolate(std::move(impl)));
+  Impl& made = *isolate->impl_;
+  made.vm->host = isolate.get();
+  made.bindings.reserve(bound.size());
+  for (int index : bound) {
+    made.bindings.push_back({isolate.get(), &options.host_functions->entries_[static_cast<size_t>(index)]});
+    made.vm->host_bindings.push_back({CallHost, &made.bindings.back()});
+  }
+  if (options.write != nullptr || options.allow_files) {
+    vm::PortTable& ports = vm::PortTableOf(*made.vm);
+    ports.allow_files = options.allow_files;
+    if (options.write != nullptr) ports.SetStandardStreams(std::make_shared<WriterStreams>(options.write));
+  }
+  return isolate;
+}
+
+Isolate::Scope::Scope(Isolate& isolate) : isolate_(isolate) {
+  Impl& impl = *isolate.impl_;
+  const void* me = CurrentThread();
+  const void* nobody = nullptr;
+  entered_ = impl.owner.compare_exchange_strong(nobody, me, std::memory_order_acquire);
+  handles_ = entered_ || nobody == me ? impl.handles.size() : ~size_t{0};
+}
+
+Isolate::Scope::~Scope() {
+  Impl& impl = *isolate_.impl_;
+  if (handles_ != ~size_t{0}) impl.handles.resize(handles_);
+  if (entered_) impl.owner.store(nullptr, std::memory_order_release);
+}
+
+absl::Status Isolate::Impl::CheckEntered() const {
+  if (owner.load(std::memory_order_relaxed) == CurrentThread()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
+}
+
+// ---- Roots
+
+void Isolate::Impl::VisitRoots(Visit visit, void* context) {
+  for (Handle& handle : handles) visit(&handle.value, context);
+  for (vm::Value& v : persistents) visit(&v, context);
+}
+
+Value Isolate::Impl::MakeHandle(vm::Value v) {
+  Value value(Value::Kind::kHandle);
+  value.isolate_ = isolate;
+  value.integer_ = static_cast<int64_t>(handles.size());
+  value.stamp_ = next_stamp++;
+  handles.push_back({v, value.stamp_});
+  return value;
+}
+
+Value Isolate::Impl::HandleOf(uint32_t slot, uint32_t stamp) const {
+  Value value(Value::Kind::kHandle);
+  value.isolate_ = isolate;
+  value.integer_ = slot;
+  value.stamp_ = stamp;
+  return value;
+}
+
+void Isolate::Impl::SplitHandle(const Value& handle, uint32_t* slot, uint32_t* stamp) {
+  *slot = static_cast<uint32_t>(handle.integer_);
+  *stamp = handle.stamp_;
+}
+
+// ---- Running
+
+vm::Evaluator& Isolate::Impl::evaluator() {
+  if (!lazy_evaluator.has_value()) {
+    lazy_evaluator.emplace(*vm);
+    lazy_evaluator->AllowFiles(options.allow_files);
+    if (options.allow_files) lazy_evaluator->search_path().push_back(".");
+  }
+  return *lazy_evaluator;
+}
+
+absl::Status Isolate::Impl::RunRestoreHooks() {
+  if (!hooks_pending) return absl::OkStatus();
+  hooks_pending = false;
+  // In the order of their registration; each is looked up anew, since the one before may have collected.
+  vm::Heap& heap = vm->heap();
+  auto hook_at = [&](int index) {
+    vm::Value list = vm->root(vm::Root::kRestoreHooks);
+    for (; index > 0; --index) list = heap.cdr(list);
+    return heap.car(list);
+  };
+  int count = 0;
+  for (vm::Value list = vm->root(vm::Root::kRestoreHooks); list.IsPair(); list = heap.cdr(list)) ++count;
+  for (int i = count - 1; i >= 0; --i) {
+    absl::StatusOr<vm::Value> done = vm->Call(hook_at(i), {});
+    if (!done.ok()) return done.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Value> Isolate::Impl::CallValue(vm::Value procedure, absl::Span<const Value> arguments) {
+  // The procedure travels as a handle, since making the arguments may collect.
+  const Value kept = MakeHandle(procedure);
+  absl::InlinedVector<vm::Value, 8> args(arguments.size());
+  absl::Status status = ToHeapAll(arguments, absl::MakeSpan(args));
+  if (!status.ok()) return status;
+  absl::StatusOr<vm::Value> result = vm->Call(*Resolve(kept), args);
+  if (!result.ok()) return result.status();
+  return MakeHandle(*result);
+}
+
+absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view name) {
+  absl::Status status = impl_->CheckEntered();
+  if (status.ok()) status = impl_->RunRestoreHooks();
+  if (!status.ok()) return status;
+  absl::StatusOr<vm::Value> result = impl_->evaluator().EvalString(text, name);
+  if (!result.ok()) return result.status();
+  return impl_->MakeHandle(*result);
+}
+
+absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Value> arguments) {
+  absl::Status status = impl_->CheckEntered();
+  if (status.ok()) status = impl_->RunRestoreHooks();
+  if (!status.ok()) return status;
+  absl::StatusOr<vm::Value> procedure = impl_->evaluator().Lookup(name);
+  if (!procedure.ok()) return procedure.status();
+  return impl_->CallValue(*procedure, arguments);
+}
+
+absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Value> arguments) {
+  absl::Status status = impl_->CheckEntered();
+  if (status.ok()) status = impl_->RunRestoreHooks();
+  if (!status.ok()) return status;
+  absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
+  if (!value.ok()) return value.status();
+  return impl_->CallValue(*value, arguments);
+}
+
+absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
+  absl::Status status = impl_->CheckEntered();
+  if (!status.ok()) return status;
+  absl::StatusOr<vm::Value> value = impl_->evaluator().Lookup(name);
+  if (!value.ok()) return value.status();
+  return impl_->MakeHandle(*value);
+}
+
+void Isolate::Interrupt() { impl_->vm->Interrupt(); }
+
+IsolateStats Isolate::Stats() const {
+  const vm::HeapStats stats = impl_->vm->heap().Stats();
+  IsolateStats result;
+  result.heap_bytes = stats.young_bytes + stats.old_bytes;
+  result.dirty_pages = stats.dirty_pages;
+  result.minor_collections = stats.minor_collections;
+  result.full_collections = stats.full_collections;
+  return result;
+}
+
+void Isolate::CollectGarbage() {
+  if (impl_->CheckEntered().ok()) impl_->vm->heap().CollectFull();
+}
+
+// ---- Persistents
+
+Persistent::Persistent(Isolate& isolate, const Value& value) {
+  Isolate::Impl& impl = *isolate.impl();
+  if (!impl.CheckEntered().ok()) return;
+  absl::StatusOr<vm::Value> datum = impl.ToHeap(value);
+  if (!datum.ok()) return;
+  isolate_ = &isolate;
+  if (impl.free_persistents.empty()) {
+    slot_ = impl.persistents.size();
+    impl.persistents.push_back(*datum);
+  } else {
+    slot_ = impl.free_persistents.back();
+    impl.free_persistents.pop_back();
+    impl.persistents[slot_] = *datum;
+  }
+}
+
+Persistent::~Persistent() {
+  if (isolate_ == nullptr) return;
+  isolate_->impl()->persistents[slot_] = vm::kUnspecified;
+  isolate_->impl()->free_persistents.push_back(slot_);
+}
+
+Persistent::Persistent(Persistent&& other) noexcept
+    : isolate_(std::exchange(other.isolate_, nullptr)), slot_(other.slot_) {}
+
+Persistent& Persistent::operator=(Persistent&& other) noexcept {
+  std::swap(isolate_, other.isolate_);
+  std::swap(slot_, other.slot_);
+  return *this;
+}
+
+Value Persistent::Get() const {
+  if (isolate_ == nullptr || !isolate_->impl()->CheckEntered().ok()) return Value();
+  return isolate_->impl()->MakeHandle(isolate_->impl()->persistents[slot_]);
+}
+
+// ---- Host functions
+
+void HostFunctions::Add(absl::string_view name, int least, int most, HostFunction function) {
+  const uint32_t arity = static_cast<uint32_t>(least) << 9 |
+                         (most < 0 ? 1u : static_cast<uint32_t>(most - least) << 1);
+  for (Entry& entry : entries_) {
+    if (entry.name == name) {
+      entry = {std::string(name), arity, std::move(function)};
+      return;
+    }
+  }
+  entries_.push_back({std::string(name), arity, std::move(function)});
+}
+
+}  // namespace islet

@@ -1,0 +1,73 @@
+// What an islet::Isolate holds, for the SDK's own sources.
+
+#ifndef ISLET_SDK_ISOLATE_IMPL_H_
+#define ISLET_SDK_ISOLATE_IMPL_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "isolate/evaluator.h"
+#include "isolate/interpreter/vm.h"
+#include "islet/isolate.h"
+#include "snapshot/image.h"
+
+namespace islet {
+
+struct Isolate::Impl : public vm::RootSource {
+  struct Handle {
+    vm::Value value;
+    uint32_t stamp;
+  };
+  // A host function as bound in this isolate.
+  struct Binding {
+    Isolate* isolate;
+    const HostFunctions::Entry* entry;
+  };
+
+  ~Impl() override;
+  void VisitRoots(Visit visit, void* context) override;
+
+  // FailedPrecondition unless this thread has entered the isolate.
+  absl::Status CheckEntered() const;
+  Value MakeHandle(vm::Value v);
+  // A handle by its parts, for other languages' bindings; and the parts of what MakeHandle made.
+  Value HandleOf(uint32_t slot, uint32_t stamp) const;
+  static void SplitHandle(const Value& handle, uint32_t* slot, uint32_t* stamp);
+  // The datum behind a handle, or a literal made in the heap. May collect, so convert all of a call's arguments by
+  // ToHeapAll. Errors: FailedPrecondition (stale or foreign handle, wrong thread), ResourceExhausted, InvalidArgument.
+  absl::StatusOr<vm::Value> ToHeap(const Value& value);
+  absl::Status ToHeapAll(absl::Span<const Value> values, absl::Span<vm::Value> results);
+  absl::StatusOr<vm::Value> Resolve(const Value& handle) const;
+  // Before the first code of the host's runs.
+  absl::Status RunRestoreHooks();
+  absl::StatusOr<Value> CallValue(vm::Value procedure, absl::Span<const Value> arguments);
+  vm::Evaluator& evaluator();
+
+  Isolate* isolate = nullptr;
+  std::shared_ptr<const vm::Image> image;
+  std::unique_ptr<vm::Vm> vm;
+  std::optional<vm::Evaluator> lazy_evaluator;
+  std::vector<Binding> bindings;
+  std::vector<Handle> handles;
+  uint32_t next_stamp = 1;
+  std::vector<vm::Value> persistents;
+  std::vector<size_t> free_persistents;
+  std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
+  bool hooks_pending = false;
+  IsolateOptions options;
+
+ private:
+  uint64_t BytesOf(const Value& value, int depth) const;
+  absl::StatusOr<vm::Value> Build(const Value& value, int depth);
+};
+
+// Identifies the calling thread among those alive.
+const void* CurrentThread();
+
+}  // namespace islet
+
+#endif  // ISLET_SDK_ISOLATE_IMPL_H_

@@ -1,0 +1,45 @@
+#include "islet/snapshot.h"
+
+#include <utility>
+
+#include "isolate/runtime/primitives.h"
+#include "snapshot/image.h"
+
+namespace islet {
+
+namespace {
+
+absl::StatusOr<Snapshot> Wrap(absl::StatusOr<std::shared_ptr<const vm::Image>> image,
+                              Snapshot (*make)(std::shared_ptr<const vm::Image>)) {
+  if (!image.ok()) return image.status();
+  return make(*std::move(image));
+}
+
+}  // namespace
+
+absl::StatusOr<Snapshot> Snapshot::FromEmbedded(EmbeddedSnapshot embedded) {
+  return Wrap(vm::Image::FromEmbedded(embedded.begin, embedded.end, vm::AllPrimitives()),
+              [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+}
+
+absl::StatusOr<Snapshot> Snapshot::FromFile(absl::string_view path) {
+  return Wrap(vm::Image::FromFile(path, vm::AllPrimitives()),
+              [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+}
+
+absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes) {
+  return Wrap(vm::Image::FromBytes(bytes, vm::AllPrimitives()),
+              [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+}
+
+size_t Snapshot::size_bytes() const { return image_->image_bytes(); }
+
+std::vector<std::string> Snapshot::host_functions() const {
+  std::vector<std::string> names;
+  for (const vm::HostSignature& signature : image_->externals()) names.push_back(signature.name);
+  return names;
+}
+
+bool Snapshot::maps_carrier() const { return image_->maps_carrier(); }
+
+}  // namespace islet

@@ -1,0 +1,462 @@
+#include "islet/value.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "isolate/data/hash_table.h"
+#include "isolate/data/string.h"
+#include "isolate/numbers/numbers.h"
+#include "isolate/printer/printer.h"
+#include "sdk/isolate_impl.h"
+
+namespace islet {
+
+namespace {
+
+// Lists and vectors built by the host nest at most this deep.
+constexpr int kMaxDepth = 1000;
+
+absl::Status Mismatch(absl::string_view expected, Type got) {
+  return absl::InvalidArgumentError(absl::StrCat("expected ", expected, ", got ", TypeName(got)));
+}
+
+Type TypeOfHeapValue(vm::Heap& heap, vm::Value v) {
+  if (v.IsFixnum()) return Type::kInteger;
+  if (v.IsPair()) return Type::kPair;
+  if (v.IsFlonum()) return Type::kReal;
+  if (v.IsChar()) return Type::kCharacter;
+  if (v.IsBoolean()) return Type::kBoolean;
+  if (v.IsNull()) return Type::kNull;
+  if (v.IsPrimitive()) return Type::kProcedure;
+  if (v == vm::kEof) return Type::kEof;
+  if (v == vm::kUnspecified) return Type::kUnspecified;
+  if (!v.IsObject()) return Type::kOther;
+  switch (heap.type(v)) {
+    case vm::ObjectType::kVector: return Type::kVector;
+    case vm::ObjectType::kString: return Type::kString;
+    case vm::ObjectType::kSymbol: return Type::kSymbol;
+    case vm::ObjectType::kBytevector: return Type::kBytevector;
+    case vm::ObjectType::kBignum: return Type::kInteger;
+    case vm::ObjectType::kRatnum: return Type::kRational;
+    case vm::ObjectType::kCompnum: return Type::kComplex;
+    case vm::ObjectType::kHashTable: return Type::kHashTable;
+    case vm::ObjectType::kRecord: return Type::kRecord;
+    case vm::ObjectType::kClosure:
+    case vm::ObjectType::kContinuation:
+    case vm::ObjectType::kParameter:
+    case vm::ObjectType::kHostFunction: return Type::kProcedure;
+    default: return Type::kOther;
+  }
+}
+
+}  // namespace
+
+absl::string_view TypeName(Type type) {
+  switch (type) {
+    case Type::kUnspecified: return "the unspecified value";
+    case Type::kBoolean: return "a boolean";
+    case Type::kInteger: return "an exact integer";
+    case Type::kReal: return "a real number";
+    case Type::kRational: return "an exact rational";
+    case Type::kComplex: return "a complex number";
+    case Type::kCharacter: return "a character";
+    case Type::kString: return "a string";
+    case Type::kSymbol: return "a symbol";
+    case Type::kNull: return "the empty list";
+    case Type::kPair: return "a pair";
+    case Type::kVector: return "a vector";
+    case Type::kBytevector: return "a bytevector";
+    case Type::kHashTable: return "a hash table";
+    case Type::kProcedure: return "a procedure";
+    case Type::kRecord: return "a record";
+    case Type::kEof: return "the end-of-file object";
+    case Type::kOther: return "an object of another type";
+  }
+  return "an object of another type";
+}
+
+// ---- Literals
+
+Value Boolean(bool b) {
+  Value v(Value::Kind::kBoolean);
+  v.integer_ = b;
+  return v;
+}
+
+Value Integer(int64_t n) {
+  Value v(Value::Kind::kInteger);
+  v.integer_ = n;
+  return v;
+}
+
+Value BigInteger(absl::string_view decimal) {
+  Value v(Value::Kind::kBigInteger);
+  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{std::string(decimal), {}});
+  return v;
+}
+
+Value Real(double d) {
+  Value v(Value::Kind::kReal);
+  v.real_ = d;
+  return v;
+}
+
+Value Character(uint32_t scalar) {
+  Value v(Value::Kind::kCharacter);
+  v.integer_ = scalar;
+  return v;
+}
+
+Value String(absl::string_view utf8) {
+  Value v(Value::Kind::kString);
+  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{std::string(utf8), {}});
+  return v;
+}
+
+Value Symbol(absl::string_view name) {
+  Value v(Value::Kind::kSymbol);
+  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{std::string(name), {}});
+  return v;
+}
+
+Value Null() { return Value(Value::Kind::kNull); }
+
+Value List(std::vector<Value> items) {
+  Value v(Value::Kind::kList);
+  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{{}, std::move(items)});
+  return v;
+}
+
+Value Vector(std::vector<Value> items) {
+  Value v(Value::Kind::kVector);
+  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{{}, std::move(items)});
+  return v;
+}
+
+Value Bytevector(absl::Span<const uint8_t> bytes) {
+  Value v(Value::Kind::kBytevector);
+  v.payload_ = std::make_shared<Value::Payload>(
+      Value::Payload{std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), {}});
+  return v;
+}
+
+Value HashTable(std::vector<std::pair<Value, Value>> entries) {
+  Value v(Value::Kind::kHashTable);
+  Value::Payload payload;
+  for (auto& [key, value] : entries) {
+    payload.items.push_back(std::move(key));
+    payload.items.push_back(std::move(value));
+  }
+  v.payload_ = std::make_shared<Value::Payload>(std::move(payload));
+  return v;
+}
+
+// ---- Into the heap
+
+absl::StatusOr<vm::Value> Isolate::Impl::Resolve(const Value& handle) const {
+  absl::Status status = CheckEntered();
+  if (!status.ok()) return status;
+  const size_t slot = static_cast<size_t>(handle.integer_);
+  if (handle.isolate_ != isolate) return absl::FailedPreconditionError("the value belongs to another isolate");
+  if (slot >= handles.size() || handles[slot].stamp != handle.stamp_) {
+    return absl::FailedPreconditionError("the value's scope has ended (keep it in an islet::Persistent)");
+  }
+  return handles[slot].value;
+}
+
+uint64_t Isolate::Impl::BytesOf(const Value& value, int depth) const {
+  if (depth > kMaxDepth) return 0;
+  uint64_t bytes = 32;
+  if (value.payload_ == nullptr) return bytes;
+  bytes += 4 * value.payload_->text.size();
+  if (value.kind_ == Value::Kind::kHashTable) bytes += vm::HashTableBytes(value.payload_->items.size());
+  for (const Value& item : value.payload_->items) bytes += 16 + BytesOf(item, depth + 1);
+  return bytes;
+}
+
+absl::StatusOr<vm::Value> Isolate::Impl::Build(const Value& value, int depth) {
+  vm::Heap& heap = vm->heap();
+  if (depth > kMaxDepth) return absl::InvalidArgumentError("the value is nested too deeply (at most 1000 levels)");
+  switch (value.kind_) {
+    case Value::Kind::kUnspecified: return vm::kUnspecified;
+    case Value::Kind::kHandle: return Resolve(value);
+    case Value::Kind::kBoolean: return vm::Value::Boolean(value.integer_ != 0);
+    case Value::Kind::kInteger: return vm::FromInt64(heap, value.integer_);
+    case Value::Kind::kBigInteger: {
+      const std::string& text = value.payload_->text;
+      const size_t digits = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
+      if (text.size() == digits || text.find_first_not_of("0123456789", digits) != std::string::npos) {
+        return absl::InvalidArgumentError(absl::StrCat("not a decimal integer: ", text.substr(0, 40)));
+      }
+      std::optional<vm::Value> number = vm::ParseNumber(heap, text, 10);
+      if (!number.has_value()) return absl::InvalidArgumentError("not a decimal integer");
+      return *number;
+    }
+    case Value::Kind::kReal: return vm::FromDouble(heap, value.real_);
+    case Value::Kind::kCharacter:
+      if (!vm::IsScalarValue(value.integer_)) return absl::InvalidArgumentError("not a Unicode scalar value");
+      return vm::Value::Char(static_cast<uint32_t>(value.integer_));
+    case Value::Kind::kString: return vm::MakeString(heap, value.payload_->text);
+    case Value::Kind::kSymbol: return vm->Intern(value.payload_->text);
+    case Value::Kind::kNull: return vm::kNull;
+    case Value::Kind::kList: {
+      vm::Value list = vm::kNull;
+      for (size_t i = value.payload_->items.size(); i > 0; --i) {
+        absl::StatusOr<vm::Value> item = Build(value.payload_->items[i - 1], depth + 1);
+        if (!item.ok()) return item;
+        list = heap.Cons(*item, list);
+      }
+      return list;
+    }
+    case Value::Kind::kVector: {
+      const std::vector<Value>& items = value.payload_->items;
+      const vm::Value vector = heap.MakeVector(static_cast<uint32_t>(items.size()), vm::kFalse);
+      for (size_t i = 0; i < items.size(); ++i) {
+        absl::StatusOr<vm::Value> item = Build(items[i], depth + 1);
+        if (!item.ok()) return item;
+        heap.Get<vm::Vector>(vector)->items[i] = *item;
+      }
+      return vector;
+    }
+    case Value::Kind::kBytevector: {
+      const std::string& bytes = value.payload_->text;
+      const vm::Value bytevector = heap.MakeBytevector(static_cast<uint32_t>(bytes.size()));
+      std::copy(bytes.begin(), bytes.end(), heap.Get<vm::Bytevector>(bytevector)->bytes);
+      return bytevector;
+    }
+    case Value::Kind::kHashTable: {
+      const std::vector<Value>& items = value.payload_->items;
+      const vm::Value table = vm::MakeHashTable(heap, vm::kEqualTableFlag, static_cast<uint32_t>(items.size() / 2));
+      for (size_t i = 0; i + 1 < items.size(); i += 2) {
+        absl::StatusOr<vm::Value> key = Build(items[i], depth + 1);
+        if (!key.ok()) return key;
+        absl::StatusOr<vm::Value> item = Build(items[i + 1], depth + 1);
+        if (!item.ok()) return item;
+        vm::HashTablePut(heap, table, *key, *item);
+      }
+      return table;
+    }
+  }
+  return absl::InternalError("unknown kind of value");
+}
+
+absl::Status Isolate::Impl::ToHeapAll(absl::Span<const Value> values, absl::Span<vm::Value> results) {
+  absl::Status status = CheckEntered();
+  if (!status.ok()) return status;
+  uint64_t bytes = 0;
+  for (const Value& value : values) bytes += BytesOf(value, 0);
+  if (bytes > vm::Heap::kSlack / 2 && !vm->heap().Reserve(bytes)) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the arguments need ", bytes >> 10, " KiB, more than the heap limit allows"));
+  }
+  // No collection from here on.
+  for (size_t i = 0; i < values.size(); ++i) {
+    absl::StatusOr<vm::Value> result = Build(values[i], 0);
+    if (!result.ok()) return result.status();
+    results[i] = *result;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<vm::Value> Isolate::Impl::ToHeap(const Value& value) {
+  vm::Value result;
+  absl::Status status = ToHeapAll(absl::MakeConstSpan(&value, 1), absl::MakeSpan(&result, 1));
+  if (!status.ok()) return status;
+  return result;
+}
+
+// ---- Out of the heap. A literal is put into the isolate's terms only where it has one; its own accessors work without.
+
+namespace {
+
+struct Opened {
+  Isolate::Impl* impl;
+  vm::Heap* heap;
+  vm::Value value;
+};
+
+}  // namespace
+
+#define ISLET_OPEN(opened)                                                                            \
+  absl::StatusOr<vm::Value> opened##_value =                                                          \
+      isolate_ == nullptr ? absl::StatusOr<vm::Value>(absl::FailedPreconditionError("not a handle"))  \
+                          : isolate_->impl_->Resolve(*this);                                          \
+  if (!opened##_value.ok()) return opened##_value.status();                                           \
+  const Opened opened{isolate_->impl_.get(), &isolate_->impl_->vm->heap(), *opened##_value}
+
+Type Value::type() const {
+  switch (kind_) {
+    case Kind::kUnspecified: return Type::kUnspecified;
+    case Kind::kBoolean: return Type::kBoolean;
+    case Kind::kInteger:
+    case Kind::kBigInteger: return Type::kInteger;
+    case Kind::kReal: return Type::kReal;
+    case Kind::kCharacter: return Type::kCharacter;
+    case Kind::kString: return Type::kString;
+    case Kind::kSymbol: return Type::kSymbol;
+    case Kind::kNull: return Type::kNull;
+    case Kind::kList: return payload_->items.empty() ? Type::kNull : Type::kPair;
+    case Kind::kVector: return Type::kVector;
+    case Kind::kBytevector: return Type::kBytevector;
+    case Kind::kHashTable: return Type::kHashTable;
+    case Kind::kHandle: break;
+  }
+  absl::StatusOr<vm::Value> value = isolate_->impl_->Resolve(*this);
+  return value.ok() ? TypeOfHeapValue(isolate_->impl_->vm->heap(), *value) : Type::kOther;
+}
+
+bool Value::IsFalse() const {
+  if (kind_ == Kind::kBoolean) return integer_ == 0;
+  if (kind_ != Kind::kHandle) return false;
+  absl::StatusOr<vm::Value> value = isolate_->impl_->Resolve(*this);
+  return value.ok() && *value == vm::kFalse;
+}
+
+absl::StatusOr<bool> Value::ToBool() const {
+  if (kind_ == Kind::kBoolean) return integer_ != 0;
+  if (kind_ != Kind::kHandle) return Mismatch("a boolean", type());
+  ISLET_OPEN(o);
+  if (!o.value.IsBoolean()) return Mismatch("a boolean", type());
+  return o.value == vm::kTrue;
+}
+
+absl::StatusOr<int64_t> Value::ToInt64() const {
+  if (kind_ == Kind::kInteger) return integer_;
+  if (kind_ != Kind::kHandle) return Mismatch("an exact integer", type());
+  ISLET_OPEN(o);
+  if (!vm::IsExactInteger(*o.heap, o.value)) return Mismatch("an exact integer", type());
+  std::optional<int64_t> n = vm::ToInt64(*o.heap, o.value);
+  if (!n.has_value()) return absl::OutOfRangeError("the integer does not fit into 64 bits (see ToDecimal)");
+  return *n;
+}
+
+absl::StatusOr<double> Value::ToDouble() const {
+  if (kind_ == Kind::kReal) return real_;
+  if (kind_ == Kind::kInteger) return static_cast<double>(integer_);
+  if (kind_ != Kind::kHandle) return Mismatch("a real number", type());
+  ISLET_OPEN(o);
+  if (!vm::IsNumber(*o.heap, o.value) || !vm::IsReal(*o.heap, o.value)) return Mismatch("a real number", type());
+  return vm::ToDouble(*o.heap, o.value);
+}
+
+absl::StatusOr<std::string> Value::ToDecimal() const {
+  if (kind_ == Kind::kInteger) return absl::StrCat(integer_);
+  if (kind_ == Kind::kBigInteger) return payload_->text;
+  if (kind_ != Kind::kHandle) return Mismatch("an exact integer", type());
+  ISLET_OPEN(o);
+  if (!vm::IsExactInteger(*o.heap, o.value)) return Mismatch("an exact integer", type());
+  return vm::NumberToString(*o.heap, o.value, 10);
+}
+
+absl::StatusOr<uint32_t> Value::ToCharacter() const {
+  if (kind_ == Kind::kCharacter) return static_cast<uint32_t>(integer_);
+  if (kind_ != Kind::kHandle) return Mismatch("a character", type());
+  ISLET_OPEN(o);
+  if (!o.value.IsChar()) return Mismatch("a character", type());
+  return o.value.character();
+}
+
+absl::StatusOr<std::string> Value::ToString() const {
+  if (kind_ == Kind::kString || kind_ == Kind::kSymbol) return payload_->text;
+  if (kind_ != Kind::kHandle) return Mismatch("a string or symbol", type());
+  ISLET_OPEN(o);
+  if (o.heap->Is<vm::Symbol>(o.value)) return o.impl->vm->SymbolName(o.value);
+  if (!o.heap->Is<vm::String>(o.value)) return Mismatch("a string or symbol", type());
+  return vm::ToUtf8(*o.heap, o.value);
+}
+
+absl::StatusOr<std::vector<uint8_t>> Value::ToBytes() const {
+  if (kind_ == Kind::kBytevector) return std::vector<uint8_t>(payload_->text.begin(), payload_->text.end());
+  if (kind_ != Kind::kHandle) return Mismatch("a bytevector", type());
+  ISLET_OPEN(o);
+  const vm::Bytevector* bytes = o.heap->TryGet<vm::Bytevector>(o.value);
+  if (bytes == nullptr) return Mismatch("a bytevector", type());
+  return std::vector<uint8_t>(bytes->bytes, bytes->bytes + bytes->length);
+}
+
+absl::StatusOr<std::vector<Value>> Value::ToVector() const {
+  if (kind_ == Kind::kList || kind_ == Kind::kVector) return payload_->items;
+  if (kind_ == Kind::kNull) return std::vector<Value>();
+  if (kind_ != Kind::kHandle) return Mismatch("a list or vector", type());
+  ISLET_OPEN(o);
+  std::vector<Value> items;
+  if (const vm::Vector* vector = o.heap->TryGet<vm::Vector>(o.value); vector != nullptr) {
+    items.reserve(vector->length);
+    for (uint32_t i = 0; i < vector->length; ++i) items.push_back(o.impl->MakeHandle(vector->items[i]));
+    return items;
+  }
+  // Count first, against circular lists (Brent).
+  uint64_t length = 0, power = 1;
+  vm::Value mark = o.value, list = o.value;
+  for (; list.IsPair(); list = o.heap->cdr(list)) {
+    if (++length == power) {
+      mark = list;
+      power *= 2;
+    } else if (list == mark) {
+      return absl::InvalidArgumentError("expected a list, got a circular one");
+    }
+  }
+  if (!list.IsNull()) return Mismatch("a proper list or a vector", type());
+  items.reserve(length);
+  for (list = o.value; list.IsPair(); list = o.heap->cdr(list)) {
+    items.push_back(o.impl->MakeHandle(o.heap->car(list)));
+  }
+  return items;
+}
+
+absl::StatusOr<std::vector<std::pair<Value, Value>>> Value::ToEntries() const {
+  std::vector<std::pair<Value, Value>> entries;
+  if (kind_ == Kind::kHashTable) {
+    for (size_t i = 0; i + 1 < payload_->items.size(); i += 2) {
+      entries.emplace_back(payload_->items[i], payload_->items[i + 1]);
+    }
+    return entries;
+  }
+  if (kind_ != Kind::kHandle) return Mismatch("a hash table", type());
+  ISLET_OPEN(o);
+  if (!o.heap->Is<vm::HashTable>(o.value)) return Mismatch("a hash table", type());
+  vm::ForEachEntry(*o.heap, o.value, [&](vm::Value key, vm::Value value) {
+    entries.emplace_back(o.impl->MakeHandle(key), o.impl->MakeHandle(value));
+  });
+  return entries;
+}
+
+absl::StatusOr<Value> Value::Car() const {
+  if (kind_ == Kind::kList && !payload_->items.empty()) return payload_->items[0];
+  if (kind_ != Kind::kHandle) return Mismatch("a pair", type());
+  ISLET_OPEN(o);
+  if (!o.value.IsPair()) return Mismatch("a pair", type());
+  return o.impl->MakeHandle(o.heap->car(o.value));
+}
+
+absl::StatusOr<Value> Value::Cdr() const {
+  if (kind_ == Kind::kList && !payload_->items.empty()) {
+    return List(std::vector<Value>(payload_->items.begin() + 1, payload_->items.end()));
+  }
+  if (kind_ != Kind::kHandle) return Mismatch("a pair", type());
+  ISLET_OPEN(o);
+  if (!o.value.IsPair()) return Mismatch("a pair", type());
+  return o.impl->MakeHandle(o.heap->cdr(o.value));
+}
+
+#undef ISLET_OPEN
+
+std::string Value::Print(size_t max_bytes) const {
+  if (kind_ == Kind::kHandle) {
+    absl::StatusOr<vm::Value> value = isolate_->impl_->Resolve(*this);
+    if (!value.ok()) return "#<stale value>";
+    return vm::Print(*isolate_->impl_->vm, *value, vm::PrintMode::kWrite, max_bytes);
+  }
+  switch (kind_) {
+    case Kind::kBoolean: return integer_ != 0 ? "#t" : "#f";
+    case Kind::kInteger: return absl::StrCat(integer_);
+    case Kind::kReal: return absl::StrCat(real_);
+    case Kind::kBigInteger:
+    case Kind::kSymbol: return payload_->text;
+    case Kind::kString: return absl::StrCat("\"", payload_->text, "\"");
+    default: return absl::StrCat("#<", TypeName(type()), ">");
+  }
+}
+
+}  // namespace islet

@@ -1,0 +1,243 @@
+#include "snapshot/emit.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace islet::vm {
+namespace {
+
+std::string Section(absl::string_view symbol) {
+  // Linkers merge .rodata.* into .rodata; a section of its own lets --gc-sections drop a snapshot
+  // that nothing refers to.
+  return absl::StrCat(".rodata.islet_snapshot_", symbol);
+}
+
+template <typename T>
+void AppendRaw(std::string* out, const T& value) {
+  out->append(reinterpret_cast<const char*>(&value), sizeof(T));
+}
+
+// A string table as ELF has it; returns the offset of what is added.
+uint32_t AddName(std::string* table, absl::string_view name) {
+  const uint32_t offset = static_cast<uint32_t>(table->size());
+  absl::StrAppend(table, name);
+  table->push_back('\0');
+  return offset;
+}
+
+constexpr uint16_t kMachine =
+#if defined(__x86_64__)
+    EM_X86_64;
+#elif defined(__aarch64__)
+    EM_AARCH64;
+#elif defined(__riscv)
+    EM_RISCV;
+#else
+#error "ObjectFile does not know this machine"
+#endif
+
+}  // namespace
+
+std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot_path) {
+  const std::string path = absl::StrReplaceAll(snapshot_path, {{"\\", "\\\\"}, {"\"", "\\\""}});
+  const std::string name = absl::StrCat("islet_snapshot_", symbol);
+  return absl::StrCat(
+      "// Made by snapshot_gen.\n"
+      ".section ",
+      Section(symbol),
+      ", \"a\", @progbits\n"
+      ".balign 4096  // pages are mapped from the executable's own file\n"
+      ".globl ",
+      name,
+      "_begin\n"
+      ".type ",
+      name, "_begin, @object\n", name,
+      "_begin:\n"
+      ".incbin \"",
+      path,
+      "\"\n"
+      ".globl ",
+      name,
+      "_end\n"
+      ".type ",
+      name, "_end, @object\n", name,
+      "_end:\n"
+      ".size ",
+      name, "_begin, . - ", name,
+      "_begin\n"
+      ".balign 4096  // nothing else shares the last page\n"
+      ".section .note.GNU-stack, \"\", @progbits\n");
+}
+
+std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snapshot) {
+  constexpr uint64_t kPage = 4096;
+  enum { kNull, kData, kStackNote, kSymbols, kStrings, kSectionNames, kSectionCount };
+
+  std::string names(1, '\0'), section_names(1, '\0');
+  Elf64_Sym symbols[3] = {};
+  symbols[1].st_name = AddName(&names, absl::StrCat("islet_snapshot_", symbol, "_begin"));
+  symbols[1].st_size = snapshot.size();
+  symbols[2].st_name = AddName(&names, absl::StrCat("islet_snapshot_", symbol, "_end"));
+  symbols[2].st_value = snapshot.size();
+  for (int i : {1, 2}) {
+    symbols[i].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT);
+    symbols[i].st_shndx = kData;
+  }
+
+  Elf64_Shdr sections[kSectionCount] = {};
+  auto describe = [&](int i, absl::string_view name, uint32_t type, uint64_t size,
+                      uint64_t alignment) {
+    sections[i].sh_name = AddName(&section_names, name);
+    sections[i].sh_type = type;
+    sections[i].sh_size = size;
+    sections[i].sh_addralign = alignment;
+  };
+  // Whole pages, so that nothing else shares the last one.
+  const uint64_t data_size = (snapshot.size() + kPage - 1) / kPage * kPage;
+  describe(kData, Section(symbol), SHT_PROGBITS, data_size, kPage);
+  sections[kData].sh_flags = SHF_ALLOC;
+  describe(kStackNote, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
+  describe(kSymbols, ".symtab", SHT_SYMTAB, sizeof(symbols), 8);
+  sections[kSymbols].sh_link = kStrings;
+  sections[kSymbols].sh_info = 1;  // the first global symbol
+  sections[kSymbols].sh_entsize = sizeof(Elf64_Sym);
+  describe(kStrings, ".strtab", SHT_STRTAB, names.size(), 1);
+  describe(kSectionNames, ".shstrtab", SHT_STRTAB, 0, 1);
+  sections[kSectionNames].sh_size = section_names.size();
+
+  // The header, the data at the next page, then the tables.
+  uint64_t at = kPage;
+  for (int i = kData; i < kSectionCount; ++i) {
+    at = (at + 7) / 8 * 8;
+    sections[i].sh_offset = at;
+    at += sections[i].sh_size;
+  }
+  at = (at + 7) / 8 * 8;
+
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
+  header.e_type = ET_REL;
+  header.e_machine = kMachine;
+  header.e_version = EV_CURRENT;
+  header.e_shoff = at;
+  header.e_ehsize = sizeof(header);
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = kSectionCount;
+  header.e_shstrndx = kSectionNames;
+
+  std::string out;
+  out.reserve(at + sizeof(sections));
+  AppendRaw(&out, header);
+  auto go_to = [&](uint64_t offset) { out.resize(offset, '\0'); };
+  go_to(sections[kData].sh_offset);
+  out.append(reinterpret_cast<const char*>(snapshot.data()), snapshot.size());
+  go_to(sections[kSymbols].sh_offset);
+  AppendRaw(&out, symbols);
+  go_to(sections[kStrings].sh_offset);
+  out += names;
+  go_to(sections[kSectionNames].sh_offset);
+  out += section_names;
+  go_to(at);
+  AppendRaw(&out, sections);
+  return out;
+}
+
+std::string HeaderSource(absl::string_view symbol) {
+  return absl::StrCat(
+      "// Made by snapshot_gen: a snapshot in this program's .rodata.\n"
+      "#ifndef ISLET_SNAPSHOT_",
+      symbol,
+      "_H_\n"
+      "#define ISLET_SNAPSHOT_",
+      symbol,
+      "_H_\n"
+      "\n"
+      "#ifdef __cplusplus\n"
+      "extern \"C\" {\n"
+      "#endif\n"
+      "extern const unsigned char islet_snapshot_",
+      symbol,
+      "_begin[];\n"
+      "extern const unsigned char islet_snapshot_",
+      symbol,
+      "_end[];\n"
+      "#ifdef __cplusplus\n"
+      "}\n"
+      "#endif\n"
+      "\n"
+      "#endif\n");
+}
+
+std::string DependencyRule(absl::Span<const std::string> outputs,
+                           absl::Span<const std::string> inputs) {
+  auto quote = [](const std::string& path) {
+    return absl::StrReplaceAll(path, {{" ", "\\ "}, {"#", "\\#"}, {"$", "$$"}});
+  };
+  std::string rule;
+  for (const std::string& output : outputs) {
+    absl::StrAppend(&rule, rule.empty() ? "" : " ", quote(output));
+  }
+  rule += ":";
+  for (const std::string& input : inputs) absl::StrAppend(&rule, " \\\n  ", quote(input));
+  rule += "\n";
+  // Without these make would stop when an input has been renamed or deleted.
+  for (const std::string& input : inputs) absl::StrAppend(&rule, "\n", quote(input), ":\n");
+  return rule;
+}
+
+OutputFiles::~OutputFiles() {
+  if (committed_) return;
+  for (const File& file : files_) {
+    unlink(file.temporary.empty() ? file.path.c_str() : file.temporary.c_str());
+  }
+}
+
+absl::Status OutputFiles::Add(const std::string& path, absl::string_view contents) {
+  const std::string cannot = absl::StrCat("cannot write ", path);
+  std::string temporary = absl::StrCat(path, ".XXXXXX");
+  const int fd = mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) return absl::ErrnoToStatus(errno, cannot);
+  files_.push_back({path, temporary});
+  // As a file that was simply created; reading the mask means setting it.
+  const mode_t mask = umask(0);
+  umask(mask);
+  fchmod(fd, 0666 & ~mask);
+  while (!contents.empty()) {
+    const ssize_t n = write(fd, contents.data(), contents.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const int error = errno;
+      close(fd);
+      return absl::ErrnoToStatus(error, cannot);
+    }
+    contents.remove_prefix(static_cast<size_t>(n));
+  }
+  if (close(fd) != 0) return absl::ErrnoToStatus(errno, cannot);
+  return absl::OkStatus();
+}
+
+absl::Status OutputFiles::Commit() {
+  for (File& file : files_) {
+    if (rename(file.temporary.c_str(), file.path.c_str()) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", file.path));
+    }
+    file.temporary.clear();
+  }
+  committed_ = true;
+  return absl::OkStatus();
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,56 @@
+// The forms in which a snapshot is linked into a program, and how files are put in their places.
+
+#ifndef ISLET_SNAPSHOT_EMIT_H_
+#define ISLET_SNAPSHOT_EMIT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace islet::vm {
+
+// Assembler source for clang and GCC, by way of the C preprocessor: the bytes of the file
+// `snapshot_path`, page-aligned in .rodata, from islet_snapshot_SYMBOL_begin to
+// islet_snapshot_SYMBOL_end.
+std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot_path);
+
+// The same as an ELF relocatable object, of this machine's kind, good for any linker and any code
+// model. Needs no assembler.
+std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snapshot);
+
+// Declares both symbols, in C and C++.
+std::string HeaderSource(absl::string_view symbol);
+
+// A rule for make: each of `inputs` is needed by `outputs`.
+std::string DependencyRule(absl::Span<const std::string> outputs,
+                           absl::Span<const std::string> inputs);
+
+// Files that appear together, each whole, or not at all.
+class OutputFiles {
+ public:
+  OutputFiles() = default;
+  ~OutputFiles();  // what was not committed leaves no trace
+  OutputFiles(const OutputFiles&) = delete;
+  OutputFiles& operator=(const OutputFiles&) = delete;
+
+  // Writes `contents` beside `path`, under another name. Errors: of the file system, with the path.
+  absl::Status Add(const std::string& path, absl::string_view contents);
+  // Gives the files their names, replacing what had them.
+  absl::Status Commit();
+
+ private:
+  struct File {
+    std::string path;
+    std::string temporary;  // empty once renamed
+  };
+  std::vector<File> files_;
+  bool committed_ = false;
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_SNAPSHOT_EMIT_H_

@@ -1,0 +1,107 @@
+// The linkable forms of a snapshot, and outputs that appear whole or not at all.
+
+#include "snapshot/emit.h"
+
+#include <elf.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace islet::vm {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ObjectFile, HasTheBytesPageAlignedBetweenItsSymbols) {
+  std::vector<uint8_t> snapshot(5000);
+  for (size_t i = 0; i < snapshot.size(); ++i) snapshot[i] = static_cast<uint8_t>(i * 7);
+  const std::string object = ObjectFile("startup", snapshot);
+
+  Elf64_Ehdr header;
+  ASSERT_GE(object.size(), sizeof(header));
+  std::memcpy(&header, object.data(), sizeof(header));
+  EXPECT_EQ(header.e_type, ET_REL);
+  std::vector<Elf64_Shdr> sections(header.e_shnum);
+  ASSERT_EQ(object.size(), header.e_shoff + sections.size() * sizeof(Elf64_Shdr));
+  std::memcpy(sections.data(), object.data() + header.e_shoff,
+              sections.size() * sizeof(Elf64_Shdr));
+  const char* section_names = object.data() + sections[header.e_shstrndx].sh_offset;
+  for (const Elf64_Shdr& symbols : sections) {
+    if (symbols.sh_type != SHT_SYMTAB) continue;
+    const char* names = object.data() + sections[symbols.sh_link].sh_offset;
+    Elf64_Sym begin, end;
+    std::memcpy(&begin, object.data() + symbols.sh_offset + sizeof(begin), sizeof(begin));
+    std::memcpy(&end, object.data() + symbols.sh_offset + 2 * sizeof(end), sizeof(end));
+    EXPECT_STREQ(names + begin.st_name, "islet_snapshot_startup_begin");
+    EXPECT_STREQ(names + end.st_name, "islet_snapshot_startup_end");
+    EXPECT_EQ(begin.st_value, 0u);
+    EXPECT_EQ(end.st_value, snapshot.size());
+    const Elf64_Shdr& data = sections[begin.st_shndx];
+    EXPECT_STREQ(section_names + data.sh_name, ".rodata.islet_snapshot_startup");
+    EXPECT_EQ(data.sh_addralign, 4096u);
+    EXPECT_EQ(data.sh_flags, uint64_t{SHF_ALLOC});
+    EXPECT_EQ(data.sh_size, 8192u);
+    EXPECT_EQ(std::memcmp(object.data() + data.sh_offset, snapshot.data(), snapshot.size()), 0);
+    return;
+  }
+  FAIL() << "no symbol table";
+}
+
+TEST(AssemblerSource, NamesTheFileAsGiven) {
+  const std::string source = AssemblerSource("startup", "out/start \"up\".snap");
+  EXPECT_THAT(source, HasSubstr(".incbin \"out/start \\\"up\\\".snap\"\n"));
+  EXPECT_THAT(source, HasSubstr(".globl islet_snapshot_startup_begin\n"));
+  EXPECT_THAT(source, HasSubstr(".balign 4096"));
+}
+
+TEST(DependencyRule, QuotesForMake) {
+  EXPECT_EQ(DependencyRule({"a.snap", "a.h"}, {"a.lisp", "my table.txt"}),
+            "a.snap a.h: \\\n  a.lisp \\\n  my\\ table.txt\n\na.lisp:\n\nmy\\ table.txt:\n");
+}
+
+std::string Contents(const std::string& path) {
+  FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return "(none)";
+  char buffer[100];
+  const size_t n = std::fread(buffer, 1, sizeof(buffer), file);
+  std::fclose(file);
+  return std::string(buffer, n);
+}
+
+TEST(OutputFiles, AppearTogether) {
+  const std::string a = absl::StrCat(testing::TempDir(), "/a.out");
+  const std::string b = absl::StrCat(testing::TempDir(), "/b.out");
+  OutputFiles files;
+  ASSERT_TRUE(files.Add(a, "first").ok());
+  ASSERT_TRUE(files.Add(b, "second").ok());
+  EXPECT_EQ(Contents(a), "(none)");
+  ASSERT_TRUE(files.Commit().ok());
+  EXPECT_EQ(Contents(a), "first");
+  EXPECT_EQ(Contents(b), "second");
+  unlink(a.c_str());
+  unlink(b.c_str());
+}
+
+TEST(OutputFiles, LeaveNothingWhenOneCannotBeWritten) {
+  const std::string directory = absl::StrCat(testing::TempDir(), "/outputs");
+  ASSERT_EQ(mkdir(directory.c_str(), 0700), 0);
+  {
+    OutputFiles files;
+    ASSERT_TRUE(files.Add(directory + "/a.out", "first").ok());
+    const absl::Status status = files.Add(directory + "/missing/b.out", "second");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("cannot write " + directory + "/missing"));
+  }
+  // Empty, or it could not be removed.
+  EXPECT_EQ(rmdir(directory.c_str()), 0);
+}
+
+}  // namespace
+}  // namespace islet::vm

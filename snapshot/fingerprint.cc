@@ -1,0 +1,42 @@
+#include "snapshot/fingerprint.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "isolate/heap/dirty_pages.h"
+#include "isolate/heap/objects.h"
+#include "isolate/interpreter/vm.h"
+#include "xxhash.h"
+
+namespace islet::vm {
+
+Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
+  std::string text = absl::StrCat("islet ", kVersion, " format ", kFormatVersion, "\n");
+#define ISLET_OPCODE(name, operands, words) \
+  absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
+#include "isolate/interpreter/opcodes.def"
+#define ISLET_OBJECT_TYPE(name, number) absl::StrAppend(&text, "type " #name " ", number, "\n");
+#include "isolate/heap/object_types.def"
+  for (size_t size :
+       {sizeof(Vector),       sizeof(String),      sizeof(Symbol),    sizeof(Bytevector),
+        sizeof(Bignum),       sizeof(Ratnum),      sizeof(Compnum),   sizeof(Closure),
+        sizeof(Code),         sizeof(Cell),        sizeof(Box),       sizeof(Record),
+        sizeof(RecordType),   sizeof(HashTable),   sizeof(Parameter), sizeof(Port),
+        sizeof(HostFunction), sizeof(Environment), sizeof(Macro),     sizeof(Identifier),
+        sizeof(Condition)}) {
+    absl::StrAppend(&text, "size ", size, "\n");
+  }
+#define ISLET_CORE_FORM(name, enumerator, number) \
+  absl::StrAppend(&text, "form " name " ", number, "\n");
+#include "isolate/expander/core_forms.def"
+  absl::StrAppend(&text, "roots ", static_cast<int>(Root::kCount), " page ", DirtyPages::kPageSize,
+                  "\n");
+  for (const PrimitiveSpec& primitive : primitives) {
+    absl::StrAppend(&text, "primitive ", primitive.name, " ", primitive.min_args, " ",
+                    primitive.max_args, "\n");
+  }
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return Fingerprint{hash.low64, hash.high64};
+}
+
+}  // namespace islet::vm

@@ -1,0 +1,34 @@
+// What a snapshot depends on in the runtime that runs it, as one digest.
+
+#ifndef ISLET_SNAPSHOT_FINGERPRINT_H_
+#define ISLET_SNAPSHOT_FINGERPRINT_H_
+
+#include <cstdint>
+
+#include "absl/types/span.h"
+#include "isolate/interpreter/primitive.h"
+
+namespace islet::vm {
+
+// Of this release; part of the fingerprint.
+inline constexpr char kVersion[] = "0.1.0";
+
+// Raised with each incompatible change of snapshot.fbs.
+inline constexpr uint32_t kFormatVersion = 1;
+
+struct Fingerprint {
+  uint64_t low = 0;
+  uint64_t high = 0;
+  friend bool operator==(const Fingerprint& a, const Fingerprint& b) {
+    return a.low == b.low && a.high == b.high;
+  }
+  friend bool operator!=(const Fingerprint& a, const Fingerprint& b) { return !(a == b); }
+};
+
+// A digest over the version, the opcodes, the object layouts, the core forms, the roots, and the
+// names and arities of `primitives` in their order: an image refers to all of these by number.
+Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives);
+
+}  // namespace islet::vm
+
+#endif  // ISLET_SNAPSHOT_FINGERPRINT_H_

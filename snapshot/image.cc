@@ -1,0 +1,396 @@
+#include "snapshot/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
+#include "flatbuffers/flatbuffers.h"
+#include "isolate/heap/dirty_pages.h"
+#include "snapshot/digest.h"
+#include "snapshot/fingerprint.h"
+#include "snapshot/snapshot_generated.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr uint32_t kPage = DirtyPages::kPageSize;
+
+std::string Arity(uint32_t arity) {
+  const uint32_t least = arity >> 9, optional = arity >> 1 & 0xff;
+  if ((arity & 1) != 0) return absl::StrCat("at least ", least, " argument", least == 1 ? "" : "s");
+  if (optional != 0) return absl::StrCat(least, " to ", least + optional, " arguments");
+  return absl::StrCat(least, " argument", least == 1 ? "" : "s");
+}
+
+// True if a function of arity `provided` takes every number of arguments that `declared` allows.
+bool Covers(uint32_t provided, uint32_t declared) {
+  const uint32_t most = (provided >> 9) + (provided >> 1 & 0xff);
+  const uint32_t declared_most = (declared >> 9) + (declared >> 1 & 0xff);
+  return provided >> 9 <= declared >> 9 &&
+         ((provided & 1) != 0 || ((declared & 1) == 0 && declared_most <= most));
+}
+
+absl::Status Damaged() {
+  return absl::DataLossError("the snapshot has been changed or damaged since it was written");
+}
+
+absl::Status Truncated(size_t bytes) {
+  return absl::DataLossError(absl::StrCat("the snapshot is truncated: it ends after ", bytes,
+                                          " bytes, inside its header"));
+}
+
+absl::Status CheckSize(size_t bytes) {
+  if (bytes == 0) return absl::InvalidArgumentError("the snapshot is empty (0 bytes)");
+  if (bytes >= FLATBUFFERS_MAX_BUFFER_SIZE) {
+    return absl::InvalidArgumentError("not a snapshot: larger than any can be (2 GiB)");
+  }
+  return absl::OkStatus();
+}
+
+// Checks the two fields that every format version has in the same place, trusting nothing but that
+// `bytes` starts at a multiple of 8. After this the table and its vtable lie within `bytes`.
+absl::Status CheckVersionAndSize(absl::Span<const uint8_t> bytes) {
+  constexpr size_t kLeast = sizeof(flatbuffers::uoffset_t) + flatbuffers::kFileIdentifierLength;
+  if (absl::Status status = CheckSize(bytes.size()); !status.ok()) return status;
+  if (bytes.size() >= kLeast && !format::SnapshotBufferHasIdentifier(bytes.data())) {
+    return absl::InvalidArgumentError("not a snapshot: it does not start with a snapshot's header");
+  }
+  if (bytes.size() <= kLeast) return Truncated(bytes.size());
+
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
+  const size_t root = flatbuffers::ReadScalar<flatbuffers::uoffset_t>(bytes.data());
+  if (root < kLeast || root % sizeof(flatbuffers::soffset_t) != 0) return Damaged();
+  if (!verifier.Verify<flatbuffers::soffset_t>(root)) return Truncated(bytes.size());
+  const uint8_t* start = bytes.data() + root;
+  // The verifier does not ask whether the vtable is aligned.
+  if (flatbuffers::ReadScalar<flatbuffers::soffset_t>(start) % 2 != 0) return Damaged();
+  if (!verifier.VerifyTableStart(start)) return Damaged();
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(start);
+  auto has = [&](flatbuffers::voffset_t field, size_t size, size_t alignment) {
+    const flatbuffers::voffset_t offset = table->GetOptionalFieldOffset(field);
+    return offset != 0 && verifier.VerifyFieldStruct(start, offset, size, alignment);
+  };
+  if (!has(format::Snapshot::VT_FORMAT_VERSION, 4, 4)) return Truncated(bytes.size());
+  const uint32_t version = table->GetField<uint32_t>(format::Snapshot::VT_FORMAT_VERSION, 0);
+  if (version != kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the snapshot has format version ", version, "; this program reads version ",
+        kFormatVersion, ". Make the snapshot again with this version's snapshot_gen."));
+  }
+  if (!has(format::Snapshot::VT_FILE_SIZE, 8, 8)) return Truncated(bytes.size());
+  const uint64_t size = table->GetField<uint64_t>(format::Snapshot::VT_FILE_SIZE, 0);
+  if (bytes.size() < size) {
+    return absl::DataLossError(
+        absl::StrCat("the snapshot is truncated: it has ", bytes.size(), " bytes of ", size));
+  }
+  if (bytes.size() > size) {
+    return absl::DataLossError(
+        absl::StrCat("the snapshot has ", bytes.size() - size, " bytes behind its end"));
+  }
+  if (!has(format::Snapshot::VT_DIGEST, sizeof(format::Digest), alignof(format::Digest))) {
+    return Damaged();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDigest(absl::Span<const uint8_t> bytes) {
+  const format::Digest* expected = format::GetSnapshot(bytes.data())->digest();
+  const uint8_t* field = reinterpret_cast<const uint8_t*>(expected);
+  const Fingerprint digest = DigestOfFile(bytes, static_cast<size_t>(field - bytes.data()));
+  return digest == Fingerprint{expected->low(), expected->high()} ? absl::OkStatus() : Damaged();
+}
+
+// Where in a file the loaded segment lies that holds an address range, if some segment does.
+struct Carrier {
+  uintptr_t begin;
+  size_t bytes;
+  std::string path;
+  uint64_t file_offset = 0;
+  bool found = false;
+};
+
+int FindCarrier(dl_phdr_info* info, size_t, void* context) {
+  Carrier* carrier = static_cast<Carrier*>(context);
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = info->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD) continue;
+    const uintptr_t start = info->dlpi_addr + segment.p_vaddr;
+    if (carrier->begin < start || carrier->begin - start >= segment.p_filesz) continue;
+    if (carrier->bytes > segment.p_filesz - (carrier->begin - start)) continue;
+    // The program itself has no name here. Its link under /proc leads to the very file that runs,
+    // even if another one has its name by now.
+    const bool program = info->dlpi_name == nullptr || info->dlpi_name[0] == '\0';
+    carrier->path = program ? "/proc/self/exe" : info->dlpi_name;
+    carrier->file_offset = segment.p_offset + (carrier->begin - start);
+    carrier->found = true;
+    return 1;
+  }
+  return 0;
+}
+
+bool SameBytes(int fd, uint64_t file_offset, const uint8_t* memory, size_t count) {
+  uint8_t buffer[kPage];
+  while (count > 0) {
+    const size_t part = std::min(count, sizeof(buffer));
+    if (pread(fd, buffer, part, static_cast<off_t>(file_offset)) != static_cast<ssize_t>(part) ||
+        std::memcmp(buffer, memory, part) != 0) {
+      return false;
+    }
+    file_offset += part;
+    memory += part;
+    count -= part;
+  }
+  return true;
+}
+
+absl::Status WriteAll(int fd, absl::Span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return absl::ErrnoToStatus(errno, "cannot copy the snapshot into memory");
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> NewMemfd() {
+  const int fd = memfd_create("islet-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot make a memory file for the snapshot");
+  return fd;
+}
+
+absl::Status Seal(int fd) {
+  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot seal the snapshot's memory file");
+  }
+  return absl::OkStatus();
+}
+
+// The embedded snapshots that are open, so that each is opened once per process.
+class EmbeddedImages {
+ public:
+  static EmbeddedImages& Get() {
+    static EmbeddedImages* const images = new EmbeddedImages;
+    return *images;
+  }
+
+  absl::Mutex mutex;
+  absl::flat_hash_map<const uint8_t*, std::weak_ptr<const Image>> by_address ABSL_GUARDED_BY(mutex);
+};
+
+}  // namespace
+
+// ---- Opening
+
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
+    const uint8_t* begin, const uint8_t* end, absl::Span<const PrimitiveSpec> primitives) {
+  if (begin == nullptr || end < begin) {
+    return absl::InvalidArgumentError("no embedded snapshot: its bounds are not valid");
+  }
+  EmbeddedImages& images = EmbeddedImages::Get();
+  absl::MutexLock lock(&images.mutex);
+  std::weak_ptr<const Image>& known = images.by_address[begin];
+  if (std::shared_ptr<const Image> image = known.lock();
+      image != nullptr && image->bytes_.end() == end) {
+    return image;
+  }
+  std::shared_ptr<Image> image(new Image);
+  image->bytes_ = absl::MakeConstSpan(begin, static_cast<size_t>(end - begin));
+  image->primitives_ = primitives;
+  if (reinterpret_cast<uintptr_t>(begin) % kPage != 0) {
+    return absl::InvalidArgumentError(
+        "the embedded snapshot is not aligned to 4096 bytes: link it as snapshot_gen --emit=asm or"
+        " --emit=obj says");
+  }
+  if (absl::Status status = image->Open(/*whole=*/false); !status.ok()) return status;
+  if (!image->UseCarrier()) {
+    if (absl::Status status = image->UseMemfd(); !status.ok()) return status;
+  }
+  known = image;
+  return std::shared_ptr<const Image>(std::move(image));
+}
+
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromFile(
+    absl::string_view path, absl::Span<const PrimitiveSpec> primitives) {
+  const std::string name(path);
+  auto annotate = [&](const absl::Status& status) {
+    return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
+  };
+  const int file = open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open snapshot ", name));
+  // Read before it is checked: what is checked is the copy that will be used.
+  std::vector<uint8_t> bytes;
+  struct stat status = {};
+  if (fstat(file, &status) == 0 && status.st_size > 0) {
+    bytes.reserve(std::min<uint64_t>(static_cast<uint64_t>(status.st_size), uint64_t{2} << 30));
+  }
+  uint8_t buffer[size_t{16} * kPage];
+  for (;;) {
+    const ssize_t n = read(file, buffer, sizeof(buffer));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int error = errno;
+      close(file);
+      return absl::ErrnoToStatus(error, absl::StrCat("cannot read snapshot ", name));
+    }
+    if (n == 0) break;
+    bytes.insert(bytes.end(), buffer, buffer + n);
+    if (bytes.size() >= FLATBUFFERS_MAX_BUFFER_SIZE) break;
+  }
+  close(file);
+  absl::StatusOr<std::shared_ptr<const Image>> image = FromBytes(bytes, primitives);
+  if (!image.ok()) return annotate(image.status());
+  return image;
+}
+
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(
+    absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives) {
+  if (absl::Status status = CheckSize(bytes.size()); !status.ok()) return status;
+  std::shared_ptr<Image> image(new Image);
+  image->bytes_ = bytes;
+  image->primitives_ = primitives;
+  if (absl::Status status = image->UseMemfd(); !status.ok()) return status;
+  image->mapping_ = mmap(nullptr, bytes.size(), PROT_READ, MAP_SHARED, image->source_.fd, 0);
+  if (image->mapping_ == MAP_FAILED) {
+    image->mapping_ = nullptr;
+    return absl::ErrnoToStatus(errno, "cannot map the snapshot");
+  }
+  image->bytes_ = absl::MakeConstSpan(static_cast<const uint8_t*>(image->mapping_), bytes.size());
+  if (absl::Status status = image->Open(/*whole=*/true); !status.ok()) return status;
+  image->source_.file_offset = static_cast<uint64_t>(image->image_ - image->bytes_.data());
+  return std::shared_ptr<const Image>(std::move(image));
+}
+
+absl::Status Image::Open(bool whole) {
+  if (absl::Status status = CheckVersionAndSize(bytes_); !status.ok()) return status;
+  // First, because the verifier trusts alignment more than it should with chance bytes.
+  if (whole) {
+    if (absl::Status status = CheckDigest(bytes_); !status.ok()) return status;
+  }
+  flatbuffers::Verifier verifier(bytes_.data(), bytes_.size());
+  if (!format::VerifySnapshotBuffer(verifier)) return Damaged();
+  const format::Snapshot* snapshot = format::GetSnapshot(bytes_.data());
+  if (RuntimeFingerprint(primitives_) !=
+      Fingerprint{snapshot->runtime()->low(), snapshot->runtime()->high()}) {
+    return absl::FailedPreconditionError(
+        "the snapshot was made by another build of Islet than the one in this program. Make it"
+        " again with the snapshot_gen of this build.");
+  }
+
+  // From here on nothing can be wrong in a file that snapshot_gen wrote; but these are what memory
+  // safety rests on.
+  const auto& spaces = *snapshot->spaces();
+  const auto& image = *snapshot->image();
+  if (spaces.size() != 2 || spaces[0]->kind() != format::SpaceKind::ReadOnly ||
+      spaces[1]->kind() != format::SpaceKind::Writable || spaces[0]->offset() != 0 ||
+      uint64_t{spaces[0]->pages()} * kPage != spaces[1]->offset() ||
+      (uint64_t{spaces[0]->pages()} + spaces[1]->pages()) * kPage != image.size() ||
+      (image.data() - bytes_.data()) % kPage != 0 ||
+      snapshot->roots()->size() != static_cast<uint32_t>(Root::kCount)) {
+    return Damaged();
+  }
+  for (const uint32_t bits : *snapshot->roots()) {
+    const Value root = Value::FromBits(bits);
+    if (root.IsRef() && root.offset() >= image.size()) return Damaged();
+  }
+  image_ = image.data();
+  read_only_bytes_ = spaces[0]->pages() * kPage;
+  writable_bytes_ = spaces[1]->pages() * kPage;
+  roots_ = absl::MakeConstSpan(snapshot->roots()->data(), snapshot->roots()->size());
+  has_restore_hooks_ = snapshot->has_restore_hooks();
+  for (const format::ExternalReference* external : *snapshot->external_references()) {
+    externals_.push_back({external->name()->str(), external->arity()});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Image::UseMemfd() {
+  absl::StatusOr<int> fd = NewMemfd();
+  if (!fd.ok()) return fd.status();
+  source_.fd = *fd;
+  if (absl::Status status = WriteAll(*fd, bytes_); !status.ok()) return status;
+  if (image_ != nullptr) source_.file_offset = static_cast<uint64_t>(image_ - bytes_.data());
+  return Seal(*fd);
+}
+
+bool Image::UseCarrier() {
+  Carrier carrier{reinterpret_cast<uintptr_t>(bytes_.data()), bytes_.size(), "", 0, false};
+  dl_iterate_phdr(FindCarrier, &carrier);
+  const size_t header = static_cast<size_t>(image_ - bytes_.data());
+  if (!carrier.found || carrier.file_offset % kPage != 0) return false;
+  const int fd = open(carrier.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  // The header has the digest of everything, so another snapshot has another header. The last page
+  // tells whether the file was cut off.
+  if (!SameBytes(fd, carrier.file_offset, bytes_.data(), header) ||
+      !SameBytes(fd, carrier.file_offset + bytes_.size() - kPage,
+                 bytes_.data() + bytes_.size() - kPage, kPage)) {
+    close(fd);
+    return false;
+  }
+  source_ = ImageSource{fd, carrier.file_offset + header};
+  maps_carrier_ = true;
+  return true;
+}
+
+Image::~Image() {
+  if (mapping_ != nullptr) munmap(mapping_, bytes_.size());
+  if (source_.fd >= 0) close(source_.fd);
+}
+
+absl::StatusOr<std::vector<int>> Image::BindExternals(
+    absl::Span<const HostSignature> provided) const {
+  std::vector<int> binding;
+  std::vector<std::string> problems;
+  for (const HostSignature& external : externals_) {
+    const auto match = std::find_if(
+        provided.begin(), provided.end(),
+        [&](const HostSignature& signature) { return signature.name == external.name; });
+    binding.push_back(static_cast<int>(match - provided.begin()));
+    if (match == provided.end()) {
+      problems.push_back(absl::StrCat(external.name, " (", Arity(external.arity), ") is missing"));
+    } else if (!Covers(match->arity, external.arity)) {
+      problems.push_back(absl::StrCat(external.name, " is declared with ", Arity(external.arity),
+                                      ", but provided with ", Arity(match->arity)));
+    }
+  }
+  if (problems.empty()) return binding;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the snapshot needs host functions that are not provided: ", absl::StrJoin(problems, "; ")));
+}
+
+// ---- Isolates
+
+absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& options) {
+  absl::StatusOr<Cage> cage = Cage::Create(
+      CageLayout::For(options.cage_size, image.read_only_bytes(), image.writable_bytes()),
+      image.source());
+  if (!cage.ok()) return cage.status();
+  auto vm = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap),
+                                 image.primitives());
+  static_assert(sizeof(Value) == sizeof(uint32_t));
+  std::memcpy(vm->roots().data(), image.roots().data(), image.roots().size() * sizeof(Value));
+  return vm;
+}
+
+absl::StatusOr<std::unique_ptr<Vm>> NewEmptyVm(absl::Span<const PrimitiveSpec> primitives,
+                                               const VmOptions& options) {
+  absl::StatusOr<Cage> cage = Cage::Create(CageLayout::For(options.cage_size, 0, 0), ImageSource());
+  if (!cage.ok()) return cage.status();
+  return std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap), primitives);
+}
+
+}  // namespace islet::vm

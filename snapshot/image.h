@@ -1,0 +1,130 @@
+// An opened snapshot: checked once, immutable, and shared by all isolates and threads of the
+// process.
+//
+//   auto image = Image::FromFile("startup.snap", AllPrimitives());
+//   if (!image.ok()) ...
+//   auto vm = NewVm(**image, VmOptions());       // per isolate: two mmaps, no copying, no
+//   relocation
+//
+// Isolates map the pages of a file: of the executable or shared object that carries the snapshot,
+// if it is embedded in one that can be opened and still has the same bytes; otherwise of one memfd,
+// filled when the image is opened, sealed against any change. A snapshot read from a file is never
+// mapped from that file, which may change any time.
+
+#ifndef ISLET_SNAPSHOT_IMAGE_H_
+#define ISLET_SNAPSHOT_IMAGE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "isolate/heap/cage.h"
+#include "isolate/heap/heap.h"
+#include "isolate/interpreter/vm.h"
+
+namespace islet::format {
+struct Snapshot;
+}
+
+namespace islet::vm {
+
+// A host function, as scripts name it or as a host provides it.
+struct HostSignature {
+  std::string name;
+  uint32_t arity =
+      0;  // least number of arguments << 9 | optional ones << 1 | 1 if there may be more
+};
+
+class Image {
+ public:
+  // A snapshot linked into the program, or into a shared object: `begin` is page-aligned, and
+  // outlives the result. Checks the header only, in time independent of the image's size. The same
+  // `begin` opened twice gives the same Image. Errors: as below, but for DataLoss of a changed
+  // image.
+  static absl::StatusOr<std::shared_ptr<const Image>> FromEmbedded(
+      const uint8_t* begin, const uint8_t* end, absl::Span<const PrimitiveSpec> primitives);
+
+  // Reads and checks all of it. `path` may be changed or deleted afterwards.
+  // Errors: NotFound, PermissionDenied ... if the file cannot be read; InvalidArgument if it is
+  // empty or not a snapshot; DataLoss if it is truncated or changed; FailedPrecondition if it is of
+  // another format version or was made by another build; ResourceExhausted if there is no memory
+  // for it.
+  static absl::StatusOr<std::shared_ptr<const Image>> FromFile(
+      absl::string_view path, absl::Span<const PrimitiveSpec> primitives);
+
+  // The same of bytes, which are copied.
+  static absl::StatusOr<std::shared_ptr<const Image>> FromBytes(
+      absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives);
+
+  ~Image();
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  absl::Span<const PrimitiveSpec> primitives() const { return primitives_; }
+  // Where isolates map the image from; open as long as this Image exists.
+  ImageSource source() const { return source_; }
+  // True if that is the file that carries the embedded snapshot, false if it is a memfd.
+  bool maps_carrier() const { return maps_carrier_; }
+  uint32_t read_only_bytes() const { return read_only_bytes_; }
+  uint32_t writable_bytes() const { return writable_bytes_; }
+  size_t image_bytes() const { return size_t{read_only_bytes_} + writable_bytes_; }
+  // The pristine image.
+  const uint8_t* image() const { return image_; }
+  size_t file_bytes() const { return bytes_.size(); }
+  absl::Span<const uint32_t> roots() const { return roots_; }
+  bool has_restore_hooks() const { return has_restore_hooks_; }
+  // By external-reference index.
+  const std::vector<HostSignature>& externals() const { return externals_; }
+
+  // For each external reference, the index in `provided` of the function of that name. A function
+  // fits if it takes every number of arguments that the scripts declared. Errors:
+  // FailedPrecondition, whose message has all names that are missing or do not fit.
+  absl::StatusOr<std::vector<int>> BindExternals(absl::Span<const HostSignature> provided) const;
+
+ private:
+  Image() = default;
+  // Fills in everything but the source from bytes_. `whole`: checks the digest too.
+  absl::Status Open(bool whole);
+  // Copies bytes_ into a new memfd, and makes it the source; unless an error occurs.
+  absl::Status UseMemfd();
+  // Makes the ELF file that carries bytes_ the source. False if there is none, or it is not the
+  // same any more.
+  bool UseCarrier();
+
+  absl::Span<const uint8_t> bytes_;  // the file
+  void* mapping_ = nullptr;          // of bytes_, if not embedded
+  absl::Span<const PrimitiveSpec> primitives_;
+  ImageSource source_;
+  bool maps_carrier_ = false;
+  const uint8_t* image_ = nullptr;
+  uint32_t read_only_bytes_ = 0;
+  uint32_t writable_bytes_ = 0;
+  absl::Span<const uint32_t> roots_;
+  bool has_restore_hooks_ = false;
+  std::vector<HostSignature> externals_;
+};
+
+struct VmOptions {
+  uint64_t cage_size = uint64_t{4}
+                       << 30;  // bytes of address space; a multiple of 2 MiB, at most 4 GiB
+  HeapOptions heap;
+};
+
+// A virtual machine whose heap is the image, copy-on-write. `image` must outlive it only if
+// isolates are recycled from it; its mappings stand by themselves. Host functions are not bound
+// yet. Errors: ResourceExhausted (address space, mappings), InvalidArgument (cage_size).
+absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& options);
+
+// A virtual machine with an empty heap: no symbols, no roots, no library.
+absl::StatusOr<std::unique_ptr<Vm>> NewEmptyVm(absl::Span<const PrimitiveSpec> primitives,
+                                               const VmOptions& options);
+
+}  // namespace islet::vm
+
+#endif  // ISLET_SNAPSHOT_IMAGE_H_

@@ -1,0 +1,405 @@
+#include "snapshot/layout.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "isolate/heap/dirty_pages.h"
+#include "isolate/heap/objects.h"
+
+namespace islet::vm {
+namespace {
+
+// FlatBuffers' offsets allow 2 GiB less one byte; half of that leaves room for everything else, and
+// for the image to be a power of two below it.
+constexpr uint64_t kMaxImageBytes = uint64_t{1} << 30;
+
+constexpr uint64_t RoundUpToPage(uint64_t bytes) {
+  return (bytes + DirtyPages::kPageSize - 1) & ~uint64_t{DirtyPages::kPageSize - 1};
+}
+
+template <typename Visit>
+void ForEachSlotOf(const Heap& heap, Value v, Visit&& visit) {
+  if (v.IsPair()) {
+    Pair* pair = heap.Get<Pair>(v);
+    visit(&pair->car);
+    visit(&pair->cdr);
+  } else if (v.IsObject()) {
+    ForEachSlot(heap.Get<uint32_t>(v), visit);
+  }
+}
+
+bool IsNumber(const Heap& heap, Value v) {
+  return v.IsFlonum() || heap.Is<Bignum>(v) || heap.Is<Ratnum>(v) || heap.Is<Compnum>(v);
+}
+
+// A vector, string or bytevector that was a literal from the start.
+bool IsFlaggedLiteral(const Heap& heap, Value v) {
+  return (heap.Is<Vector>(v) || heap.Is<String>(v) || heap.Is<Bytevector>(v)) &&
+         (HeaderFlags(heap.header(v)) & kImmutableFlag) != 0;
+}
+
+}  // namespace
+
+size_t SizeOfObject(const Heap& heap, Value v) {
+  return v.IsObject() ? SizeOf(heap.Get<uint32_t>(v)) : 8;
+}
+
+// ---- OffsetMap
+
+absl::StatusOr<OffsetMap> OffsetMap::Create(uint64_t cage_size) {
+  const size_t bytes = cage_size / 8 * sizeof(uint32_t);
+  void* words = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (words == MAP_FAILED) {
+    return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes >> 20,
+                                                     " MiB of address space to number the objects"
+                                                     " of the heap (see ulimit -v)"));
+  }
+  return OffsetMap(static_cast<uint32_t*>(words), bytes);
+}
+
+OffsetMap::OffsetMap(OffsetMap&& other) noexcept
+    : words_(std::exchange(other.words_, nullptr)), bytes_(other.bytes_) {}
+
+OffsetMap& OffsetMap::operator=(OffsetMap&& other) noexcept {
+  std::swap(words_, other.words_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+OffsetMap::~OffsetMap() {
+  if (words_ != nullptr) munmap(words_, bytes_);
+}
+
+// ---- Layout
+
+absl::StatusOr<Layout> Layout::Of(Vm& vm, absl::Span<const std::string> source_directories) {
+  absl::StatusOr<OffsetMap> numbers = OffsetMap::Create(vm.heap().layout().cage_size);
+  if (!numbers.ok()) return numbers.status();
+  Layout layout(vm, *std::move(numbers));
+  if (absl::Status status = layout.Walk(source_directories); !status.ok()) return status;
+  layout.MarkLiterals();
+  layout.MarkEnvironments();
+  if (absl::Status status = layout.Place(); !status.ok()) return status;
+  return layout;
+}
+
+void Layout::Relocate(Value code, absl::Span<const std::string> source_directories) {
+  Code* c = heap_.Get<Code>(code);
+  // The layer below was relocated when it was frozen.
+  if (heap_.InSnapshot(code) || !heap_.Is<String>(c->file)) return;
+  const std::string name = vm_.ToUtf8(c->file);
+  auto [known, is_new] = file_names_.try_emplace(name, c->file);
+  if (is_new) {
+    for (const std::string& directory : source_directories) {
+      if (!absl::StartsWith(name, directory)) continue;
+      known->second = vm_.MakeString(name.substr(directory.size()), kImmutableFlag);
+      break;
+    }
+  }
+  heap_.Write(&c->file, known->second);
+}
+
+absl::Status Layout::Walk(absl::Span<const std::string> source_directories) {
+  struct Step {
+    Value to;
+    uint32_t parent;
+  };
+  std::vector<Step> stack;
+
+  // What is pushed last is walked first: the interaction's own definitions and what they use, so
+  // that a program's code lies together, then the rest of the library.
+  for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {
+    const Root root = static_cast<Root>(i);
+    // Made anew; and of no meaning once scripts have run.
+    if (root == Root::kSymbolTable || root == Root::kLoadPath) continue;
+    stack.push_back({vm_.root(root), kNoParent});
+  }
+  for (Root root : {Root::kInteraction, Root::kReroot, Root::kRaise, Root::kStubs}) {
+    stack.push_back({vm_.root(root), kNoParent});
+  }
+
+  std::vector<Value> children;
+  while (!stack.empty()) {
+    const Step step = stack.back();
+    stack.pop_back();
+    if (!step.to.IsRef()) continue;
+    uint32_t& number = numbers_[step.to.offset()];
+    if (number != 0) continue;
+    objects_.push_back({.from = step.to, .parent = step.parent});
+    number = static_cast<uint32_t>(objects_.size());
+    const uint32_t index = number - 1;
+    if (absl::Status status = CheckFreezable(index); !status.ok()) return status;
+
+    if (heap_.Is<Code>(step.to)) Relocate(step.to, source_directories);
+    children.clear();
+    ForEachSlotOf(heap_, step.to, [&](Value* slot) {
+      if (slot->IsRef()) children.push_back(*slot);
+    });
+    // Bindings of an environment are left in order, so that the newest is walked first.
+    const bool newest_first = step.parent != kNoParent && heap_.Is<Vector>(step.to) &&
+                              heap_.Is<HashTable>(objects_[step.parent].from) &&
+                              objects_[step.parent].parent != kNoParent &&
+                              heap_.Is<Environment>(objects_[objects_[step.parent].parent].from);
+    if (!newest_first) std::reverse(children.begin(), children.end());
+    for (Value child : children) stack.push_back({child, index});
+  }
+  return absl::OkStatus();
+}
+
+void Layout::MarkLiterals() {
+  std::vector<Value> work;
+  auto put = [&](Value v, Group group) {
+    Object& object = At(v);
+    if (object.literal) return;
+    object.literal = true;
+    object.group = group;
+    work.push_back(v);
+  };
+  // What a literal or code refers to is a literal too, if it is of a kind that can be one.
+  auto mark = [&](Value v, Group group) {
+    if (v.IsPair() || IsNumber(heap_, v) || IsFlaggedLiteral(heap_, v)) put(v, group);
+  };
+  auto spread = [&](Group group) {
+    while (!work.empty()) {
+      const Value v = work.back();
+      work.pop_back();
+      if (const String* string = heap_.TryGet<String>(v)) {
+        // The characters of an indirect string are its own.
+        if ((HeaderFlags(string->header) & kIndirectStringFlag) != 0) {
+          ForEachSlotOf(heap_, v, [&](Value* slot) { put(*slot, At(v).group); });
+        }
+      } else {
+        ForEachSlotOf(heap_, v, [&](Value* slot) { mark(*slot, group); });
+      }
+    }
+  };
+  // What only the system refers to, whatever its flags.
+  auto put_text = [&](Value v) {
+    if (heap_.Is<String>(v) || heap_.Is<Bytevector>(v)) put(v, Group::kMetadata);
+  };
+
+  for (const Object& object : objects_) {
+    if (const Code* code = heap_.TryGet<Code>(object.from)) {
+      put_text(code->name);
+      put_text(code->positions);
+      put_text(code->file);
+    } else if (const Symbol* symbol = heap_.TryGet<Symbol>(object.from)) {
+      put_text(symbol->name);
+    }
+  }
+  spread(Group::kMetadata);
+  for (const Object& object : objects_) {
+    if (heap_.Is<Code>(object.from)) {
+      ForEachSlotOf(heap_, object.from, [&](Value* slot) { mark(*slot, Group::kCode); });
+    } else if (IsFlaggedLiteral(heap_, object.from)) {
+      put(object.from, Group::kCode);
+    }
+  }
+  spread(Group::kCode);
+  for (const Object& object : objects_) {
+    if (const Macro* macro = heap_.TryGet<Macro>(object.from)) mark(macro->spec, Group::kMetadata);
+  }
+  spread(Group::kMetadata);
+}
+
+void Layout::MarkEnvironments() {
+  auto mark_table = [&](Value table) {
+    if (!heap_.Is<HashTable>(table)) return;
+    const HashTable* t = heap_.Get<HashTable>(table);
+    for (Value v : {table, t->entries, t->index}) At(v).group = Group::kEnvironment;
+  };
+  for (const Object& object : objects_) {
+    if (const Environment* environment = heap_.TryGet<Environment>(object.from)) {
+      mark_table(environment->bindings);
+      mark_table(environment->exports);
+    }
+  }
+  mark_table(vm_.root(Root::kLibraries));
+}
+
+Group Layout::GroupOf(const Object& object) const {
+  if (object.group != Group::kCount) return object.group;
+  if (!object.from.IsObject()) return Group::kData;
+  switch (heap_.type(object.from)) {
+    case ObjectType::kSymbol:
+    case ObjectType::kMacro:
+    case ObjectType::kIdentifier:
+      return Group::kMetadata;
+    case ObjectType::kCode:
+    case ObjectType::kClosure:
+    case ObjectType::kRecordType:
+    case ObjectType::kHostFunction:
+      return Group::kCode;
+    case ObjectType::kCell: {
+      const Cell* cell = heap_.Get<Cell>(object.from);
+      const uint32_t flags = HeaderFlags(cell->header);
+      if ((flags & kAssignedCellFlag) != 0) return Group::kHot;
+      const bool constant = (flags & kConstantCellFlag) != 0 && cell->value != kUndefined;
+      return constant ? Group::kCode : Group::kVariables;
+    }
+    case ObjectType::kBox:
+    case ObjectType::kHashTable:
+    case ObjectType::kParameter:
+    case ObjectType::kPort:
+      return Group::kHot;
+    case ObjectType::kEnvironment:
+      return Group::kEnvironment;
+    default:
+      return Group::kData;
+  }
+}
+
+absl::Status Layout::Place() {
+  uint64_t sizes[static_cast<int>(Group::kCount)] = {};
+  for (Object& object : objects_) {
+    object.group = GroupOf(object);
+    sizes[static_cast<int>(object.group)] += SizeOfObject(heap_, object.from);
+    const Symbol* symbol = heap_.TryGet<Symbol>(object.from);
+    if (symbol != nullptr && (HeaderFlags(symbol->header) & kUninternedFlag) == 0) {
+      symbols_.push_back(object.from);
+    }
+  }
+  symbol_table_length_ = 8;
+  while (symbol_table_length_ < 2 * symbols_.size()) symbol_table_length_ *= 2;
+  const uint64_t table_bytes = sizeof(Vector) + uint64_t{symbol_table_length_} * sizeof(Value);
+
+  auto size = [&](Group group) { return sizes[static_cast<int>(group)]; };
+  const uint64_t read_only =
+      RoundUpToPage(kFirstOffset + table_bytes + size(Group::kMetadata) + size(Group::kCode));
+  const uint64_t soon = size(Group::kVariables) + size(Group::kHot);
+  const uint64_t writable = RoundUpToPage(size(Group::kEnvironment) + size(Group::kData) + soon);
+  if (read_only + writable > kMaxImageBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the image would take ", (read_only + writable) >> 20, " MiB; a snapshot can hold at most ",
+        kMaxImageBytes >> 20, " MiB. Keep less reachable when the scripts end."));
+  }
+  read_only_bytes_ = static_cast<uint32_t>(read_only);
+  writable_bytes_ = static_cast<uint32_t>(writable);
+
+  symbol_table_ = kFirstOffset;
+  uint64_t next[static_cast<int>(Group::kCount)];
+  auto place = [&](Group group, uint64_t at) { next[static_cast<int>(group)] = at; };
+  place(Group::kMetadata, kFirstOffset + table_bytes);
+  place(Group::kCode, kFirstOffset + table_bytes + size(Group::kMetadata));
+  place(Group::kEnvironment, read_only);
+  place(Group::kData, read_only + size(Group::kEnvironment));
+  // The gap that fills up the last page comes before what is written soonest, not behind it.
+  place(Group::kVariables, read_only + writable - soon);
+  place(Group::kHot, read_only + writable - size(Group::kHot));
+  for (Object& object : objects_) {
+    uint64_t& at = next[static_cast<int>(object.group)];
+    object.to = static_cast<uint32_t>(at);
+    at += SizeOfObject(heap_, object.from);
+  }
+  return absl::OkStatus();
+}
+
+// ---- What cannot be frozen
+
+absl::Status Layout::CheckFreezable(uint32_t number) const {
+  const Value v = objects_[number].from;
+  if (!v.IsObject()) return absl::OkStatus();
+  std::string what;
+  absl::string_view advice;
+  if (const Port* port = heap_.TryGet<Port>(v)) {
+    // -1: in the heap; -2 and below: standard ports, which each isolate gets from its host.
+    const bool open = (HeaderFlags(port->header) & kOpenPortFlag) != 0;
+    if (!open || port->handle.fixnum() < 0) return absl::OkStatus();
+    what = "an open file port";
+    if (heap_.Is<String>(port->name)) absl::StrAppend(&what, ", \"", vm_.ToUtf8(port->name), "\"");
+    advice = "Close it before the script ends, or open it in a procedure given to on-restore.";
+  } else if (heap_.Is<Continuation>(v) || heap_.Is<StackChunk>(v)) {
+    what = "a continuation";
+    advice = "Let no variable or data structure hold it when the script ends.";
+  } else {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot freeze ", what, ", reachable as: ", PathTo(number), ". ", advice));
+}
+
+std::string Layout::PathTo(uint32_t number) const {
+  // From the object up to the nearest variable.
+  std::vector<std::string> steps;
+  Value to = objects_[number].from;
+  for (uint32_t i = objects_[number].parent; i != kNoParent; i = objects_[i].parent) {
+    const Value from = objects_[i].from;
+    std::string step = DescribeStep(i, to);
+    if (!step.empty() && (steps.empty() || steps.back() != step)) steps.push_back(std::move(step));
+    if (heap_.Is<Cell>(from)) break;
+    to = from;
+  }
+  if (steps.empty()) return "one of the system's own variables";
+  std::string path;
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    absl::StrAppend(&path, path.empty() ? "" : " -> ", *step);
+  }
+  return path;
+}
+
+std::string Layout::ProcedureName(Value code) const {
+  const Code* c = heap_.TryGet<Code>(code);
+  if (c != nullptr && heap_.Is<Symbol>(c->name)) {
+    return absl::StrCat("procedure ", vm_.SymbolName(c->name));
+  }
+  return "an anonymous procedure";
+}
+
+std::string Layout::DescribeStep(uint32_t number, Value to) const {
+  const Value from = objects_[number].from;
+  if (from.IsPair()) return "an element of a list";
+  uint32_t slot = 0, slots = 0;
+  ForEachSlotOf(heap_, from, [&](Value* s) {
+    if (*s == to) slot = slots;
+    ++slots;
+  });
+  auto name_of = [&](Value v) -> std::string {
+    if (heap_.Is<Symbol>(v)) return vm_.SymbolName(v);
+    if (heap_.Is<String>(v)) return absl::StrCat("\"", vm_.ToUtf8(v), "\"");
+    if (v.IsFixnum()) return absl::StrCat(v.fixnum());
+    return "(a compound key)";
+  };
+  switch (heap_.type(from)) {
+    case ObjectType::kCell:
+      return absl::StrCat("global ", name_of(heap_.Get<Cell>(from)->name));
+    case ObjectType::kVector: {
+      const Vector* vector = heap_.Get<Vector>(from);
+      const uint32_t parent = objects_[number].parent;
+      const bool entries = parent != kNoParent && heap_.Is<HashTable>(objects_[parent].from);
+      if (!entries) return absl::StrCat("item ", slot, " of a vector");
+      if (slot % 3 == 0) return "a key of a hash table";
+      return absl::StrCat("the value of ", name_of(vector->items[slot - 1]), " in a hash table");
+    }
+    case ObjectType::kRecord: {
+      const RecordType* type = heap_.TryGet<RecordType>(heap_.Get<Record>(from)->type);
+      if (type == nullptr || slot == 0) return "a record";
+      const Vector* fields = heap_.TryGet<Vector>(type->fields);
+      const bool named =
+          fields != nullptr && slot <= fields->length && heap_.Is<Symbol>(fields->items[slot - 1]);
+      return absl::StrCat("field ",
+                          named ? vm_.SymbolName(fields->items[slot - 1]) : absl::StrCat(slot),
+                          " of record ", name_of(type->name));
+    }
+    case ObjectType::kClosure:
+      if (slot == 0) return "";
+      return absl::StrCat("free variable ", slot, " of ",
+                          ProcedureName(heap_.Get<Closure>(from)->code));
+    case ObjectType::kCode:
+      return absl::StrCat("the code of ", ProcedureName(from));
+    case ObjectType::kParameter:
+      return "the value of a parameter";
+    case ObjectType::kCondition:
+      return "a condition";
+    default:
+      return "";
+  }
+}
+
+}  // namespace islet::vm

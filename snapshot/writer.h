@@ -1,0 +1,49 @@
+// Freezes the heap of an isolate into a snapshot file (snapshot.fbs).
+
+#ifndef ISLET_SNAPSHOT_WRITER_H_
+#define ISLET_SNAPSHOT_WRITER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "isolate/interpreter/vm.h"
+
+namespace islet::vm {
+
+// What the file holds, for --stats.
+struct SnapshotStatistics {
+  struct ByType {
+    std::string type;  // as in object_types.def; or Pair, Flonum
+    uint32_t count = 0;
+    uint64_t bytes = 0;
+  };
+  std::vector<ByType> types;  // those that occur
+  uint32_t read_only_pages = 0;
+  uint32_t writable_pages = 0;
+  uint32_t symbols = 0;
+  uint32_t external_references = 0;
+  uint64_t hot_bytes = 0;  // of the writable pages: what programs write soonest
+  uint64_t file_bytes = 0;
+};
+
+struct WriteOptions {
+  SnapshotStatistics* statistics = nullptr;  // filled in if given
+  // Each ends in a slash. Code keeps the names of its source files relative to the first that
+  // fits, so that a snapshot does not depend on where it was made.
+  std::vector<std::string> source_directories;
+};
+
+// The file's bytes: of everything that the Vm's roots reach, and nothing else. The Vm must not be
+// running, and is not changed. The same heap graph gives the same bytes.
+//
+// Errors: FailedPrecondition if something that is reachable cannot be frozen (an open file port, a
+// continuation): the message has the path of names by which it is reached. ResourceExhausted for an
+// image above 1 GiB.
+absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& options = {});
+
+}  // namespace islet::vm
+
+#endif  // ISLET_SNAPSHOT_WRITER_H_
