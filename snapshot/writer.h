@@ -37,7 +37,8 @@ struct WriteOptions {
 };
 
 // The file's bytes: of everything that the Vm's roots reach, and nothing else. The Vm must not be
-// running, and is not changed. The same heap graph gives the same bytes.
+// running, and is not changed but for the names of source files. The same heap graph gives the same
+// bytes.
 //
 // Errors: FailedPrecondition if something that is reachable cannot be frozen (an open file port, a
 // continuation): the message has the path of names by which it is reached. ResourceExhausted for an

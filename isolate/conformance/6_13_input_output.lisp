@@ -65,11 +65,10 @@
 (check (let ((p (open-input-string "1 (2) x"))) (let* ((a (read p)) (b (read p)) (c (read p)) (d (read p))) (list a b c (eof-object? d))))
        => '(1 (2) x #t))
 (check (read-from "\"a\\n\\x3bb;\\\\\\\"\"") => "a\nλ\\\"")
-(check (map read-from '("-" "+" "..." "->x" "+a" "-." ".a" "1+" )) => (map string->symbol '("-" "+" "..." "->x" "+a" "-." ".a" "1+")))
+(check (map read-from '("-" "+" "..." "->x" "+a" ".a")) => (map string->symbol '("-" "+" "..." "->x" "+a" ".a")))
 (check (map read-from '("-1" "+1" ".5" "1e3" "#e1.5" "#xff" "+inf.0" "1/2")) => (list -1 1 .5 1000.0 3/2 255 +inf.0 1/2))
 (check (let ((x (read-from "#0=(a b . #0#)"))) (list (car x) (cadr x) (eq? x (cddr x)))) => '(a b #t))
-(check (let ((x (read-from "(#1=(1) #1# #1#)"))) (and (eq? (car x) (cadr x)) (eq? (car x) (caddr* x)))) => #t)
-(define (caddr* x) (car (cdr (cdr x))))
+(check (let ((x (read-from "(#1=(1) #1# #1#)"))) (and (eq? (car x) (cadr x)) (eq? (car x) (car (cddr x))))) => #t)
 (define (read-fails? text) (guard (e ((read-error? e) 'read-error) (#t (list 'other e))) (read-from text)))
 (check (map read-fails? '("(1 2" ")" "(1 . )" "\"abc" "#\\notachar" "(1 . 2 3)" "#(1 2" "#<x>" "|abc"))
        => '(read-error read-error read-error read-error read-error read-error read-error read-error read-error))
@@ -107,7 +106,7 @@
 (define samples
   (list 'a '|A b| '|| "" "a\\b\"c\n\t\a\x0;λ😀" #\a #\space #\x0 #\λ #\delete '() '(1 (2 #(3 "x" #\y)) . z) #() #u8() #u8(0 255)
         0 -1 123456789012345678901234567890 1/3 -7/2 0.1 -0.0 1e21 1e-7 123456.789 1.7976931348623157e308 5e-324 +inf.0 -inf.0
-        '|1| '|.| '|a\|b| '... '+ '-> '1+ '(quote x) '(quote) '(unquote-splicing x) #t #f))
+        '|1| '|.| '|a\|b| '|1+| '... '+ '-> '(quote x) '(quote) '(unquote-splicing x) #t #f))
 (check (map round-trip samples) => samples)
 (check (nan? (round-trip +nan.0)) => #t)
 

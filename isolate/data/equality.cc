@@ -94,7 +94,8 @@ class EquivalenceClasses {
   size_t count_ = 0;
 };
 
-// Comparisons made before equal? starts to note what it has compared. Most data is smaller, and not circular.
+// Comparisons made before equal? starts to note what it has compared. Most data is smaller, and not
+// circular.
 constexpr uint64_t kPlainComparisons = 1000000;
 
 // Objects whose type says all that a nested hash may use.
@@ -111,7 +112,8 @@ uint32_t NumberHash(const Heap& heap, Value v, bool* is_number) {
   switch (heap.type(v)) {
     case ObjectType::kBignum: {
       const Bignum* n = heap.Get<Bignum>(v);
-      return Combine(HashBytes(n->limbs, size_t{n->length} * 8), HeaderFlags(n->header)) & kHashMask;
+      return Combine(HashBytes(n->limbs, size_t{n->length} * 8), HeaderFlags(n->header)) &
+             kHashMask;
     }
     case ObjectType::kRatnum: {
       const Ratnum* n = heap.Get<Ratnum>(v);

@@ -1,8 +1,8 @@
 // eqv? and equal? (R7RS 6.1), and hashes that agree with them. eq? is `a == b`.
 //
-// Hashes are below 2^30, the same on each run, and depend on content wherever a key has content. Where only identity is
-// left (closures, records, mutable objects under eq? ...), they come from the object's cage offset, which a collection may
-// change: then `*address` is set.
+// Hashes are below 2^30, the same on each run, and depend on content wherever a key has content.
+// Where only identity is left (closures, records, mutable objects under eq? ...), they come from
+// the object's cage offset, which a collection may change: then `*address` is set.
 
 #ifndef ISLET_ISOLATE_DATA_EQUALITY_H_
 #define ISLET_ISOLATE_DATA_EQUALITY_H_
@@ -26,7 +26,8 @@ uint32_t AddressHash(uint32_t offset);
 // `*address` is set to whether the hash is AddressHash(v.offset()).
 uint32_t EqHash(const Heap& heap, Value v, bool* address);
 uint32_t EqvHash(const Heap& heap, Value v, bool* address);
-// Looks at a bounded part of a structure. Objects without content that are nested in one count by their type only.
+// Looks at a bounded part of a structure. Objects without content that are nested in one count by
+// their type only.
 uint32_t EqualHash(const Heap& heap, Value v, bool* address);
 
 }  // namespace islet::vm

@@ -13,7 +13,8 @@ constexpr uint32_t kLeastSlots = 8;
 // Hashes have 30 bits; more slots than that could not be told apart.
 constexpr uint64_t kMostSlots = uint64_t{1} << 28;
 
-// The number of the index's words for `capacity` entries: a power of two of which they fill at most 3/4.
+// The number of the index's words for `capacity` entries: a power of two of which they fill at most
+// 3/4.
 uint64_t SlotsFor(uint64_t capacity) {
   const uint64_t slots = std::bit_ceil(std::max<uint64_t>(kLeastSlots, (capacity * 4 + 2) / 3));
   return std::min(slots, kMostSlots);
@@ -116,7 +117,8 @@ bool CanBeKey(const Heap& heap, Value table, Value key) {
   return (HeaderFlags(heap.header(table)) & kStringTableFlag) == 0 || heap.Is<String>(key);
 }
 
-// Gives the table new arrays of `slots`, and copies the live entries of `from` (which may be the table itself).
+// Gives the table new arrays of `slots`, and copies the live entries of `from` (which may be the
+// table itself).
 void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   const uint32_t capacity = static_cast<uint32_t>(CapacityOf(slots));
   const Value entries = heap.MakeVector(capacity * 3, Value::Fixnum(0));
@@ -129,7 +131,8 @@ void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
     const Value* entry = old.entry(i);
     if (entry[0] == kDeleted) continue;
     std::copy(entry, entry + 3, target + size_t{3} * n);
-    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, static_cast<uint32_t>(entry[2].fixnum()), n);
+    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, static_cast<uint32_t>(entry[2].fixnum()),
+               n);
     ++n;
   }
   HashTable* t = heap.Get<HashTable>(table);
@@ -139,7 +142,8 @@ void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   heap.Write(&t->count, Value::Fixnum(static_cast<int32_t>(n)));
 }
 
-// The index's words that the table should have to take `extra` more entries; 0 if it has room as it is.
+// The index's words that the table should have to take `extra` more entries; 0 if it has room as it
+// is.
 uint64_t SlotsWanted(const Heap& heap, Value table, uint64_t extra) {
   const View t(heap, table);
   const uint64_t slots = uint64_t{t.mask} + 1;
@@ -167,8 +171,8 @@ void PlaceEntry(uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry) {
 }
 
 uint64_t HashTableBytes(uint64_t capacity) {
-  return sizeof(HashTable) + ArraysBytes(std::bit_ceil(std::max<uint64_t>(
-                                 kLeastSlots, (capacity * 4 + 2) / 3)));
+  return sizeof(HashTable) +
+         ArraysBytes(std::bit_ceil(std::max<uint64_t>(kLeastSlots, (capacity * 4 + 2) / 3)));
 }
 
 Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity) {

@@ -1,19 +1,22 @@
 // Hash tables that keep the order of insertion. A HashTable (heap/objects.h) has
 //
-//   entries  a Vector of (key, value, hash) triples in order of insertion, hash a fixnum; a deleted one's key is kDeleted
-//   index    a Bytevector of 2^n words, searched linearly from word `hash & mask`: 0 is free; else the low n bits are an
-//            entry's number + 1 and the others the hash's own, so that an entry is looked at only if it is likely to match
+//   entries  a Vector of (key, value, hash) triples in order of insertion, hash a fixnum; a deleted
+//            one's key is kDeleted
+//   index    a Bytevector of 2^n words, searched linearly from word `hash & mask`: 0 is free; else
+//            the low n bits are an entry's number + 1 and the others the hash's own, so that an
+//            entry is looked at only if it is likely to match
 //
-// Entries are at most 3/4 of the index's words. When they are used up, the table is rebuilt without the deleted ones.
+// Entries are at most 3/4 of the index's words. When they are used up, the table is rebuilt without
+// the deleted ones.
 //
 // Invariants
-//  1. Looking something up in a table of the snapshot writes nothing: objects of the snapshot never move, so the hashes
-//     of keys hashed by their address stay right. kAddressKeysFlag is set only once a key *outside* the snapshot is
-//     hashed by its address; only then `epoch` counts, and a lookup after a collection first re-places the keys.
-//  2. The snapshot writer, which gives objects new offsets, re-places entries itself: KeyHash tells which hashes come
-//     from addresses, AddressHash (equality.h) and PlaceEntry do the rest, and it clears kAddressKeysFlag.
-//
-// A table that is changed while it is iterated: see ForEachEntry.
+//  1. Looking something up in a table of the snapshot writes nothing: objects of the snapshot never
+//     move, so the hashes of keys hashed by their address stay right. kAddressKeysFlag is set only
+//     once a key *outside* the snapshot is hashed by its address; only then `epoch` counts, and a
+//     lookup after a collection first re-places the keys.
+//  2. The snapshot writer, which gives objects new offsets, re-places entries itself: KeyHash tells
+//     which hashes come from addresses, AddressHash (equality.h) and PlaceEntry do the rest, and it
+//     clears kAddressKeysFlag.
 
 #ifndef ISLET_ISOLATE_DATA_HASH_TABLE_H_
 #define ISLET_ISOLATE_DATA_HASH_TABLE_H_
@@ -27,7 +30,8 @@
 
 namespace islet::vm {
 
-inline constexpr uint32_t kEquivalenceFlags = kEqTableFlag | kEqvTableFlag | kEqualTableFlag | kStringTableFlag;
+inline constexpr uint32_t kEquivalenceFlags =
+    kEqTableFlag | kEqvTableFlag | kEqualTableFlag | kStringTableFlag;
 
 // `equivalence` is one of the k...TableFlags. Room for `capacity` entries.
 Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity = 0);
@@ -39,7 +43,8 @@ Value HashTableGet(Heap& heap, Value table, Value key, Value absent);
 // The same for a key that is the string `utf8`, without making it (equal and string tables).
 Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent);
 bool HashTableContains(Heap& heap, Value table, Value key);
-// Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1): Reserve first where that may pass Heap::kSlack.
+// Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1): Reserve first where that may
+// pass Heap::kSlack.
 void HashTablePut(Heap& heap, Value table, Value key, Value value);
 // What adding `extra` entries may allocate; 0 if there is room.
 uint64_t HashTableGrowthBytes(const Heap& heap, Value table, uint64_t extra = 1);
@@ -53,8 +58,8 @@ inline uint32_t HashTableCount(const Heap& heap, Value table) {
   return static_cast<uint32_t>(heap.Get<HashTable>(table)->count.fixnum());
 }
 
-// Calls `f(key, value)` for each entry in order of insertion. `f` may allocate, and replace values of this table, but
-// not add or delete, nor reach a safepoint.
+// Calls `f(key, value)` for each entry in order of insertion. `f` may allocate, and replace values
+// of this table, but not add or delete, nor reach a safepoint.
 template <typename F>
 void ForEachEntry(const Heap& heap, Value table, F&& f) {
   const HashTable* t = heap.Get<HashTable>(table);
@@ -69,7 +74,8 @@ void ForEachEntry(const Heap& heap, Value table, F&& f) {
 
 // The hash of `key` in a table with these flags. If `*address`, it is AddressHash(key.offset()).
 uint32_t KeyHash(const Heap& heap, uint32_t table_flags, Value key, bool* address);
-// Enters entry number `entry` with `hash` into an index of `mask` + 1 words, which must have a free one.
+// Enters entry number `entry` with `hash` into an index of `mask` + 1 words, which must have a free
+// one.
 void PlaceEntry(uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry);
 
 }  // namespace islet::vm

@@ -132,7 +132,8 @@ TEST_F(HashTableTest, KeysHashedByAddressAreFoundAfterTheyMoved) {
 }
 
 TEST_F(HashTableTest, WriterCanReplaceEntriesByFinalOffsets) {
-  // What the snapshot writer does with the copy it writes: new hashes for address keys, then the same index.
+  // What the snapshot writer does with the copy it writes: new hashes for address keys, then the
+  // same index.
   const Value table = MakeHashTable(heap, kEqualTableFlag);
   const Value box = heap.ValueOf(heap.New<Box>());
   HashTablePut(heap, table, Text("s"), Value::Fixnum(1));
@@ -151,7 +152,8 @@ TEST_F(HashTableTest, WriterCanReplaceEntriesByFinalOffsets) {
   EXPECT_EQ(std::memcmp(index, heap.Get<Bytevector>(t->index)->bytes, sizeof(index)), 0);
 }
 
-// Random operations, with collections in between, against std::map. Keys: numbers, strings, lists and boxes.
+// Random operations, with collections in between, against std::map. Keys: numbers, strings, lists
+// and boxes.
 TEST_F(HashTableTest, BehavesLikeAMap) {
   std::mt19937 random(20240607);
   for (uint32_t kind : {kEqTableFlag, kEqvTableFlag, kEqualTableFlag}) {

@@ -27,7 +27,8 @@ size_t AsciiPrefix(const char* p, const char* end) {
 // An indirect string: header, length, reference, padding.
 constexpr size_t kIndirectStringBytes = 16;
 
-// A string object whose payload is uninitialised but for the padding, which must be zero: snapshots hold it.
+// A string object whose payload is uninitialised but for the padding, which must be zero: snapshots
+// hold it.
 String* NewString(Heap& heap, uint32_t length, bool wide, uint32_t flags) {
   if (wide) flags |= kWideStringFlag;
   const size_t bytes = StringBytes(length, wide);
@@ -51,7 +52,9 @@ Bytevector* Target(const Heap& heap, const String* s) {
   return heap.Get<Bytevector>(*reinterpret_cast<const Value*>(s->bytes));
 }
 
-uint32_t FoldHash(XXH64_hash_t hash) { return static_cast<uint32_t>(hash ^ hash >> 32) & kHashMask; }
+uint32_t FoldHash(XXH64_hash_t hash) {
+  return static_cast<uint32_t>(hash ^ hash >> 32) & kHashMask;
+}
 
 bool AllNarrow(const uint32_t* chars, size_t count) {
   uint32_t all = 0;
@@ -59,8 +62,8 @@ bool AllNarrow(const uint32_t* chars, size_t count) {
   return all <= 0xff;
 }
 
-// Hash of characters that come in pieces. Goes by one byte per character while all fit, so that a text's hash does not
-// depend on how it is stored.
+// Hash of characters that come in pieces. Goes by one byte per character while all fit, so that a
+// text's hash does not depend on how it is stored.
 uint32_t HashWide(const uint32_t* chars, size_t count) {
   if (!AllNarrow(chars, count)) return FoldHash(XXH3_64bits(chars, count * 4));
   uint8_t buffer[256];

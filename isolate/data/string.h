@@ -1,10 +1,11 @@
-// Strings: sequences of Unicode scalar values, stored in one of three ways (the flags in heap/objects.h):
+// Strings: sequences of Unicode scalar values, stored in one of three ways (the flags in
+// heap/objects.h):
 //
 //   narrow    one byte per character, U+0000 to U+00FF (Latin-1); what ASCII text takes
 //   wide      four bytes per character
-//   indirect  a narrow string into which a wider character was stored later: its first payload word refers to a
-//             Bytevector of four-byte characters. Strings cannot grow in place, and their identity must survive
-//             `string-set!`.
+//   indirect  a narrow string into which a wider character was stored later: its first payload
+//             word refers to a Bytevector of four-byte characters. Strings cannot grow in place,
+//             and their identity must survive `string-set!`.
 //
 // Nothing visible depends on the representation: equality, order and hash go by the characters.
 
@@ -29,14 +30,15 @@ inline constexpr uint32_t kReplacementChar = 0xfffd;
 inline constexpr bool IsScalarValue(int64_t c) {
   return (c >= 0 && c < 0xd800) || (c > 0xdfff && c <= 0x10ffff);
 }
-// Decodes the character at `*p` < `end` and moves `*p` behind it. Overlong forms, surrogates and truncated sequences
-// are invalid: kInvalidChar, and `*p` moves by one byte.
+// Decodes the character at `*p` < `end` and moves `*p` behind it. Overlong forms, surrogates and
+// truncated sequences are invalid: kInvalidChar, and `*p` moves by one byte.
 uint32_t DecodeUtf8(const char** p, const char* end);
 void AppendUtf8(std::string* out, uint32_t c);
 bool IsValidUtf8(absl::string_view text);
 
 // ---- Reading
-// The characters of a string, whatever its representation. Valid until the next safepoint or write to the string.
+// The characters of a string, whatever its representation. Valid until the next safepoint or write
+// to the string.
 struct StringChars {
   const uint8_t* narrow;  // null if wide
   const uint32_t* wide;   // null if narrow
@@ -46,7 +48,9 @@ struct StringChars {
 };
 StringChars CharsOf(const Heap& heap, Value string);
 
-inline uint32_t StringLength(const Heap& heap, Value string) { return heap.Get<String>(string)->length; }
+inline uint32_t StringLength(const Heap& heap, Value string) {
+  return heap.Get<String>(string)->length;
+}
 // `index` must be below the length.
 uint32_t CharAt(const Heap& heap, Value string, uint32_t index);
 std::string ToUtf8(const Heap& heap, Value string);
@@ -63,7 +67,8 @@ uint32_t StringHashOfUtf8(absl::string_view utf8);
 // True if the characters are those of `utf8`.
 bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8);
 
-// ---- Making. These allocate StringBytes(length, wide): Reserve first where that may pass Heap::kSlack.
+// ---- Making. These allocate StringBytes(length, wide): Reserve first where that may pass
+// Heap::kSlack.
 inline constexpr uint64_t StringBytes(uint64_t length, bool wide) {
   return (8 + length * (wide ? 4 : 1) + 7) & ~uint64_t{7};
 }
@@ -78,7 +83,8 @@ Value CopyString(Heap& heap, Value string, uint32_t start, uint32_t end, uint32_
 
 // ---- Writing
 inline bool IsImmutable(const Heap& heap, Value object) {
-  return (HeaderFlags(heap.header(object)) & kImmutableFlag) != 0 || heap.InReadOnly(heap.Get<uint32_t>(object));
+  return (HeaderFlags(heap.header(object)) & kImmutableFlag) != 0 ||
+         heap.InReadOnly(heap.Get<uint32_t>(object));
 }
 // What SetCharAt and the like will allocate if some character to be stored is as large as `c`.
 uint64_t WideningBytes(const Heap& heap, Value string, uint32_t c);
@@ -86,8 +92,8 @@ uint64_t WideningBytes(const Heap& heap, Value string, uint32_t c);
 void EnsureHolds(Heap& heap, Value string, uint32_t c);
 // `string` must be mutable, `index` below its length. Allocates WideningBytes.
 void SetCharAt(Heap& heap, Value string, uint32_t index, uint32_t c);
-// Copies characters `start` to `end` of `from` into `to` from `at` on; they must fit. May overlap. Allocates
-// WideningBytes of the largest character copied.
+// Copies characters `start` to `end` of `from` into `to` from `at` on; they must fit. May overlap.
+// Allocates WideningBytes of the largest character copied.
 void CopyChars(Heap& heap, Value to, uint32_t at, Value from, uint32_t start, uint32_t end);
 // The largest character from `start` to `end`; 0 if there is none.
 uint32_t LargestChar(const Heap& heap, Value string, uint32_t start, uint32_t end);

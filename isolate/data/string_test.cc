@@ -53,10 +53,12 @@ TEST_F(StringTest, RefusesInvalidUtf8) {
 }
 
 TEST_F(StringTest, ContentDecidesNotRepresentation) {
-  for (const char* text : {"", "abc", "caf\u00e9", "longer than any buffer of the hash ........................"
-                           "...................................................................."
-                           "...................................................................."
-                           "...................................................................."}) {
+  for (const char* text :
+       {"", "abc", "caf\u00e9",
+        "longer than any buffer of the hash ........................"
+        "...................................................................."
+        "...................................................................."
+        "...................................................................."}) {
     const Value narrow = Make(text);
     for (const Value other : {MakeWide(text), MakeIndirect(text)}) {
       EXPECT_TRUE(StringEqual(heap, narrow, other));

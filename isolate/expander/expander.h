@@ -64,7 +64,8 @@ class LibraryLoader {
 struct ExpanderOptions {
   size_t arena_limit = size_t{256} << 20;  // bytes of syntax and core forms: ends runaway macros
   int max_depth = 2000;                    // forms nested in each other, in the source or the result
-  size_t stack_bytes = size_t{256} << 10;  // of the C++ stack, below the call of ExpandToplevel
+  size_t stack_bytes = 0;                  // of the C++ stack, below ExpandToplevel; 0: half of what is left, as
+                                           // the compiler will nest as deeply
 };
 
 class Expansion;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/expander/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/reader/reader.h"
 
@@ -77,7 +78,7 @@ bool Expansion::Enter(const Syntax* form, int levels) {
   depth_ += levels;
   const char* here = static_cast<const char*>(__builtin_frame_address(0));
   if (depth_ > options_.max_depth ||
-      static_cast<size_t>(stack_top_ - here) > options_.stack_bytes) {
+      static_cast<size_t>(stack_top_ - here) > stack_bytes_) {
     Fail(form, "forms are nested too deeply here");
     return false;
   }
@@ -93,6 +94,7 @@ Core* Expansion::Toplevel(Syntax* form, Value environment) {
   failed_ = false;
   depth_ = 0;
   stack_top_ = static_cast<const char*>(__builtin_frame_address(0));
+  stack_bytes_ = options_.stack_bytes != 0 ? options_.stack_bytes : RemainingStack() / 2;
   Env* env = EnvOf(environment);
   return ToplevelForms({&form, 1}, env->scope, form->position);
 }

@@ -187,6 +187,7 @@ class Expansion {
   bool failed_ = false;
   int depth_ = 0;
   const char* stack_top_ = nullptr;
+  size_t stack_bytes_ = 0;
   std::vector<Env*> envs_;
   Env* core_env_ = nullptr;
   std::vector<CachedMacro*> macros_;

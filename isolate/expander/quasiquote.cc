@@ -86,7 +86,7 @@ class Quasi {
     for (size_t i = 0; i < t->count; ++i) {
       if (!ExpandItem(t->items[i], level, &items)) return false;
     }
-    Core* list;
+    Core* list = nullptr;
     Syntax* null = e_.arena().Atom(kNull, t->position);
     if (!Build(items, null, nullptr, t->position, &list)) return false;
     if (list == nullptr) return true;

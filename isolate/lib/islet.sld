@@ -17,8 +17,8 @@
     list->vector list-copy list-ref list-set! list-tail list? make-bytevector make-list make-parameter
     make-string make-vector map max member memq memv min modulo negative? newline not null? number->string
     number? numerator odd? open-input-bytevector open-input-string open-output-bytevector open-output-string or
-    output-port-open? output-port? pair? parameterize peek-char peek-u8 positive? procedure? quasiquote quote
-    quotient raise raise-continuable rational? rationalize read-bytevector read-bytevector! read-char
+    output-port-open? output-port? pair? parameterize peek-char peek-u8 port? positive? procedure? quasiquote
+    quote quotient raise raise-continuable rational? rationalize read-bytevector read-bytevector! read-char
     read-error? read-line read-string read-u8 real? remainder reverse round set! set-car! set-cdr! square string
     string->list string->number string->symbol string->utf8 string->vector string-append string-copy
     string-copy! string-fill! string-for-each string-length string-map string-ref string-set! string<=? string<?
@@ -80,7 +80,7 @@
     ;; The host and the snapshot
     host-function on-restore runtime-version
     ;; The rest
-    void port? procedure-name)
+    void procedure-name)
   (import (scheme base) (scheme case-lambda) (scheme char) (scheme cxr) (scheme eval) (scheme file)
           (scheme inexact) (scheme lazy) (scheme load) (scheme process-context) (scheme read) (scheme repl)
           (scheme time) (scheme write)
@@ -93,4 +93,4 @@
                 string-trim-both string-take string-drop string-take-right string-drop-right string-pad
                 string-pad-right string-split string-join string-concatenate string-replace subvector
                 bytevector-fill! symbol-append symbol<? generate-uninterned-symbol host-function on-restore
-                runtime-version void port? procedure-name)))
+                runtime-version void procedure-name)))

@@ -75,8 +75,8 @@ bool CheckPair(Vm& vm, const char* who, Value* args, uint32_t i) {
 
 bool CheckMutable(Vm& vm, const char* who, Value object) {
   Heap& heap = vm.heap();
-  const bool literal = object.IsPair() ? heap.InReadOnly(heap.Get<Pair>(object))
-                                       : IsImmutable(heap, object);
+  const bool literal =
+      object.IsPair() ? heap.InReadOnly(heap.Get<Pair>(object)) : IsImmutable(heap, object);
   if (!literal) return true;
   vm.Error("immutable", who, "a literal cannot be changed", heap.Cons(object, kNull));
   return false;
@@ -90,8 +90,7 @@ bool CheckIndex(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t limit
     *index = static_cast<uint32_t>(v.fixnum());
     return true;
   }
-  const std::string why =
-      std::string("is not below ") + limit_name + ", " + std::to_string(limit);
+  const std::string why = std::string("is not below ") + limit_name + ", " + std::to_string(limit);
   // With a limit of 0 nothing is within.
   if (limit == 0 && (v.IsFixnum() || vm.heap().Is<Bignum>(v))) {
     return OutOfRange(vm, who, i, why, v);
@@ -118,8 +117,8 @@ bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i,
                 Range* range) {
   *range = {0, length};
   if (i < argc) {
-    if (!CheckWithin(vm, who, args, i, 0, length,
-                     "is above the length, " + std::to_string(length), &range->start)) {
+    if (!CheckWithin(vm, who, args, i, 0, length, "is above the length, " + std::to_string(length),
+                     &range->start)) {
       return false;
     }
   }

@@ -1,5 +1,5 @@
-// Checking the arguments of primitives. Each function raises the condition that fits and returns false if the argument
-// will not do, so that a primitive reads
+// Checking the arguments of primitives. Each function raises the condition that fits and returns
+// false if the argument will not do, so that a primitive reads
 //
 //   if (!CheckString(vm, "string-length", args, 0)) return kException;
 //
@@ -28,7 +28,8 @@ bool CheckHashTable(Vm& vm, const char* who, Value* args, uint32_t i);
 // The object (pair, string, vector, bytevector) may be changed: it is no literal.
 bool CheckMutable(Vm& vm, const char* who, Value object);
 
-// An exact integer in [0, limit). `limit_name` completes "is not below ...", as in "the vector's length".
+// An exact integer in [0, limit). `limit_name` completes "is not below ...", as in "the vector's
+// length".
 bool CheckIndex(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t limit,
                 const char* limit_name, uint32_t* index);
 // An exact integer in [0, largest]: a count, or the size of an object to be made.
@@ -41,7 +42,8 @@ struct Range {
   uint32_t end;
   uint32_t size() const { return end - start; }
 };
-// The optional arguments start (at `i`) and end (at `i` + 1) of a sequence of `length`: 0 <= start <= end <= length.
+// The optional arguments start (at `i`) and end (at `i` + 1) of a sequence of `length`: 0 <= start
+// <= end <= length.
 bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t length,
                 Range* range);
 

@@ -1,5 +1,5 @@
-// Equivalence, procedures, dynamic state, parameters and conditions (R7RS 6.1, 6.3, 6.10, 6.11). What calls procedures is
-// in isolate/lib, and stands on the procedures with a leading % here.
+// Equivalence, procedures, dynamic state, parameters and conditions (R7RS 6.1, 6.3, 6.10, 6.11).
+// What calls procedures is in isolate/lib, and stands on the procedures with a leading % here.
 
 #include <string>
 
@@ -180,8 +180,8 @@ std::string NameText(Vm& vm, Value v) {
   return std::string();
 }
 
-// R7RS: (error message irritant ...). Also (error 'who message irritant ...), as older programs have it. A first
-// argument of any other type becomes an irritant.
+// R7RS: (error message irritant ...). Also (error 'who message irritant ...), as older programs
+// have it. A first argument of any other type becomes an irritant.
 Value Error(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, "error", uint64_t{argc} * 8)) return kException;
   Heap& heap = vm.heap();

@@ -1,8 +1,7 @@
-// Hash tables (SRFI 69), as far as they call no procedures: isolate/lib does the rest, tables with equalities of the
-// program's own among it.
+// Hash tables (SRFI 69), as far as they call no procedures: isolate/lib does the rest, tables with
+// equalities of the program's own among it.
 
 #include "isolate/data/hash_table.h"
-
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/unicode.h"
@@ -114,8 +113,8 @@ Value ToAlist(Vm& vm, Value* args, uint32_t) {
                 [&](Value key, Value value) { return vm.heap().Cons(key, value); });
 }
 
-// A vector of key, value, key, value ... in order of insertion: what iterating in Lisp walks, so that the table may be
-// changed meanwhile.
+// A vector of key, value, key, value ... in order of insertion: what iterating in Lisp walks, so
+// that the table may be changed meanwhile.
 Value Entries(Vm& vm, Value* args, uint32_t) {
   constexpr const char* kWho = "%hash-table-entries";
   if (!CheckHashTable(vm, kWho, args, 0)) return kException;

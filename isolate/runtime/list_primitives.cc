@@ -212,8 +212,8 @@ Value ListCopy(Vm& vm, Value* args, uint32_t) {
   return copy.Finish(v);
 }
 
-// Walks a list that may be circular: true while `*v` is a pair not seen before. At the end `*v` is what ended it, or a
-// pair if the list is circular.
+// Walks a list that may be circular: true while `*v` is a pair not seen before. At the end `*v` is
+// what ended it, or a pair if the list is circular.
 class Walk {
  public:
   Walk(const Heap& heap, Value list) : heap_(heap), current(list), slow_(list) {}

@@ -1,5 +1,5 @@
-// The process-wide table of primitives: every built-in procedure that is written in C++. A primitive's place in the table
-// is its Value, so the order is part of what a snapshot depends on.
+// The process-wide table of primitives: every built-in procedure that is written in C++. A
+// primitive's place in the table is its Value, so the order is part of what a snapshot depends on.
 //
 // Each subject has a file; a subject's table keeps the order of its source.
 

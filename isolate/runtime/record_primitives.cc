@@ -1,5 +1,5 @@
-// Records, as define-record-type expands to them (R7RS 5.5). Most of these have opcodes; the procedures here serve
-// computed calls and report the errors.
+// Records, as define-record-type expands to them (R7RS 5.5). Most of these have opcodes; the
+// procedures here serve computed calls and report the errors.
 
 #include <string>
 
@@ -58,8 +58,7 @@ Value MakeRecord(Vm& vm, Value* args, uint32_t argc) {
                         std::to_string(argc - 1));
   }
   const size_t bytes = (8 + size_t{count} * 4 + 7) & ~size_t{7};
-  Record* record = static_cast<Record*>(
-      vm.heap().NewObject(ObjectType::kRecord, bytes, 0, count));
+  Record* record = static_cast<Record*>(vm.heap().NewObject(ObjectType::kRecord, bytes, 0, count));
   record->type = args[0];
   for (uint32_t i = 0; i < count; ++i) record->fields[i] = args[i + 1];
   return vm.heap().ValueOf(record);
@@ -76,8 +75,8 @@ Value IsRecord(Vm& vm, Value* args, uint32_t) {
   return Value::Boolean(IsOfType(vm, args[0], args[1]));
 }
 
-// Where field args[2] of args[0], which must be a record of type args[1], stands. Null after raising, as the accessor or
-// modifier would under the name it mostly has.
+// Where field args[2] of args[0], which must be a record of type args[1], stands. Null after
+// raising, as the accessor or modifier would under the name it mostly has.
 Value* Field(Vm& vm, const char* who, Value* args, const char* prefix, const char* suffix) {
   uint32_t index;
   if (!CheckType(vm, who, args, 1)) return nullptr;

@@ -35,20 +35,20 @@ TEST_F(ListPrimitivesTest, Search) {
   EXPECT_EQ(Eval("(assq 'b '((a 1) (b 2)))"), "(b 2)");
   EXPECT_EQ(Eval("(%assoc \"b\" '((\"a\" . 1) (\"b\" . 2)))"), "(\"b\" . 2)");
   EXPECT_EQ(Eval("(assq 'b '((a 1) b))"),
-            "wrong-type in assq: argument 2 must be a list of pairs");
+            "wrong-type in assq: argument 2 should be a list of pairs");
 }
 
 TEST_F(ListPrimitivesTest, KnowProperListsFromOthers) {
   EXPECT_EQ(Eval("(list? '(1 2))"), "#t");
   EXPECT_EQ(Eval("(list? '(1 . 2))"), "#f");
   EXPECT_EQ(Eval("(define ring (list 1 2 3)) (set-cdr! (cddr ring) ring) (list? ring)"), "#f");
-  EXPECT_EQ(Eval("(length ring)"), "wrong-type in length: argument 1 must be a list that ends");
-  EXPECT_EQ(Eval("(memq 4 ring)"), "wrong-type in memq: argument 2 must be a proper list");
-  EXPECT_EQ(Eval("(length '(1 . 2))"), "wrong-type in length: argument 1 must be a proper list");
+  EXPECT_EQ(Eval("(length ring)"), "wrong-type in length: argument 1 should be a list that ends");
+  EXPECT_EQ(Eval("(memq 4 ring)"), "wrong-type in memq: argument 2 should be a proper list");
+  EXPECT_EQ(Eval("(length '(1 . 2))"), "wrong-type in length: argument 1 should be a proper list");
 }
 
 TEST_F(ListPrimitivesTest, SayWhatIsValid) {
-  EXPECT_EQ(Eval("(car 5)"), "wrong-type in car: argument 1 must be a pair");
+  EXPECT_EQ(Eval("(car 5)"), "wrong-type in car: argument 1 should be a pair");
   EXPECT_EQ(Eval("(list-ref '(1 2) 2)"),
             "range in list-ref: argument 2 is not below the list's length");
   EXPECT_EQ(Eval("(list-tail '(1 2) 3)"),
@@ -74,7 +74,7 @@ TEST_F(VectorPrimitivesTest, SayWhatIsValid) {
   EXPECT_EQ(Eval("(vector-ref #() 0)"),
             "range in vector-ref: argument 2 is not below the vector's length, 0");
   EXPECT_EQ(Eval("(vector-ref #(1) 1.0)"),
-            "wrong-type in vector-ref: argument 2 must be an exact integer");
+            "wrong-type in vector-ref: argument 2 should be an exact integer");
   EXPECT_EQ(Eval("(vector-ref #(1) 99999999999999)"),
             "range in vector-ref: argument 2 is not below the vector's length, 1");
   EXPECT_EQ(Eval("(vector-copy #(1 2 3) 2 1)"), "range in vector-copy: argument 3 is below 2");
@@ -115,7 +115,7 @@ TEST_F(HashTablePrimitivesTest, KeepOrderAndKind) {
   EXPECT_EQ(Eval("(%hash-table-kind t)"), "equal");
   EXPECT_EQ(Eval("(hash-table-clear! t) (hash-table-count t)"), "0");
   EXPECT_EQ(Eval("(hash-table-set! (%make-hash-table 'string) 5 5)"),
-            "wrong-type in hash-table-set!: argument 2 must be a string");
+            "wrong-type in hash-table-set!: argument 2 should be a string");
 }
 
 TEST_F(HashTablePrimitivesTest, HashesGoByContentAndBound) {
@@ -134,9 +134,9 @@ TEST_F(RecordPrimitivesTest, Work) {
   EXPECT_EQ(Eval("(%record? 5 point)"), "#f");
   EXPECT_EQ(Eval("(%record? p (%make-record-type 'point #(x y)))"), "#f");
   EXPECT_EQ(Eval("(%record-ref 5 point 0)"),
-            "wrong-type in point-x: argument 1 must be a record of type point");
+            "wrong-type in point-x: argument 1 should be a record of type point");
   EXPECT_EQ(Eval("(%record-set! 5 point 1 0)"),
-            "wrong-type in set-point-y!: argument 1 must be a record of type point");
+            "wrong-type in set-point-y!: argument 1 should be a record of type point");
   EXPECT_EQ(Eval("(%record point 1)"), "arity in %record: point has 2 fields, not 1");
 }
 

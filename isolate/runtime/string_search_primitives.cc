@@ -1,5 +1,5 @@
-// Searching, trimming, splitting and joining strings: the procedures of SRFI 13 and SRFI 152 that working programs use,
-// with characters or strings where the SRFIs also take procedures.
+// Searching, trimming, splitting and joining strings: the procedures of SRFI 13 and SRFI 152 that
+// working programs use, with characters or strings where the SRFIs also take procedures.
 
 #include <algorithm>
 #include <string>
@@ -66,8 +66,8 @@ Value Contains(Vm& vm, Value* args, uint32_t argc) {
   Range range;
   if (!CheckStrings(vm, kWho, args)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
-  return IndexOrFalse(Find(CharsOf(vm.heap(), args[0]), range.start, range.end,
-                           CharsOf(vm.heap(), args[1])));
+  return IndexOrFalse(
+      Find(CharsOf(vm.heap(), args[0]), range.start, range.end, CharsOf(vm.heap(), args[1])));
 }
 
 // (string-search-forward pattern text [start])
@@ -76,8 +76,8 @@ Value SearchForward(Vm& vm, Value* args, uint32_t argc) {
   Range range;
   if (!CheckStrings(vm, kWho, args)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[1]), &range)) return kException;
-  return IndexOrFalse(Find(CharsOf(vm.heap(), args[1]), range.start, range.end,
-                           CharsOf(vm.heap(), args[0])));
+  return IndexOrFalse(
+      Find(CharsOf(vm.heap(), args[1]), range.start, range.end, CharsOf(vm.heap(), args[0])));
 }
 
 // (string-search-backward pattern text [end]): the index behind the last match.
@@ -162,7 +162,8 @@ Value TrimBoth(Vm& vm, Value* args, uint32_t argc) {
   return Trim(vm, "string-trim-both", args, argc, true, true);
 }
 
-// (string-take text n) and its kin: `first` and `second` give the part that begins at 0, n or length - n.
+// (string-take text n) and its kin: `first` and `second` give the part that begins at 0, n or
+// length - n.
 enum class Side { kTake, kDrop, kTakeRight, kDropRight };
 
 Value TakeOrDrop(Vm& vm, const char* who, Value* args, Side side) {
@@ -197,14 +198,16 @@ Value DropRight(Vm& vm, Value* args, uint32_t) {
   return TakeOrDrop(vm, "string-drop-right", args, Side::kDropRight);
 }
 
-// (string-pad text n [char]): exactly n characters, cut or filled at the left; string-pad-right: at the right.
+// (string-pad text n [char]): exactly n characters, cut or filled at the left; string-pad-right: at
+// the right.
 Value Pad(Vm& vm, const char* who, Value* args, uint32_t argc, bool left) {
   uint32_t n;
   if (!CheckString(vm, who, args, 0)) return kException;
   if (!CheckCount(vm, who, args, 1, &n)) return kException;
   if (argc > 2 && !CheckChar(vm, who, args, 2)) return kException;
   const uint32_t length = LengthOf(vm, args[0]);
-  if (n <= length) return left ? Part(vm, who, args, length - n, length) : Part(vm, who, args, 0, n);
+  if (n <= length)
+    return left ? Part(vm, who, args, length - n, length) : Part(vm, who, args, 0, n);
   const uint32_t fill = argc > 2 ? args[2].character() : ' ';
   const bool wide = fill > 0xff || CharsOf(vm.heap(), args[0]).wide != nullptr;
   if (!ReserveFor(vm, who, StringBytes(n, wide))) return kException;
@@ -263,7 +266,8 @@ bool CheckDelimiter(Vm& vm, const char* who, Value* args, uint32_t i, Chars* del
   return true;
 }
 
-// (string-split text delimiter [grammar [limit [start [end]]]]): as SRFI 152's, but the delimiter may be a character.
+// (string-split text delimiter [grammar [limit [start [end]]]]): as SRFI 152's, but the delimiter
+// may be a character.
 Value Split(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "string-split";
   Chars delimiter;
@@ -307,8 +311,8 @@ Value Split(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, bytes)) return kException;
   Value list = kNull;
   for (size_t i = parts.size(); i > 0; --i) {
-    list = vm.heap().Cons(CopyString(vm.heap(), args[0], parts[i - 1].start, parts[i - 1].end),
-                          list);
+    list =
+        vm.heap().Cons(CopyString(vm.heap(), args[0], parts[i - 1].start, parts[i - 1].end), list);
   }
   return list;
 }

@@ -5,7 +5,8 @@
 
 namespace islet::vm {
 
-// `exit` ends a run with an Aborted status that carries, under this name, the exit status (0 to 255) in decimal.
+// `exit` ends a run with an Aborted status that carries, under this name, the exit status (0 to
+// 255) in decimal.
 inline constexpr char kExitPayload[] = "islet/exit-status";
 
 inline constexpr char kRuntimeVersion[] = "0.1.0";

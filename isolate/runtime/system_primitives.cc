@@ -70,8 +70,7 @@ constexpr int32_t kJiffiesPerSecond = 1000000;
 
 Value CurrentJiffy(Vm& vm, Value*, uint32_t) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return FromInt64(vm.heap(),
-                   std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  return FromInt64(vm.heap(), std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
 Value JiffiesPerSecond(Vm&, Value*, uint32_t) { return Value::Fixnum(kJiffiesPerSecond); }

@@ -1,4 +1,5 @@
-// Calls primitives as Lisp would, without a compiler: enough of an evaluator for tests to read like Lisp.
+// Calls primitives as Lisp would, without a compiler: enough of an evaluator for tests to read like
+// Lisp.
 //
 //   EXPECT_EQ(Eval("(append '(1 2) (list 3))"), "(1 2 3)");
 //   EXPECT_EQ(Eval("(vector-ref #(1 2) 2)"), "range in vector-ref: ...");
@@ -31,9 +32,9 @@ class PrimitiveTest : public ::testing::Test, public RootSource {
   PrimitiveTest() : vm(MakeHeap(), AllPrimitives()), heap(vm.heap()) { heap.AddRoots(this); }
   ~PrimitiveTest() override { heap.RemoveRoots(this); }
 
-  // The value of the last form, as `write` has it; or "KIND in WHO: MESSAGE" of the condition raised. The forms:
-  // literals, (quote DATUM), names of (define NAME FORM), and calls of primitives. String and vector literals are
-  // mutable here; those of (literal DATUM) are not.
+  // The value of the last form, as `write` has it; or "KIND in WHO: MESSAGE" of the condition
+  // raised. The forms: literals, (quote DATUM), names of (define NAME FORM), and calls of
+  // primitives. String and vector literals are mutable here; those of (literal DATUM) are not.
   std::string Eval(const std::string& text) {
     SyntaxArena arena(&heap);
     ReaderOptions options;

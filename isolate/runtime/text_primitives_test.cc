@@ -30,7 +30,7 @@ TEST_F(CharPrimitivesTest, Compare) {
   EXPECT_EQ(Eval("(char<? #\\a #\\b #\\c)"), "#t");
   EXPECT_EQ(Eval("(char<? #\\a #\\c #\\b)"), "#f");
   EXPECT_EQ(Eval("(char-ci=? #\\a #\\A #\\a)"), "#t");
-  EXPECT_EQ(Eval("(char<? #\\b #\\a 5)"), "wrong-type in char<?: argument 3 must be a character");
+  EXPECT_EQ(Eval("(char<? #\\b #\\a 5)"), "wrong-type in char<?: argument 3 should be a character");
 }
 
 TEST_F(CharPrimitivesTest, IntegersThatAreNoCharacters) {
@@ -134,12 +134,12 @@ TEST_F(ControlPrimitivesTest, ErrorsCarryMessageAndIrritants) {
                  " (file-error? c) (read-error? c) (%condition-kind c) (%condition-who c))"),
             "(#t \"no such file\" (\"x\") #t #f file open)");
   EXPECT_EQ(Eval("(error-object-message 5)"),
-            "wrong-type in error-object-message: argument 1 must be an error object");
+            "wrong-type in error-object-message: argument 1 should be an error object");
 }
 
 TEST_F(ControlPrimitivesTest, DynamicState) {
   EXPECT_EQ(Eval("(%set-handlers! '(h)) (%handlers)"), "(h)");
-  EXPECT_EQ(Eval("(%set-winders! 5)"), "wrong-type in %set-winders!: argument 1 must be a list");
+  EXPECT_EQ(Eval("(%set-winders! 5)"), "wrong-type in %set-winders!: argument 1 should be a list");
   EXPECT_EQ(Eval("(define p (%make-parameter 1 #f)) (list (%parameter? p) (%parameter-converter p)"
                  " (procedure? p))"),
             "(#t #f #t)");

@@ -1,4 +1,5 @@
-// Properties of characters and case mappings (Unicode, by utf8proc). A character here is a Unicode scalar value.
+// Properties of characters and case mappings (Unicode, by utf8proc). A character here is a Unicode
+// scalar value.
 
 #ifndef ISLET_ISOLATE_RUNTIME_UNICODE_H_
 #define ISLET_ISOLATE_RUNTIME_UNICODE_H_
@@ -9,7 +10,7 @@
 namespace islet::vm {
 
 bool IsAlphabetic(uint32_t c);
-bool IsNumeric(uint32_t c);     // general category Nd
+bool IsNumeric(uint32_t c);         // general category Nd
 bool IsCharWhitespace(uint32_t c);  // White_Space
 bool IsUpperCase(uint32_t c);
 bool IsLowerCase(uint32_t c);
@@ -21,7 +22,8 @@ uint32_t CharUpcase(uint32_t c);
 uint32_t CharDowncase(uint32_t c);
 uint32_t CharFoldcase(uint32_t c);
 
-// Full mappings, which may change a text's length. The largest factor by which they lengthen one is kCaseExpansion.
+// Full mappings, which may change a text's length. The largest factor by which they lengthen one is
+// kCaseExpansion.
 inline constexpr int kCaseExpansion = 3;
 using Chars = std::vector<uint32_t>;
 Chars Upcase(const Chars& text);

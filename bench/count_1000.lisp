@@ -1,0 +1,2 @@
+;; How many records records.lisp makes.
+(define record-count 1000)

@@ -1,0 +1,43 @@
+;; What the tests of the C++ and C interfaces call.
+
+(define log-host (host-function 'log 1))
+(define add-host (host-function 'add 2 #f))
+(define call-back (host-function 'call-back 1))
+
+(define (identity x) x)
+(define (add . numbers) (apply + numbers))
+
+(define counter 0)
+(define (count!) (set! counter (+ counter 1)) counter)
+
+(define table (make-hash-table))
+(hash-table-set! table "one" 1)
+(hash-table-set! table "two" 2)
+(define (look-up name) (hash-table-ref/default table name #f))
+
+(define (fail-deeply n) (if (= n 0) (error "it went wrong" 'because n) (+ 1 (fail-deeply (- n 1)))))
+(define (loop-forever) (let loop ((i 0)) (loop (+ i 1))))
+(define (allocate-forever) (let loop ((list '())) (loop (cons 1 list))))
+(define (recurse-forever) (+ 1 (recurse-forever)))
+
+(define (use-hosts a b) (log-host "adding") (add-host a b 1))
+(define (catch-host x) (guard (e (#t (list 'caught (error-object-message e)))) (call-back x)))
+(define (escape-through-host) (call/cc (lambda (k) (call-back (lambda () (k 'escaped))) 'returned)))
+(define saved #f)
+(define (save-continuation) (call/cc (lambda (k) (set! saved k) 'first)))
+(define (re-enter) (saved 'again))
+
+(define restored 0)
+(on-restore (lambda () (set! restored (+ restored 1))))
+
+;; Garbage, with some of it alive for a while: makes the collector work.
+(define (churn n)
+  (let loop ((i 0) (kept '()))
+    (if (= i n)
+        (length kept)
+        (loop (+ i 1) (if (= 0 (modulo i 1000)) (list i) (cons (vector i (number->string i)) kept))))))
+
+(define text (make-string 100 #\a))
+(define cells (make-vector 5000 0))
+(define (write-cell! i x) (vector-set! cells i x))
+(define (read-cell i) (vector-ref cells i))
