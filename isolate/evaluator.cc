@@ -59,8 +59,15 @@ absl::Status SyntaxFailure(Vm& vm, absl::string_view message) {
   return std::exchange(vm.termination_, absl::OkStatus());
 }
 
-bool IsImport(Vm& vm, const Syntax* form) {
-  return form->IsPair() && form->car->kind == Syntax::Kind::kSymbol && form->car->value == vm.Intern("import");
+bool StartsWith(Vm& vm, const Syntax* form, std::string_view keyword) {
+  return form->IsPair() && form->car->kind == Syntax::Kind::kSymbol && form->car->value == vm.Intern(keyword);
+}
+
+// A library whose body failed must not be found by later imports.
+void ForgetLibrary(Vm& vm, const Syntax* form) {
+  if (!StartsWith(vm, form, "define-library") || !form->cdr->IsPair()) return;
+  const Value name = SyntaxToDatum(vm, form->cdr->car, false);
+  if (name != kUndefined) UnregisterLibrary(vm, name);
 }
 
 Value CoreLibraryName(Vm& vm) {
@@ -204,7 +211,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     const Reader::Result read = reader.ReadNext(&form);
     if (read == Reader::Result::kEnd) break;
     if (read == Reader::Result::kError) return SyntaxFailure(vm_, reader.error().ToString());
-    const bool import = IsImport(vm_, form);
+    const bool import = StartsWith(vm_, form, "import");
     if (first && script && import) {
       program = true;
       const Value core = FindLibrary(vm_, CoreLibraryName(vm_));
@@ -231,9 +238,15 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
       return SyntaxFailure(vm_, error.ToString());
     }
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
-    if (!thunk.ok()) return SyntaxFailure(vm_, thunk.status().message());
+    if (!thunk.ok()) {
+      ForgetLibrary(vm_, form);
+      return SyntaxFailure(vm_, thunk.status().message());
+    }
     absl::StatusOr<Value> value = vm_.Call(*thunk, {});
-    if (!value.ok()) return value.status();
+    if (!value.ok()) {
+      ForgetLibrary(vm_, form);
+      return value.status();
+    }
     result = *value;
   }
   if (program && imported != kFalse) ExportDefinitions(environment, imported);

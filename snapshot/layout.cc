@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -125,8 +126,15 @@ absl::Status Layout::Walk(absl::Span<const std::string> source_directories) {
     stack.push_back({vm_.root(root), kNoParent});
   }
 
+  // A variable refers to its environment, and by it to all other variables; that must not come
+  // between code and what the code uses.
+  std::deque<Step> environments;
   std::vector<Value> children;
-  while (!stack.empty()) {
+  while (!stack.empty() || !environments.empty()) {
+    if (stack.empty()) {
+      stack.push_back(environments.front());
+      environments.pop_front();
+    }
     const Step step = stack.back();
     stack.pop_back();
     if (!step.to.IsRef()) continue;
@@ -148,7 +156,13 @@ absl::Status Layout::Walk(absl::Span<const std::string> source_directories) {
                               objects_[step.parent].parent != kNoParent &&
                               heap_.Is<Environment>(objects_[objects_[step.parent].parent].from);
     if (!newest_first) std::reverse(children.begin(), children.end());
-    for (Value child : children) stack.push_back({child, index});
+    for (Value child : children) {
+      if (heap_.Is<Cell>(step.to) && heap_.Is<Environment>(child)) {
+        environments.push_back({child, index});
+      } else {
+        stack.push_back({child, index});
+      }
+    }
   }
   return absl::OkStatus();
 }

@@ -12,7 +12,9 @@
 (check (with-exception-handler (lambda (e) 'unused) (lambda () 5)) => 5)
 (check-values (with-exception-handler (lambda (e) 0) (lambda () (values 1 2))) => 1 2)
 ;; A handler that returns from raise: a secondary exception, in the outer handler.
-(check (guard (e (#t 'secondary)) (with-exception-handler (lambda (e) 'ignored) (lambda () (raise 'oops) 'after))) => 'secondary)
+(check (guard (e (#t 'secondary)) (with-exception-handler (lambda (e) 'ignored) (lambda () (raise 'oops)
+         'after)))
+       => 'secondary)
 (check (let ((log '()))
          (guard (e (#t (set! log (cons 'guard log))))
            (with-exception-handler
@@ -106,7 +108,8 @@
 (check (let ((p (make-parameter 'outer)))
          (guard (e (#t (list e (p)))) (parameterize ((p 'inner)) (raise (p)))))
        => '(inner outer))
-(check (guard (e (#t 'caught)) (let deep ((n 100000)) (if (= n 0) (raise 'bottom) (+ 1 (deep (- n 1)))))) => 'caught)
+(check (guard (e (#t 'caught)) (let deep ((n 100000)) (if (= n 0) (raise 'bottom) (+ 1 (deep (- n 1))))))
+       => 'caught)
 ;; Generators and exceptions together: the handler belongs to the continuation.
 (check (let ((k* #f) (n 0) (log '()))
          (guard (e (#t (set! log (cons (list 'first e) log))))

@@ -20,7 +20,8 @@
 (check (map char-alphabetic? (list #\a #\Z #\1 #\space #\λ #\é)) => '(#t #t #f #f #t #t))
 (check (map char-numeric? (list #\1 #\a #\x0664)) => '(#t #f #t))
 (check (map char-whitespace? (list #\space #\newline #\a #\xA0 #\x2003)) => '(#t #t #f #t #t))
-(check (list (char-upper-case? #\A) (char-upper-case? #\a) (char-lower-case? #\a) (char-upper-case? #\Σ)) => '(#t #f #t #t))
+(check (list (char-upper-case? #\A) (char-upper-case? #\a) (char-lower-case? #\a) (char-upper-case? #\Σ))
+       => '(#t #f #t #t))
 (check (map digit-value (list #\3 #\x0664 #\x0AE6 #\x0EA6 #\a)) => '(3 4 0 #f #f))
 (check (list (char-upcase #\i) (char-downcase #\I) (char-upcase #\ß) (char-foldcase #\A) (char-downcase #\Σ) (char-foldcase #\ς))
        => '(#\I #\i #\ß #\a #\σ #\σ))
@@ -28,7 +29,8 @@
 (check (map char? (list #\a "a" 'a)) => '(#t #f #f))
 
 (section "6.7 Strings")
-(check "\a\b\t\n\r\"\\\|" => (string (integer->char 7) (integer->char 8) #\tab #\newline #\return #\" #\\ #\|))
+(check "\a\b\t\n\r\"\\\|"
+       => (string (integer->char 7) (integer->char 8) #\tab #\newline #\return #\" #\\ #\|))
 (check "A\x3BB;B" => "AλB")
 (check "one\
        two" => "onetwo")

@@ -48,7 +48,7 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
   for (Value& root : roots_) root = kUndefined;
   soft_limit_ = heap_->stack_begin() + 1024 - 64;
   stack_limit_.store(soft_limit_, std::memory_order_relaxed);
-  heap_->SetStackTop(soft_limit_, soft_limit_);
+  heap_->SetStackTop(heap_->stack_begin(), heap_->stack_begin());
   heap_->AddRoots(this);
 }
 
@@ -117,6 +117,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   escape_ = escape_value_ = kUndefined;
   pending_ = kUndefined;
   current_run_ = &run;
+  heap_->SetStackTop(soft_limit_, soft_limit_);
   const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;
   Value result = finished ? frame_[-3] : kUndefined;
 
@@ -128,6 +129,8 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   winders = saved[1];
   handlers = saved[2];
   parameters = saved[3];
+  // Between runs nothing on the stack is alive.
+  if (current_run_ == nullptr) heap_->SetStackTop(heap_->stack_begin(), soft_limit_);
   if (finished) {
     if (result == kMultipleValues) result = values_.empty() ? kUnspecified : values_[0];
     return result;

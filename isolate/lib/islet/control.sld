@@ -1,7 +1,7 @@
 ;; Continuations, dynamic extent, exceptions and parameters (R7RS 4.2.6, 4.2.7, 6.10, 6.11).
 ;;
 ;; Dynamic state is three lists in the machine. A continuation holds all three, so that throwing to it brings them back:
-;;   %winders     entries #(before after handlers parameters) of the dynamic-winds that we are inside of, innermost first
+;;   %winders     #(before after handlers parameters) of each dynamic-wind that we are inside of, innermost first
 ;;   %handlers    exception handlers, innermost first
 ;;   %parameters  association list from parameter to value, innermost first
 (define-library (islet control)

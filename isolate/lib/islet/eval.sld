@@ -21,8 +21,8 @@
     (define (null-environment version)
       (if (eqv? version 5)
           (%environment '(only (scheme r5rs)
-                               and begin case cond define define-syntax delay do else if lambda let let* let-syntax letrec
-                               letrec-syntax or quasiquote quote set! syntax-rules))
+                               and begin case cond define define-syntax delay do else if lambda let let* let-syntax
+                               letrec letrec-syntax or quasiquote quote set! syntax-rules))
           (error "null-environment: not a known version of the report" version)))
 
     (define load

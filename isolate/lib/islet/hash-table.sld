@@ -5,12 +5,13 @@
     make-hash-table hash-table? alist->hash-table hash-table-equivalence-function hash-table-hash-function
     hash-table-ref hash-table-ref/default hash-table-set! hash-table-delete! hash-table-exists? hash-table-contains?
     hash-table-update! hash-table-update!/default hash-table-size hash-table-count hash-table-keys hash-table-values
-    hash-table-walk hash-table-for-each hash-table-fold hash-table->alist hash-table-copy hash-table-merge! hash-table-clear!
-    hash-table-intern! hash-table-empty?
+    hash-table-walk hash-table-for-each hash-table-fold hash-table->alist hash-table-copy hash-table-merge!
+    hash-table-clear! hash-table-intern! hash-table-empty?
     hash string-hash string-ci-hash hash-by-identity)
   (import (except (islet core)
                   hash-table? hash-table-ref/default hash-table-set! hash-table-delete! hash-table-contains?
-                  hash-table-count hash-table-keys hash-table-values hash-table->alist hash-table-copy hash-table-clear!)
+                  hash-table-count hash-table-keys hash-table-values hash-table->alist hash-table-copy
+                  hash-table-clear!)
           (prefix (only (islet core)
                         hash-table? hash-table-ref/default hash-table-set! hash-table-delete! hash-table-contains?
                         hash-table-count hash-table-keys hash-table-values hash-table->alist hash-table-copy
@@ -83,7 +84,9 @@
 
     (define (custom-entry table key)
       (let ((same? (custom-table-equivalence table)))
-        (let loop ((bucket (native:hash-table-ref/default (custom-table-buckets table) ((custom-table-hash table) key) '())))
+        (let loop ((bucket (native:hash-table-ref/default (custom-table-buckets table)
+                                                          ((custom-table-hash table) key)
+                                                          '())))
           (and (pair? bucket)
                (if (same? key (caar bucket))
                    (car bucket)
@@ -185,7 +188,7 @@
           (custom-table-count table)
           (native:hash-table-count table)))
 
-    ;; SRFI 69's early drafts and SRFI 125 disagree; with one argument this is hash-table-size.
+    ;; With one argument hash-table-size; with two as in SRFI 125.
     (define hash-table-count
       (case-lambda
         ((table) (hash-table-size table))

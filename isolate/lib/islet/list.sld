@@ -12,8 +12,8 @@
     first second third fourth fifth sixth seventh eighth ninth tenth car+cdr
     take drop take-right drop-right take! drop-right! split-at split-at! last last-pair
     ;; miscellaneous
-    length+ concatenate concatenate! reverse! append! append-reverse append-reverse! zip unzip1 unzip2 unzip3 unzip4 unzip5
-    count
+    length+ concatenate concatenate! reverse! append! append-reverse append-reverse! zip unzip1 unzip2 unzip3
+    unzip4 unzip5 count
     ;; fold, unfold, map
     fold fold-right fold-left pair-fold pair-fold-right reduce reduce-right unfold unfold-right
     append-map append-map! map! map-in-order pair-for-each filter-map

@@ -1,0 +1,52 @@
+// Evaluates one test program, given by name, in an isolate that starts from the standard snapshot.
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "isolate/evaluator.h"
+#include "isolate/lib/standard.h"
+#include "isolate/runtime/port.h"
+#include "isolate/runtime/primitives.h"
+#include "snapshot/image.h"
+
+int main(int argc, char** argv) {
+  using namespace islet::vm;  // NOLINT: a test's main
+  char program[PATH_MAX], library[PATH_MAX];
+  if (argc != 2 || realpath(argv[1], program) == nullptr) {
+    std::fprintf(stderr, "usage: conformance_test PROGRAM\n");
+    return 2;
+  }
+  // The programs write files into the working directory.
+  const char* scratch = std::getenv("TEST_TMPDIR");
+  const std::string folder = std::string(argv[1]).substr(0, std::string(argv[1]).rfind('/') + 1);
+  if (realpath(folder.empty() ? "." : folder.c_str(), library) == nullptr ||
+      (scratch != nullptr && chdir(scratch) != 0)) {
+    std::perror("conformance_test");
+    return 2;
+  }
+  auto image = Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
+  if (!image.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(image.status().message()).c_str());
+    return 1;
+  }
+  auto vm = NewVm(**image, VmOptions());
+  if (!vm.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(vm.status().message()).c_str());
+    return 1;
+  }
+  PortTable& ports = PortTableOf(**vm);
+  ports.allow_files = true;
+  ports.SetStandardStreams(MakeProcessStreams());
+  Evaluator evaluator(**vm);
+  evaluator.AllowFiles(true);
+  evaluator.search_path().push_back(library);
+  const absl::Status status = evaluator.EvalFile(program);
+  (void)FlushPorts(**vm);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  return status.ok() ? 0 : 1;
+}
