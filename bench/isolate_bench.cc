@@ -40,11 +40,18 @@ islet::EmbeddedSnapshot EmbeddedFor(int64_t records) {
   }
 }
 
-const Snapshot& SnapshotFor(int64_t records) {
-  static std::array<Snapshot*, 4> cache = {};
-  const size_t slot = records == 10 ? 0 : records == 1000 ? 1 : records == 20000 ? 2 : 3;
+// Isolates map the executable's own pages, or a resident copy of them.
+enum class Source { kExecutable, kResident };
+// The ten records that a call asks for: neighbours, or spread over the whole table.
+enum class Access : int64_t { kNeighbours = 1, kSpread = 7919 };
+
+const Snapshot& SnapshotFor(int64_t records, Source source) {
+  static std::array<Snapshot*, 8> cache = {};
+  const size_t slot = (records == 10 ? 0 : records == 1000 ? 1 : records == 20000 ? 2 : 3) +
+                      (source == Source::kResident ? 4 : 0);
   if (cache[slot] == nullptr) {
     auto snapshot = Snapshot::FromEmbedded(EmbeddedFor(records));
+    if (snapshot.ok() && source == Source::kResident) snapshot = snapshot->Resident();
     if (!snapshot.ok()) {
       std::fprintf(stderr, "%s\n", std::string(snapshot.status().message()).c_str());
       std::exit(1);
@@ -54,31 +61,38 @@ const Snapshot& SnapshotFor(int64_t records) {
   return *cache[slot];
 }
 
-int64_t Expected(int64_t k, int64_t records) {
+int64_t Expected(int64_t k, Access access, int64_t records) {
   int64_t sum = 0;
-  for (int64_t j = 0; j < 10; ++j) sum += (k + j * 7919) % records;
+  for (int64_t j = 0; j < 10; ++j) sum += (k + j * static_cast<int64_t>(access)) % records;
   return sum;
 }
 
 // Calls the handler; false on a wrong answer.
-bool CallHandler(Isolate& isolate, int64_t k, int64_t records) {
-  auto answer = isolate.Call("handler", {islet::Integer(k)});
-  return answer.ok() && answer->ToInt64().value_or(-1) == Expected(k, records);
+bool CallHandler(Isolate& isolate, int64_t k, Access access, int64_t records) {
+  auto answer = isolate.Call("handler", {islet::Integer(k), islet::Integer(static_cast<int64_t>(access))});
+  return answer.ok() && answer->ToInt64().value_or(-1) == Expected(k, access, records);
 }
 
-void BM_ColdIsolate(benchmark::State& state) {
-  const Snapshot& snapshot = SnapshotFor(state.range(0));
+void Cold(benchmark::State& state, Source source, Access access) {
+  const Snapshot& snapshot = SnapshotFor(state.range(0), source);
   int64_t k = 0;
   for (auto _ : state) {
     auto isolate = Isolate::FromSnapshot(snapshot);
     if (!isolate.ok()) return state.SkipWithError(std::string(isolate.status().message()).c_str());
     Isolate::Scope scope(**isolate);
-    if (!CallHandler(**isolate, k++ % state.range(0), state.range(0))) return state.SkipWithError("wrong answer");
+    if (!CallHandler(**isolate, k % state.range(0), access, state.range(0))) {
+      return state.SkipWithError("wrong answer");
+    }
+    k += 104729;
   }
 }
+void BM_ColdIsolate(benchmark::State& state) { Cold(state, Source::kExecutable, Access::kNeighbours); }
+void BM_ColdSpread(benchmark::State& state) { Cold(state, Source::kExecutable, Access::kSpread); }
+void BM_ResidentIsolate(benchmark::State& state) { Cold(state, Source::kResident, Access::kNeighbours); }
+void BM_ResidentSpread(benchmark::State& state) { Cold(state, Source::kResident, Access::kSpread); }
 
 void BM_CreateOnly(benchmark::State& state) {
-  const Snapshot& snapshot = SnapshotFor(state.range(0));
+  const Snapshot& snapshot = SnapshotFor(state.range(0), Source::kExecutable);
   for (auto _ : state) {
     auto isolate = Isolate::FromSnapshot(snapshot);
     if (!isolate.ok()) return state.SkipWithError(std::string(isolate.status().message()).c_str());
@@ -103,7 +117,7 @@ double PrivateKib() {
 
 // The memory figures are of 1,000 isolates alive at once after one call each.
 void BM_WarmCall(benchmark::State& state) {
-  const Snapshot& snapshot = SnapshotFor(state.range(0));
+  const Snapshot& snapshot = SnapshotFor(state.range(0), Source::kExecutable);
   constexpr int kAlive = 1000;
   std::vector<std::unique_ptr<Isolate>> alive;
   alive.reserve(kAlive);
@@ -113,7 +127,7 @@ void BM_WarmCall(benchmark::State& state) {
     auto isolate = Isolate::FromSnapshot(snapshot);
     if (!isolate.ok()) return state.SkipWithError(std::string(isolate.status().message()).c_str());
     Isolate::Scope scope(**isolate);
-    if (!CallHandler(**isolate, i % state.range(0), state.range(0))) return state.SkipWithError("wrong answer");
+    if (!CallHandler(**isolate, i % state.range(0), Access::kNeighbours, state.range(0))) return state.SkipWithError("wrong answer");
     alive.push_back(*std::move(isolate));
   }
   state.counters["private_kib"] = (PrivateKib() - private_before) / kAlive;
@@ -121,7 +135,7 @@ void BM_WarmCall(benchmark::State& state) {
   int64_t k = 0;
   for (auto _ : state) {
     Isolate::Scope scope(*alive[0]);
-    if (!CallHandler(*alive[0], k++ % state.range(0), state.range(0))) return state.SkipWithError("wrong answer");
+    if (!CallHandler(*alive[0], k++ % state.range(0), Access::kNeighbours, state.range(0))) return state.SkipWithError("wrong answer");
   }
 }
 
@@ -140,7 +154,7 @@ std::vector<Touch> TouchesOf(const Snapshot& snapshot, int64_t records, islet::v
   if (!isolate.ok()) return touches;
   {
     Isolate::Scope scope(**isolate);
-    if (!CallHandler(**isolate, 0, records)) return touches;
+    if (!CallHandler(**isolate, 0, Access::kNeighbours, records)) return touches;
   }
   islet::vm::Heap& heap = (*isolate)->impl()->vm->heap();
   *layout = heap.layout();
@@ -175,7 +189,7 @@ std::vector<Touch> TouchesOf(const Snapshot& snapshot, int64_t records, islet::v
 
 // A bare loop that maps, touches and unmaps what an isolate does.
 void BM_Floor(benchmark::State& state) {
-  const Snapshot& snapshot = SnapshotFor(state.range(0));
+  const Snapshot& snapshot = SnapshotFor(state.range(0), Source::kExecutable);
   islet::vm::CageLayout layout;
   const std::vector<Touch> touches = TouchesOf(snapshot, state.range(0), &layout);
   if (touches.empty()) return state.SkipWithError("cannot read /proc/self/pagemap");
@@ -211,6 +225,9 @@ void Sizes(benchmark::internal::Benchmark* bench) {
   bench->ArgName("records")->Arg(10)->Arg(1000)->Arg(20000)->Arg(1000000)->Unit(benchmark::kMicrosecond);
 }
 BENCHMARK(BM_ColdIsolate)->Apply(Sizes);
+BENCHMARK(BM_ColdSpread)->Apply(Sizes);
+BENCHMARK(BM_ResidentIsolate)->Apply(Sizes);
+BENCHMARK(BM_ResidentSpread)->Apply(Sizes);
 BENCHMARK(BM_CreateOnly)->Apply(Sizes);
 BENCHMARK(BM_WarmCall)->Apply(Sizes);
 BENCHMARK(BM_Floor)->Apply(Sizes);

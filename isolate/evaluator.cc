@@ -237,7 +237,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
       if (!error.cause.ok()) return error.cause;
       return SyntaxFailure(vm_, error.ToString());
     }
-    absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
+    absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
       ForgetLibrary(vm_, form);
       return SyntaxFailure(vm_, thunk.status().message());
@@ -321,7 +321,8 @@ absl::StatusOr<Value> Evaluator::Load(Value name) {
       return library;
     }
   }
-  return absl::NotFoundError(absl::StrCat("no library ", shown, "; looked for ", absl::StrJoin(tried, ", ")));
+  return absl::NotFoundError(absl::StrCat("no library ", shown, tried.empty() ? "" : "; looked for ",
+                                          absl::StrJoin(tried, ", ")));
 }
 
 absl::StatusOr<SourceFile> Evaluator::ReadFile(absl::string_view path, absl::string_view relative_to) {

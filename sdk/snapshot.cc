@@ -32,6 +32,11 @@ absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes) {
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
 }
 
+absl::StatusOr<Snapshot> Snapshot::Resident(uint64_t cage_size) const {
+  return Wrap(vm::Image::MakeResident(image_, cage_size),
+              [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+}
+
 size_t Snapshot::size_bytes() const { return image_->image_bytes(); }
 
 std::vector<std::string> Snapshot::host_functions() const {

@@ -326,6 +326,46 @@ absl::Status Image::UseMemfd() {
   return Seal(*fd);
 }
 
+absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr<const Image> original,
+                                                                 uint64_t cage_size) {
+  constexpr uint64_t kHugePage = uint64_t{2} << 20;
+  const uint64_t phase =
+      CageLayout::For(cage_size, original->read_only_bytes_, original->writable_bytes_).BasePhase();
+  const uint64_t bytes = (phase + original->image_bytes() + kHugePage - 1) / kHugePage * kHugePage;
+  std::shared_ptr<Image> image(new Image);
+  image->primitives_ = original->primitives_;
+  image->bytes_ = original->bytes_;
+  image->image_ = original->image_;
+  image->read_only_bytes_ = original->read_only_bytes_;
+  image->writable_bytes_ = original->writable_bytes_;
+  image->roots_ = original->roots_;
+  image->has_restore_hooks_ = original->has_restore_hooks_;
+  image->externals_ = original->externals_;
+  image->original_ = std::move(original);
+
+  absl::StatusOr<int> fd = NewMemfd();
+  if (!fd.ok()) return fd.status();
+  image->source_ = ImageSource{*fd, phase};
+  if (ftruncate(*fd, static_cast<off_t>(bytes)) != 0 ||
+      lseek(*fd, static_cast<off_t>(phase), SEEK_SET) < 0) {
+    return absl::ErrnoToStatus(errno, "cannot size the snapshot's memory file");
+  }
+  if (absl::Status status = WriteAll(*fd, {image->image_, image->image_bytes()}); !status.ok()) {
+    return status;
+  }
+  // A kernel without MADV_COLLAPSE (before 6.1), or without a free huge page, leaves small pages: as right, only slower.
+  constexpr int kMadviseCollapse = 25;
+  void* const reserved = mmap(nullptr, bytes + kHugePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (reserved != MAP_FAILED) {
+    const uint64_t aligned = (reinterpret_cast<uint64_t>(reserved) + kHugePage - 1) & ~(kHugePage - 1);
+    void* const at = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ, MAP_SHARED | MAP_FIXED, *fd, 0);
+    if (at != MAP_FAILED) madvise(at, bytes, kMadviseCollapse);
+    munmap(reserved, bytes + kHugePage);
+  }
+  if (absl::Status status = Seal(*fd); !status.ok()) return status;
+  return std::shared_ptr<const Image>(std::move(image));
+}
+
 bool Image::UseCarrier() {
   Carrier carrier{reinterpret_cast<uintptr_t>(bytes_.data()), bytes_.size(), "", 0, false};
   dl_iterate_phdr(FindCarrier, &carrier);

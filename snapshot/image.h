@@ -62,6 +62,12 @@ class Image {
   static absl::StatusOr<std::shared_ptr<const Image>> FromBytes(
       absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives);
 
+  // The same snapshot, mapped from an anonymous copy in huge pages where the kernel can make them (`cage_size` as the
+  // isolates will have it): isolates that read here and there in a large image then take few page faults. Takes time and
+  // memory in proportion to the image, once. Errors: ResourceExhausted and others of the system.
+  static absl::StatusOr<std::shared_ptr<const Image>> MakeResident(std::shared_ptr<const Image> image,
+                                                                   uint64_t cage_size);
+
   ~Image();
   Image(const Image&) = delete;
   Image& operator=(const Image&) = delete;
@@ -97,7 +103,8 @@ class Image {
   // same any more.
   bool UseCarrier();
 
-  absl::Span<const uint8_t> bytes_;  // the file
+  std::shared_ptr<const Image> original_;  // of a resident copy: owns the bytes
+  absl::Span<const uint8_t> bytes_;        // the file
   void* mapping_ = nullptr;          // of bytes_, if not embedded
   absl::Span<const PrimitiveSpec> primitives_;
   ImageSource source_;

@@ -14,7 +14,7 @@ for (var i = 0; i < N; i++) {
 function handler(k) {
   var sum = 0;
   for (var j = 0; j < 10; j++) {
-    sum += records.get('name-' + ((k + j * 7919) % N)).id;
+    sum += records.get('name-' + ((k + j) % N)).id;
   }
   return sum;
 }

@@ -97,7 +97,13 @@ void Codegen::CompileClause(const Clause& clause) {
   asm_.Bind(entry_);
   BindParameters(clause.required);
   if (clause.rest) BindParameters(absl::MakeConstSpan(&clause.rest, 1));
-  Compile(clause.body, Tail());
+  if (function_->keep_frame) {
+    const int result = Top();
+    Compile(clause.body, Register(result));
+    Deliver(result, Tail());
+  } else {
+    Compile(clause.body, Tail());
+  }
 }
 
 void Codegen::BindParameters(absl::Span<Variable* const> parameters) {

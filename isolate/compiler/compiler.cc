@@ -6,7 +6,8 @@
 
 namespace islet::vm {
 
-absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel) {
+absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel,
+                             bool keep_frame) {
   LambdaForm* lambda = arena.New<LambdaForm>();
   lambda->kind = Core::Kind::kLambda;
   lambda->position = toplevel->position;
@@ -15,7 +16,7 @@ absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel) {
   clause.body = toplevel;
   lambda->clauses = arena.Copy(absl::MakeConstSpan(&clause, 1));
   Simplify(vm, arena, &lambda->clauses[0].body);
-  std::vector<std::unique_ptr<Function>> functions = Resolve(vm, arena, lambda);
+  std::vector<std::unique_ptr<Function>> functions = Resolve(vm, arena, lambda, keep_frame);
   CodegenShared shared{vm, kFalse, {}};
   // Innermost first, so that the code that a closure refers to is there.
   for (size_t i = functions.size(); i-- > 0;) {

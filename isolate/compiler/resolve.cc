@@ -22,8 +22,8 @@ class Resolver {
  public:
   Resolver(Vm& vm, SyntaxArena& arena) : vm_(vm), arena_(arena) {}
 
-  std::vector<std::unique_ptr<Function>> Run(LambdaForm* toplevel) {
-    AddFunction(toplevel, nullptr, nullptr);
+  std::vector<std::unique_ptr<Function>> Run(LambdaForm* toplevel, bool keep_frame) {
+    AddFunction(toplevel, nullptr, nullptr)->keep_frame = keep_frame;
     ResolveBodies(functions_[0].get());
     FindStaticFunctions();
     DecideBoxes();
@@ -112,7 +112,7 @@ void Resolver::ResolveBodies(Function* f) {
     const size_t base = scopes_.size();
     for (Variable* v : clause.required) Bind(v, f);
     if (clause.rest) Bind(clause.rest, f);
-    Walk(&clause.body, {f, true, false,
+    Walk(&clause.body, {f, !f->keep_frame, false,
                         static_cast<uint32_t>(clause.required.size() + (clause.rest != nullptr))});
     CloseScopes(base);
   }
@@ -381,8 +381,9 @@ void Resolver::DecideBoxes() {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Function>> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel) {
-  return Resolver(vm, arena).Run(toplevel);
+std::vector<std::unique_ptr<Function>> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel,
+                                               bool keep_frame) {
+  return Resolver(vm, arena).Run(toplevel, keep_frame);
 }
 
 }  // namespace islet::vm

@@ -29,10 +29,13 @@ struct Function {
   Value closure = kFalse;  // that closure
   Value code = kFalse;
   uint32_t calls = 0;  // not tail calls; a count to compare
+  bool keep_frame = false;  // nothing in it is a tail call
 };
 
-// Parents come before their children; the first is `toplevel` (a LambdaForm of no arguments).
-std::vector<std::unique_ptr<Function>> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel);
+// Parents come before their children; the first is `toplevel` (a LambdaForm of no arguments), which
+// makes no tail calls if `keep_frame` says so.
+std::vector<std::unique_ptr<Function>> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel,
+                                               bool keep_frame = false);
 
 }  // namespace islet::vm
 

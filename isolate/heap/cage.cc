@@ -26,18 +26,15 @@ constexpr uint64_t kWindow = uint64_t{2} << 20;
 // How much of the nursery should lie in the window with the snapshot's last pages and the stack.
 // Whoever uses more can afford another page of page-table entries.
 constexpr uint64_t kNurseryInWindow = uint64_t{256} << 10;
+// How much of a large image's end (what programs write first) lies in that window; the windows below it are then all
+// image, and can each be mapped by one huge page.
+constexpr uint64_t kHotTail = uint64_t{128} << 10;
 // Past the end of old space: what is reached by a small index from a reference to its very end.
 constexpr uint64_t kMargin = uint64_t{64} << 10;
 // The least that the nursery and old space need, together.
 constexpr uint64_t kMinSpaces = uint64_t{24} << 20;
 
 uint64_t RoundUp(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * unit; }
-
-// Where in its 2 MiB window a cage's base should lie.
-uint64_t BasePhase(const CageLayout& layout) {
-  const uint64_t hot_end = layout.young_begin + kNurseryInWindow;
-  return hot_end <= kWindow ? 0 : (kWindow - hot_end % kWindow) % kWindow;
-}
 
 // Where this thread expects room for its next cage: next to its last one, or where it has just
 // given one back. A hint only. Cages are placed by it, not by the kernel, because a cage must start
@@ -52,7 +49,7 @@ void* Reserve(void* at, uint64_t bytes, int flags) {
 
 // Anonymous memory of the cage's size whose address has the right phase; or null, with errno.
 uint8_t* ReserveCage(const CageLayout& layout) {
-  const uint64_t phase = BasePhase(layout);
+  const uint64_t phase = layout.BasePhase();
   const uint64_t size = layout.cage_size;
   if (next_base != nullptr) {
     const uint64_t hint =
@@ -151,6 +148,12 @@ absl::Status CheckLayout(const CageLayout& layout) {
 }
 
 }  // namespace
+
+uint64_t CageLayout::BasePhase() const {
+  if (young_begin + kNurseryInWindow <= kWindow) return 0;  // all in one window
+  const uint64_t window_start = image_end - std::min<uint64_t>(image_end, kHotTail);
+  return (kWindow - window_start % kWindow) % kWindow;
+}
 
 CageLayout CageLayout::For(uint64_t cage_size, uint32_t read_only, uint32_t writable) {
   CageLayout layout;

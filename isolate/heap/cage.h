@@ -28,6 +28,9 @@ struct CageLayout {
   // The layout for an image of `read_only` + `writable` bytes (multiples of the page size). With no image at all, the
   // first page stays unmapped. An image too large for the cage is found by Cage::Create.
   static CageLayout For(uint64_t cage_size, uint32_t read_only, uint32_t writable);
+  // Where in its 2 MiB window of address space a cage's base lies. An image file's offset that is congruent to it can be
+  // mapped by huge pages.
+  uint64_t BasePhase() const;
 };
 
 // Where the image's bytes come from: `fd` at `file_offset`, mapped privately; both parts are adjacent in the file.

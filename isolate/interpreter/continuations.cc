@@ -135,6 +135,8 @@ bool Resume(Vm& vm, Value continuation, Value value) {
     vm.Terminate(absl::ResourceExhaustedError("no stack left to return to a continuation"));
     return false;
   }
+  // A loop may consist of nothing but this.
+  if (vm.interrupt_.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm)) return false;
   if (heap.WantsCollection()) return SafepointCollect(vm);
   return true;
 }

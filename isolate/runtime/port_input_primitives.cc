@@ -255,7 +255,8 @@ Value Read(Vm& vm, Value* args, uint32_t argc) {
   ReaderOptions options;
   options.immutable_literals = false;
   options.fold_case = (HeaderFlags(heap.header(port)) & kFoldCasePortFlag) != 0;
-  options.max_depth = SIZE_MAX;  // nothing here recurses
+  // Nothing here recurses, but the reader keeps about 100 bytes for each datum that is open.
+  options.max_depth = heap.heap_limit() / 128;
   options.max_arena_bytes = heap.heap_limit() * 4;
   options.first_line = input.line();
   options.first_column = input.column();

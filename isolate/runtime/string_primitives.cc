@@ -166,6 +166,8 @@ Value MapCase(Vm& vm, const char* who, Value* args, Chars (*mapping)(const Chars
   if (LengthOf(vm, args[0]) > kMaxStringLength / kCaseExpansion) {
     return vm.OutOfMemory(who, uint64_t{LengthOf(vm, args[0])} * kCaseExpansion);
   }
+  // Before the copies outside of the heap are made, which are several times as large.
+  if (!ReserveFor(vm, who, StringBytes(LengthOf(vm, args[0]), true))) return kException;
   const Chars mapped = mapping(AllChars(vm, args[0]));
   if (!ReserveFor(vm, who, StringBytes(mapped.size(), true))) return kException;
   return MakeStringFromChars(vm.heap(), mapped.data(), mapped.size());

@@ -23,9 +23,36 @@ bool EqualAt(const StringChars& text, uint32_t at, const StringChars& pattern) {
   return true;
 }
 
+// Patterns this long are searched for in linear time; for shorter ones comparing at each place is.
+constexpr uint32_t kLongPattern = 32;
+
+// The first place in `text`, read through `at(i)` for i below `length`, where `pattern(i)` stands,
+// in time proportional to both (D. E. Knuth, J. H. Morris, V. R. Pratt, Fast pattern matching in
+// strings, 1977). The pattern is not empty.
+template <typename Text, typename Pattern>
+uint32_t FindLinear(Text at, uint32_t length, Pattern pattern, uint32_t pattern_length) {
+  std::vector<uint32_t> border(pattern_length, 0);  // of each prefix
+  for (uint32_t i = 1, k = 0; i < pattern_length; ++i) {
+    while (k > 0 && pattern(i) != pattern(k)) k = border[k - 1];
+    if (pattern(i) == pattern(k)) ++k;
+    border[i] = k;
+  }
+  for (uint32_t i = 0, k = 0; i < length; ++i) {
+    while (k > 0 && at(i) != pattern(k)) k = border[k - 1];
+    if (at(i) == pattern(k)) ++k;
+    if (k == pattern_length) return i + 1 - k;
+  }
+  return kNotFound;
+}
+
 // Where `pattern` first stands in `text` between `start` and `end`.
 uint32_t Find(const StringChars& text, uint32_t start, uint32_t end, const StringChars& pattern) {
   if (pattern.length > end - start) return kNotFound;
+  if (pattern.length >= kLongPattern) {
+    const uint32_t found = FindLinear([&](uint32_t i) { return text[start + i]; }, end - start,
+                                      [&](uint32_t i) { return pattern[i]; }, pattern.length);
+    return found == kNotFound ? found : start + found;
+  }
   if (text.narrow != nullptr && pattern.narrow != nullptr) {
     const absl::string_view haystack(reinterpret_cast<const char*>(text.narrow) + start,
                                      end - start);
@@ -41,6 +68,12 @@ uint32_t Find(const StringChars& text, uint32_t start, uint32_t end, const Strin
 
 uint32_t FindLast(const StringChars& text, uint32_t end, const StringChars& pattern) {
   if (pattern.length > end) return kNotFound;
+  if (pattern.length >= kLongPattern) {
+    const uint32_t last = pattern.length - 1;
+    const uint32_t found = FindLinear([&](uint32_t i) { return text[end - 1 - i]; }, end,
+                                      [&](uint32_t i) { return pattern[last - i]; }, pattern.length);
+    return found == kNotFound ? found : end - found - pattern.length;
+  }
   for (uint32_t at = end - pattern.length + 1; at > 0; --at) {
     if (EqualAt(text, at - 1, pattern)) return at - 1;
   }
