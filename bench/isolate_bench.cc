@@ -207,7 +207,6 @@ void BM_Floor(benchmark::State& state) {
     uint8_t* base = static_cast<uint8_t*>(mmap(hint, layout.cage_size, PROT_READ | PROT_WRITE,
                                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (base == MAP_FAILED) return state.SkipWithError("mmap failed");
-    madvise(base, layout.cage_size, MADV_NOHUGEPAGE);
     mmap(base, layout.read_only_end, PROT_READ, MAP_PRIVATE | MAP_FIXED, source.fd,
          static_cast<off_t>(source.file_offset));
     mmap(base + layout.read_only_end, layout.image_end - layout.read_only_end, PROT_READ | PROT_WRITE,

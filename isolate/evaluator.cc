@@ -70,6 +70,17 @@ void ForgetLibrary(Vm& vm, const Syntax* form) {
   if (name != kUndefined) UnregisterLibrary(vm, name);
 }
 
+// The failure of a top-level form, with its place: a tail call leaves no frame that would tell.
+absl::Status AtForm(const absl::Status& status, const SourcePosition& position) {
+  if (position.line == 0) return status;
+  absl::Status located(status.code(),
+                       absl::StrCat(status.message(), "\n  in the form at ", position.ToString()));
+  status.ForEachPayload([&located](absl::string_view type, const absl::Cord& payload) {
+    located.SetPayload(type, payload);
+  });
+  return located;
+}
+
 Value CoreLibraryName(Vm& vm) {
   Heap& heap = vm.heap();
   return heap.Cons(vm.Intern("islet"), heap.Cons(vm.Intern("core"), kNull));
@@ -245,7 +256,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     absl::StatusOr<Value> value = vm_.Call(*thunk, {});
     if (!value.ok()) {
       ForgetLibrary(vm_, form);
-      return value.status();
+      return AtForm(value.status(), form->position);
     }
     result = *value;
   }
@@ -275,8 +286,13 @@ absl::StatusOr<Value> Evaluator::Lookup(absl::string_view name) {
   Heap& heap = vm_.heap();
   const Value interaction = vm_.root(Root::kInteraction);
   const Value symbol = vm_.Intern(std::string_view(name.data(), name.size()));
-  const Value binding =
-      HashTableGet(heap, heap.Get<Environment>(interaction)->bindings, symbol, kUndefined);
+  Value binding;
+  const uint32_t offset = interaction.offset();
+  if (!heap.IsPristine(offset, sizeof(Environment)) ||
+      !HashTableGetPristine(heap, reinterpret_cast<const Environment*>(heap.pristine() + offset)->bindings, symbol,
+                            kUndefined, &binding)) {
+    binding = HashTableGet(heap, heap.Get<Environment>(interaction)->bindings, symbol, kUndefined);
+  }
   Cell* cell = heap.TryGet<Cell>(binding);
   if (cell == nullptr || cell->value == kUndefined) {
     return absl::NotFoundError(absl::StrCat("no variable named ", name, " is defined"));

@@ -17,7 +17,7 @@
     cc_binary(
         name = "host",
         srcs = ["host.cc"],                 # #include "<this package>/startup.h"
-        deps = [":startup", "//sdk:islet"],
+        deps = [":startup", "//sdk"],
     )
 """
 

@@ -15,6 +15,7 @@
 #include "isolate/evaluator.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
+#include "isolate/runtime/system.h"
 #include "snapshot/emit.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/writer.h"
@@ -130,6 +131,8 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base,
     for (const std::string& script : options.scripts) {
       ports.base_directory = DirectoryOf(script);
       if (absl::Status status = evaluator.EvalFile(script); !status.ok()) {
+        // (exit) ends a script as its last line does.
+        if (ExitStatus(status) == 0) continue;
         FlushPorts(**vm).IgnoreError();
         return Explain(options, script, std::move(status));
       }

@@ -8,15 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <mutex>
 #include <cstring>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/synchronization/mutex.h"
 #include "flatbuffers/flatbuffers.h"
 #include "isolate/heap/dirty_pages.h"
 #include "snapshot/digest.h"
@@ -187,8 +186,8 @@ class EmbeddedImages {
     return *images;
   }
 
-  absl::Mutex mutex;
-  absl::flat_hash_map<const uint8_t*, std::weak_ptr<const Image>> by_address ABSL_GUARDED_BY(mutex);
+  std::mutex mutex;  // not absl::Mutex, which ThreadSanitizer cannot see into
+  absl::flat_hash_map<const uint8_t*, std::weak_ptr<const Image>> by_address;
 };
 
 }  // namespace
@@ -201,7 +200,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
     return absl::InvalidArgumentError("no embedded snapshot: its bounds are not valid");
   }
   EmbeddedImages& images = EmbeddedImages::Get();
-  absl::MutexLock lock(&images.mutex);
+  const std::lock_guard<std::mutex> lock(images.mutex);
   std::weak_ptr<const Image>& known = images.by_address[begin];
   if (std::shared_ptr<const Image> image = known.lock();
       image != nullptr && image->bytes_.end() == end) {
@@ -421,6 +420,8 @@ absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& o
   if (!cage.ok()) return cage.status();
   auto vm = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap),
                                  image.primitives());
+  vm->heap().set_pristine(image.image());
+  vm->image = image.shared_from_this();
   static_assert(sizeof(Value) == sizeof(uint32_t));
   std::memcpy(vm->roots().data(), image.roots().data(), image.roots().size() * sizeof(Value));
   return vm;

@@ -41,7 +41,7 @@ struct HostSignature {
       0;  // least number of arguments << 9 | optional ones << 1 | 1 if there may be more
 };
 
-class Image {
+class Image : public std::enable_shared_from_this<Image> {
  public:
   // A snapshot linked into the program, or into a shared object: `begin` is page-aligned, and
   // outlives the result. Checks the header only, in time independent of the image's size. The same
@@ -123,9 +123,8 @@ struct VmOptions {
   HeapOptions heap;
 };
 
-// A virtual machine whose heap is the image, copy-on-write. `image` must outlive it only if
-// isolates are recycled from it; its mappings stand by themselves. Host functions are not bound
-// yet. Errors: ResourceExhausted (address space, mappings), InvalidArgument (cage_size).
+// A virtual machine whose heap is the image, copy-on-write. It keeps the image. Host functions are not bound yet.
+// Errors: ResourceExhausted (address space, mappings), InvalidArgument (cage_size).
 absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& options);
 
 // A virtual machine with an empty heap: no symbols, no roots, no library.

@@ -39,13 +39,25 @@ std::unique_ptr<Vm> EmptyVm() {
   return *std::move(vm);
 }
 
-std::unique_ptr<Vm> Thaw(const std::vector<uint8_t>& bytes) {
+// A Vm with the image that must outlive it.
+class ThawedVm {
+ public:
+  ThawedVm(std::shared_ptr<const Image> image, std::unique_ptr<Vm> vm)
+      : image_(std::move(image)), vm_(std::move(vm)) {}
+  Vm& operator*() const { return *vm_; }
+  Vm* operator->() const { return vm_.get(); }
+
+ private:
+  std::shared_ptr<const Image> image_;
+  std::unique_ptr<Vm> vm_;
+};
+
+ThawedVm Thaw(const std::vector<uint8_t>& bytes) {
   absl::StatusOr<std::shared_ptr<const Image>> image = Image::FromBytes(bytes, kPrimitives);
   EXPECT_TRUE(image.ok()) << image.status();
-  if (!image.ok()) return nullptr;
   absl::StatusOr<std::unique_ptr<Vm>> vm = NewVm(**image, VmOptions());
   EXPECT_TRUE(vm.ok()) << vm.status();
-  return *std::move(vm);
+  return ThawedVm(*std::move(image), *std::move(vm));
 }
 
 // An interaction environment with nothing in it.
@@ -130,8 +142,7 @@ std::vector<uint8_t> Freeze(Vm& vm) {
 }
 
 TEST(Snapshot, KeepsValues) {
-  const std::unique_ptr<Vm> vm = Thaw(Freeze(*SampleVm()));
-  ASSERT_NE(vm, nullptr);
+  const ThawedVm vm = Thaw(Freeze(*SampleVm()));
   Heap& heap = vm->heap();
   const Value numbers = ValueOf(*vm, "numbers");
   EXPECT_EQ(heap.car(numbers).fixnum(), -7);
@@ -143,15 +154,13 @@ TEST(Snapshot, KeepsValues) {
 }
 
 TEST(Snapshot, SymbolsAreFoundNotMadeAnew) {
-  const std::unique_ptr<Vm> vm = Thaw(Freeze(*SampleVm()));
-  ASSERT_NE(vm, nullptr);
+  const ThawedVm vm = Thaw(Freeze(*SampleVm()));
   EXPECT_TRUE(vm->heap().InSnapshot(vm->Intern("counter")));
   EXPECT_FALSE(vm->heap().InSnapshot(vm->Intern("nobody-said-this-yet")));
 }
 
 TEST(Snapshot, TablesKeyedByIdentityWorkAtTheNewAddresses) {
-  const std::unique_ptr<Vm> vm = Thaw(Freeze(*SampleVm()));
-  ASSERT_NE(vm, nullptr);
+  const ThawedVm vm = Thaw(Freeze(*SampleVm()));
   Heap& heap = vm->heap();
   const Value table = ValueOf(*vm, "by-record");
   EXPECT_EQ(HashTableCount(heap, table), 100u);
@@ -176,8 +185,7 @@ TEST(Snapshot, SameHeapSameBytes) {
 
 TEST(Snapshot, ThawedAndFrozenAgainIsTheSame) {
   const std::vector<uint8_t> first = Freeze(*SampleVm());
-  const std::unique_ptr<Vm> thawed = Thaw(first);
-  ASSERT_NE(thawed, nullptr);
+  const ThawedVm thawed = Thaw(first);
   EXPECT_EQ(first, Freeze(*thawed));
 }
 
@@ -189,8 +197,7 @@ TEST(Snapshot, LeavesOutWhatIsNotReachable) {
 }
 
 TEST(Snapshot, ConstantsAreReadOnlyAndVariablesAreAtTheEnd) {
-  const std::unique_ptr<Vm> vm = Thaw(Freeze(*SampleVm()));
-  ASSERT_NE(vm, nullptr);
+  const ThawedVm vm = Thaw(Freeze(*SampleVm()));
   Heap& heap = vm->heap();
   auto read_only = [&](Value v) { return heap.InReadOnly(heap.Get<uint32_t>(v)); };
   EXPECT_TRUE(read_only(vm->Intern("counter")));

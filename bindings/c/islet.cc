@@ -50,7 +50,7 @@ islet_status Report(const absl::Status& status, islet_error* error) {
     error->status = code;
     const absl::string_view message = status.message();
     const size_t length = std::min(message.size(), sizeof(error->message) - 1);
-    std::memcpy(error->message, message.data(), length);
+    std::copy_n(message.data(), length, error->message);
     error->message[length] = '\0';
   }
   return code;

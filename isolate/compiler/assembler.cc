@@ -1,6 +1,6 @@
 #include "isolate/compiler/assembler.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace islet::vm {
 
@@ -97,8 +97,8 @@ Code* Assembler::Finish(Heap& heap) {
   code->ref_count = static_cast<uint32_t>(refs_.size());
   code->name = code->positions = code->file = kFalse;
   code->arity = code->frame_size = code->unused = Value::Fixnum(0);
-  std::memcpy(code->instructions, words_.data(), 4 * words_.size());
-  std::memcpy(code->refs(), refs_.data(), 4 * refs_.size());
+  std::copy(words_.begin(), words_.end(), code->instructions);
+  std::copy(refs_.begin(), refs_.end(), code->refs());
   return code;
 }
 

@@ -269,7 +269,7 @@ uint32_t AddressHash(uint32_t offset) { return Mix(offset) & kHashMask; }
 uint32_t EqHash(const Heap& heap, Value v, bool* address) {
   *address = false;
   if (!v.IsRef()) return Mix(v.bits) & kHashMask;
-  if (const Symbol* symbol = heap.TryGet<Symbol>(v)) return symbol->hash.bits >> 1 & kHashMask;
+  if (const Symbol* symbol = heap.TryGet<Symbol>(v)) return EqHashOfSymbol(*symbol);
   *address = true;
   return AddressHash(v.offset());
 }

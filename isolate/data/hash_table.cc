@@ -205,6 +205,36 @@ Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value 
   return entry == kNone ? absent : t.entry(entry)[1];
 }
 
+bool HashTableGetPristine(const Heap& heap, Value table, Value symbol, Value absent, Value* value) {
+  const uint8_t* base = heap.pristine();
+  if (base == nullptr || symbol.offset() >= heap.layout().image_end ||
+      !heap.IsPristine(table.offset(), sizeof(HashTable))) {
+    return false;
+  }
+  const HashTable* t = reinterpret_cast<const HashTable*>(base + table.offset());
+  if ((HeaderFlags(t->header) & kEqTableFlag) == 0) return false;
+  const uint32_t hash = EqHashOfSymbol(*reinterpret_cast<const Symbol*>(base + symbol.offset()));
+  const uint32_t index = t->index.offset();
+  const uint32_t mask = reinterpret_cast<const Bytevector*>(base + index)->length / 4 - 1;
+  for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
+    const uint32_t at = index + static_cast<uint32_t>(sizeof(Bytevector)) + 4 * i;
+    if (!heap.IsPristine(at, 4)) return false;
+    const uint32_t word = *reinterpret_cast<const uint32_t*>(base + at);
+    if (word == 0) {
+      *value = absent;
+      return true;
+    }
+    if (((word ^ hash) & ~mask) != 0) continue;
+    const uint32_t entry =
+        t->entries.offset() + static_cast<uint32_t>(sizeof(Vector)) + 12 * ((word & mask) - 1);
+    if (!heap.IsPristine(entry, 8)) return false;
+    const Value* fields = reinterpret_cast<const Value*>(base + entry);
+    if (fields[0] != symbol) continue;
+    *value = fields[1];
+    return true;
+  }
+}
+
 bool HashTableContains(Heap& heap, Value table, Value key) {
   if (!CanBeKey(heap, table, key)) return false;
   uint32_t hash;

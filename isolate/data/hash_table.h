@@ -41,6 +41,11 @@ uint64_t HashTableBytes(uint64_t capacity);
 // The key's value, or `absent`.
 Value HashTableGet(Heap& heap, Value table, Value key, Value absent);
 // The same for a key that is the string `utf8`, without making it (equal and string tables).
+// The value of `symbol` in an eq? table, read from the process's own copy of the snapshot (Heap::pristine), so that an
+// isolate that has just started need not touch the table's pages. False if the isolate has written what would be read,
+// or the table or symbol is not in the snapshot.
+bool HashTableGetPristine(const Heap& heap, Value table, Value symbol, Value absent, Value* value);
+
 Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent);
 bool HashTableContains(Heap& heap, Value table, Value key);
 // Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1): Reserve first where that may

@@ -240,7 +240,7 @@ bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8) {
   if (utf8.size() < chars.length) return false;
   const size_t ascii = AsciiPrefix(p, end);
   if (chars.narrow != nullptr && ascii == utf8.size()) {
-    return chars.length == ascii && std::memcmp(chars.narrow, p, ascii) == 0;
+    return chars.length == ascii && (ascii == 0 || std::memcmp(chars.narrow, p, ascii) == 0);
   }
   uint32_t i = 0;
   while (p < end) {

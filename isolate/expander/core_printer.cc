@@ -9,6 +9,8 @@ namespace islet::vm {
 
 namespace {
 
+// Names are given out in the order of printing, so no expression here may name two things: compilers differ in the order
+// in which they evaluate arguments.
 class CorePrinter {
  public:
   CorePrinter(Vm& vm, Value environment) : vm_(vm), arena_(&vm.heap()), environment_(environment) {}
@@ -21,7 +23,8 @@ class CorePrinter {
         return NameOf(static_cast<const LocalRef*>(core)->variable);
       case Core::Kind::kLocalSet: {
         const auto* set = static_cast<const LocalSet*>(core);
-        return absl::StrCat("(set! ", NameOf(set->variable), " ", Print(set->value), ")");
+        const std::string name = NameOf(set->variable);
+        return absl::StrCat("(set! ", name, " ", Print(set->value), ")");
       }
       case Core::Kind::kGlobalRef:
         return NameOf(static_cast<const GlobalRef*>(core)->cell);
@@ -35,7 +38,8 @@ class CorePrinter {
       }
       case Core::Kind::kIf: {
         const auto* c = static_cast<const If*>(core);
-        const std::string text = absl::StrCat("(if ", Print(c->test), " ", Print(c->consequent));
+        std::string text = "(if " + Print(c->test);
+        absl::StrAppend(&text, " ", Print(c->consequent));
         if (IsUnspecified(c->alternative)) return text + ")";
         return absl::StrCat(text, " ", Print(c->alternative), ")");
       }
@@ -45,7 +49,8 @@ class CorePrinter {
         return absl::StrCat("(begin", PrintAll(static_cast<const Sequence*>(core)->items), ")");
       case Core::Kind::kCall: {
         const auto* call = static_cast<const Call*>(core);
-        return absl::StrCat("(", Print(call->callee), PrintAll(call->args), ")");
+        const std::string callee = Print(call->callee);
+        return absl::StrCat("(", callee, PrintAll(call->args), ")");
       }
       case Core::Kind::kLet: {
         const auto* let = static_cast<const Let*>(core);
@@ -103,7 +108,8 @@ class CorePrinter {
                             absl::Span<Core* const> inits, const Core* body) {
     std::string text = head;
     for (size_t i = 0; i < variables.size(); ++i) {
-      absl::StrAppend(&text, i > 0 ? " " : "", "(", NameOf(variables[i]), " ", Print(inits[i]), ")");
+      absl::StrAppend(&text, i > 0 ? " " : "", "(", NameOf(variables[i]));
+      absl::StrAppend(&text, " ", Print(inits[i]), ")");
     }
     return absl::StrCat(text, ") ", Print(body), ")");
   }

@@ -80,6 +80,19 @@ int64_t ReadNumber(const char* path) {
   return n > 0 ? strtoll(text, nullptr, 10) : -1;
 }
 
+// Whether the kernel gives huge pages without being asked ("[always] madvise never").
+bool HugePagesByDefault() {
+  static const bool always = [] {
+    const int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    char text[64] = {};
+    const ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    return n > 0 && strstr(text, "[always]") != nullptr;
+  }();
+  return always;
+}
+
 int64_t CountMappings() {
   const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
@@ -183,8 +196,8 @@ absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& i
   if (base == nullptr) return MappingError(layout, errno);
   Cage cage(base, layout);  // unmaps, should the rest fail
   // Where huge pages are always used, the first byte written to old space would cost 2 MiB in each
-  // isolate. Fails where the kernel has none: as good.
-  madvise(base, layout.cage_size, MADV_NOHUGEPAGE);
+  // isolate.
+  if (HugePagesByDefault()) madvise(base, layout.cage_size, MADV_NOHUGEPAGE);
   if (image.fd < 0) {
     if (mprotect(base, kPage, PROT_NONE) != 0) return MappingError(layout, errno);
     return cage;

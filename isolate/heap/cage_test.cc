@@ -107,7 +107,7 @@ TEST(CageTest, HotPagesShareOnePageOfPageTableEntries) {
     for (int i = 0; i < 5; ++i) {
       auto cage = Cage::Create(layout, image.source());
       ASSERT_TRUE(cage.ok());
-      const uint64_t last_of_image = layout.image_end - std::min<uint64_t>(layout.image_end, kMiB);
+      const uint64_t last_of_image = layout.image_end - std::min<uint64_t>(layout.image_end, kMiB / 8);
       EXPECT_EQ(WindowOf(*cage, last_of_image), WindowOf(*cage, layout.stack_begin))
           << writable_pages;
       EXPECT_EQ(WindowOf(*cage, last_of_image), WindowOf(*cage, layout.young_begin + 255 * 1024))

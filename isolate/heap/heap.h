@@ -193,9 +193,22 @@ class Heap {
 
   size_t heap_limit() const { return options_.heap_limit; }
   void set_heap_limit(size_t bytes) { options_.heap_limit = bytes; }
+  // The heap limit, as far as the cage is large enough for it.
+  size_t EffectiveLimit() const;
   size_t UsedBytes() const { return static_cast<size_t>(young_top_ - young_start()) + old_bytes_; }
   HeapStats Stats() const;
   DirtyPages& dirty_pages() { return dirty_; }
+  const DirtyPages& dirty_pages() const { return dirty_; }
+
+  // Where the process has the snapshot's pages in memory as they were, for all isolates, or null. What an isolate has not
+  // written can be read there without a page fault of its own; read-only pages always. Outlives the heap.
+  void set_pristine(const uint8_t* image) { pristine_ = image; }
+  const uint8_t* pristine() const { return pristine_; }
+  // True if the `bytes` at `offset` are in the snapshot, and unwritten.
+  bool IsPristine(uint32_t offset, uint32_t bytes) const {
+    return pristine_ != nullptr && uint64_t{offset} + bytes <= layout().image_end && !dirty_.IsDirty(offset) &&
+           !dirty_.IsDirty(offset + bytes - 1);
+  }
 
   // Symbols made since the snapshot: an open-addressing table, weak in full collections. See runtime/symbol_table.h.
   // The heap keeps it because only the collector knows which symbols died.
@@ -242,8 +255,6 @@ class Heap {
   uint8_t* young_start() const { return base_ + layout().young_begin; }
   bool IsYoung(uint32_t offset) const { return offset - young_begin_ < young_size_; }
   void* AllocateSlow(size_t bytes);
-  // The heap limit, as far as the cage is large enough for it.
-  size_t EffectiveLimit() const;
   size_t SoftNurserySize() const;
   bool HasRoomFor(size_t bytes) const;
   // Makes WantsCollection true.
@@ -262,6 +273,7 @@ class Heap {
   // Gives [begin, end) back to the system, to read as zero from now on.
   static void Discard(uint8_t* begin, uint8_t* end);
 
+  const uint8_t* pristine_ = nullptr;
   uint8_t* base_;
   uint32_t young_begin_;
   uint32_t young_size_;  // of the whole young range, for the barrier

@@ -50,12 +50,16 @@ Value ParameterValue(Vm& vm, Value parameter) {
   return heap.Get<Parameter>(parameter)->value;
 }
 
+// An interrupt that comes between these lines must not be lost: both orders are sequentially consistent.
+void RestoreStackLimit(Vm& vm) {
+  vm.stack_limit_.store(vm.soft_limit_);
+  if (vm.interrupt_.load() != 0) vm.stack_limit_.store(nullptr);
+}
+
 void SetSoftLimit(Vm& vm, Value* limit) {
   vm.soft_limit_ = limit;
   vm.heap().SetStackTop(limit, limit);
-  // An interrupt that comes between these lines must not be lost.
-  vm.stack_limit_.store(limit, std::memory_order_relaxed);
-  if (vm.interrupt_.load(std::memory_order_relaxed) != 0) vm.stack_limit_.store(nullptr, std::memory_order_relaxed);
+  RestoreStackLimit(vm);
 }
 
 }  // namespace
@@ -118,7 +122,7 @@ bool SafepointCollect(Vm& vm) {
   SetSoftLimit(vm, std::min(vm.soft_limit_, wanted));
   if (!fits) {
     vm.Terminate(absl::ResourceExhaustedError(
-        "heap limit of " + std::to_string(vm.heap().heap_limit() >> 10) +
+        "heap limit of " + std::to_string(vm.heap().EffectiveLimit() >> 10) +
         " KiB reached; raise it in the isolate's options, or keep less data alive"));
     return false;
   }
@@ -126,8 +130,8 @@ bool SafepointCollect(Vm& vm) {
 }
 
 bool HandleInterrupt(Vm& vm) {
-  const auto reason = static_cast<InterruptReason>(vm.interrupt_.exchange(0, std::memory_order_relaxed));
-  vm.stack_limit_.store(vm.soft_limit_, std::memory_order_relaxed);
+  const auto reason = static_cast<InterruptReason>(vm.interrupt_.exchange(0));
+  RestoreStackLimit(vm);
   switch (reason) {
     case InterruptReason::kNone:
       return true;

@@ -13,13 +13,14 @@ namespace islet::vm {
 
 namespace {
 
-bool NameIs(Heap& heap, Value symbol, Value hash, absl::string_view name) {
-  const Symbol* s = heap.Get<Symbol>(symbol);
+// `base` is the heap's, or that of the snapshot's copy in the process.
+bool NameIs(Heap& heap, const uint8_t* base, Value symbol, Value hash, absl::string_view name) {
+  const Symbol* s = reinterpret_cast<const Symbol*>(base + symbol.offset());
   if (s->hash != hash) return false;
-  const String* string = heap.Get<String>(s->name);
+  const String* string = reinterpret_cast<const String*>(base + s->name.offset());
   const uint32_t flags = HeaderFlags(string->header);
   if ((flags & (kWideStringFlag | kIndirectStringFlag)) == 0 && string->length == name.size()) {
-    if (std::memcmp(string->bytes, name.data(), name.size()) == 0) return true;
+    if (name.empty() || std::memcmp(string->bytes, name.data(), name.size()) == 0) return true;
   }
   return ToUtf8(heap, s->name) == name;
 }
@@ -30,11 +31,13 @@ Value Vm::Intern(std::string_view utf8) {
   Heap& heap = *heap_;
   const absl::string_view name(utf8.data(), utf8.size());
   const Value hash = Value::Fixnum(static_cast<int32_t>(XXH3_64bits(name.data(), name.size()) & 0x3fffffff));
-  if (const Value table = root(Root::kSymbolTable); heap.Is<Vector>(table)) {
-    const Vector* slots = heap.Get<Vector>(table);
+  if (const Value table = root(Root::kSymbolTable); table.IsObject()) {
+    // The table, the symbols and their names are in read-only pages: never another isolate's, never written.
+    const uint8_t* base = heap.pristine() != nullptr && heap.InSnapshot(table) ? heap.pristine() : heap.base();
+    const Vector* slots = reinterpret_cast<const Vector*>(base + table.offset());
     const uint32_t mask = slots->length - 1;
     for (uint32_t i = static_cast<uint32_t>(hash.fixnum()) & mask; slots->items[i] != kFalse; i = (i + 1) & mask) {
-      if (NameIs(heap, slots->items[i], hash, name)) return slots->items[i];
+      if (NameIs(heap, base, slots->items[i], hash, name)) return slots->items[i];
     }
   }
   std::vector<Value>& symbols = heap.young_symbols();
@@ -47,7 +50,7 @@ Value Vm::Intern(std::string_view utf8) {
   };
   size_t mask = symbols.size() - 1;
   for (size_t i = static_cast<size_t>(hash.fixnum()) & mask; symbols[i] != kUndefined; i = (i + 1) & mask) {
-    if (NameIs(heap, symbols[i], hash, name)) return symbols[i];
+    if (NameIs(heap, heap.base(), symbols[i], hash, name)) return symbols[i];
   }
   const Value string = ::islet::vm::MakeString(heap, name, kImmutableFlag);
   Symbol* symbol = static_cast<Symbol*>(heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0));

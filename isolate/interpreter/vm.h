@@ -110,8 +110,8 @@ class Vm : public RootSource {
   // ---- Control from outside. Any thread: ends the current (or next) Call at its next safepoint, with Cancelled, or with
   // DeadlineExceeded for kDeadline.
   void Interrupt(InterruptReason reason = InterruptReason::kInterrupted) {
-    interrupt_.store(static_cast<int>(reason), std::memory_order_relaxed);
-    stack_limit_.store(nullptr, std::memory_order_relaxed);
+    interrupt_.store(static_cast<int>(reason));
+    stack_limit_.store(nullptr);
   }
   // Ends the run with `status`, which no handler of the program sees. For primitives: returns kException.
   Value Terminate(absl::Status status);
@@ -131,6 +131,8 @@ class Vm : public RootSource {
   void* evaluator = nullptr;
   // Open files (runtime/port.h): opaque here; deleted by the runtime's hook.
   std::shared_ptr<void> port_table;
+  // Keeps what Heap::pristine points to.
+  std::shared_ptr<const void> image;
 
   // The current backtrace, innermost first, as Condition::backtrace holds it; at most `frames`. Allocates.
   Value CaptureBacktrace(int frames = 64);

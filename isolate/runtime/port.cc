@@ -67,7 +67,7 @@ Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view b
   }
   uint8_t* target = heap.Get<Bytevector>(port->buffer)->bytes + position;
   heap.NoteRawWrite(target, bytes.size());
-  memcpy(target, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), target);
   heap.Write(&port->position, Value::Fixnum(static_cast<int32_t>(needed)));
   return kUnspecified;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "isolate/expander/expander.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
@@ -89,6 +90,13 @@ constexpr PrimitiveSpec kPrimitives[] = {
 };
 
 }  // namespace
+
+int ExitStatus(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kExitPayload);
+  if (!payload.has_value()) return -1;
+  int code = -1;
+  return absl::SimpleAtoi(std::string(*payload), &code) ? code : -1;
+}
 
 absl::Span<const PrimitiveSpec> SystemPrimitives() { return kPrimitives; }
 
