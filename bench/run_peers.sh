@@ -233,7 +233,7 @@ build_islet() {
 run_isolate_bench() (
   cd -- "$root" &&
     ./bazelw run -c opt //bench:isolate_bench -- \
-      --benchmark_filter='^BM_(ColdIsolate|CreateOnly|WarmCall|Floor)/' \
+      --benchmark_filter='^BM_(ColdIsolate|ColdSpread|ResidentIsolate|ResidentSpread|CreateOnly|WarmCall|Floor)/' \
       --benchmark_repetitions=9 --benchmark_min_time=0.05 \
       --benchmark_enable_random_interleaving=true \
       --benchmark_report_aggregates_only=true \

@@ -18,6 +18,9 @@ import sys
 # Google Benchmark's families, as the peers name the same workloads.
 ISLET_WORKLOADS = {
     "BM_ColdIsolate": ("islet", "cold"),
+    "BM_ColdSpread": ("islet", "cold_spread"),
+    "BM_ResidentIsolate": ("islet", "resident"),
+    "BM_ResidentSpread": ("islet", "resident_spread"),
     "BM_CreateOnly": ("islet", "create_only"),
     "BM_WarmCall": ("islet", "warm_call"),
     "BM_Floor": ("floor", "cold"),
@@ -31,6 +34,9 @@ COLUMNS = ("islet", "floor", "v8", "lua")
 
 WORKLOADS = (
     ("cold", "cold isolate, us"),
+    ("cold_spread", "cold isolate, spread, us"),
+    ("resident", "cold isolate, resident, us"),
+    ("resident_spread", "same, spread, us"),
     ("create_only", "isolate, no call, us"),
     ("warm_call", "warm call, us"),
     ("memory", "private memory, KiB"),
@@ -111,8 +117,13 @@ def ratios(figures):
                 continue
             found.append((what, records, ratio((top, "cold", records),
                                                (bottom, "cold", records))))
+    for records in (10, 1000, 20000):
+        found.append(("V8 / Islet, resident snapshot", records,
+                      ratio(("v8", "cold", records), ("islet", "resident", records))))
     found.append(("Islet at 1,000,000 / at 10", None,
                   ratio(("islet", "cold", 1000000), ("islet", "cold", 10))))
+    found.append(("Islet at 1,000,000 / at 10, resident snapshot", None,
+                  ratio(("islet", "resident", 1000000), ("islet", "resident", 10))))
     for workload, what in (("process_start", "process start to end"),
                            ("first_answer", "process start to first answer")):
         found.append((f"{what}, quickstart / empty program", None,
@@ -129,6 +140,9 @@ TARGETS = (
     ("Islet / floor", 20000, 2, False),
     ("Islet / floor", 1000000, 2, False),
     ("Islet at 1,000,000 / at 10", None, 1.3, False),
+    ("V8 / Islet, resident snapshot", 1000, 50, True),
+    ("V8 / Islet, resident snapshot", 20000, 300, True),
+    ("Islet at 1,000,000 / at 10, resident snapshot", None, 1.3, False),
     ("process start to first answer, quickstart / empty program", None, 2, False),
 )
 
@@ -185,7 +199,8 @@ def print_table(figures, names):
             cell.rjust(width) for cell, width in zip(line[1:], widths[1:])),
               sep="  ")
     print()
-    print("cold: create, first call, dispose. floor: the same mappings and page"
+    print("cold: create, first call that finds ten neighbouring records, dispose; spread: ten records all over the table;")
+    print("resident: isolates map a copy of the snapshot in huge pages (Snapshot::Resident). floor: the same mappings and page"
           " touches in bare C++;")
     print("for processes, an empty static C program beside samples/quickstart."
           " memory: per isolate, 50 alive.")
