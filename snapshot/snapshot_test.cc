@@ -157,6 +157,7 @@ TEST(Snapshot, SymbolsAreFoundNotMadeAnew) {
   const ThawedVm vm = Thaw(Freeze(*SampleVm()));
   EXPECT_TRUE(vm->heap().InSnapshot(vm->Intern("counter")));
   EXPECT_FALSE(vm->heap().InSnapshot(vm->Intern("nobody-said-this-yet")));
+  EXPECT_EQ(vm->Intern(""), vm->Intern({}));
 }
 
 TEST(Snapshot, TablesKeyedByIdentityWorkAtTheNewAddresses) {

@@ -74,6 +74,7 @@ TEST_F(StringTest, ContentDecidesNotRepresentation) {
   EXPECT_FALSE(StringEqualsUtf8(heap, Make("\u03bbx"), "\u03bb"));
   EXPECT_FALSE(StringEqualsUtf8(heap, Make("abc"), "abd"));
   EXPECT_FALSE(StringEqualsUtf8(heap, Make("abc"), "ab"));
+  EXPECT_TRUE(StringEqualsUtf8(heap, Make(""), absl::string_view()));
 }
 
 TEST_F(StringTest, OrdersByScalarValue) {
