@@ -131,7 +131,7 @@ class Heap {
   }
   Value MakeVector(uint32_t length, Value fill, uint32_t flags = 0);
   Value MakeBytevector(uint32_t length, uint32_t flags = 0);  // zeroed
-  // `count` limbs, zeroed; the caller normalises (runtime/bignum.h).
+  // `count` limbs, zeroed; the caller normalises (numbers/integer.h).
   Value MakeBignum(uint32_t count, bool negative);
   // A fixed-size object of type T, zeroed past the header (zero is fixnum 0).
   template <typename T>
@@ -210,7 +210,7 @@ class Heap {
            !dirty_.IsDirty(offset + bytes - 1);
   }
 
-  // Symbols made since the snapshot: an open-addressing table, weak in full collections. See runtime/symbol_table.h.
+  // Symbols made since the snapshot: an open-addressing table, weak in full collections. See interpreter/symbol_table.cc.
   // The heap keeps it because only the collector knows which symbols died.
   std::vector<Value>& young_symbols() { return symbols_; }
 

@@ -81,7 +81,7 @@ struct Vector {
   Value items[];
 };
 
-// Length counts characters. See the string flags for what `bytes` holds; runtime/string.h reads and writes it.
+// Length counts characters. See the string flags for what `bytes` holds; data/string.h reads and writes it.
 struct String {
   uint32_t header;
   uint32_t length;
@@ -132,7 +132,7 @@ struct Closure {
   Value free[];
 };
 
-// Compiled code (compiler/bytecode.h). Never moves, so that program counters need no mending. The instruction stream
+// Compiled code (interpreter/opcodes.def). Never moves, so that program counters need no mending. The instruction stream
 // holds Values in line; `refs`, behind the instructions, are the indices of the words that are Values.
 struct Code {
   uint32_t header;
@@ -142,7 +142,7 @@ struct Code {
   Value name;        // symbol, string or #f
   Value arity;       // fixnum: least number of arguments << 9 | optional ones << 1 | 1 if there may be more
   Value frame_size;  // fixnum: registers
-  Value positions;   // Bytevector: the source map (compiler/source_map.h), or #f
+  Value positions;   // Bytevector: the source map (interpreter/source_map.h), or #f
   Value file;        // String: the source's name, or #f
   Value unused;
   uint32_t instructions[];
@@ -249,7 +249,7 @@ struct Environment {
   Value exports;   // HashTable (eq): external Symbol to Cell, Macro or core form; or #f if not a library
 };
 
-// A macro's transformer, so that it can live in a snapshot. expander/macro.h gives `spec` its meaning.
+// A macro's transformer, so that it can live in a snapshot. expander/macro.cc gives `spec` its meaning.
 struct Macro {
   uint32_t header;
   Value kind;  // fixnum

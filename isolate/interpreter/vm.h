@@ -66,7 +66,7 @@ class Vm : public RootSource {
   // The symbol's name in UTF-8.
   std::string SymbolName(Value symbol) const;
 
-  // ---- Strings in and out (interpreter/text.cc), enough for names and messages; the rest is runtime/string.h.
+  // ---- Strings in and out: enough for names and messages; the rest is data/string.h.
   Value MakeString(std::string_view utf8, uint32_t flags = 0);  // invalid UTF-8 becomes U+FFFD
   std::string ToUtf8(Value string) const;
 
