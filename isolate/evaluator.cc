@@ -286,13 +286,8 @@ absl::StatusOr<Value> Evaluator::Lookup(absl::string_view name) {
   Heap& heap = vm_.heap();
   const Value interaction = vm_.root(Root::kInteraction);
   const Value symbol = vm_.Intern(std::string_view(name.data(), name.size()));
-  Value binding;
-  const uint32_t offset = interaction.offset();
-  if (!heap.IsPristine(offset, sizeof(Environment)) ||
-      !HashTableGetPristine(heap, reinterpret_cast<const Environment*>(heap.pristine() + offset)->bindings, symbol,
-                            kUndefined, &binding)) {
-    binding = HashTableGet(heap, heap.Get<Environment>(interaction)->bindings, symbol, kUndefined);
-  }
+  const Value bindings = heap.Peek<Environment>(interaction)->bindings;
+  const Value binding = HashTableGet(heap, bindings, symbol, kUndefined);
   Cell* cell = heap.TryGet<Cell>(binding);
   if (cell == nullptr || cell->value == kUndefined) {
     return absl::NotFoundError(absl::StrCat("no variable named ", name, " is defined"));

@@ -269,7 +269,9 @@ uint32_t AddressHash(uint32_t offset) { return Mix(offset) & kHashMask; }
 uint32_t EqHash(const Heap& heap, Value v, bool* address) {
   *address = false;
   if (!v.IsRef()) return Mix(v.bits) & kHashMask;
-  if (const Symbol* symbol = heap.TryGet<Symbol>(v)) return EqHashOfSymbol(*symbol);
+  if (v.IsObject() && HeaderType(*heap.Peek<uint32_t>(v)) == ObjectType::kSymbol) {
+    return heap.Peek<Symbol>(v)->hash.bits >> 1 & kHashMask;
+  }
   *address = true;
   return AddressHash(v.offset());
 }

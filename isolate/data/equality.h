@@ -25,7 +25,6 @@ uint32_t AddressHash(uint32_t offset);
 
 // `*address` is set to whether the hash is AddressHash(v.offset()).
 uint32_t EqHash(const Heap& heap, Value v, bool* address);
-inline uint32_t EqHashOfSymbol(const Symbol& symbol) { return symbol.hash.bits >> 1 & kHashMask; }
 uint32_t EqvHash(const Heap& heap, Value v, bool* address);
 // Looks at a bounded part of a structure. Objects without content that are nested in one count by
 // their type only.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 
 #include "isolate/data/string.h"
@@ -46,19 +47,45 @@ struct View {
 
 constexpr uint32_t kNone = 0xffffffff;
 
+// A table's parts as a search reads them: one word here and there of what may be megabytes of the snapshot.
+struct Search {
+  Search(const Heap& h, Value v) : heap(h) {
+    const HashTable* table = heap.Peek<HashTable>(v);
+    flags = HeaderFlags(table->header);
+    entries = table->entries.offset() + static_cast<uint32_t>(offsetof(Vector, items));
+    const uint32_t bytes = table->index.offset();
+    index = bytes + static_cast<uint32_t>(offsetof(Bytevector, bytes));
+    mask = heap.Peek<Bytevector>(bytes)->length / 4 - 1;
+  }
+
+  uint32_t word(uint32_t i) const { return *heap.Peek<uint32_t>(index + 4 * i); }
+  Value key(uint32_t entry) const { return *heap.Peek<Value>(entries + 12 * entry); }
+  Value value(uint32_t entry) const { return *heap.Peek<Value>(entries + 12 * entry + 4); }
+
+  const Heap& heap;
+  uint32_t flags;
+  uint32_t entries;  // cage offsets
+  uint32_t index;
+  uint32_t mask;
+};
+
 // The number of the entry with `hash` for which `matches(key)`, or kNone.
 template <typename Matches>
-uint32_t Probe(const View& t, uint32_t hash, Matches&& matches) {
+uint32_t Probe(const Search& t, uint32_t hash, Matches&& matches) {
   for (uint32_t i = hash & t.mask;; i = (i + 1) & t.mask) {
-    const uint32_t word = t.index[i];
+    const uint32_t word = t.word(i);
     if (word == 0) return kNone;
     if (((word ^ hash) & ~t.mask) != 0) continue;
     const uint32_t number = (word & t.mask) - 1;
-    if (matches(t.entry(number)[0])) return number;
+    if (matches(t.key(number))) return number;
   }
 }
 
-uint32_t FindHashed(const Heap& heap, const View& t, Value key, uint32_t hash) {
+bool IsString(const Heap& heap, Value v) {
+  return v.IsObject() && HeaderType(*heap.Peek<uint32_t>(v)) == ObjectType::kString;
+}
+
+uint32_t FindHashed(const Heap& heap, const Search& t, Value key, uint32_t hash) {
   // The same object is equivalent in every way but under string=?, whose keys are strings.
   if ((t.flags & kEqTableFlag) != 0) {
     return Probe(t, hash, [&](Value k) { return k == key; });
@@ -67,7 +94,10 @@ uint32_t FindHashed(const Heap& heap, const View& t, Value key, uint32_t hash) {
     return Probe(t, hash, [&](Value k) { return Eqv(heap, k, key); });
   }
   if (heap.Is<String>(key)) {
-    return Probe(t, hash, [&](Value k) { return heap.Is<String>(k) && StringEqual(heap, k, key); });
+    const StringChars chars = CharsOf(heap, key);
+    return Probe(t, hash, [&](Value k) {
+      return k == key || (IsString(heap, k) && CharsEqual(PeekChars(heap, k), chars));
+    });
   }
   return Probe(t, hash, [&](Value k) { return Equal(heap, k, key); });
 }
@@ -98,7 +128,7 @@ void Rehash(Heap& heap, Value table) {
 }
 
 void RehashIfMoved(Heap& heap, Value table) {
-  const HashTable* t = heap.Get<HashTable>(table);
+  const HashTable* t = heap.Peek<HashTable>(table);
   if ((HeaderFlags(t->header) & kAddressKeysFlag) != 0 &&
       static_cast<uint32_t>(t->epoch.fixnum()) != (heap.move_epoch() & Value::kFixnumMax)) {
     Rehash(heap, table);
@@ -106,7 +136,7 @@ void RehashIfMoved(Heap& heap, Value table) {
 }
 
 uint32_t Find(Heap& heap, Value table, Value key, uint32_t* hash, bool* address) {
-  const View t(heap, table);
+  const Search t(heap, table);
   *hash = KeyHash(heap, t.flags, key, address);
   // Only keys hashed by their address can have changed places.
   if (*address) RehashIfMoved(heap, table);
@@ -114,7 +144,7 @@ uint32_t Find(Heap& heap, Value table, Value key, uint32_t* hash, bool* address)
 }
 
 bool CanBeKey(const Heap& heap, Value table, Value key) {
-  return (HeaderFlags(heap.header(table)) & kStringTableFlag) == 0 || heap.Is<String>(key);
+  return (HeaderFlags(*heap.Peek<uint32_t>(table)) & kStringTableFlag) == 0 || heap.Is<String>(key);
 }
 
 // Gives the table new arrays of `slots`, and copies the live entries of `from` (which may be the
@@ -193,46 +223,16 @@ Value HashTableGet(Heap& heap, Value table, Value key, Value absent) {
   uint32_t hash;
   bool address;
   const uint32_t entry = Find(heap, table, key, &hash, &address);
-  return entry == kNone ? absent : View(heap, table).entry(entry)[1];
+  return entry == kNone ? absent : Search(heap, table).value(entry);
 }
 
 Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent) {
-  const View t(heap, table);
+  const Search t(heap, table);
   if ((t.flags & (kStringTableFlag | kEqualTableFlag)) == 0) return absent;
   const uint32_t entry = Probe(t, StringHashOfUtf8(utf8), [&](Value k) {
-    return heap.Is<String>(k) && StringEqualsUtf8(heap, k, utf8);
+    return IsString(heap, k) && CharsEqualUtf8(PeekChars(heap, k), utf8);
   });
-  return entry == kNone ? absent : t.entry(entry)[1];
-}
-
-bool HashTableGetPristine(const Heap& heap, Value table, Value symbol, Value absent, Value* value) {
-  const uint8_t* base = heap.pristine();
-  if (base == nullptr || symbol.offset() >= heap.layout().image_end ||
-      !heap.IsPristine(table.offset(), sizeof(HashTable))) {
-    return false;
-  }
-  const HashTable* t = reinterpret_cast<const HashTable*>(base + table.offset());
-  if ((HeaderFlags(t->header) & kEqTableFlag) == 0) return false;
-  const uint32_t hash = EqHashOfSymbol(*reinterpret_cast<const Symbol*>(base + symbol.offset()));
-  const uint32_t index = t->index.offset();
-  const uint32_t mask = reinterpret_cast<const Bytevector*>(base + index)->length / 4 - 1;
-  for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-    const uint32_t at = index + static_cast<uint32_t>(sizeof(Bytevector)) + 4 * i;
-    if (!heap.IsPristine(at, 4)) return false;
-    const uint32_t word = *reinterpret_cast<const uint32_t*>(base + at);
-    if (word == 0) {
-      *value = absent;
-      return true;
-    }
-    if (((word ^ hash) & ~mask) != 0) continue;
-    const uint32_t entry =
-        t->entries.offset() + static_cast<uint32_t>(sizeof(Vector)) + 12 * ((word & mask) - 1);
-    if (!heap.IsPristine(entry, 8)) return false;
-    const Value* fields = reinterpret_cast<const Value*>(base + entry);
-    if (fields[0] != symbol) continue;
-    *value = fields[1];
-    return true;
-  }
+  return entry == kNone ? absent : t.value(entry);
 }
 
 bool HashTableContains(Heap& heap, Value table, Value key) {

@@ -14,6 +14,7 @@
 //     move, so the hashes of keys hashed by their address stay right. kAddressKeysFlag is set only
 //     once a key *outside* the snapshot is hashed by its address; only then `epoch` counts, and a
 //     lookup after a collection first re-places the keys.
+//     Nor does it fault in pages of the table: lookups of all kinds read through Heap::Peek.
 //  2. The snapshot writer, which gives objects new offsets, re-places entries itself: KeyHash tells
 //     which hashes come from addresses, AddressHash (equality.h) and PlaceEntry do the rest, and it
 //     clears kAddressKeysFlag.
@@ -41,11 +42,6 @@ uint64_t HashTableBytes(uint64_t capacity);
 // The key's value, or `absent`.
 Value HashTableGet(Heap& heap, Value table, Value key, Value absent);
 // The same for a key that is the string `utf8`, without making it (equal and string tables).
-// The value of `symbol` in an eq? table, read from the process's own copy of the snapshot (Heap::pristine), so that an
-// isolate that has just started need not touch the table's pages. False if the isolate has written what would be read,
-// or the table or symbol is not in the snapshot.
-bool HashTableGetPristine(const Heap& heap, Value table, Value symbol, Value absent, Value* value);
-
 Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent);
 bool HashTableContains(Heap& heap, Value table, Value key);
 // Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1): Reserve first where that may

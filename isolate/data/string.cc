@@ -160,6 +160,19 @@ StringChars CharsOf(const Heap& heap, Value string) {
   return {nullptr, reinterpret_cast<const uint32_t*>(Target(heap, s)->bytes), s->length};
 }
 
+StringChars PeekChars(const Heap& heap, Value string) {
+  const String* s = heap.Peek<String>(string);
+  const uint32_t flags = HeaderFlags(s->header);
+  const uint64_t bytes = StringBytes(s->length, (flags & kWideStringFlag) != 0);
+  if ((flags & kIndirectStringFlag) != 0 || bytes > DirtyPages::kPageSize ||
+      !heap.IsPristine(string.offset(), static_cast<uint32_t>(bytes))) {
+    return CharsOf(heap, string);
+  }
+  s = reinterpret_cast<const String*>(heap.pristine() + string.offset());
+  if ((flags & kWideStringFlag) != 0) return {nullptr, reinterpret_cast<const uint32_t*>(s->bytes), s->length};
+  return {s->bytes, nullptr, s->length};
+}
+
 uint32_t CharAt(const Heap& heap, Value string, uint32_t index) {
   return CharsOf(heap, string)[index];
 }
@@ -187,9 +200,10 @@ std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end)
 }
 
 bool StringEqual(const Heap& heap, Value a, Value b) {
-  if (a == b) return true;
-  const StringChars x = CharsOf(heap, a);
-  const StringChars y = CharsOf(heap, b);
+  return a == b || CharsEqual(CharsOf(heap, a), CharsOf(heap, b));
+}
+
+bool CharsEqual(const StringChars& x, const StringChars& y) {
   if (x.length != y.length) return false;
   if (x.narrow != nullptr && y.narrow != nullptr) {
     return std::memcmp(x.narrow, y.narrow, x.length) == 0;
@@ -233,8 +247,7 @@ uint32_t StringHashOfUtf8(absl::string_view utf8) {
   return HashWide(chars.data(), chars.size());
 }
 
-bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8) {
-  const StringChars chars = CharsOf(heap, string);
+bool CharsEqualUtf8(const StringChars& chars, absl::string_view utf8) {
   const char* p = utf8.data();
   const char* end = p + utf8.size();
   if (utf8.size() < chars.length) return false;

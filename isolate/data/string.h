@@ -47,6 +47,11 @@ struct StringChars {
   uint32_t operator[](size_t i) const { return narrow != nullptr ? narrow[i] : wide[i]; }
 };
 StringChars CharsOf(const Heap& heap, Value string);
+// The same through Heap::Peek: a string of the snapshot is read without a page fault of the isolate's own, if it is short.
+StringChars PeekChars(const Heap& heap, Value string);
+bool CharsEqual(const StringChars& x, const StringChars& y);
+// True if the characters are those of `utf8`.
+bool CharsEqualUtf8(const StringChars& chars, absl::string_view utf8);
 
 inline uint32_t StringLength(const Heap& heap, Value string) {
   return heap.Get<String>(string)->length;
@@ -64,8 +69,9 @@ int StringCompare(const Heap& heap, Value a, Value b);
 uint32_t StringHash(const Heap& heap, Value string);
 // The StringHash of a string with these characters.
 uint32_t StringHashOfUtf8(absl::string_view utf8);
-// True if the characters are those of `utf8`.
-bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8);
+inline bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8) {
+  return CharsEqualUtf8(CharsOf(heap, string), utf8);
+}
 
 // ---- Making. These allocate StringBytes(length, wide): Reserve first where that may pass
 // Heap::kSlack.

@@ -200,14 +200,24 @@ class Heap {
   DirtyPages& dirty_pages() { return dirty_; }
   const DirtyPages& dirty_pages() const { return dirty_; }
 
-  // Where the process has the snapshot's pages in memory as they were, for all isolates, or null. What an isolate has not
-  // written can be read there without a page fault of its own; read-only pages always. Outlives the heap.
+  // Where the process has the snapshot's pages in memory as they were, for all isolates, or null. Outlives the heap.
   void set_pristine(const uint8_t* image) { pristine_ = image; }
   const uint8_t* pristine() const { return pristine_; }
-  // True if the `bytes` at `offset` are in the snapshot, and unwritten.
+  // True if the `bytes` (at most a page) at `offset` are in the snapshot, and unwritten.
   bool IsPristine(uint32_t offset, uint32_t bytes) const {
     return pristine_ != nullptr && uint64_t{offset} + bytes <= layout().image_end && !dirty_.IsDirty(offset) &&
            !dirty_.IsDirty(offset + bytes - 1);
+  }
+  // To read what lies at `offset`, in the process's own copy of the snapshot while this isolate has not written there:
+  // for what is looked at once among much else (a hash table's index), since there it costs no page fault of the
+  // isolate's own. Valid until the next write; for the object's fixed part only, T.
+  template <typename T>
+  const T* Peek(uint32_t offset) const {
+    return reinterpret_cast<const T*>((IsPristine(offset, sizeof(T)) ? pristine_ : base_) + offset);
+  }
+  template <typename T>
+  const T* Peek(Value v) const {
+    return Peek<T>(v.offset());
   }
 
   // Symbols made since the snapshot: an open-addressing table, weak in full collections. See interpreter/symbol_table.cc.
