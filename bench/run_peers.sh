@@ -231,7 +231,10 @@ build_islet() {
 # alike.
 # shellcheck disable=SC2317 # Called through measure.
 run_isolate_bench() (
-  cd -- "$root" &&
+  # As after an installation: read from disk, not as the linker left it in the page
+  # cache, which decides how many pages one fault maps.
+  cd -- "$root" && sync -d bazel-bin/bench/isolate_bench &&
+    dd if=bazel-bin/bench/isolate_bench iflag=nocache count=0 status=none &&
     ./bazelw run -c opt //bench:isolate_bench -- \
       --benchmark_filter='^BM_(ColdIsolate|ColdSpread|ResidentIsolate|ResidentSpread|CreateOnly|WarmCall|Floor)/' \
       --benchmark_repetitions=9 --benchmark_min_time=0.05 \

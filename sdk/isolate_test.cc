@@ -303,8 +303,8 @@ TEST_F(IsolateTest, MapsTheExecutablesOwnPages) {
   path[length] = '\0';
   auto isolate = Make();
   vm::Heap& heap = isolate->impl()->vm->heap();
-  const std::string read_only = MappingOf(heap.base());
-  const std::string writable = MappingOf(heap.base() + heap.layout().read_only_end);
+  const std::string writable = MappingOf(heap.base());
+  const std::string read_only = MappingOf(heap.base() + heap.layout().read_only_begin);
   EXPECT_TRUE(absl::StrContains(read_only, path)) << read_only;
   EXPECT_TRUE(absl::StrContains(read_only, "r--p")) << read_only;
   EXPECT_TRUE(absl::StrContains(writable, path)) << writable;

@@ -12,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "isolate/heap/cage.h"
+#include "snapshot/snapshot_generated.h"
 
 namespace islet::vm {
 namespace {
@@ -48,7 +50,19 @@ constexpr uint16_t kMachine =
 
 }  // namespace
 
-std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot_path) {
+Placement Placement::Of(absl::Span<const uint8_t> snapshot) {
+  constexpr uint64_t kHugePage = uint64_t{2} << 20;
+  const format::Snapshot* table = format::GetSnapshot(snapshot.data());
+  const format::Space* writable = table->spaces()->Get(0);
+  const format::Space* read_only = table->spaces()->Get(1);
+  const uint64_t header = static_cast<uint64_t>(table->image()->data() - snapshot.data());
+  if (table->image()->size() < 2 * kHugePage) return Placement();
+  constexpr uint64_t kAnyCage = uint64_t{4} << 30;  // of a large image, the phase is the same in all
+  const uint64_t phase = CageLayout::For(kAnyCage, writable->pages() * 4096, read_only->pages() * 4096).BasePhase();
+  return {.alignment = kHugePage, .lead = (phase + kHugePage - header % kHugePage) % kHugePage};
+}
+
+std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot_path, const Placement& placement) {
   const std::string path = absl::StrReplaceAll(snapshot_path, {{"\\", "\\\\"}, {"\"", "\\\""}});
   const std::string name = absl::StrCat("islet_snapshot_", symbol);
   return absl::StrCat(
@@ -56,7 +70,12 @@ std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot
       ".section ",
       Section(symbol),
       ", \"a\", @progbits\n"
-      ".balign 4096  // pages are mapped from the executable's own file\n"
+      ".balign ",
+      placement.alignment,
+      "  // pages are mapped from the executable's own file\n"
+      ".skip ",
+      placement.lead,
+      "\n"
       ".globl ",
       name,
       "_begin\n"
@@ -79,7 +98,7 @@ std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot
       ".section .note.GNU-stack, \"\", @progbits\n");
 }
 
-std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snapshot) {
+std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snapshot, const Placement& placement) {
   constexpr uint64_t kPage = 4096;
   enum { kNull, kData, kStackNote, kSymbols, kStrings, kSectionNames, kSectionCount };
 
@@ -88,7 +107,8 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
   symbols[1].st_name = AddName(&names, absl::StrCat("islet_snapshot_", symbol, "_begin"));
   symbols[1].st_size = snapshot.size();
   symbols[2].st_name = AddName(&names, absl::StrCat("islet_snapshot_", symbol, "_end"));
-  symbols[2].st_value = snapshot.size();
+  symbols[1].st_value = placement.lead;
+  symbols[2].st_value = placement.lead + snapshot.size();
   for (int i : {1, 2}) {
     symbols[i].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_OBJECT);
     symbols[i].st_shndx = kData;
@@ -103,8 +123,8 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
     sections[i].sh_addralign = alignment;
   };
   // Whole pages, so that nothing else shares the last one.
-  const uint64_t data_size = (snapshot.size() + kPage - 1) / kPage * kPage;
-  describe(kData, Section(symbol), SHT_PROGBITS, data_size, kPage);
+  const uint64_t data_size = (placement.lead + snapshot.size() + kPage - 1) / kPage * kPage;
+  describe(kData, Section(symbol), SHT_PROGBITS, data_size, placement.alignment);
   sections[kData].sh_flags = SHF_ALLOC;
   describe(kStackNote, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
   describe(kSymbols, ".symtab", SHT_SYMTAB, sizeof(symbols), 8);
@@ -142,7 +162,7 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
   out.reserve(at + sizeof(sections));
   AppendRaw(&out, header);
   auto go_to = [&](uint64_t offset) { out.resize(offset, '\0'); };
-  go_to(sections[kData].sh_offset);
+  go_to(sections[kData].sh_offset + placement.lead);
   out.append(reinterpret_cast<const char*>(snapshot.data()), snapshot.size());
   go_to(sections[kSymbols].sh_offset);
   AppendRaw(&out, symbols);

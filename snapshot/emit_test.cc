@@ -23,7 +23,7 @@ using ::testing::HasSubstr;
 TEST(ObjectFile, HasTheBytesPageAlignedBetweenItsSymbols) {
   std::vector<uint8_t> snapshot(5000);
   for (size_t i = 0; i < snapshot.size(); ++i) snapshot[i] = static_cast<uint8_t>(i * 7);
-  const std::string object = ObjectFile("startup", snapshot);
+  const std::string object = ObjectFile("startup", snapshot, {.alignment = 8192, .lead = 12288});
 
   Elf64_Ehdr header;
   ASSERT_GE(object.size(), sizeof(header));
@@ -42,24 +42,25 @@ TEST(ObjectFile, HasTheBytesPageAlignedBetweenItsSymbols) {
     std::memcpy(&end, object.data() + symbols.sh_offset + 2 * sizeof(end), sizeof(end));
     EXPECT_STREQ(names + begin.st_name, "islet_snapshot_startup_begin");
     EXPECT_STREQ(names + end.st_name, "islet_snapshot_startup_end");
-    EXPECT_EQ(begin.st_value, 0u);
-    EXPECT_EQ(end.st_value, snapshot.size());
+    EXPECT_EQ(begin.st_value, 12288u);
+    EXPECT_EQ(end.st_value, 12288 + snapshot.size());
     const Elf64_Shdr& data = sections[begin.st_shndx];
     EXPECT_STREQ(section_names + data.sh_name, ".rodata.islet_snapshot_startup");
-    EXPECT_EQ(data.sh_addralign, 4096u);
+    EXPECT_EQ(data.sh_addralign, 8192u);
     EXPECT_EQ(data.sh_flags, uint64_t{SHF_ALLOC});
-    EXPECT_EQ(data.sh_size, 8192u);
-    EXPECT_EQ(std::memcmp(object.data() + data.sh_offset, snapshot.data(), snapshot.size()), 0);
+    EXPECT_EQ(data.sh_size, 12288u + 8192u);
+    EXPECT_EQ(std::memcmp(object.data() + data.sh_offset + begin.st_value, snapshot.data(), snapshot.size()), 0);
     return;
   }
   FAIL() << "no symbol table";
 }
 
 TEST(AssemblerSource, NamesTheFileAsGiven) {
-  const std::string source = AssemblerSource("startup", "out/start \"up\".snap");
+  const std::string source = AssemblerSource("startup", "out/start \"up\".snap", {.alignment = 4096, .lead = 8192});
   EXPECT_THAT(source, HasSubstr(".incbin \"out/start \\\"up\\\".snap\"\n"));
   EXPECT_THAT(source, HasSubstr(".globl islet_snapshot_startup_begin\n"));
   EXPECT_THAT(source, HasSubstr(".balign 4096"));
+  EXPECT_THAT(source, HasSubstr(".skip 8192\n"));
 }
 
 TEST(DependencyRule, QuotesForMake) {

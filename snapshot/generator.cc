@@ -174,9 +174,9 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base,
         absl::string_view(reinterpret_cast<const char*>(snapshot->data()), snapshot->size())));
   }
   if (options.emit_asm) {
-    status.Update(write(stem + ".S", AssemblerSource(options.symbol, options.output)));
+    status.Update(write(stem + ".S", AssemblerSource(options.symbol, options.output, Placement::Of(*snapshot))));
   }
-  if (options.emit_obj) status.Update(write(stem + ".o", ObjectFile(options.symbol, *snapshot)));
+  if (options.emit_obj) status.Update(write(stem + ".o", ObjectFile(options.symbol, *snapshot, Placement::Of(*snapshot))));
   if (options.emit_asm || options.emit_obj) {
     status.Update(write(stem + ".h", HeaderSource(options.symbol)));
   }

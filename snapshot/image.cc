@@ -262,6 +262,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(
   image->bytes_ = bytes;
   image->primitives_ = primitives;
   if (absl::Status status = image->UseMemfd(); !status.ok()) return status;
+  image->mapping_bytes_ = bytes.size();
   image->mapping_ = mmap(nullptr, bytes.size(), PROT_READ, MAP_SHARED, image->source_.fd, 0);
   if (image->mapping_ == MAP_FAILED) {
     image->mapping_ = nullptr;
@@ -293,8 +294,8 @@ absl::Status Image::Open(bool whole) {
   // safety rests on.
   const auto& spaces = *snapshot->spaces();
   const auto& image = *snapshot->image();
-  if (spaces.size() != 2 || spaces[0]->kind() != format::SpaceKind::ReadOnly ||
-      spaces[1]->kind() != format::SpaceKind::Writable || spaces[0]->offset() != 0 ||
+  if (spaces.size() != 2 || spaces[0]->kind() != format::SpaceKind::Writable ||
+      spaces[1]->kind() != format::SpaceKind::ReadOnly || spaces[0]->offset() != 0 ||
       uint64_t{spaces[0]->pages()} * kPage != spaces[1]->offset() ||
       (uint64_t{spaces[0]->pages()} + spaces[1]->pages()) * kPage != image.size() ||
       (image.data() - bytes_.data()) % kPage != 0 ||
@@ -306,8 +307,8 @@ absl::Status Image::Open(bool whole) {
     if (root.IsRef() && root.offset() >= image.size()) return Damaged();
   }
   image_ = image.data();
-  read_only_bytes_ = spaces[0]->pages() * kPage;
-  writable_bytes_ = spaces[1]->pages() * kPage;
+  writable_bytes_ = spaces[0]->pages() * kPage;
+  read_only_bytes_ = spaces[1]->pages() * kPage;
   roots_ = absl::MakeConstSpan(snapshot->roots()->data(), snapshot->roots()->size());
   has_restore_hooks_ = snapshot->has_restore_hooks();
   for (const format::ExternalReference* external : *snapshot->external_references()) {
@@ -329,12 +330,11 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
                                                                  uint64_t cage_size) {
   constexpr uint64_t kHugePage = uint64_t{2} << 20;
   const uint64_t phase =
-      CageLayout::For(cage_size, original->read_only_bytes_, original->writable_bytes_).BasePhase();
+      CageLayout::For(cage_size, original->writable_bytes_, original->read_only_bytes_).BasePhase();
   const uint64_t bytes = (phase + original->image_bytes() + kHugePage - 1) / kHugePage * kHugePage;
   std::shared_ptr<Image> image(new Image);
   image->primitives_ = original->primitives_;
   image->bytes_ = original->bytes_;
-  image->image_ = original->image_;
   image->read_only_bytes_ = original->read_only_bytes_;
   image->writable_bytes_ = original->writable_bytes_;
   image->roots_ = original->roots_;
@@ -349,18 +349,23 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
       lseek(*fd, static_cast<off_t>(phase), SEEK_SET) < 0) {
     return absl::ErrnoToStatus(errno, "cannot size the snapshot's memory file");
   }
-  if (absl::Status status = WriteAll(*fd, {image->image_, image->image_bytes()}); !status.ok()) {
+  if (absl::Status status = WriteAll(*fd, {image->original_->image_, image->image_bytes()}); !status.ok()) {
     return status;
   }
   // A kernel without MADV_COLLAPSE (before 6.1), or without a free huge page, leaves small pages: as right, only slower.
+  // The mapping stays, for what is read on behalf of all isolates (Heap::Peek).
   constexpr int kMadviseCollapse = 25;
-  void* const reserved = mmap(nullptr, bytes + kHugePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (reserved != MAP_FAILED) {
-    const uint64_t aligned = (reinterpret_cast<uint64_t>(reserved) + kHugePage - 1) & ~(kHugePage - 1);
-    void* const at = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ, MAP_SHARED | MAP_FIXED, *fd, 0);
-    if (at != MAP_FAILED) madvise(at, bytes, kMadviseCollapse);
-    munmap(reserved, bytes + kHugePage);
+  image->mapping_bytes_ = bytes + kHugePage;
+  image->mapping_ = mmap(nullptr, image->mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (image->mapping_ == MAP_FAILED) {
+    image->mapping_ = nullptr;
+    return absl::ErrnoToStatus(errno, "cannot map the snapshot's memory file");
   }
+  const uint64_t aligned = (reinterpret_cast<uint64_t>(image->mapping_) + kHugePage - 1) & ~(kHugePage - 1);
+  void* const at = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, *fd, 0);
+  if (at == MAP_FAILED) return absl::ErrnoToStatus(errno, "cannot map the snapshot's memory file");
+  madvise(at, bytes, kMadviseCollapse);
+  image->image_ = static_cast<const uint8_t*>(at) + phase;
   if (absl::Status status = Seal(*fd); !status.ok()) return status;
   return std::shared_ptr<const Image>(std::move(image));
 }
@@ -382,11 +387,16 @@ bool Image::UseCarrier() {
   }
   source_ = ImageSource{fd, carrier.file_offset + header};
   maps_carrier_ = true;
+  // What is not in the page cache yet comes there in huge pages, where the file system can; see Placement.
+  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(image_) + kHugePage - 1) & ~(kHugePage - 1);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(image_) + image_bytes()) & ~(kHugePage - 1);
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
   return true;
 }
 
 Image::~Image() {
-  if (mapping_ != nullptr) munmap(mapping_, bytes_.size());
+  if (mapping_ != nullptr) munmap(mapping_, mapping_bytes_);
   if (source_.fd >= 0) close(source_.fd);
 }
 
@@ -415,7 +425,7 @@ absl::StatusOr<std::vector<int>> Image::BindExternals(
 
 absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& options) {
   absl::StatusOr<Cage> cage = Cage::Create(
-      CageLayout::For(options.cage_size, image.read_only_bytes(), image.writable_bytes()),
+      CageLayout::For(options.cage_size, image.writable_bytes(), image.read_only_bytes()),
       image.source());
   if (!cage.ok()) return cage.status();
   auto vm = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap),

@@ -105,7 +105,8 @@ class Image : public std::enable_shared_from_this<Image> {
 
   std::shared_ptr<const Image> original_;  // of a resident copy: owns the bytes
   absl::Span<const uint8_t> bytes_;        // the file
-  void* mapping_ = nullptr;          // of bytes_, if not embedded
+  void* mapping_ = nullptr;  // holds image_, if not embedded
+  size_t mapping_bytes_ = 0;
   absl::Span<const PrimitiveSpec> primitives_;
   ImageSource source_;
   bool maps_carrier_ = false;

@@ -286,9 +286,9 @@ absl::Status Layout::Place() {
 
   auto size = [&](Group group) { return sizes[static_cast<int>(group)]; };
   const uint64_t read_only =
-      RoundUpToPage(kFirstOffset + table_bytes + size(Group::kMetadata) + size(Group::kCode));
+      RoundUpToPage(table_bytes + size(Group::kMetadata) + size(Group::kCode));
   const uint64_t soon = size(Group::kVariables) + size(Group::kHot);
-  const uint64_t writable = RoundUpToPage(size(Group::kEnvironment) + size(Group::kData) + soon);
+  const uint64_t writable = RoundUpToPage(kFirstOffset + size(Group::kEnvironment) + size(Group::kData) + soon);
   if (read_only + writable > kMaxImageBytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "the image would take ", (read_only + writable) >> 20, " MiB; a snapshot can hold at most ",
@@ -297,16 +297,16 @@ absl::Status Layout::Place() {
   read_only_bytes_ = static_cast<uint32_t>(read_only);
   writable_bytes_ = static_cast<uint32_t>(writable);
 
-  symbol_table_ = kFirstOffset;
   uint64_t next[static_cast<int>(Group::kCount)];
   auto place = [&](Group group, uint64_t at) { next[static_cast<int>(group)] = at; };
-  place(Group::kMetadata, kFirstOffset + table_bytes);
-  place(Group::kCode, kFirstOffset + table_bytes + size(Group::kMetadata));
-  place(Group::kEnvironment, read_only);
-  place(Group::kData, read_only + size(Group::kEnvironment));
+  place(Group::kEnvironment, kFirstOffset);
+  place(Group::kData, kFirstOffset + size(Group::kEnvironment));
   // The gap that fills up the last page comes before what is written soonest, not behind it.
-  place(Group::kVariables, read_only + writable - soon);
-  place(Group::kHot, read_only + writable - size(Group::kHot));
+  place(Group::kVariables, writable - soon);
+  place(Group::kHot, writable - size(Group::kHot));
+  place(Group::kCode, writable);
+  place(Group::kMetadata, writable + size(Group::kCode));
+  symbol_table_ = static_cast<uint32_t>(writable + size(Group::kCode) + size(Group::kMetadata));
   for (Object& object : objects_) {
     uint64_t& at = next[static_cast<int>(object.group)];
     object.to = static_cast<uint32_t>(at);

@@ -3,9 +3,9 @@
 //
 // Places are chosen for what a new isolate touches. Reading maps whole pages, and writing copies
 // them, so objects are grouped by use, and within a group stand in the order in which a depth-first
-// walk from the roots meets them: an object, then what it refers to. The last group, what programs
-// write soonest, ends exactly where the image ends: next to the stack and the nursery, in the same
-// page of page-table entries.
+// walk from the roots meets them: an object, then what it refers to. What programs write soonest ends exactly where the
+// writable part ends. Code follows, the program's own first, then what is seldom looked at, then the stack and the nursery:
+// however much data there is, what each call touches lies together, in one page of page-table entries.
 //
 // Invariants
 //  1. Only what can never be written again is read-only: symbols, code, closures, macros, constant
@@ -52,12 +52,12 @@ class OffsetMap {
 
 // In the order of the image.
 enum class Group : uint8_t {
-  kMetadata,  // read-only: symbols, names, source maps, macros: what running code seldom looks at
-  kCode,      // read-only: code, closures, constant cells, literals
   kEnvironment,  // writable: environments and their tables
   kData,         // writable: what programs made
   kVariables,    // writable: top-level variables that no code assigns
   kHot,          // writable: assigned variables, hash tables' heads, parameters, ports
+  kCode,         // read-only: code, closures, constant cells, literals
+  kMetadata,     // read-only: symbols, names, source maps, macros: what running code seldom looks at
   kCount
 };
 

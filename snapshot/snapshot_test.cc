@@ -197,7 +197,7 @@ TEST(Snapshot, LeavesOutWhatIsNotReachable) {
   EXPECT_EQ(Freeze(*vm).size(), before);
 }
 
-TEST(Snapshot, ConstantsAreReadOnlyAndVariablesAreAtTheEnd) {
+TEST(Snapshot, ConstantsAreReadOnlyAndVariablesAreNextToThem) {
   const ThawedVm vm = Thaw(Freeze(*SampleVm()));
   Heap& heap = vm->heap();
   auto read_only = [&](Value v) { return heap.InReadOnly(heap.Get<uint32_t>(v)); };
@@ -207,7 +207,7 @@ TEST(Snapshot, ConstantsAreReadOnlyAndVariablesAreAtTheEnd) {
   EXPECT_FALSE(read_only(CellOf(*vm, "counter")));
   EXPECT_FALSE(read_only(ValueOf(*vm, "text")));
   EXPECT_FALSE(read_only(ValueOf(*vm, "numbers")));
-  const uint32_t last_page = heap.layout().image_end - DirtyPages::kPageSize;
+  const uint32_t last_page = heap.layout().read_only_begin - DirtyPages::kPageSize;
   EXPECT_GE(CellOf(*vm, "counter").offset(), last_page);
   EXPECT_GE(ValueOf(*vm, "by-record").offset(), last_page);
 }

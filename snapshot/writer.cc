@@ -225,8 +225,8 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
 
   const uint32_t page = DirtyPages::kPageSize;
   const format::Space spaces[] = {
-      {0, layout->read_only_bytes() / page, format::SpaceKind::ReadOnly},
-      {layout->read_only_bytes(), layout->writable_bytes() / page, format::SpaceKind::Writable},
+      {0, layout->writable_bytes() / page, format::SpaceKind::Writable},
+      {layout->writable_bytes(), layout->read_only_bytes() / page, format::SpaceKind::ReadOnly},
   };
   const format::Digest image_digest = ToFormat(DigestOf(image));
   const format::Digest runtime = ToFormat(RuntimeFingerprint(vm.primitives()));

@@ -26,8 +26,8 @@ constexpr uint64_t kWindow = uint64_t{2} << 20;
 // How much of the nursery should lie in the window with the snapshot's last pages and the stack.
 // Whoever uses more can afford another page of page-table entries.
 constexpr uint64_t kNurseryInWindow = uint64_t{256} << 10;
-// How much of a large image's end (what programs write first) lies in that window; the windows below it are then all
-// image, and can each be mapped by one huge page.
+// How much of the end of a large image's writable part (what programs write first) lies in that window; the windows
+// below it are then all data, and can each be mapped by one huge page.
 constexpr uint64_t kHotTail = uint64_t{128} << 10;
 // Past the end of old space: what is reached by a small index from a reference to its very end.
 constexpr uint64_t kMargin = uint64_t{64} << 10;
@@ -47,26 +47,32 @@ void* Reserve(void* at, uint64_t bytes, int flags) {
               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
+// What a cage's base, but for its phase, is a multiple of: as far as cages of this size can stand side by side, 1 GiB,
+// which is what one page of the page table's next level covers. An image then takes one, whatever its size.
+uint64_t BaseAlignment(const CageLayout& layout) {
+  constexpr uint64_t kMost = uint64_t{1} << 30;
+  return std::min(kMost, layout.cage_size & (~layout.cage_size + 1));
+}
+
 // Anonymous memory of the cage's size whose address has the right phase; or null, with errno.
 uint8_t* ReserveCage(const CageLayout& layout) {
   const uint64_t phase = layout.BasePhase();
   const uint64_t size = layout.cage_size;
+  const uint64_t alignment = BaseAlignment(layout);
   if (next_base != nullptr) {
     const uint64_t hint =
-        ((reinterpret_cast<uint64_t>(next_base) - phase) & ~(kWindow - 1)) + phase;
+        ((reinterpret_cast<uint64_t>(next_base) - phase) & ~(alignment - 1)) + phase;
     void* at = Reserve(reinterpret_cast<void*>(hint), size, MAP_FIXED_NOREPLACE);
     if (at == reinterpret_cast<void*>(hint)) return static_cast<uint8_t*>(at);
     if (at != MAP_FAILED) munmap(at, size);  // a kernel before 4.17 does not know the flag
   }
-  void* at = Reserve(nullptr, size + kWindow, 0);
+  void* at = Reserve(nullptr, size + alignment, 0);
   if (at == MAP_FAILED) return nullptr;
   const uint64_t start = reinterpret_cast<uint64_t>(at);
-  uint64_t base = (start & ~(kWindow - 1)) + phase;
-  if (base < start) base += kWindow;
+  uint64_t base = (start & ~(alignment - 1)) + phase;
+  if (base < start) base += alignment;
   if (base > start) munmap(at, base - start);
-  if (base + size < start + size + kWindow) {
-    munmap(reinterpret_cast<void*>(base + size), start + kWindow - base);
-  }
+  if (base < start + alignment) munmap(reinterpret_cast<void*>(base + size), start + alignment - base);
   return reinterpret_cast<uint8_t*>(base);
 }
 
@@ -164,17 +170,20 @@ absl::Status CheckLayout(const CageLayout& layout) {
 
 uint64_t CageLayout::BasePhase() const {
   if (young_begin + kNurseryInWindow <= kWindow) return 0;  // all in one window
-  const uint64_t window_start = image_end - std::min<uint64_t>(image_end, kHotTail);
+  // From the hot end of the writable part on, code included, if that fits; else from the end of the image on.
+  uint64_t window_start = read_only_begin - std::min<uint64_t>(read_only_begin, kHotTail);
+  if (young_begin + kNurseryInWindow > window_start + kWindow) {
+    window_start = image_end - std::min<uint64_t>(image_end, kHotTail);
+  }
   return (kWindow - window_start % kWindow) % kWindow;
 }
 
-CageLayout CageLayout::For(uint64_t cage_size, uint32_t read_only, uint32_t writable) {
+CageLayout CageLayout::For(uint64_t cage_size, uint32_t writable, uint32_t read_only) {
   CageLayout layout;
   layout.cage_size = cage_size;
-  uint64_t read_only_end = read_only;
-  uint64_t image_end = uint64_t{read_only} + writable;
-  if (image_end == 0) read_only_end = image_end = kPage;
-  layout.read_only_end = static_cast<uint32_t>(read_only_end);
+  uint64_t image_end = uint64_t{writable} + read_only;
+  if (image_end == 0) image_end = kPage;
+  layout.read_only_begin = writable;
   layout.image_end = static_cast<uint32_t>(std::min<uint64_t>(image_end, ~uint32_t{0}));
   const uint64_t stack_end = image_end + Heap::kStackSize;
   if (cage_size < stack_end + kMargin + kMinSpaces || cage_size > uint64_t{4} << 30) return layout;
@@ -202,16 +211,15 @@ absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& i
     if (mprotect(base, kPage, PROT_NONE) != 0) return MappingError(layout, errno);
     return cage;
   }
-  const uint64_t read_only = layout.read_only_end;
-  const uint64_t writable = layout.image_end - read_only;
+  const uint64_t writable = layout.read_only_begin;
+  const uint64_t read_only = layout.image_end - writable;
   const off_t offset = static_cast<off_t>(image.file_offset);
-  if (read_only > 0 &&
-      mmap(base, read_only, PROT_READ, MAP_PRIVATE | MAP_FIXED, image.fd, offset) == MAP_FAILED) {
+  if (writable > 0 && mmap(base, writable, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, image.fd,
+                           offset) == MAP_FAILED) {
     return MappingError(layout, errno);
   }
-  if (writable > 0 &&
-      mmap(base + read_only, writable, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, image.fd,
-           offset + static_cast<off_t>(read_only)) == MAP_FAILED) {
+  if (read_only > 0 && mmap(base + writable, read_only, PROT_READ, MAP_PRIVATE | MAP_FIXED, image.fd,
+                            offset + static_cast<off_t>(writable)) == MAP_FAILED) {
     return MappingError(layout, errno);
   }
   return cage;

@@ -13,7 +13,7 @@ namespace islet::vm {
 // Cage offsets; all multiples of the page size (see heap.h for the picture).
 struct CageLayout {
   uint64_t cage_size = 0;      // bytes: 4 GiB, or less by option
-  uint32_t read_only_end = 0;
+  uint32_t read_only_begin = 0;  // what is before it is the image's writable part
   uint32_t image_end = 0;
   uint32_t stack_begin = 0;
   uint32_t stack_end = 0;
@@ -25,9 +25,9 @@ struct CageLayout {
   // The smallest cage that leaves room to collect; each image needs its own size on top.
   static constexpr uint64_t kMinCageSize = uint64_t{32} << 20;
 
-  // The layout for an image of `read_only` + `writable` bytes (multiples of the page size). With no image at all, the
+  // The layout for an image of `writable` + `read_only` bytes (multiples of the page size). With no image at all, the
   // first page stays unmapped. An image too large for the cage is found by Cage::Create.
-  static CageLayout For(uint64_t cage_size, uint32_t read_only, uint32_t writable);
+  static CageLayout For(uint64_t cage_size, uint32_t writable, uint32_t read_only);
   // Where in its 2 MiB window of address space a cage's base lies. An image file's offset that is congruent to it can be
   // mapped by huge pages.
   uint64_t BasePhase() const;

@@ -41,8 +41,8 @@ uint64_t WindowOf(const Cage& cage, uint64_t offset) {
 }
 
 TEST(CageLayoutTest, PartsFollowOneAnother) {
-  const CageLayout layout = CageLayout::For(4 * kGiB, 40 * kTestPage, 8 * kTestPage);
-  EXPECT_EQ(layout.read_only_end, 40 * kTestPage);
+  const CageLayout layout = CageLayout::For(4 * kGiB, 8 * kTestPage, 40 * kTestPage);
+  EXPECT_EQ(layout.read_only_begin, 8 * kTestPage);
   EXPECT_EQ(layout.image_end, 48 * kTestPage);
   EXPECT_EQ(layout.stack_begin, layout.image_end);
   EXPECT_EQ(layout.stack_end - layout.stack_begin, Heap::kStackSize);
@@ -60,7 +60,7 @@ TEST(CageTest, ReadsAndWritesTheImagePrivately) {
   auto two = Cage::Create(image.Layout(4 * kGiB), image.source());
   ASSERT_TRUE(one.ok() && two.ok());
   EXPECT_EQ(0, memcmp(one->base(), two->base(), 4 * kTestPage));
-  one->base()[3 * kTestPage + 100] ^= 1;
+  one->base()[kTestPage + 100] ^= 1;
   EXPECT_NE(0, memcmp(one->base(), two->base(), 4 * kTestPage));
   EXPECT_EQ(CountCopiedPages(one->base(), 4), 1);
   EXPECT_EQ(CountCopiedPages(two->base(), 4), 0);
@@ -70,7 +70,7 @@ TEST(CageDeathTest, ReadOnlyPagesCannotBeWritten) {
   const TestImage image(2, 2);
   auto cage = Cage::Create(image.Layout(4 * kGiB), image.source());
   ASSERT_TRUE(cage.ok());
-  EXPECT_DEATH(cage->base()[kTestPage + 8] = 1, "");
+  EXPECT_DEATH(cage->base()[cage->layout().read_only_begin + 8] = 1, "");
 }
 
 TEST(CageDeathTest, WithoutAnImageTheFirstPageIsNotMapped) {
@@ -107,15 +107,20 @@ TEST(CageTest, HotPagesShareOnePageOfPageTableEntries) {
     for (int i = 0; i < 5; ++i) {
       auto cage = Cage::Create(layout, image.source());
       ASSERT_TRUE(cage.ok());
-      const uint64_t last_of_image = layout.image_end - std::min<uint64_t>(layout.image_end, kMiB / 8);
-      EXPECT_EQ(WindowOf(*cage, last_of_image), WindowOf(*cage, layout.stack_begin))
-          << writable_pages;
-      EXPECT_EQ(WindowOf(*cage, last_of_image), WindowOf(*cage, layout.young_begin + 255 * 1024))
-          << writable_pages;
+      const uint64_t hot = layout.read_only_begin - std::min<uint64_t>(layout.read_only_begin, kMiB / 8);
+      EXPECT_EQ(WindowOf(*cage, hot), WindowOf(*cage, layout.stack_begin)) << writable_pages;
+      EXPECT_EQ(WindowOf(*cage, hot), WindowOf(*cage, layout.young_begin + 255 * 1024)) << writable_pages;
       cages.push_back(*std::move(cage));
       if (i == 3) cages.erase(cages.begin() + 1);
     }
   }
+}
+
+TEST(CageTest, MuchCodeKeepsItsEndWithTheStack) {
+  const TestImage image(600, 1000);
+  auto cage = Cage::Create(image.Layout(4 * kGiB), image.source());
+  ASSERT_TRUE(cage.ok());
+  EXPECT_EQ(WindowOf(*cage, cage->layout().image_end - kMiB / 8), WindowOf(*cage, cage->layout().young_begin + 255 * 1024));
 }
 
 TEST(CageTest, MovesItsOwnership) {
@@ -138,7 +143,7 @@ TEST(CageTest, RefusesSizesThatCannotBe) {
     const auto cage = Cage::Create(CageLayout::For(size, 0, 0), ImageSource());
     EXPECT_EQ(cage.status().code(), absl::StatusCode::kInvalidArgument) << size;
   }
-  const auto cage = Cage::Create(CageLayout::For(64 * kMiB, 60 * kMiB, 0), ImageSource());
+  const auto cage = Cage::Create(CageLayout::For(64 * kMiB, 0, 60 * kMiB), ImageSource());
   EXPECT_EQ(cage.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(cage.status().message().find("snapshot of 61440 KiB"), absl::string_view::npos)
       << cage.status();

@@ -289,7 +289,7 @@ class ModelledHeap {
     if (!object.is_node) return;
     Node& node = nodes_.at(object.number);
     const Value v = values_.at(object.number);
-    if (node.slots.empty() || v.offset() < heap_->layout().read_only_end) return;
+    if (node.slots.empty() || heap_->InReadOnly(heap_->Get<uint32_t>(v))) return;
     const std::vector<Value*> slots = Slots(node, v);
     const uint32_t slot = Below(static_cast<uint32_t>(slots.size()));
     node.slots[slot] = AnyValue();
@@ -353,7 +353,7 @@ TEST(CollectorTest, DirtiesNoSnapshotPageThatTheProgramDidNotWrite) {
   roots.values.push_back(kNull);
 
   // Every object refers to the snapshot; three of the snapshot's pages refer back.
-  constexpr uint32_t kWritten[] = {kReadOnly, kReadOnly + 100, kPages - 1};
+  constexpr uint32_t kWritten[] = {0, 100, kWritable - 1};
   const auto fill_and_collect = [&] {
     for (int i = 0; i < 50; ++i) {
       Value list = kNull;
@@ -389,7 +389,7 @@ TEST(CollectorTest, DirtiesNoSnapshotPageThatTheProgramDidNotWrite) {
 TEST(CollectorTest, ForgetsWhatTheSnapshotNoLongerRefersTo) {
   const TestImage image(1, 1);
   auto heap = MakeHeap(image.Layout(uint64_t{1} << 32), image.source());
-  Value* slot = &heap->Get<Vector>(TestImage::VectorAt(1))->items[3];
+  Value* slot = &heap->Get<Vector>(TestImage::VectorAt(0))->items[3];
   heap->Write(slot, heap->MakeBytevector(5 * kMiB));
   heap->CollectFull();
   EXPECT_GE(heap->Stats().old_bytes, 5 * kMiB);

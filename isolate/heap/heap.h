@@ -1,7 +1,7 @@
 // One isolate's heap: a cage of address space with, from its start,
 //
-//   [0, read_only_end)                snapshot: code, literals, symbol names (no write permission)
-//   [read_only_end, image_end)        snapshot: what programs may write (copy-on-write)
+//   [0, read_only_begin)              snapshot: what programs may write (copy-on-write)
+//   [read_only_begin, image_end)      snapshot: code, literals, symbol names (no write permission)
 //   [stack_begin, stack_end)          the interpreter's stack
 //   [young_begin, young_end)          nursery: bump-allocated; collections start at a soft limit far below young_end
 //   [old_begin, old_end)              old space: blocks of 64 KiB
@@ -112,7 +112,9 @@ class Heap {
   }
   Value ValueOf(const void* object) const { return Value::Ref(Tag::kObject, OffsetOf(object)); }
   bool InSnapshot(Value v) const { return v.offset() < layout().image_end; }
-  bool InReadOnly(const void* p) const { return OffsetOf(p) < layout().read_only_end; }
+  bool InReadOnly(const void* p) const {
+    return OffsetOf(p) - layout().read_only_begin < layout().image_end - layout().read_only_begin;
+  }
 
   // ---- Allocation (never collects; see Reserve). Fields not given are uninitialised: fill them before the next
   // safepoint.

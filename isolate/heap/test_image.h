@@ -52,7 +52,7 @@ class TestImage {
   const std::string& name() const { return name_; }
   ImageSource source() const { return ImageSource{fd_, 0}; }
   CageLayout Layout(uint64_t cage_size) const {
-    return CageLayout::For(cage_size, read_only_, writable_);
+    return CageLayout::For(cage_size, writable_, read_only_);
   }
 
  private:
