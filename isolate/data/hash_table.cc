@@ -77,6 +77,8 @@ uint32_t Probe(const Search& t, uint32_t hash, Matches&& matches) {
     if (word == 0) return kNone;
     if (((word ^ hash) & ~t.mask) != 0) continue;
     const uint32_t number = (word & t.mask) - 1;
+    // Most searches succeed and their callers look into the value: in a large table it is far from any cache, too.
+    t.heap.Prefetch(t.value(number));
     if (matches(t.key(number))) return number;
   }
 }

@@ -8,15 +8,22 @@
 
 namespace islet::vm {
 
-DirtyPages::DirtyPages(uint32_t image_bytes)
-    : bits_(new uint64_t[(static_cast<size_t>(image_bytes) >> (kPageShift + 6)) + 1]()) {}
+namespace {
+uint64_t no_bits[(size_t{1} << 32 >> (DirtyPages::kPageShift + 6)) + 1];  // never written; not const, to be in .bss
+}  // namespace
+
+DirtyPages::DirtyPages(uint32_t image_bytes) : bits_(no_bits), image_bytes_(image_bytes) {}
 
 void DirtyPages::Note(uint32_t offset, size_t bytes) {
   if (bytes == 0) return;
+  if (own_bits_ == nullptr) {
+    own_bits_ = std::make_unique<uint64_t[]>(Words(image_bytes_));
+    bits_ = own_bits_.get();
+  }
   const uint32_t last =
       static_cast<uint32_t>((offset + static_cast<uint64_t>(bytes) - 1) >> kPageShift);
   for (uint32_t number = offset >> kPageShift; number <= last; ++number) {
-    uint64_t& word = bits_[number >> 6];
+    uint64_t& word = own_bits_[number >> 6];
     const uint64_t bit = uint64_t{1} << (number & 63);
     if (word & bit) continue;
     word |= bit;

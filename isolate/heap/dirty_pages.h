@@ -1,6 +1,6 @@
 // Which pages of the snapshot an isolate has written, and which of their slots hold references to its own objects.
 // Filled by the write barrier; read by the collector, by recycling and by memory statistics. The cost is in
-// proportion to the pages written (and one bit per page of the image).
+// proportion to the pages written (and one bit per page of the image, once one is).
 
 #ifndef ISLET_ISOLATE_HEAP_DIRTY_PAGES_H_
 #define ISLET_ISOLATE_HEAP_DIRTY_PAGES_H_
@@ -25,7 +25,7 @@ class DirtyPages {
     uint64_t young_slots[kSlotsPerPage / 64];  // of these, those written since the last collection
   };
 
-  // For an image of `image_bytes`.
+  // For an image of `image_bytes`. Allocates nothing before the first page becomes dirty.
   explicit DirtyPages(uint32_t image_bytes);
 
   // Notes that `bytes` from `offset` are about to be written.
@@ -39,8 +39,11 @@ class DirtyPages {
 
  private:
   Page* Find(uint32_t number);
+  static size_t Words(uint32_t image_bytes) { return (static_cast<size_t>(image_bytes) >> (kPageShift + 6)) + 1; }
 
-  std::unique_ptr<uint64_t[]> bits_;
+  const uint64_t* bits_;  // own_bits_, or zeros that all isolates share
+  uint32_t image_bytes_;
+  std::unique_ptr<uint64_t[]> own_bits_;
   std::vector<std::unique_ptr<Page>> pages_;  // in the order in which they became dirty
   std::vector<std::pair<uint32_t, Page*>> by_number_;  // sorted
 };

@@ -221,6 +221,11 @@ class Heap {
   const T* Peek(Value v) const {
     return Peek<T>(v.offset());
   }
+  // Brings what `v` refers to, if it is a reference, closer.
+  void Prefetch(Value v) const {
+    if (!v.IsRef()) return;
+    __builtin_prefetch((pristine_ != nullptr && InSnapshot(v) ? pristine_ : base_) + v.offset());
+  }
 
   // Symbols made since the snapshot: an open-addressing table, weak in full collections. See interpreter/symbol_table.cc.
   // The heap keeps it because only the collector knows which symbols died.
