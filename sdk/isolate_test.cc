@@ -213,11 +213,25 @@ TEST_F(IsolateTest, HostFunctions) {
   EXPECT_TRUE(absl::StrContains(status.message(), "call-back: called with 0 arguments; takes 1")) << status;
 }
 
+TEST_F(IsolateTest, LoopsKeepNothingThatTheyHaveDoneWith) {
+  IsolateOptions options;
+  options.heap_limit = 8 << 20;
+  auto isolate = Make(options);
+  Isolate::Scope scope(*isolate);
+  EXPECT_EQ(Printed(isolate->Call("walk-stream", {Integer(1000000)})), "1000000");
+  EXPECT_EQ(Printed(isolate->Call("walk-coroutine", {Integer(200000)})), "200000");
+}
+
 TEST_F(IsolateTest, ContinuationsMayLeaveAHostFunctionButNotComeBack) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);
   EXPECT_EQ(Printed(isolate->Call("escape-through-host")), "escaped");
   EXPECT_EQ(Printed(isolate->Call("save-continuation")), "first");
+  // Into an earlier call from the host: its rest runs, and returns to the present caller.
+  EXPECT_EQ(Printed(isolate->Call("re-enter")), "again");
+  EXPECT_EQ(Printed(isolate->Eval("(define kept #f) (list 1 (call/cc (lambda (k) (set! kept k) 2)))")), "(1 2)");
+  EXPECT_EQ(Printed(isolate->Eval("(vector (kept 3))")), "(1 3)");
+  EXPECT_EQ(Printed(isolate->Call("save-in-host")), "(first)");
   absl::Status status = isolate->Call("re-enter").status();
   EXPECT_TRUE(absl::StrContains(status.message(), "cannot re-enter")) << status;
   EXPECT_EQ(Printed(isolate->Eval("(guard (e (#t 'caught)) (re-enter))")), "caught");

@@ -26,6 +26,20 @@
 (define saved #f)
 (define (save-continuation) (call/cc (lambda (k) (set! saved k) 'first)))
 (define (re-enter) (saved 'again))
+(define (save-in-host) (list (call-back (lambda () (call/cc (lambda (k) (set! saved k) 'first))))))
+
+;; Both walk a long way in constant space, if what they have done with is not kept.
+(define (lazy n) (cons n (cons #f (lambda () (lazy (+ n 1))))))
+(define (force-tail! cell) (let ((tail ((cdr cell)))) (set-cdr! cell tail) tail))
+(define (walk-stream n)
+  (let loop ((stream (lazy 0)) (n n))
+    (if (= n 0) (car stream) (loop (force-tail! (cdr stream)) (- n 1)))))
+(define (producer return)
+  (let loop ((i 0) (return return))
+    (loop (+ i 1) (call/cc (lambda (next) (return (cons i next)))))))
+(define (walk-coroutine n)
+  (let loop ((item (call/cc (lambda (k) (producer k)))) (n n))
+    (if (= n 0) (car item) (loop (call/cc (lambda (k) ((cdr item) k))) (- n 1)))))
 
 (define restored 0)
 (on-restore (lambda () (set! restored (+ restored 1))))

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "isolate/compiler/opcode.h"
+#include "isolate/interpreter/opcode.h"
 #include "isolate/heap/heap.h"
 #include "isolate/reader/syntax.h"
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "isolate/compiler/opcode.h"
+#include "isolate/interpreter/opcode.h"
 
 namespace islet::vm {
 namespace {

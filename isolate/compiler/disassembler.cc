@@ -1,7 +1,7 @@
 #include "isolate/compiler/disassembler.h"
 
 #include "absl/strings/str_cat.h"
-#include "isolate/compiler/opcode.h"
+#include "isolate/interpreter/opcode.h"
 
 namespace islet::vm {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "isolate/compiler/opcode.h"
+#include "isolate/interpreter/opcode.h"
 #include "isolate/expander/core_form.h"
 #include "isolate/interpreter/vm.h"
 

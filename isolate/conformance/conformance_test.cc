@@ -1,4 +1,5 @@
-// Evaluates one test program, given by name, in an isolate that starts from the standard snapshot.
+// Evaluates one test program, given by name, in an isolate that starts from the standard snapshot; then once more with a
+// nursery so small that a collection comes every few procedure calls.
 
 #include <limits.h>
 #include <stdlib.h>
@@ -13,6 +14,28 @@
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 #include "snapshot/image.h"
+
+namespace islet::vm {
+namespace {
+
+absl::Status RunProgram(const Image& image, const char* program, const char* library, size_t nursery_size) {
+  VmOptions options;
+  options.heap.nursery_size = nursery_size;
+  auto vm = NewVm(image, options);
+  if (!vm.ok()) return vm.status();
+  PortTable& ports = PortTableOf(**vm);
+  ports.allow_files = true;
+  ports.SetStandardStreams(MakeProcessStreams());
+  Evaluator evaluator(**vm);
+  evaluator.AllowFiles(true);
+  evaluator.search_path().push_back(library);
+  const absl::Status status = evaluator.EvalFile(program);
+  (void)FlushPorts(**vm);
+  return status;
+}
+
+}  // namespace
+}  // namespace islet::vm
 
 int main(int argc, char** argv) {
   using namespace islet::vm;  // NOLINT: a test's main
@@ -34,19 +57,12 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", std::string(image.status().message()).c_str());
     return 1;
   }
-  auto vm = NewVm(**image, VmOptions());
-  if (!vm.ok()) {
-    std::fprintf(stderr, "%s\n", std::string(vm.status().message()).c_str());
-    return 1;
+  for (const size_t nursery_size : {HeapOptions().nursery_size, size_t{2048}}) {
+    const absl::Status status = RunProgram(**image, program, library, nursery_size);
+    if (!status.ok()) {
+      std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+      return 1;
+    }
   }
-  PortTable& ports = PortTableOf(**vm);
-  ports.allow_files = true;
-  ports.SetStandardStreams(MakeProcessStreams());
-  Evaluator evaluator(**vm);
-  evaluator.AllowFiles(true);
-  evaluator.search_path().push_back(library);
-  const absl::Status status = evaluator.EvalFile(program);
-  (void)FlushPorts(**vm);
-  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
-  return status.ok() ? 0 : 1;
+  return 0;
 }

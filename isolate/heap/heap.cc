@@ -59,7 +59,7 @@ size_t Heap::EffectiveLimit() const {
 }
 
 size_t Heap::SoftNurserySize() const {
-  return std::clamp(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery, kNurserySize);
+  return std::min({options_.nursery_size, kNurserySize, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)});
 }
 
 bool Heap::HasRoomFor(size_t bytes) const {

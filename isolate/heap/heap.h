@@ -53,6 +53,9 @@ struct HeapOptions {
   // Bytes of live and fresh objects, the snapshot's own not counted. About a quarter of the cage is the most there can
   // be (1 GiB of 4), as collecting takes space too.
   size_t heap_limit = size_t{512} << 20;
+  // Bytes of fresh objects after which a collection is due; less under a small heap limit. Tests make it tiny, so that
+  // each safepoint is one where everything moves.
+  size_t nursery_size = size_t{1} << 20;
 };
 
 struct HeapStats {
@@ -199,6 +202,8 @@ class Heap {
   size_t EffectiveLimit() const;
   size_t UsedBytes() const { return static_cast<size_t>(young_top_ - young_start()) + old_bytes_; }
   HeapStats Stats() const;
+  // Code and symbols may have gone with each of them, and others have come in their places.
+  uint64_t full_collections() const { return stats_.full_collections; }
   DirtyPages& dirty_pages() { return dirty_; }
   const DirtyPages& dirty_pages() const { return dirty_; }
 

@@ -215,7 +215,7 @@ struct Continuation {
   Value return_pc;      // raw: cage offset of the instruction to go on with
   Value frame_size;     // fixnum: words from the frame to go on in to the chunk's end
   Value next;           // Continuation or #f
-  Value run;            // fixnum: serial number of the run (call from the host) it belongs to
+  Value run;            // fixnum: Run::serial (interpreter/run.h) of the call from the host it belongs to
   Value winders;        // list: dynamic-wind
   Value handlers;       // list: with-exception-handler
   Value parameters;     // association list: parameterize

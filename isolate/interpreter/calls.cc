@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string>
 
+#include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/interpreter/vm.h"
@@ -48,6 +50,26 @@ Value ParameterValue(Vm& vm, Value parameter) {
     if (binding.IsPair() && heap.car(binding) == parameter) return heap.cdr(binding);
   }
   return heap.Get<Parameter>(parameter)->value;
+}
+
+// What the frames of this run will not read again must keep nothing alive.
+void ClearDeadRegisters(Vm& vm, Value* top) {
+  Heap& heap = vm.heap();
+  vm.liveness_.Refresh(heap);
+  std::fill(std::begin(vm.scratch_), std::end(vm.scratch_), kUndefined);
+  uint32_t pc = heap.OffsetOf(vm.pc_);
+  Value* end = top;
+  // On entry to a procedure only its arguments are its own yet.
+  if (IsEntry(static_cast<Op>(*vm.pc_ & 0xff))) end = std::min(top, vm.frame_ + vm.argc_);
+  std::fill(end, top, Value::Fixnum(0));
+  for (Value* fp = vm.frame_;;) {
+    vm.liveness_.ClearDead(heap, fp, end, pc);
+    const int32_t distance = FrameDistance(fp);
+    if (distance == 0) return;
+    pc = ReturnAddress(fp).bits;
+    end = fp - 3;
+    fp -= distance;
+  }
 }
 
 // An interrupt that comes between these lines must not be lost: both orders are sequentially consistent.
@@ -114,6 +136,7 @@ bool EnterSlow(Vm& vm, uint32_t slots) {
 
 bool SafepointCollect(Vm& vm) {
   Value* top = StackTop(vm);
+  ClearDeadRegisters(vm, top);
   vm.heap().SetStackTop(top, vm.soft_limit_);
   const bool fits = vm.heap().Collect();
   // Above the top all words are clear now, so the part to be scanned may shrink again.

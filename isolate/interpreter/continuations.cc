@@ -16,6 +16,21 @@ namespace {
 // Frames brought back at once hold about this many words.
 constexpr int32_t kReinstatedWords = 256;
 
+// Of frames that were copied to `words`, the last of which goes on at `pc`, `distance` words below a frame that would
+// follow: a program may make each continuation from within the one before, and would keep all of them by registers that
+// it is done with.
+void ClearDeadRegisters(Vm& vm, Value* words, uint32_t length, uint32_t pc, int32_t distance) {
+  vm.liveness_.Refresh(vm.heap());
+  Value* end = words + length;
+  while (distance != 0) {
+    Value* const fp = end + 3 - distance;
+    vm.liveness_.ClearDead(vm.heap(), fp, end, pc);
+    pc = ReturnAddress(fp).bits;
+    distance = FrameDistance(fp);
+    end = fp - 3;
+  }
+}
+
 // Seals the words [run base, end) as a continuation to go on at `return_address`, `distance` words below `end` + 3.
 Value Seal(Vm& vm, Value* end, Value return_address, Value distance) {
   Heap& heap = vm.heap();
@@ -27,6 +42,7 @@ Value Seal(Vm& vm, Value* end, Value return_address, Value distance) {
         heap.NewObject(ObjectType::kStackChunk, sizeof(StackChunk) + length * sizeof(Value), 0, 0));
     words->length = length;
     std::memcpy(words->words, base, length * sizeof(Value));
+    ClearDeadRegisters(vm, words->words, length, return_address.bits, distance.fixnum());
     chunk = heap.ValueOf(words);
   }
   Continuation* k = heap.New<Continuation>();
@@ -42,11 +58,11 @@ Value Seal(Vm& vm, Value* end, Value return_address, Value distance) {
   return heap.ValueOf(k);
 }
 
-Value RunActive(const Vm& vm, int32_t serial) {
+bool RunActive(const Vm& vm, int32_t serial) {
   for (const Run* run = vm.current_run_; run != nullptr; run = run->outer) {
-    if (run->serial == serial) return kTrue;
+    if (run->serial == serial) return true;
   }
-  return kFalse;
+  return false;
 }
 
 Value ListToValues(Vm& vm, Value list) {
@@ -162,7 +178,7 @@ bool ApplyContinuation(Vm& vm, Value continuation) {
   if (k->winders == vm.winders || !heap.Is<Closure>(vm.root(Root::kReroot))) {
     return ThrowTo(vm, continuation, values);
   }
-  if (RunActive(vm, k->run.fixnum()) == kFalse) return ThrowTo(vm, continuation, values);  // the error
+  if (!RunActive(vm, k->run.fixnum())) return ThrowTo(vm, continuation, values);  // the error
   if (!EnsureStack(vm, fp + 16)) {
     vm.Terminate(absl::ResourceExhaustedError("no stack left to apply a continuation"));
     return false;
@@ -188,8 +204,8 @@ bool ThrowTo(Vm& vm, Value continuation, Value values) {
     vm.parameters = k->parameters;
     return Resume(vm, continuation, ListToValues(vm, values));
   }
-  if (RunActive(vm, k->run.fixnum()) == kFalse) {
-    vm.Error("error", "", "a continuation cannot re-enter a call from the host that has returned");
+  if (!RunActive(vm, k->run.fixnum())) {
+    vm.Error("error", "", "a continuation cannot re-enter a host function that has returned");
     return HandleException(vm);
   }
   // Leave this run, and the host function that started it; the outer run goes on there.

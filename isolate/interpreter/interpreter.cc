@@ -14,11 +14,6 @@ namespace islet::vm {
 
 namespace {
 
-enum Opcode : uint8_t {
-#define ISLET_OPCODE(name, operands, words) kOp##name,
-#include "isolate/interpreter/opcodes.def"
-};
-
 #define ISLET_NOINLINE __attribute__((noinline))
 #define ISLET_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ISLET_UNLIKELY(x) __builtin_expect(!!(x), 0)

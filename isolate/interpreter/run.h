@@ -12,7 +12,10 @@ namespace islet::vm {
 struct Run {
   Run* outer;
   Value* base;     // where its first frame's header lies on the stack
-  int32_t serial;  // tells continuations of this run from those of others
+  // Tells continuations of this run from those of others. 0 for every outermost run: what one of them captured may be
+  // entered from any later one, whose caller then gets what it returns. From 1 on for nested runs, whose continuations
+  // would return into a host function that is gone.
+  int32_t serial;
   int depth;
 };
 

@@ -5,16 +5,14 @@
 
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
+#include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
 
 namespace {
 
-enum Opcode : uint32_t {
-#define ISLET_OPCODE(name, operands, words) kOp##name,
-#include "isolate/interpreter/opcodes.def"
-};
+constexpr uint32_t Plain(Op op) { return static_cast<uint32_t>(op); }
 
 Value MakeCode(Vm& vm, absl::Span<const uint32_t> instructions, Value name, int32_t arity, int32_t slots) {
   const size_t bytes = (sizeof(Code) + instructions.size() * 4 + 7) & ~size_t{7};
@@ -33,12 +31,12 @@ Value MakeCode(Vm& vm, absl::Span<const uint32_t> instructions, Value name, int3
 
 constexpr int32_t Exactly(int32_t n) { return n << 9; }
 constexpr int32_t AtLeast(int32_t n) { return n << 9 | 1; }
-constexpr uint32_t Enter(uint32_t n) { return kOpEnter | n << 8; }
+constexpr uint32_t Enter(uint32_t n) { return Plain(Op::kEnter) | n << 8; }
 
 }  // namespace
 
 void MakeStubs(Vm& vm) {
-  const uint32_t instructions[] = {kOpHalt, kOpUnderflow, kOpNoReturn};
+  const uint32_t instructions[] = {Plain(Op::kHalt), Plain(Op::kUnderflow), Plain(Op::kNoReturn)};
   vm.set_root(Root::kStubs, MakeCode(vm, instructions, kFalse, 0, 0));
 }
 
@@ -47,19 +45,19 @@ Value MakeStubProcedure(Vm& vm, std::string_view name) {
   Value code;
   const Value symbol = vm.Intern(name);
   if (name == "apply") {
-    const uint32_t words[] = {kOpApply};
+    const uint32_t words[] = {Plain(Op::kApply)};
     code = MakeCode(vm, words, symbol, AtLeast(2), 0);
   } else if (name == "%call/cc") {
-    const uint32_t words[] = {Enter(1), kSlots, kOpCallCC};
+    const uint32_t words[] = {Enter(1), kSlots, Plain(Op::kCallCC)};
     code = MakeCode(vm, words, symbol, Exactly(1), kSlots);
   } else if (name == "values") {
-    const uint32_t words[] = {kOpValues};
+    const uint32_t words[] = {Plain(Op::kValues)};
     code = MakeCode(vm, words, symbol, AtLeast(0), 0);
   } else if (name == "call-with-values") {
-    const uint32_t words[] = {Enter(2), kSlots, kOpCallWithValues, kOpCallWithValuesReturn};
+    const uint32_t words[] = {Enter(2), kSlots, Plain(Op::kCallWithValues), Plain(Op::kCallWithValuesReturn)};
     code = MakeCode(vm, words, symbol, Exactly(2), kSlots);
   } else if (name == "%throw") {
-    const uint32_t words[] = {Enter(2), kSlots, kOpThrow};
+    const uint32_t words[] = {Enter(2), kSlots, Plain(Op::kThrow)};
     code = MakeCode(vm, words, symbol, Exactly(2), kSlots);
   } else {
     return kUndefined;

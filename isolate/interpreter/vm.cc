@@ -84,7 +84,8 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   Run run;
   run.outer = current_run_;
   run.depth = current_run_ == nullptr ? 1 : current_run_->depth + 1;
-  run.serial = ++run_count_;
+  run_count_ = run_count_ % Value::kFixnumMax + 1;
+  run.serial = run.depth == 1 ? 0 : run_count_;
   run.base = current_run_ == nullptr ? heap_->stack_begin() : StackTop(*this);
   if (run.depth > kMaxNestedRuns) {
     return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");

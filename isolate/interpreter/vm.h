@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
+#include "isolate/interpreter/liveness.h"
 #include "isolate/interpreter/primitive.h"
 
 namespace islet::vm {
@@ -159,8 +160,7 @@ class Vm : public RootSource {
   Value pending_ = kUndefined;       // what was raised
   bool pending_continuable_ = false;
   Value continuation_ = kFalse;      // what returns from the bottom of the stack
-  int32_t run_ = 0;                  // serial number of the innermost run
-  int32_t run_count_ = 0;
+  int32_t run_count_ = 0;            // of nested runs
   std::vector<Value> values_;
   Value last_condition_ = kUndefined;
   struct Run* current_run_ = nullptr;  // run.h
@@ -173,6 +173,7 @@ class Vm : public RootSource {
   Value escape_ = kUndefined;        // Continuation of an outer run
   Value escape_value_ = kUndefined;
   size_t young_symbol_count_ = 0;
+  Liveness liveness_;
 };
 
 }  // namespace islet::vm

@@ -1,7 +1,7 @@
 // The opcodes as an enumeration, and their operands' description.
 
-#ifndef ISLET_ISOLATE_COMPILER_OPCODE_H_
-#define ISLET_ISOLATE_COMPILER_OPCODE_H_
+#ifndef ISLET_ISOLATE_INTERPRETER_OPCODE_H_
+#define ISLET_ISOLATE_INTERPRETER_OPCODE_H_
 
 #include <cstdint>
 
@@ -32,9 +32,12 @@ inline uint64_t InstructionWords(const uint32_t* at) {
   return static_cast<uint64_t>(kOpInfo[*at & 0xff].words);
 }
 
+// Takes arguments, as many as the interpreter's argc says: its frame's other registers hold nothing yet.
+inline bool IsEntry(Op op) { return op == Op::kEnter || op == Op::kEnterRest || op == Op::kEnterIf; }
+
 // MakeClosure's captures.
 inline constexpr uint32_t kCaptureFree = 0x80000000;
 
 }  // namespace islet::vm
 
-#endif  // ISLET_ISOLATE_COMPILER_OPCODE_H_
+#endif  // ISLET_ISOLATE_INTERPRETER_OPCODE_H_
