@@ -94,6 +94,24 @@ TEST_F(IsolateTest, ValuesGoInAndComeOut) {
   EXPECT_EQ(items->size(), 3u);
 }
 
+TEST_F(IsolateTest, ComplexNumbersPrintButAreNoDoubles) {
+  auto isolate = Make();
+  Isolate::Scope scope(*isolate);
+  // Constants from the snapshot.
+  EXPECT_EQ(Printed(isolate->Eval("impedances")), "(1/2+3i 1.5-2.0i)");
+  EXPECT_EQ(Printed(isolate->Call("add-impedance", {Integer(1)})), "3.0+1.0i");
+  for (const char* text : {"1/2+3i", "1.5+0.0i"}) {
+    Value z = isolate->Eval(text).value();
+    EXPECT_EQ(z.type(), Type::kComplex);
+    EXPECT_EQ(z.Print(), text);
+    EXPECT_EQ(z.ToDouble().status().message(), "expected a real number, got a complex number");
+    EXPECT_FALSE(z.ToInt64().ok());
+    EXPECT_FALSE(z.ToDecimal().ok());
+    EXPECT_EQ(Printed(isolate->Call("identity", {z})), text);
+  }
+  EXPECT_EQ(isolate->Eval("(real-part 1.5+2i)").value().ToDouble().value(), 1.5);
+}
+
 TEST_F(IsolateTest, WrongTypesOfResultsAreReported) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);

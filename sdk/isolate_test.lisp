@@ -55,3 +55,6 @@
 (define cells (make-vector 5000 0))
 (define (write-cell! i x) (vector-set! cells i x))
 (define (read-cell i) (vector-ref cells i))
+
+(define impedances '(1/2+3i 1.5-2.0i))
+(define (add-impedance z) (apply + z impedances))

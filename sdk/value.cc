@@ -39,7 +39,8 @@ Type TypeOfHeapValue(vm::Heap& heap, vm::Value v) {
     case vm::ObjectType::kBytevector: return Type::kBytevector;
     case vm::ObjectType::kBignum: return Type::kInteger;
     case vm::ObjectType::kRatnum: return Type::kRational;
-    case vm::ObjectType::kCompnum: return Type::kComplex;
+    case vm::ObjectType::kCompnum:
+    case vm::ObjectType::kExactCompnum: return Type::kComplex;
     case vm::ObjectType::kHashTable: return Type::kHashTable;
     case vm::ObjectType::kRecord: return Type::kRecord;
     case vm::ObjectType::kClosure:
@@ -336,7 +337,7 @@ absl::StatusOr<double> Value::ToDouble() const {
   if (kind_ == Kind::kInteger) return static_cast<double>(integer_);
   if (kind_ != Kind::kHandle) return Mismatch("a real number", type());
   ISLET_OPEN(o);
-  if (!vm::IsNumber(*o.heap, o.value) || !vm::IsReal(*o.heap, o.value)) return Mismatch("a real number", type());
+  if (!vm::IsReal(*o.heap, o.value)) return Mismatch("a real number", type());
   return vm::ToDouble(*o.heap, o.value);
 }
 

@@ -23,7 +23,7 @@ Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
         sizeof(Code),         sizeof(Cell),        sizeof(Box),       sizeof(Record),
         sizeof(RecordType),   sizeof(HashTable),   sizeof(Parameter), sizeof(Port),
         sizeof(HostFunction), sizeof(Environment), sizeof(Macro),     sizeof(Identifier),
-        sizeof(Condition)}) {
+        sizeof(Condition),    sizeof(ExactCompnum)}) {
     absl::StrAppend(&text, "size ", size, "\n");
   }
 #define ISLET_CORE_FORM(name, enumerator, number) \

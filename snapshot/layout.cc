@@ -36,7 +36,8 @@ void ForEachSlotOf(const Heap& heap, Value v, Visit&& visit) {
 }
 
 bool IsNumber(const Heap& heap, Value v) {
-  return v.IsFlonum() || heap.Is<Bignum>(v) || heap.Is<Ratnum>(v) || heap.Is<Compnum>(v);
+  return v.IsFlonum() || heap.Is<Bignum>(v) || heap.Is<Ratnum>(v) || heap.Is<Compnum>(v) ||
+         heap.Is<ExactCompnum>(v);
 }
 
 // A vector, string or bytevector that was a literal from the start.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -117,6 +118,14 @@ std::unique_ptr<Vm> SampleVm() {
   const Value big = heap.MakeBignum(2, true);
   heap.Get<Bignum>(big)->limbs[1] = 5;
   Define(*vm, "big", big, kConstantCellFlag);
+  Compnum* inexact = heap.New<Compnum>();
+  inexact->real = 1.5;
+  inexact->imaginary = -0.0;
+  Define(*vm, "inexact complex", heap.ValueOf(inexact));
+  ExactCompnum* exact = heap.New<ExactCompnum>();
+  exact->real = big;
+  exact->imaginary = Value::Fixnum(-3);
+  Define(*vm, "exact complex", heap.ValueOf(exact), kConstantCellFlag);
   const Value bytes = heap.MakeBytevector(3);
   std::memcpy(heap.Get<Bytevector>(bytes)->bytes, "abc", 3);
   Define(*vm, "bytes", bytes);
@@ -150,6 +159,14 @@ TEST(Snapshot, KeepsValues) {
   EXPECT_EQ(vm->ToUtf8(ValueOf(*vm, "text")), "gr\xc3\xbc\xc3\x9f dich");
   EXPECT_EQ(vm->ToUtf8(ValueOf(*vm, "wide")), "\xce\xbb-calculus");
   EXPECT_EQ(heap.Get<Bignum>(ValueOf(*vm, "big"))->limbs[1], 5u);
+  const Compnum* inexact = heap.TryGet<Compnum>(ValueOf(*vm, "inexact complex"));
+  ASSERT_NE(inexact, nullptr);
+  EXPECT_EQ(inexact->real, 1.5);
+  EXPECT_TRUE(std::signbit(inexact->imaginary));
+  const ExactCompnum* exact = heap.TryGet<ExactCompnum>(ValueOf(*vm, "exact complex"));
+  ASSERT_NE(exact, nullptr);
+  EXPECT_EQ(exact->real, ValueOf(*vm, "big"));
+  EXPECT_EQ(exact->imaginary, Value::Fixnum(-3));
   EXPECT_EQ(std::memcmp(heap.Get<Bytevector>(ValueOf(*vm, "bytes"))->bytes, "abc", 3), 0);
 }
 

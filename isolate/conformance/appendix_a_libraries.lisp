@@ -2,6 +2,7 @@
 (import (scheme base)
         (scheme case-lambda)
         (scheme char)
+        (scheme complex)
         (scheme cxr)
         (scheme eval)
         (scheme file)
@@ -19,8 +20,8 @@
 (section "A Standard libraries")
 (check (map procedure?
             (list car char-upcase cadddr eval open-input-file sqrt force load exit read interaction-environment
-                  current-second display))
-       => (make-list 13 #t))
+                  current-second display make-polar))
+       => (make-list 14 #t))
 (check ((case-lambda ((x) x) ((x y) y)) 1 2) => 2)
 (check (r5:car '(1 2)) => 1)
 (check (r5:exact->inexact 1/2) => 0.5)

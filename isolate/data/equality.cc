@@ -126,6 +126,12 @@ uint32_t NumberHash(const Heap& heap, Value v, bool* is_number) {
       const uint64_t bits[] = {CanonicalBits(n->real), CanonicalBits(n->imaginary)};
       return HashBytes(bits, sizeof(bits));
     }
+    case ObjectType::kExactCompnum: {
+      const ExactCompnum* n = heap.Get<ExactCompnum>(v);
+      bool address;
+      const uint32_t real = EqvHash(heap, n->real, &address);
+      return Combine(Combine(real, EqvHash(heap, n->imaginary, &address)), 0x69) & kHashMask;
+    }
     default:
       *is_number = false;
       return 0;
@@ -195,6 +201,11 @@ bool Eqv(const Heap& heap, Value a, Value b) {
       const Compnum* x = heap.Get<Compnum>(a);
       const Compnum* y = heap.Get<Compnum>(b);
       return SameDouble(x->real, y->real) && SameDouble(x->imaginary, y->imaginary);
+    }
+    case ObjectType::kExactCompnum: {  // its parts are rational: no deeper than two levels
+      const ExactCompnum* x = heap.Get<ExactCompnum>(a);
+      const ExactCompnum* y = heap.Get<ExactCompnum>(b);
+      return Eqv(heap, x->real, y->real) && Eqv(heap, x->imaginary, y->imaginary);
     }
     default:
       return false;

@@ -32,6 +32,12 @@ class EqualityTest : public HeapTest {
     c->imaginary = im;
     return heap.ValueOf(c);
   }
+  Value ExactComplex(Value re, Value im) {
+    ExactCompnum* c = heap.New<ExactCompnum>();
+    c->real = re;
+    c->imaginary = im;
+    return heap.ValueOf(c);
+  }
   Value VectorOf(std::initializer_list<Value> items) {
     const Value v = heap.MakeVector(static_cast<uint32_t>(items.size()), kFalse);
     uint32_t i = 0;
@@ -66,6 +72,11 @@ TEST_F(EqualityTest, EqvComparesNumbersByTypeAndValue) {
   EXPECT_FALSE(Eqv(heap, Big(uint64_t{1} << 60, true), Big(uint64_t{1} << 60, false)));
   EXPECT_FALSE(Eqv(heap, Ratio(1, 3), Ratio(2, 3)));
   EXPECT_FALSE(Eqv(heap, Complex(1, 2), Complex(1, 3)));
+  ExpectEqv(ExactComplex(Ratio(1, 3), Value::Fixnum(2)),
+            ExactComplex(Ratio(1, 3), Value::Fixnum(2)));
+  EXPECT_FALSE(Eqv(heap, ExactComplex(Ratio(1, 3), Value::Fixnum(2)),
+                   ExactComplex(Ratio(1, 3), Value::Fixnum(-2))));
+  EXPECT_FALSE(Eqv(heap, ExactComplex(Value::Fixnum(1), Value::Fixnum(2)), Complex(1, 2)));
 }
 
 TEST_F(EqualityTest, EqvTellsMutableObjectsApart) {

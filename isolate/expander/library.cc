@@ -13,7 +13,7 @@ namespace islet::vm {
 namespace {
 
 constexpr const char* kFeatures[] = {
-    "r7rs", "exact-closed", "ieee-float", "full-unicode", "ratios", "islet",
+    "r7rs", "exact-closed", "exact-complex", "ieee-float", "full-unicode", "ratios", "islet",
 };
 
 // Words of library declarations and feature requirements are matched by name: no binding is in force there.

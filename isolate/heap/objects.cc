@@ -57,6 +57,7 @@ size_t SizeOf(const uint32_t* object) {
     case ObjectType::kEnvironment:
     case ObjectType::kMacro:
     case ObjectType::kIdentifier:
+    case ObjectType::kExactCompnum:
       return 16;
     case ObjectType::kHashTable:
     case ObjectType::kPort:

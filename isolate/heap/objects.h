@@ -24,7 +24,7 @@ enum class ObjectType : uint32_t {
 #define ISLET_OBJECT_TYPE(name, number) k##name = number,
 #include "isolate/heap/object_types.def"
 };
-inline constexpr int kObjectTypeCount = 24;
+inline constexpr int kObjectTypeCount = 25;
 
 // The type's name as in the list above ("Vector").
 const char* ObjectTypeName(ObjectType type);
@@ -118,11 +118,20 @@ struct Ratnum {
   Value unused;
 };
 
+// Inexact: the imaginary part may be 0.0.
 struct Compnum {
   uint32_t header;
   uint32_t unused;
   double real;
   double imaginary;
+};
+
+// Exact: the parts are fixnums, Bignums or Ratnums, and the imaginary one is not 0.
+struct ExactCompnum {
+  uint32_t header;
+  Value real;
+  Value imaginary;
+  Value unused;
 };
 
 // The header's count is the number of free variables.
@@ -336,6 +345,7 @@ void ForEachSlot(uint32_t* object, Visit&& visit) {
     case ObjectType::kEnvironment:
     case ObjectType::kMacro:
     case ObjectType::kIdentifier:
+    case ObjectType::kExactCompnum:
       return words(1, 4);
     case ObjectType::kHashTable:
     case ObjectType::kPort:

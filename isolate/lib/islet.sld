@@ -37,8 +37,8 @@
     with-input-from-file with-output-to-file acos asin atan cos exp finite? infinite? log nan? sin sqrt tan
     delay delay-force force make-promise promise? load command-line emergency-exit exit get-environment-variable
     get-environment-variables read interaction-environment current-jiffy current-second jiffies-per-second
-    display write write-shared write-simple exact->inexact inexact->exact angle imag-part magnitude real-part
-    scheme-report-environment null-environment
+    display write write-shared write-simple exact->inexact inexact->exact angle imag-part magnitude make-polar
+    make-rectangular real-part scheme-report-environment null-environment
     ;; SRFI 1: lists
     xcons cons* list-tabulate circular-list iota proper-list? circular-list? dotted-list? not-pair? null-list?
     list= first second third fourth fifth sixth seventh eighth ninth tenth car+cdr take drop take-right
@@ -66,6 +66,10 @@
     ;; Parts of SRFI 133 and SRFI 13: vectors and strings
     vector-count vector-index vector-any vector-every vector-fold vector-map! string-count string-any
     string-every
+    ;; SRFI 151: the bits of exact integers
+    bitwise-not bitwise-and bitwise-ior bitwise-xor bitwise-eqv bitwise-nand bitwise-nor bitwise-andc1 bitwise-andc2
+    bitwise-orc1 bitwise-orc2 arithmetic-shift bit-count integer-length bitwise-if bit-set? copy-bit bit-swap
+    any-bit-set? every-bit-set? first-set-bit bit-field bits->list list->bits
     ;; Ports
     call-with-output-string call-with-input-string with-output-to-string with-input-from-string
     ;; Macros
@@ -81,13 +85,17 @@
     host-function on-restore runtime-version
     ;; The rest
     void procedure-name)
-  (import (scheme base) (scheme case-lambda) (scheme char) (scheme cxr) (scheme eval) (scheme file)
+  (import (scheme base) (scheme case-lambda) (scheme char) (scheme complex) (scheme cxr) (scheme eval) (scheme file)
           (scheme inexact) (scheme lazy) (scheme load) (scheme process-context) (scheme read) (scheme repl)
           (scheme time) (scheme write)
           (srfi 1) (srfi 8) (srfi 69) (srfi 132)
           (islet eval) (islet hash-table) (islet list) (islet port) (islet sequence) (islet sort)
           (only (islet core)
-                angle imag-part magnitude real-part assert exact->inexact inexact->exact string-null?
+                bitwise-not bitwise-and bitwise-ior bitwise-xor bitwise-eqv bitwise-nand bitwise-nor
+                bitwise-andc1 bitwise-andc2 bitwise-orc1 bitwise-orc2 arithmetic-shift bit-count
+                integer-length bitwise-if bit-set? copy-bit bit-swap any-bit-set? every-bit-set? first-set-bit
+                bit-field bits->list list->bits
+                assert exact->inexact inexact->exact string-null?
                 string-reverse string-contains string-search-forward string-search-backward string-index
                 string-index-right string-prefix? string-suffix? string-trim string-trim-right
                 string-trim-both string-take string-drop string-take-right string-drop-right string-pad

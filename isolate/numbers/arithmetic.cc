@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
 namespace {
 
-constexpr char kNumber[] = "a number";
 constexpr char kInteger[] = "an integer";
 
 // The usual case of inexact arithmetic: a flonum, and a flonum or fixnum.
@@ -28,17 +28,7 @@ inline bool FlonumOperands(Heap& heap, Value a, Value b, double* x, double* y) {
   return true;
 }
 
-bool BothNumbers(Heap& heap, Value a, Value b, NumberStatus* status) {
-  if (!IsNumber(heap, a)) {
-    WrongType(status, 1, kNumber);
-    return false;
-  }
-  if (!IsNumber(heap, b)) {
-    WrongType(status, 2, kNumber);
-    return false;
-  }
-  return true;
-}
+bool BothReal(Heap& heap, Value a, Value b) { return IsReal(heap, a) && IsReal(heap, b); }
 
 // a + b or a - b, both exact and not both fixnums.
 Value AddExact(Heap& heap, Value a, Value b, bool subtract, NumberStatus* status) {
@@ -64,7 +54,7 @@ Value AddOrSubtract(Heap& heap, Value a, Value b, bool subtract, NumberStatus* s
   double p;
   double q;
   if (FlonumOperands(heap, a, b, &p, &q)) return FromDouble(heap, subtract ? p - q : p + q);
-  if (!BothNumbers(heap, a, b, status)) return kException;
+  if (!BothReal(heap, a, b)) return AddComplex(heap, a, b, subtract, status);
   if (a.IsFlonum() || b.IsFlonum()) {
     p = ToDouble(heap, a);
     q = ToDouble(heap, b);
@@ -88,7 +78,7 @@ Value Multiply(Heap& heap, Value a, Value b, NumberStatus* status) {
   double p;
   double q;
   if (FlonumOperands(heap, a, b, &p, &q)) return FromDouble(heap, p * q);
-  if (!BothNumbers(heap, a, b, status)) return kException;
+  if (!BothReal(heap, a, b)) return MultiplyComplex(heap, a, b, status);
   if (a.IsFlonum() || b.IsFlonum()) return FromDouble(heap, ToDouble(heap, a) * ToDouble(heap, b));
   const ExactOperand x(heap, a);
   const ExactOperand y(heap, b);
@@ -102,7 +92,7 @@ Value Divide(Heap& heap, Value a, Value b, NumberStatus* status) {
   double p;
   double q;
   if (b != Value::Fixnum(0) && FlonumOperands(heap, a, b, &p, &q)) return FromDouble(heap, p / q);
-  if (!BothNumbers(heap, a, b, status)) return kException;
+  if (!BothReal(heap, a, b)) return DivideComplex(heap, a, b, status);
   if (b == Value::Fixnum(0)) return DivideByZero(status);
   if (a.IsFlonum() || b.IsFlonum()) return FromDouble(heap, ToDouble(heap, a) / ToDouble(heap, b));
   const ExactOperand x(heap, a);
@@ -116,14 +106,14 @@ Value Divide(Heap& heap, Value a, Value b, NumberStatus* status) {
 Value Negate(Heap& heap, Value v, NumberStatus* status) {
   if (v.IsFixnum()) return FromInt64(heap, -int64_t{v.fixnum()});
   if (v.IsFlonum()) return FromDouble(heap, -heap.flonum(v));
-  if (!IsNumber(heap, v)) return WrongType(status, 1, kNumber);
+  if (!IsReal(heap, v)) return NegateComplex(heap, v, status);
   if (!Allowed(status, NumberBytes(heap, v))) return kException;
   const ExactOperand x(heap, v);
   return MakeRatioInLowestTerms(heap, x.numerator.Negated(), x.denominator, status);
 }
 
 Value Abs(Heap& heap, Value v, NumberStatus* status) {
-  if (!IsNumber(heap, v)) return WrongType(status, 1, "a real number");
+  if (!IsReal(heap, v)) return WrongType(status, 1, "a real number");
   if (v.IsFlonum()) {
     const double d = heap.flonum(v);
     return std::signbit(d) ? FromDouble(heap, std::fabs(d)) : v;

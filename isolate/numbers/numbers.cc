@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
@@ -13,13 +14,17 @@ namespace islet::vm {
 // ---- What kind of number.
 
 bool IsNumber(Heap& heap, Value v) {
+  return IsReal(heap, v) || IsExactComplex(heap, v) || IsInexactComplex(heap, v);
+}
+
+bool IsReal(Heap& heap, Value v) {
   if (v.IsFixnum() || v.IsFlonum()) return true;
   if (!v.IsObject()) return false;
   const ObjectType type = heap.type(v);
   return type == ObjectType::kBignum || type == ObjectType::kRatnum;
 }
 
-bool IsExactRational(Heap& heap, Value v) { return !v.IsFlonum() && IsNumber(heap, v); }
+bool IsExactRational(Heap& heap, Value v) { return !v.IsFlonum() && IsReal(heap, v); }
 
 bool IsInteger(Heap& heap, Value v) {
   if (v.IsFlonum()) {
@@ -30,7 +35,7 @@ bool IsInteger(Heap& heap, Value v) {
 }
 
 bool IsRational(Heap& heap, Value v) {
-  return v.IsFlonum() ? std::isfinite(heap.flonum(v)) : IsNumber(heap, v);
+  return v.IsFlonum() ? std::isfinite(heap.flonum(v)) : IsReal(heap, v);
 }
 
 // ---- Results of operations.
@@ -193,6 +198,10 @@ uint64_t NumberBytes(Heap& heap, Value v) {
     return sizeof(Ratnum) + NumberBytes(heap, ratio->numerator) +
            NumberBytes(heap, ratio->denominator);
   }
+  if (IsInexactComplex(heap, v)) return sizeof(Compnum);
+  if (const ExactCompnum* z = heap.TryGet<ExactCompnum>(v)) {
+    return sizeof(ExactCompnum) + NumberBytes(heap, z->real) + NumberBytes(heap, z->imaginary);
+  }
   return BignumBytes(heap.Get<Bignum>(v)->length);
 }
 
@@ -255,9 +264,41 @@ int Compare(Heap& heap, Value a, Value b) {
   return CompareExact(heap, a, b);
 }
 
+namespace {
+
+int CompareToDouble(Heap& heap, Value real, double d) {
+  if (real.IsFixnum()) return CompareDoubles(real.fixnum(), d);
+  if (real.IsFlonum()) return CompareDoubles(heap.flonum(real), d);
+  return CompareExactToDouble(heap, real, d);
+}
+
+// `v` is real, or exact.
+bool EqualsDoubles(Heap& heap, Value v, const Compnum& z) {
+  const ExactParts parts(heap, v);
+  return CompareToDouble(heap, parts.real, z.real) == 0 &&
+         CompareToDouble(heap, parts.imaginary, z.imaginary) == 0;
+}
+
+// Of any number, as real numbers of whatever form.
+struct RealParts {
+  RealParts(Heap& heap, Value v) : real(RealPart(heap, v)), imaginary(ImagPart(heap, v)) {}
+  Value real;
+  Value imaginary;
+};
+
+}  // namespace
+
 bool NumEqual(Heap& heap, Value a, Value b) {
   if (a.IsFixnum() && b.IsFixnum()) return a == b;
-  return Compare(heap, a, b) == 0;
+  if (IsReal(heap, a) && IsReal(heap, b)) return Compare(heap, a, b) == 0;
+  const Compnum* x = heap.TryGet<Compnum>(a);
+  const Compnum* y = heap.TryGet<Compnum>(b);
+  if (x != nullptr && y != nullptr) return x->real == y->real && x->imaginary == y->imaginary;
+  if (x != nullptr) return EqualsDoubles(heap, b, *x);
+  if (y != nullptr) return EqualsDoubles(heap, a, *y);
+  const ExactParts p(heap, a);
+  const ExactParts q(heap, b);
+  return Compare(heap, p.real, q.real) == 0 && Compare(heap, p.imaginary, q.imaginary) == 0;
 }
 
 int Sign(Heap& heap, Value v) {
@@ -282,6 +323,11 @@ bool NumberEqv(Heap& heap, Value a, Value b) {
     return std::memcmp(&x, &y, sizeof(double)) == 0;
   }
   if (heap.type(a) != heap.type(b)) return false;
+  if (!IsReal(heap, a)) {
+    const RealParts x(heap, a);
+    const RealParts y(heap, b);
+    return NumberEqv(heap, x.real, y.real) && NumberEqv(heap, x.imaginary, y.imaginary);
+  }
   if (IsBignum(heap, a)) return CompareExact(heap, a, b) == 0;
   const Ratnum* x = heap.Get<Ratnum>(a);
   const Ratnum* y = heap.Get<Ratnum>(b);
@@ -294,6 +340,11 @@ uint64_t NumberHash(Heap& heap, Value v) {
     double d = heap.flonum(v);
     if (std::isnan(d)) d = std::nan("");
     return XXH3_64bits_withSeed(&d, sizeof(d), 1);
+  }
+  if (!IsReal(heap, v)) {
+    const RealParts z(heap, v);
+    const uint64_t parts[] = {NumberHash(heap, z.real), NumberHash(heap, z.imaginary)};
+    return XXH3_64bits_withSeed(parts, sizeof(parts), 4);
   }
   const ExactOperand operand(heap, v);
   const IntegerView n = operand.numerator;

@@ -305,7 +305,7 @@ TEST_F(NumbersTest, PowersAndRoots) {
   EXPECT_EQ(Apply(Sqrt, "16/9"), "4/3");
   EXPECT_EQ(Apply(Sqrt, "2"), "1.4142135623730951");
   EXPECT_EQ(Apply(Sqrt, "16.0"), "4.0");
-  EXPECT_EQ(Apply(Sqrt, "-1"), "error");
+  EXPECT_EQ(Apply(Sqrt, "-1"), "+i");
   EXPECT_EQ(Apply(Sqrt, "1" + std::string(399, '0') + "1"), "1e200");
   EXPECT_EQ(Apply(Sqrt, "1/1" + std::string(399, '0') + "1"), "1e-200");
   EXPECT_EQ(Apply(Exp, "0"), "1");

@@ -1,4 +1,4 @@
-// Text to number: the grammar of R7RS 7.1.1 for real numbers.
+// Text to number: the grammar of R7RS 7.1.1.
 
 #include <charconv>
 #include <cmath>
@@ -169,6 +169,48 @@ std::optional<Value> ParseReal(Heap& heap, absl::string_view text, int radix, ch
   return FromDouble(heap, negative && d == 0 ? -0.0 : d);
 }
 
+// The sign that separates the parts of a complex number, or begins the imaginary one if that is
+// alone: the last sign that is not an exponent's. npos if there is none.
+size_t FindSign(absl::string_view text, int radix) {
+  for (size_t i = text.size(); i > 0; --i) {
+    const char c = text[i - 1];
+    if (c != '+' && c != '-') continue;
+    if (radix == 10 && i > 1 && ToLower(text[i - 2]) == 'e') continue;
+    return i - 1;
+  }
+  return absl::string_view::npos;
+}
+
+// What may follow the prefixes. A real number comes first, for the sake of radixes where i is a
+// digit.
+std::optional<Value> ParseComplex(Heap& heap, absl::string_view text, int radix, char exactness) {
+  if (const std::optional<Value> real = ParseReal(heap, text, radix, exactness)) return real;
+  if (const size_t at = text.find('@'); at != absl::string_view::npos) {
+    const std::optional<Value> magnitude = ParseReal(heap, text.substr(0, at), radix, exactness);
+    if (!magnitude) return std::nullopt;
+    const std::optional<Value> angle = ParseReal(heap, text.substr(at + 1), radix, exactness);
+    if (!angle) return std::nullopt;
+    const Value v = MakePolar(heap, *magnitude, *angle);
+    return exactness == 'e' ? Result(Exact(heap, v)) : v;
+  }
+  if (text.empty() || ToLower(text.back()) != 'i') return std::nullopt;
+  text.remove_suffix(1);
+  const size_t sign = FindSign(text, radix);
+  if (sign == absl::string_view::npos) return std::nullopt;
+  std::optional<Value> real = Value::Fixnum(0);
+  if (sign > 0) real = ParseReal(heap, text.substr(0, sign), radix, exactness);
+  if (!real) return std::nullopt;
+  std::optional<Value> imaginary;
+  if (sign + 1 == text.size()) {
+    const int unit = text[sign] == '-' ? -1 : 1;
+    imaginary = exactness == 'i' ? FromDouble(heap, unit) : Value::Fixnum(unit);
+  } else {
+    imaginary = ParseReal(heap, text.substr(sign), radix, exactness);
+  }
+  if (!imaginary) return std::nullopt;
+  return MakeRectangular(heap, *real, *imaginary);
+}
+
 }  // namespace
 
 std::optional<Value> ParseNumber(Heap& heap, absl::string_view text, int radix) {
@@ -201,7 +243,7 @@ std::optional<Value> ParseNumber(Heap& heap, absl::string_view text, int radix) 
     }
     text.remove_prefix(2);
   }
-  return ParseReal(heap, text, radix, exactness);
+  return ParseComplex(heap, text, radix, exactness);
 }
 
 }  // namespace islet::vm

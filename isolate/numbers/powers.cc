@@ -1,10 +1,10 @@
-// Powers, roots, exponentials, logarithms and trigonometry. Exact operands give exact results where
-// the result is rational and R7RS's examples have it so: (sqrt 16/9), (expt 2/3 -2), (exp 0), (atan
-// 0 1).
+// Powers and square roots. Exact operands give exact results wherever these are rational: (sqrt
+// 16/9), (sqrt -4), (expt 2/3 -2), (expt 4 -3/2).
 
 #include <cmath>
 #include <limits>
 
+#include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
@@ -77,22 +77,67 @@ double InexactRoot(Heap& heap, Value v) {
   return std::ldexp(std::sqrt((exponent & 1) != 0 ? 2 * m : m), limited);
 }
 
-// For exact v > 0, whatever its size.
-double InexactLog(Heap& heap, Value v) {
-  const double d = ToDouble(heap, v);
-  if (d >= 0x1p-1000 && d <= 0x1p1000) return std::log(d);
-  const ExactOperand x(heap, v);
-  int64_t exponent = 0;
-  const double m = integers::ToScaledDouble(x.numerator, x.denominator, &exponent);
-  return std::log(m) + static_cast<double>(exponent) * 0.6931471805599453094;
+}  // namespace
+
+namespace {
+
+// base^exponent for an exact integer and two doubles, by repeated squaring.
+std::complex<double> Power(std::complex<double> base, uint64_t exponent) {
+  std::complex<double> result = 1;
+  while (true) {
+    if ((exponent & 1) != 0) result *= base;
+    exponent >>= 1;
+    if (exponent == 0) return result;
+    base *= base;
+  }
 }
 
-// f(v) of a real number, but `exact_result` for the exact number `exact_argument`.
-Value Function(Heap& heap, Value v, double (*f)(double), int exact_argument, int exact_result,
-               NumberStatus* status) {
-  if (!IsNumber(heap, v)) return WrongType(status, 1, kNumber);
-  if (v == Value::Fixnum(exact_argument)) return Value::Fixnum(exact_result);
-  return FromDouble(heap, f(ToDouble(heap, v)));
+// base^exponent where the result is not real, or an operand is not: e^(exponent log base).
+Value ExptComplex(Heap& heap, Value base, Value exponent, NumberStatus* status) {
+  if (IsZero(heap, base)) {
+    const Value real = RealPart(heap, exponent);
+    if (Sign(heap, real) > 0) return base == Value::Fixnum(0) ? base : FromDouble(heap, 0.0);
+    return NoResult(status, 1, "a number other than 0");
+  }
+  if (IsReal(heap, exponent)) {
+    // Closer than by way of the exponential: the magnitude is a power of real numbers.
+    const std::complex<double> b = ToComplexDouble(heap, base);
+    const double e = ToDouble(heap, exponent);
+    const double magnitude = std::pow(std::abs(b), e);
+    const double angle = std::arg(b) * e;
+    if (std::isfinite(magnitude) && magnitude > 0) {
+      return FromComplexDouble(heap, {magnitude * std::cos(angle), magnitude * std::sin(angle)});
+    }
+  }
+  const Value log = Log(heap, base, status);
+  if (log == kException) return log;
+  const Value power = Multiply(heap, Inexact(heap, log, status), exponent, status);
+  return power == kException ? power : Exp(heap, power, status);
+}
+
+// base^(n/2), where exponent is n/2; kFalse if that is irrational. base is exact.
+Value ExptHalf(Heap& heap, Value base, Value exponent, NumberStatus* status) {
+  const Value root = Sqrt(heap, base, status);
+  if (root == kException || !IsExact(heap, root)) return root == kException ? root : kFalse;
+  return Expt(heap, root, heap.Get<Ratnum>(exponent)->numerator, status);
+}
+
+Value ExptInteger(Heap& heap, Value base, Value exponent, NumberStatus* status) {
+  if (IsExactRational(heap, base)) return ExptExact(heap, base, exponent, status);
+  if (IsExactComplex(heap, base)) return ExptExactComplex(heap, base, exponent, status);
+  if (exponent == Value::Fixnum(0)) return Value::Fixnum(1);
+  if (base.IsFlonum()) {
+    // The double nearest to a large odd exponent is even: the sign is found apart.
+    const double b = heap.flonum(base);
+    const double magnitude = std::pow(std::fabs(b), ToDouble(heap, exponent));
+    const bool negative = std::signbit(b) && *IsOdd(heap, exponent);
+    return FromDouble(heap, negative ? -magnitude : magnitude);
+  }
+  if (!exponent.IsFixnum()) return ExptComplex(heap, base, exponent, status);
+  const int64_t e = exponent.fixnum();
+  const std::complex<double> power =
+      Power(ToComplexDouble(heap, base), static_cast<uint64_t>(e < 0 ? -e : e));
+  return FromComplexDouble(heap, e < 0 ? 1.0 / power : power);
 }
 
 }  // namespace
@@ -100,120 +145,50 @@ Value Function(Heap& heap, Value v, double (*f)(double), int exact_argument, int
 Value Expt(Heap& heap, Value base, Value exponent, NumberStatus* status) {
   if (!IsNumber(heap, base)) return WrongType(status, 1, kNumber);
   if (!IsNumber(heap, exponent)) return WrongType(status, 2, kNumber);
-  if (IsExactInteger(heap, exponent)) {
-    if (!base.IsFlonum()) return ExptExact(heap, base, exponent, status);
-    if (exponent == Value::Fixnum(0)) return Value::Fixnum(1);
-    // The double nearest to a large odd exponent is even: the sign is found apart.
-    const double b = heap.flonum(base);
-    const double magnitude = std::pow(std::fabs(b), ToDouble(heap, exponent));
-    const bool negative = std::signbit(b) && *IsOdd(heap, exponent);
-    return FromDouble(heap, negative ? -magnitude : magnitude);
+  if (IsExactInteger(heap, exponent)) return ExptInteger(heap, base, exponent, status);
+  if (IsExact(heap, base) && IsRatnum(heap, exponent) &&
+      heap.Get<Ratnum>(exponent)->denominator == Value::Fixnum(2)) {
+    const Value power = ExptHalf(heap, base, exponent, status);
+    if (power != kFalse) return power;
   }
-  if (!base.IsFlonum() && IsRatnum(heap, exponent) &&
-      heap.Get<Ratnum>(exponent)->denominator == Value::Fixnum(2) && Sign(heap, base) >= 0) {
-    const Value root = ExactRoot(heap, base, status);
-    if (root == kException) return root;
-    if (root != kFalse) {
-      return ExptExact(heap, root, heap.Get<Ratnum>(exponent)->numerator, status);
-    }
+  if (!IsReal(heap, base) || !IsReal(heap, exponent)) {
+    return ExptComplex(heap, base, exponent, status);
   }
   const double b = ToDouble(heap, base);
   const double e = ToDouble(heap, exponent);
-  if (b < 0 && std::isfinite(b) && std::isfinite(e) && e != std::trunc(e)) {
-    return NoResult(status, 1, "a base that is not negative");
+  if (b < 0 && std::isfinite(e) && e != std::trunc(e) && (std::isfinite(b) || !base.IsFlonum())) {
+    return ExptComplex(heap, base, exponent, status);
+  }
+  if (!base.IsFlonum() && base != Value::Fixnum(0) &&
+      !(std::fabs(b) >= 0x1p-1000 && std::fabs(b) <= 0x1p1000)) {
+    // Too large or small for a double: its logarithm is not.
+    const Value log = Log(heap, Abs(heap, base, status), status);
+    if (log == kException) return log;
+    const double magnitude = std::exp(e * ToDouble(heap, log));
+    const bool negative = Sign(heap, base) < 0 && std::fmod(e, 2) != 0;
+    return FromDouble(heap, negative ? -magnitude : magnitude);
   }
   return FromDouble(heap, std::pow(b, e));
 }
 
 Value Sqrt(Heap& heap, Value v, NumberStatus* status) {
-  if (!IsNumber(heap, v)) return WrongType(status, 1, kNumber);
-  if (Sign(heap, v) < 0) return NoResult(status, 1, "a number that is not negative");
-  if (v.IsFlonum()) return FromDouble(heap, std::sqrt(heap.flonum(v)));
-  const Value root = ExactRoot(heap, v, status);
-  return root == kFalse ? FromDouble(heap, InexactRoot(heap, v)) : root;
-}
-
-Value Exp(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::exp, 0, 1, status);
-}
-
-Value Log(Heap& heap, Value v, NumberStatus* status) {
-  if (!IsNumber(heap, v)) return WrongType(status, 1, kNumber);
-  if (v == Value::Fixnum(1)) return Value::Fixnum(0);
-  if (Sign(heap, v) < 0) return NoResult(status, 1, "a number that is not negative");
-  if (v.IsFlonum()) return FromDouble(heap, std::log(std::fabs(heap.flonum(v))));
-  if (v == Value::Fixnum(0)) return FromDouble(heap, -std::numeric_limits<double>::infinity());
-  return FromDouble(heap, InexactLog(heap, v));
-}
-
-Value LogBase(Heap& heap, Value v, Value base, NumberStatus* status) {
-  const Value numerator = Log(heap, v, status);
-  if (numerator == kException) return kException;
-  const Value denominator = Log(heap, base, status);
-  if (denominator == kException) {
-    if (status != nullptr) status->argument = 2;
-    return kException;
+  if (v.IsFlonum()) {
+    const double d = heap.flonum(v);
+    if (d < 0) return FromComplexDouble(heap, {0.0, std::sqrt(-d)});
+    return FromDouble(heap, std::sqrt(d));
   }
-  const double d = ToDouble(heap, v);
-  if (std::isfinite(d) && d > 0) {
-    // More precise than a quotient of logarithms: (log 8 2) is 3.0.
-    const double b = ToDouble(heap, base);
-    if (b == 2) return FromDouble(heap, std::log2(d));
-    if (b == 10) return FromDouble(heap, std::log10(d));
+  if (IsExactComplex(heap, v)) return SqrtExactComplex(heap, v, status);
+  if (IsInexactComplex(heap, v)) {
+    return FromComplexDouble(heap, std::sqrt(ToComplexDouble(heap, v)));
   }
-  return Divide(heap, numerator, denominator, status);
-}
-
-Value Sin(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::sin, 0, 0, status);
-}
-
-Value Cos(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::cos, 0, 1, status);
-}
-
-Value Tan(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::tan, 0, 0, status);
-}
-
-namespace {
-
-bool InUnitInterval(Heap& heap, Value v, NumberStatus* status) {
-  if (!IsNumber(heap, v)) {
-    WrongType(status, 1, kNumber);
-    return false;
-  }
-  if (std::fabs(ToDouble(heap, v)) > 1) {
-    NoResult(status, 1, "a number from -1 to 1");
-    return false;
-  }
-  return true;
-}
-
-}  // namespace
-
-Value Asin(Heap& heap, Value v, NumberStatus* status) {
-  if (!InUnitInterval(heap, v, status)) return kException;
-  return Function(heap, v, std::asin, 0, 0, status);
-}
-
-Value Acos(Heap& heap, Value v, NumberStatus* status) {
-  if (!InUnitInterval(heap, v, status)) return kException;
-  return Function(heap, v, std::acos, 1, 0, status);
-}
-
-Value Atan(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::atan, 0, 0, status);
-}
-
-Value Atan2(Heap& heap, Value y, Value x, NumberStatus* status) {
-  if (!IsNumber(heap, y)) return WrongType(status, 1, "a real number");
-  if (!IsNumber(heap, x)) return WrongType(status, 2, "a real number");
-  if (y == Value::Fixnum(0) && !x.IsFlonum()) {
-    if (Sign(heap, x) > 0) return y;
-    if (Sign(heap, x) == 0) return DivideByZero(status);
-  }
-  return FromDouble(heap, std::atan2(ToDouble(heap, y), ToDouble(heap, x)));
+  if (!IsReal(heap, v)) return WrongType(status, 1, kNumber);
+  const bool negative = Sign(heap, v) < 0;
+  if (negative) v = Negate(heap, v, status);
+  if (v == kException) return v;
+  Value root = ExactRoot(heap, v, status);
+  if (root == kException) return root;
+  if (root == kFalse) root = FromDouble(heap, InexactRoot(heap, v));
+  return negative ? MakeRectangular(heap, Value::Fixnum(0), root, status) : root;
 }
 
 }  // namespace islet::vm

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
@@ -131,6 +132,26 @@ std::string FlonumToString(double d, int radix) {
   return text + (radix == 10 ? Decimal(d) : InRadix(d, radix));
 }
 
+// With a sign in any case.
+std::string ImaginaryText(std::string text) {
+  if (text[0] != '-' && text[0] != '+') text.insert(0, 1, '+');
+  return text + 'i';
+}
+
+std::string ComplexToString(Heap& heap, Value v, int radix) {
+  if (const Compnum* z = heap.TryGet<Compnum>(v)) {
+    return FlonumToString(z->real, radix) + ImaginaryText(FlonumToString(z->imaginary, radix));
+  }
+  const ExactParts z(heap, v);
+  std::string text;
+  // Where i is a digit, +2i would be a real number.
+  constexpr int kDigitI = 18;
+  if (z.real != Value::Fixnum(0) || radix > kDigitI) text = NumberToString(heap, z.real, radix);
+  if (z.imaginary == Value::Fixnum(1)) return text + "+i";
+  if (z.imaginary == Value::Fixnum(-1)) return text + "-i";
+  return text + ImaginaryText(NumberToString(heap, z.imaginary, radix));
+}
+
 }  // namespace
 
 std::string NumberToString(Heap& heap, Value v, int radix) {
@@ -141,6 +162,7 @@ std::string NumberToString(Heap& heap, Value v, int radix) {
     return std::string(buffer, end.ptr);
   }
   if (v.IsFlonum()) return FlonumToString(heap.flonum(v), radix);
+  if (!IsReal(heap, v)) return ComplexToString(heap, v, radix);
   const ExactOperand operand(heap, v);
   std::string text = integers::ToDigits(operand.numerator, radix);
   if (!operand.IsInteger()) text += '/' + integers::ToDigits(operand.denominator, radix);
@@ -150,6 +172,10 @@ std::string NumberToString(Heap& heap, Value v, int radix) {
 uint64_t NumberTextBytes(Heap& heap, Value v, int radix) {
   if (v.IsFixnum()) return 40;
   if (v.IsFlonum()) return radix == 10 ? 32 : 1200;
+  if (IsInexactComplex(heap, v)) return 2400;
+  if (const ExactCompnum* z = heap.TryGet<ExactCompnum>(v)) {
+    return NumberTextBytes(heap, z->real, radix) + NumberTextBytes(heap, z->imaginary, radix) + 2;
+  }
   const ExactOperand operand(heap, v);
   return integers::DigitsBound(operand.numerator, radix) +
          integers::DigitsBound(operand.denominator, radix) + 2;

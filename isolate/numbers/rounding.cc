@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
@@ -79,6 +80,13 @@ Value Denominator(Heap& heap, Value v, NumberStatus* status) {
 }
 
 Value Exact(Heap& heap, Value v, NumberStatus* status) {
+  if (const Compnum* z = heap.TryGet<Compnum>(v)) {
+    if (!std::isfinite(z->real) || !std::isfinite(z->imaginary)) {
+      return NoResult(status, 1, "a finite number");
+    }
+    return MakeRectangular(heap, ExactFromDouble(heap, z->real, status),
+                           ExactFromDouble(heap, z->imaginary, status), status);
+  }
   if (!v.IsFlonum()) return IsNumber(heap, v) ? v : WrongType(status, 1, "a number");
   const double d = heap.flonum(v);
   if (!std::isfinite(d)) return NoResult(status, 1, "a finite number");
@@ -86,8 +94,9 @@ Value Exact(Heap& heap, Value v, NumberStatus* status) {
 }
 
 Value Inexact(Heap& heap, Value v, NumberStatus* status) {
-  if (v.IsFlonum()) return v;
-  if (!IsNumber(heap, v)) return WrongType(status, 1, "a number");
+  if (v.IsFlonum() || IsInexactComplex(heap, v)) return v;
+  if (IsExactComplex(heap, v)) return FromComplexDouble(heap, ToComplexDouble(heap, v));
+  if (!IsReal(heap, v)) return WrongType(status, 1, "a number");
   return FromDouble(heap, ToDouble(heap, v));
 }
 
@@ -140,8 +149,8 @@ Fraction Simplest(Fraction low, Fraction high) {
 }  // namespace
 
 Value Rationalize(Heap& heap, Value v, Value tolerance, NumberStatus* status) {
-  if (!IsNumber(heap, v)) return WrongType(status, 1, kReal);
-  if (!IsNumber(heap, tolerance)) return WrongType(status, 2, kReal);
+  if (!IsReal(heap, v)) return WrongType(status, 1, kReal);
+  if (!IsReal(heap, tolerance)) return WrongType(status, 2, kReal);
   const bool inexact = v.IsFlonum() || tolerance.IsFlonum();
   if (inexact) {
     const double x = ToDouble(heap, v);

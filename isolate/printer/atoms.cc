@@ -191,6 +191,7 @@ void PrintAtom(Vm& vm, Value v, bool write, size_t max_bytes, std::string* out) 
     case ObjectType::kBignum:
     case ObjectType::kRatnum:
     case ObjectType::kCompnum:
+    case ObjectType::kExactCompnum:
       out->append(NumberToString(heap, v, 10));
       return;
     case ObjectType::kClosure: {

@@ -1,13 +1,9 @@
-// The procedures of R7RS 6.2 on numbers, exact integers' bits (SRFI 151), and exact->inexact and
-// its inverse (R5RS).
-//
-// Operations on numbers whose result may be large ask for room first (numbers/numbers.h, kReserve);
-// since making room may move objects, operands live in args[], and intermediate results are kept
-// there too.
+// The procedures of R7RS 6.2 on numbers, and exact->inexact and its inverse (R5RS).
+
+#include "isolate/runtime/number_primitives.h"
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,125 +15,6 @@
 
 namespace islet::vm {
 namespace {
-
-// The name under which a primitive reports errors, as a template argument.
-template <size_t kSize>
-struct Name {
-  constexpr Name(const char (&name)[kSize]) {  // NOLINT: implicit, from a literal
-    for (size_t i = 0; i < kSize; ++i) text[i] = name[i];
-  }
-  char text[kSize];
-};
-
-using UnaryOperation = Value (*)(Heap&, Value, NumberStatus*);
-using BinaryOperation = Value (*)(Heap&, Value, Value, NumberStatus*);
-
-// ---- Errors, and room for large results.
-
-// Raises what `status` says. Operand number n of the operation is args[n - 1 + shift].
-Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Value* args,
-                   uint32_t shift) {
-  const uint32_t index = status.argument == 0 ? 0 : status.argument - 1 + shift;
-  switch (status.kind) {
-    case NumberStatus::Kind::kDivideByZero:
-      return vm.Error("divide-by-zero", who, "division by zero");
-    case NumberStatus::Kind::kNoResult:
-      return vm.OutOfRange(who, static_cast<int>(index) + 1,
-                           std::string("is not ") + status.expected, args[index]);
-    case NumberStatus::Kind::kOk:
-    case NumberStatus::Kind::kWrongType:
-      return vm.WrongType(who, static_cast<int>(index) + 1, status.expected, args[index]);
-    case NumberStatus::Kind::kReserve:
-    case NumberStatus::Kind::kTooLarge:
-      break;
-  }
-  return vm.OutOfMemory(who, status.bytes);
-}
-
-// After a failure: true if the operation wanted room and has it now, so that it is to be done
-// again.
-bool MadeRoom(Vm& vm, NumberStatus* status) {
-  if (status->kind != NumberStatus::Kind::kReserve) return false;
-  const uint64_t bytes = status->bytes + NumberStatus::kDefaultAllowance;
-  if (!vm.heap().Reserve(bytes)) return false;
-  *status = NumberStatus();
-  status->allowance = bytes;
-  return true;
-}
-
-Value CallUnary(Vm& vm, const char* who, Value* args, UnaryOperation operation) {
-  NumberStatus status;
-  while (true) {
-    const Value result = operation(vm.heap(), args[0], &status);
-    if (__builtin_expect(result != kException, 1)) return result;
-    if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
-  }
-}
-
-Value CallBinary(Vm& vm, const char* who, Value* args, BinaryOperation operation) {
-  NumberStatus status;
-  while (true) {
-    const Value result = operation(vm.heap(), args[0], args[1], &status);
-    if (__builtin_expect(result != kException, 1)) return result;
-    if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
-  }
-}
-
-// (operation ... (operation args[0] args[1]) ... args[argc - 1]), with the intermediate results in
-// args[0].
-Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation operation) {
-  NumberStatus status;
-  Heap& heap = vm.heap();
-  for (uint32_t i = 1; i < argc;) {
-    const Value result = operation(heap, args[0], args[i], &status);
-    if (result == kException) {
-      if (MadeRoom(vm, &status)) continue;
-      // Past the first step, only args[i] can be at fault.
-      if (status.argument == 2 || i > 1) status.argument = 2;
-      return RaiseFailure(vm, who, status, args, status.argument == 2 ? i - 1 : 0);
-    }
-    const uint64_t bytes = NumberBytes(heap, result);
-    status.allowance -= bytes < status.allowance ? bytes : status.allowance;
-    args[0] = result;
-    ++i;
-  }
-  return args[0];
-}
-
-template <Name who, UnaryOperation operation>
-constexpr PrimitiveSpec Unary() {
-  return {who.text,
-          [](Vm& vm, Value* args, uint32_t) { return CallUnary(vm, who.text, args, operation); }, 1,
-          1};
-}
-
-template <Name who, BinaryOperation operation>
-constexpr PrimitiveSpec Binary() {
-  return {who.text,
-          [](Vm& vm, Value* args, uint32_t) { return CallBinary(vm, who.text, args, operation); },
-          2, 2};
-}
-
-// An operation with a neutral element: (+), (gcd), (bitwise-and).
-template <Name who, BinaryOperation operation, int kNeutral>
-constexpr PrimitiveSpec Variadic() {
-  return {who.text,
-          [](Vm& vm, Value* args, uint32_t argc) {
-            if (argc == 2) return CallBinary(vm, who.text, args, operation);
-            if (argc == 0) return Value::Fixnum(kNeutral);
-            if (argc > 2) return Fold(vm, who.text, args, argc, operation);
-            // One argument: done with the neutral element, for the sake of its type check.
-            Value pair[2] = {Value::Fixnum(kNeutral), args[0]};
-            NumberStatus status;
-            while (true) {
-              pair[1] = args[0];
-              const Value result = operation(vm.heap(), pair[1], pair[0], &status);
-              if (result != kException) return result;
-              if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who.text, status, args, 0);
-            }
-          },
-          0, -1};
-}
 
 // ---- Predicates.
 
@@ -162,14 +39,37 @@ constexpr PrimitiveSpec NumberTest() {
           1, 1};
 }
 
+// A predicate that only real numbers may be asked.
+template <Name who, bool (*predicate)(Heap&, Value)>
+constexpr PrimitiveSpec RealTest() {
+  return {who.text,
+          [](Vm& vm, Value* args, uint32_t) {
+            if (!IsReal(vm.heap(), args[0])) {
+              return vm.WrongType(who.text, 1, "a real number", args[0]);
+            }
+            return Value::Boolean(predicate(vm.heap(), args[0]));
+          },
+          1, 1};
+}
+
 bool IsExactIntegerValue(Heap& heap, Value v) { return IsExactInteger(heap, v); }
-bool IsExact(Heap&, Value v) { return !v.IsFlonum(); }
-bool IsInexact(Heap&, Value v) { return v.IsFlonum(); }
-bool IsFinite(Heap& heap, Value v) { return !v.IsFlonum() || std::isfinite(heap.flonum(v)); }
-bool IsInfinite(Heap& heap, Value v) { return v.IsFlonum() && std::isinf(heap.flonum(v)); }
-bool IsNan(Heap& heap, Value v) { return v.IsFlonum() && std::isnan(heap.flonum(v)); }
-bool IsZero(Heap& heap, Value v) {
-  return v == Value::Fixnum(0) || (v.IsFlonum() && heap.flonum(v) == 0);
+bool IsInexact(Heap& heap, Value v) { return !IsExact(heap, v); }
+
+// Of a complex number, whether either part is infinite, or NaN (R7RS 6.2.6).
+template <typename Predicate>
+bool AnyPart(Heap& heap, Value v, Predicate predicate) {
+  if (v.IsFlonum()) return predicate(heap.flonum(v));
+  const Compnum* z = heap.TryGet<Compnum>(v);
+  return z != nullptr && (predicate(z->real) || predicate(z->imaginary));
+}
+bool IsInfinite(Heap& heap, Value v) {
+  return AnyPart(heap, v, [](double d) { return std::isinf(d); });
+}
+bool IsNan(Heap& heap, Value v) {
+  return AnyPart(heap, v, [](double d) { return std::isnan(d); });
+}
+bool IsFinite(Heap& heap, Value v) {
+  return !AnyPart(heap, v, [](double d) { return !std::isfinite(d); });
 }
 bool IsPositive(Heap& heap, Value v) { return Sign(heap, v) > 0; }
 bool IsNegative(Heap& heap, Value v) { return Sign(heap, v) < 0; }
@@ -193,7 +93,7 @@ using Relation = bool (*)(int order);
 Value CompareChain(Vm& vm, const char* who, Value* args, uint32_t argc, Relation relation) {
   Heap& heap = vm.heap();
   for (uint32_t i = 0; i < argc; ++i) {
-    if (!IsNumber(heap, args[i])) {
+    if (!IsReal(heap, args[i])) {
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }
   }
@@ -215,11 +115,24 @@ constexpr PrimitiveSpec Comparison() {
           1, -1};
 }
 
-bool IsEqualOrder(int order) { return order == 0; }
 bool IsLessOrder(int order) { return order == -1; }
 bool IsGreaterOrder(int order) { return order == 1; }
 bool IsLessOrEqualOrder(int order) { return order <= 0; }
 bool IsGreaterOrEqualOrder(int order) { return order == 0 || order == 1; }
+
+// =, which unlike the others compares any numbers.
+Value NumEqualPrimitive(Vm& vm, Value* args, uint32_t argc) {
+  Heap& heap = vm.heap();
+  for (uint32_t i = 0; i < argc; ++i) {
+    if (!IsNumber(heap, args[i])) {
+      return vm.WrongType("=", static_cast<int>(i) + 1, "a number", args[i]);
+    }
+  }
+  for (uint32_t i = 1; i < argc; ++i) {
+    if (!NumEqual(heap, args[i - 1], args[i])) return kFalse;
+  }
+  return kTrue;
+}
 
 // max (sign 1) or min (sign -1). One inexact argument makes the result inexact, one NaN makes it
 // NaN.
@@ -228,7 +141,7 @@ Value Extreme(Vm& vm, const char* who, Value* args, uint32_t argc, int sign) {
   bool inexact = false;
   uint32_t best = 0;
   for (uint32_t i = 0; i < argc; ++i) {
-    if (!IsNumber(heap, args[i])) {
+    if (!IsReal(heap, args[i])) {
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }
     inexact = inexact || args[i].IsFlonum();
@@ -311,22 +224,6 @@ Value AtanPrimitive(Vm& vm, Value* args, uint32_t argc) {
   return argc == 1 ? CallUnary(vm, "atan", args, Atan) : CallBinary(vm, "atan", args, Atan2);
 }
 
-// ---- Real numbers as complex ones (R7RS 6.2.6).
-
-Value RealPart(Heap& heap, Value v, NumberStatus* status) {
-  return IsNumber(heap, v) ? v : Abs(heap, v, status);  // which reports the wrong type
-}
-
-Value ImagPart(Heap& heap, Value v, NumberStatus* status) {
-  return IsNumber(heap, v) ? Value::Fixnum(0) : Abs(heap, v, status);
-}
-
-Value Angle(Heap& heap, Value v, NumberStatus* status) {
-  if (!IsNumber(heap, v)) return Abs(heap, v, status);
-  if (v.IsFlonum()) return FromDouble(heap, std::atan2(0.0, heap.flonum(v)));
-  return Sign(heap, v) < 0 ? FromDouble(heap, std::atan2(0.0, -1.0)) : Value::Fixnum(0);
-}
-
 // ---- Text.
 
 // The optional radix argument; 0 after raising.
@@ -373,7 +270,7 @@ Value StringToNumberPrimitive(Vm& vm, Value* args, uint32_t argc) {
 constexpr PrimitiveSpec kNumberPrimitives[] = {
     Test<"number?", IsNumber>(),
     Test<"complex?", IsNumber>(),
-    Test<"real?", IsNumber>(),
+    Test<"real?", IsReal>(),
     Test<"rational?", IsRational>(),
     Test<"integer?", IsInteger>(),
     Test<"exact-rational?", IsExactRational>(),
@@ -384,11 +281,11 @@ constexpr PrimitiveSpec kNumberPrimitives[] = {
     NumberTest<"infinite?", IsInfinite>(),
     NumberTest<"nan?", IsNan>(),
     NumberTest<"zero?", IsZero>(),
-    NumberTest<"positive?", IsPositive>(),
-    NumberTest<"negative?", IsNegative>(),
+    RealTest<"positive?", IsPositive>(),
+    RealTest<"negative?", IsNegative>(),
     ParityTest<"odd?", true>(),
     ParityTest<"even?", false>(),
-    Comparison<"=", IsEqualOrder>(),
+    {"=", NumEqualPrimitive, 1, -1},
     Comparison<"<", IsLessOrder>(),
     Comparison<">", IsGreaterOrder>(),
     Comparison<"<=", IsLessOrEqualOrder>(),
@@ -400,7 +297,7 @@ constexpr PrimitiveSpec kNumberPrimitives[] = {
     {"-", SubtractPrimitive, 1, -1},
     {"/", DividePrimitive, 1, -1},
     Unary<"abs", Abs>(),
-    Unary<"magnitude", Abs>(),
+    Unary<"magnitude", Magnitude>(),
     Unary<"square", SquareOf>(),
     Division<"floor/", Rounding::kFloor>(),
     Division<"truncate/", Rounding::kTruncate>(),
@@ -440,15 +337,8 @@ constexpr PrimitiveSpec kNumberPrimitives[] = {
     Unary<"exact->inexact", Inexact>(),
     {"number->string", NumberToStringPrimitive, 1, 2},
     {"string->number", StringToNumberPrimitive, 1, 2},
-    Variadic<"bitwise-and", BitwiseAnd, -1>(),
-    Variadic<"bitwise-ior", BitwiseIor, 0>(),
-    Variadic<"bitwise-xor", BitwiseXor, 0>(),
-    Unary<"bitwise-not", BitwiseNot>(),
-    Binary<"arithmetic-shift", ArithmeticShift>(),
-    Unary<"bit-count", BitCount>(),
-    Unary<"integer-length", IntegerLength>(),
-    Unary<"first-set-bit", FirstSetBit>(),
-    Binary<"bit-set?", IsBitSet>(),
+    Binary<"make-rectangular", MakeRectangular>(),
+    Binary<"make-polar", MakePolar>(),
 };
 
 }  // namespace

@@ -36,7 +36,7 @@ class AnyArgumentsTest : public PrimitiveTest {
       add(Value::Fixnum(n));
     }
     for (const char* number : {"1073741824", "-123456789012345678901234567890", "2/3", "1.5",
-                               "-0.0", "+nan.0", "+inf.0", "1e300"}) {
+                               "-0.0", "+nan.0", "+inf.0", "1e300", "1-2i", "1/3+i", "-1.5+0.0i"}) {
       add(*ParseNumber(heap, number, 10));
     }
     for (const char* text :

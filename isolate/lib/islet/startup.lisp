@@ -1,8 +1,8 @@
 ;; Evaluated to build the standard snapshot: puts every standard library into the image.
 (import (islet)
-        (only (scheme base)) (only (scheme case-lambda)) (only (scheme char)) (only (scheme cxr))
+        (only (scheme base)) (only (scheme case-lambda)) (only (scheme char)) (only (scheme complex)) (only (scheme cxr))
         (only (scheme eval)) (only (scheme file)) (only (scheme inexact)) (only (scheme lazy)) (only (scheme load))
         (only (scheme process-context)) (only (scheme r5rs)) (only (scheme read)) (only (scheme repl)) (only (scheme time))
         (only (scheme write))
         (only (srfi 1)) (only (srfi 6)) (only (srfi 8)) (only (srfi 9)) (only (srfi 11)) (only (srfi 16)) (only (srfi 23))
-        (only (srfi 34)) (only (srfi 39)) (only (srfi 69)) (only (srfi 132)))
+        (only (srfi 34)) (only (srfi 39)) (only (srfi 60)) (only (srfi 69)) (only (srfi 132)) (only (srfi 151)))

@@ -1,5 +1,4 @@
-;; (scheme r5rs): the Revised^5 Report, as R7RS-small's appendix A gives it, but for the procedures that only
-;; implementations of general complex numbers have.
+;; (scheme r5rs): the Revised^5 Report, as R7RS-small's appendix A gives it.
 (define-library (scheme r5rs)
   (export
     * + - ... / < <= = => > >= _ abs acos and angle append apply asin assoc assq assv atan begin boolean? caaaar
@@ -13,7 +12,7 @@
     inexact exact->inexact) exact? exp expt floor for-each force gcd if imag-part (rename exact inexact->exact)
     inexact? input-port? integer->char integer? interaction-environment lambda lcm length let let* let-syntax
     letrec letrec-syntax list list->string list->vector list-ref list-tail list? load log magnitude
-    make-string make-vector map max member memq memv min modulo negative? newline not
+    make-polar make-rectangular make-string make-vector map max member memq memv min modulo negative? newline not
     null-environment null? number->string number? numerator odd? open-input-file open-output-file or output-port?
     pair? peek-char positive? procedure? quasiquote quote quotient rational? rationalize read read-char real-part
     real? remainder reverse round scheme-report-environment set! set-car! set-cdr! sin sqrt string string->list
