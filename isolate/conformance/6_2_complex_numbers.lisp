@@ -217,6 +217,8 @@
 (check (map (lambda (z) (positive? (imag-part (acos z)))) '(2.0+0.0i 2.0-0.0i -2.0+0.0i -2.0-0.0i)) => '(#f #t #f #t))
 (check (map (lambda (z) (positive? (real-part (atan z)))) '(0.0+2.0i -0.0+2.0i 0.0-2.0i -0.0-2.0i)) => '(#t #f #t #f))
 (check (map (lambda (z) (positive? (imag-part (sqrt z)))) '(-4.0+0.0i -4.0-0.0i)) => '(#t #f))
+(check-error (atan +i))
+(check-error (atan -i))
 (check-error (sin 'a))
 (check-error (asin "1"))
 (check-error (log +i 'a))

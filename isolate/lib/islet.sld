@@ -66,6 +66,8 @@
     ;; Parts of SRFI 133 and SRFI 13: vectors and strings
     vector-count vector-index vector-any vector-every vector-fold vector-map! string-count string-any
     string-every
+    ;; Numbers
+    exact-rational?
     ;; SRFI 151: the bits of exact integers
     bitwise-not bitwise-and bitwise-ior bitwise-xor bitwise-eqv bitwise-nand bitwise-nor bitwise-andc1 bitwise-andc2
     bitwise-orc1 bitwise-orc2 arithmetic-shift bit-count integer-length bitwise-if bit-set? copy-bit bit-swap
@@ -95,7 +97,7 @@
                 bitwise-andc1 bitwise-andc2 bitwise-orc1 bitwise-orc2 arithmetic-shift bit-count
                 integer-length bitwise-if bit-set? copy-bit bit-swap any-bit-set? every-bit-set? first-set-bit
                 bit-field bits->list list->bits
-                assert exact->inexact inexact->exact string-null?
+                exact-rational? assert exact->inexact inexact->exact string-null?
                 string-reverse string-contains string-search-forward string-search-backward string-index
                 string-index-right string-prefix? string-suffix? string-trim string-trim-right
                 string-trim-both string-take string-drop string-take-right string-drop-right string-pad

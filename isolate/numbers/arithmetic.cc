@@ -121,6 +121,42 @@ Value Abs(Heap& heap, Value v, NumberStatus* status) {
   return Sign(heap, v) < 0 ? Negate(heap, v, status) : v;
 }
 
+namespace {
+
+// Integers, at least one of them inexact; d is not 0. The exact results, rounded; a quotient 0 has
+// the sign that it would have as a ratio, a remainder 0 none.
+bool DivideInexactIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient,
+                           Value* remainder, NumberStatus* status) {
+  const double x = ToDouble(heap, n);
+  const double y = ToDouble(heap, d);
+  double q;
+  double r;
+  // Below 2^50, quotients of doubles come out right.
+  if (!IsBignum(heap, n) && !IsBignum(heap, d) && std::fabs(x / y) < 0x1p50) {
+    r = std::fmod(x, y);
+    if (rounding == Rounding::kFloor && r != 0 && (r < 0) != (y < 0)) r += y;
+    q = std::nearbyint((x - r) / y);
+  } else {
+    const Value exact_n = Exact(heap, n, status);
+    const Value exact_d = exact_n == kException ? exact_n : Exact(heap, d, status);
+    Value exact_q;
+    Value exact_r;
+    if (exact_d == kException ||
+        !DivideIntegers(heap, exact_n, exact_d, rounding, &exact_q, &exact_r, status)) {
+      return false;
+    }
+    q = ToDouble(heap, exact_q);
+    r = ToDouble(heap, exact_r);
+  }
+  if (q == 0) q = std::signbit(x) != std::signbit(y) ? -0.0 : 0.0;
+  if (r == 0) r = 0.0;
+  if (quotient != nullptr) *quotient = FromDouble(heap, q);
+  if (remainder != nullptr) *remainder = FromDouble(heap, r);
+  return true;
+}
+
+}  // namespace
+
 bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient,
                     Value* remainder, NumberStatus* status) {
   const bool floor = rounding == Rounding::kFloor;
@@ -149,13 +185,7 @@ bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quot
     return false;
   }
   if (n.IsFlonum() || d.IsFlonum()) {
-    const double x = ToDouble(heap, n);
-    const double y = ToDouble(heap, d);
-    double r = std::fmod(x, y);
-    if (floor && r != 0 && (r < 0) != (y < 0)) r += y;
-    if (quotient != nullptr) *quotient = FromDouble(heap, std::nearbyint((x - r) / y));
-    if (remainder != nullptr) *remainder = FromDouble(heap, r);
-    return true;
+    return DivideInexactIntegers(heap, n, d, rounding, quotient, remainder, status);
   }
   if (!Allowed(status, NumberBytes(heap, n) + NumberBytes(heap, d) + 64)) return false;
   uint64_t n_place;

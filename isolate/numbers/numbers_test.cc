@@ -310,6 +310,8 @@ TEST_F(NumbersTest, PowersAndRoots) {
   EXPECT_EQ(Apply(Sqrt, "1/1" + std::string(399, '0') + "1"), "1e-200");
   EXPECT_EQ(Apply(Exp, "0"), "1");
   EXPECT_EQ(Apply(Log, "1"), "0");
+  EXPECT_EQ(Apply(Log, "0"), "error");
+  EXPECT_EQ(Apply(Log, "0.0"), "-inf.0");
   EXPECT_EQ(Apply(Log, "1" + std::string(1000, '0')), "2302.5850929940457");
   EXPECT_EQ(Apply(LogBase, "8", "2"), "3.0");
   EXPECT_EQ(Apply(LogBase, "1000.0", "10"), "3.0");

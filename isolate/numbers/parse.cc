@@ -156,7 +156,10 @@ std::optional<Value> ParseReal(Heap& heap, absl::string_view text, int radix, ch
     const IntegerView view = n;
     if (view.failed || d.failed() || IntegerView(d).IsZero()) return std::nullopt;
     n.Finish(view.size, negative);
-    if (exactness == 'i') return FromDouble(heap, integers::ToDouble(n, d));
+    if (exactness == 'i') {
+      const double quotient = integers::ToDouble(n, d);
+      return FromDouble(heap, negative && quotient == 0 ? -0.0 : quotient);
+    }
     return Result(MakeRatio(heap, n, d, nullptr));
   }
   if (!TakeDecimal(&rest, radix, &decimal)) return std::nullopt;

@@ -7,7 +7,6 @@
 
 #include <cmath>
 #include <complex>
-#include <limits>
 
 #include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
@@ -60,7 +59,7 @@ Value Log(Heap& heap, Value v, NumberStatus* status) {
     return FromComplexDouble(heap, {real, std::atan2(0.0, -1.0)});
   }
   if (v.IsFlonum()) return FromDouble(heap, std::log(std::fabs(heap.flonum(v))));
-  if (v == Value::Fixnum(0)) return FromDouble(heap, -std::numeric_limits<double>::infinity());
+  if (v == Value::Fixnum(0)) return NoResult(status, 1, "a number other than 0");
   return FromDouble(heap, InexactLog(heap, v));
 }
 
@@ -126,6 +125,9 @@ Value Atan(Heap& heap, Value v, NumberStatus* status) {
     // the third.
     const double imaginary = ToDouble(heap, z->imaginary);
     if (z->real == Value::Fixnum(0)) {
+      if (z->imaginary == Value::Fixnum(1) || z->imaginary == Value::Fixnum(-1)) {
+        return NoResult(status, 1, "a number other than +i and -i");
+      }
       return FromComplexDouble(
           heap, std::atan(std::complex<double>(std::copysign(0.0, imaginary), imaginary)));
     }
