@@ -71,7 +71,7 @@ Value ExptExactComplex(Heap& heap, Value base, Value exponent, NumberStatus* sta
   const double bits =
       integers::ToDouble(e.Magnitude()) *
       (1 + Log2Bound(numerator.real) + Log2Bound(numerator.imaginary) + Log2Bound(denominator));
-  if (e.size != 1 || bits > static_cast<double>(kLargestNumber)) {
+  if (e.size != 1 || bits / 8 > static_cast<double>(kLargestNumber)) {
     return TooLarge(status, bits < 0x1p63 ? static_cast<uint64_t>(bits / 8)
                                           : std::numeric_limits<uint64_t>::max());
   }

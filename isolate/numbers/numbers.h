@@ -35,6 +35,10 @@
 
 namespace islet::vm {
 
+// Bytes of the largest number there may be, whatever the heap's limit: 160 million decimal digits.
+// No one operation on numbers can be interrupted, and on larger ones it would take minutes.
+inline constexpr uint64_t kLargestNumber = uint64_t{1} << 26;
+
 // Why an operation returned kException, and what it may allocate.
 struct NumberStatus {
   enum class Kind : uint8_t {
@@ -44,7 +48,7 @@ struct NumberStatus {
     kNoResult,  // no number is the result: (exact +inf.0), (expt 0 +i); `expected` says what was
                 // asked
     kReserve,   // wants `bytes` in the heap, more than `allowance`
-    kTooLarge,  // would take `bytes`, more than any heap can hold
+    kTooLarge,  // would take `bytes`, more than any number may, or any heap can hold
   };
   // Half of what a primitive may allocate without asking: the rest is for what it wraps around the
   // number.
@@ -72,7 +76,7 @@ Value FromInt64(Heap& heap, int64_t n);
 Value FromUint64(Heap& heap, uint64_t n);
 inline Value FromDouble(Heap& heap, double d) { return heap.MakeFlonum(d); }
 // `limbs` least significant first; leading zeros are dropped. Allocates about as many bytes as it
-// is given, as IntegerFromBytes does; kException if that is more than any number may have (1 GiB).
+// is given, as IntegerFromBytes does; kException if that is more than any number may have.
 Value FromLimbs(Heap& heap, absl::Span<const uint64_t> limbs, bool negative);
 // An exact integer in two's complement, little-endian, in as few bytes as hold it (one for 0); and
 // back.

@@ -13,8 +13,8 @@ namespace islet::vm {
 inline constexpr uint64_t kOneLimb = 1;
 inline constexpr IntegerView kOne = {&kOneLimb, 1, false, false};
 
-// No number may be larger than this, whatever the heap's limit: a quarter of the cage.
-inline constexpr uint64_t kLargestNumber = uint64_t{1} << 30;
+// What no operation may ask for, whatever the heap's limit: a quarter of the cage.
+inline constexpr uint64_t kLargestRequest = uint64_t{1} << 30;
 
 // The magnitude of a fixnum needs a place; a bignum is viewed where it is. `v` is an exact integer.
 inline IntegerView ViewInteger(Heap& heap, Value v, uint64_t* place) {
@@ -84,7 +84,7 @@ inline bool Allowed(NumberStatus* status, uint64_t bytes) {
   const uint64_t allowance =
       status != nullptr ? status->allowance : NumberStatus::kDefaultAllowance;
   if (__builtin_expect(bytes <= allowance, 1)) return true;
-  if (bytes > kLargestNumber) {
+  if (bytes > kLargestRequest) {
     TooLarge(status, bytes);
   } else if (status != nullptr) {
     status->kind = NumberStatus::Kind::kReserve;

@@ -16,8 +16,13 @@ Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Va
     case NumberStatus::Kind::kOk:
     case NumberStatus::Kind::kWrongType:
       return vm.WrongType(who, static_cast<int>(index) + 1, status.expected, args[index]);
-    case NumberStatus::Kind::kReserve:
     case NumberStatus::Kind::kTooLarge:
+      if (status.bytes < kLargestNumber) break;
+      return vm.Error("memory", who,
+                      "needs " + std::to_string(status.bytes >> 10) +
+                          " KiB, and no number may take more than " +
+                          std::to_string(kLargestNumber >> 10) + " KiB");
+    case NumberStatus::Kind::kReserve:
       break;
   }
   return vm.OutOfMemory(who, status.bytes);

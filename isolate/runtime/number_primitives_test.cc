@@ -179,6 +179,8 @@ TEST_F(NumberPrimitivesTest, MakeRoomForLargeResults) {
 TEST_F(NumberPrimitivesTest, RefuseResultsThatNoHeapHolds) {
   EXPECT_EQ(Call("expt", {"7", "100000000000000000000"}), "memory in expt");
   EXPECT_EQ(Call("expt", {"7", "1000000000"}), "memory in expt");
+  EXPECT_EQ(Call("expt", {"7", "200000000"}), "memory in expt");  // 67 MiB
+  EXPECT_EQ(Call("expt", {"1+i", "10000000000"}), "memory in expt");
   EXPECT_EQ(Call("expt", {"1/7", "-1000000000000"}), "memory in expt");
   EXPECT_EQ(Call("arithmetic-shift", {"1", "1000000000000"}), "memory in arithmetic-shift");
   EXPECT_EQ(Call("arithmetic-shift", {"-1", "-1000000000000"}), "-1");
