@@ -52,9 +52,11 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
 }
 
 // A syntax error as the Status of a Call that raised it, so that a program that evaluates may catch it.
-absl::Status SyntaxFailure(Vm& vm, absl::string_view message) {
+absl::Status SyntaxFailure(Vm& vm, const std::string& position, absl::string_view message) {
   vm.last_condition_ = vm.MakeCondition("syntax", "", std::string_view(message.data(), message.size()), kNull);
-  vm.Terminate(absl::InvalidArgumentError(message));
+  if (!position.empty()) vm.heap().Get<Condition>(vm.last_condition_)->position = vm.MakeString(position);
+  vm.Terminate(absl::InvalidArgumentError(position.empty() ? std::string(message)
+                                                           : absl::StrCat(position, ": ", message)));
   vm.terminating_ = false;
   return std::exchange(vm.termination_, absl::OkStatus());
 }
@@ -206,22 +208,39 @@ absl::StatusOr<Value> Evaluator::EvalString(absl::string_view text, absl::string
   return EvalForms(text, name, vm_.root(Root::kInteraction), false);
 }
 
+absl::StatusOr<Value> Evaluator::EvalValues(absl::string_view text, absl::string_view name) {
+  return EvalForms(text, name, vm_.root(Root::kInteraction), false, /*all_values=*/true);
+}
+
+absl::StatusOr<Value> Evaluator::EvalScript(absl::string_view text, absl::string_view name) {
+  return EvalForms(text, name, vm_.root(Root::kInteraction), true);
+}
+
 absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_view name, Value environment,
-                                           bool script) {
+                                           bool script, bool all_values) {
   SyntaxArena arena(&vm_.heap());
   Value imported = kFalse;  // a program's bindings before its body
-  Value result = kUnspecified;
+  Value result = all_values ? kNull : kUnspecified;
   arena.AddRoot(&environment);
   arena.AddRoot(&imported);
   arena.AddRoot(&result);
   Reader reader(vm_, arena, text, name);
   Expander expander(vm_, arena, this);
   bool first = true, program = false;
+  Syntax* form = nullptr;
+  auto fail = [&](absl::Status status) {
+    failed_form_ = FormPosition();
+    if (form != nullptr) failed_form_ = {std::string(name), form->position.line, form->position.column};
+    return status;
+  };
   for (;;) {
-    Syntax* form = nullptr;
+    form = nullptr;
     const Reader::Result read = reader.ReadNext(&form);
     if (read == Reader::Result::kEnd) break;
-    if (read == Reader::Result::kError) return SyntaxFailure(vm_, reader.error().ToString());
+    if (read == Reader::Result::kError) {
+      form = nullptr;
+      return fail(SyntaxFailure(vm_, reader.error().position.ToString(), reader.error().message));
+    }
     const bool import = StartsWith(vm_, form, "import");
     if (first && script && import) {
       program = true;
@@ -245,23 +264,32 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     Core* core = expander.ExpandToplevel(form, environment);
     if (core == nullptr) {
       const ExpandError& error = expander.error();
-      if (!error.cause.ok()) return error.cause;
-      return SyntaxFailure(vm_, error.ToString());
+      if (!error.cause.ok()) return fail(error.cause);
+      const std::string at = error.position.ToString();
+      const std::string what = ExpandError{error.message, SourcePosition{}, error.form, absl::OkStatus()}.ToString();
+      return fail(SyntaxFailure(vm_, at, what));
     }
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
       ForgetLibrary(vm_, form);
-      return SyntaxFailure(vm_, thunk.status().message());
+      return fail(SyntaxFailure(vm_, "", thunk.status().message()));
     }
-    absl::StatusOr<Value> value = vm_.Call(*thunk, {});
+    absl::StatusOr<Value> value = Run(*thunk, all_values);
     if (!value.ok()) {
       ForgetLibrary(vm_, form);
-      return AtForm(value.status(), form->position);
+      return fail(AtForm(value.status(), form->position));
     }
     result = *value;
   }
   if (program && imported != kFalse) ExportDefinitions(environment, imported);
   return result;
+}
+
+absl::StatusOr<Value> Evaluator::Run(Value thunk, bool all_values) {
+  if (!all_values) return vm_.Call(thunk, {});
+  const Value collect = MakeStubProcedure(vm_, "call-with-values");
+  const Value args[] = {thunk, vm_.FindPrimitive("list")};
+  return vm_.Call(collect, args);
 }
 
 void Evaluator::ExportDefinitions(Value environment, Value imported) {

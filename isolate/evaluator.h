@@ -10,6 +10,7 @@
 #ifndef ISLET_ISOLATE_EVALUATOR_H_
 #define ISLET_ISOLATE_EVALUATOR_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,17 @@ class Evaluator : public LibraryLoader {
   // Evaluates the forms of `text` in the interaction environment; the value of the last (kUnspecified if there is none).
   // `name` is what messages call the text.
   absl::StatusOr<Value> EvalString(absl::string_view text, absl::string_view name);
+  // The same; all values of the last form, as a list. () if there is no form.
+  absl::StatusOr<Value> EvalValues(absl::string_view text, absl::string_view name);
+  // Evaluates a script as EvalFile does; the value of the last form.
+  absl::StatusOr<Value> EvalScript(absl::string_view text, absl::string_view name);
+  // The top-level form in which the last failed evaluation stopped; line 0 if it did not come so far.
+  struct FormPosition {
+    std::string file;
+    uint32_t line = 0;
+    uint32_t column = 0;
+  };
+  const FormPosition& failed_form() const { return failed_form_; }
   // Makes the interaction environment a fresh one that sees what the library exports.
   absl::Status OpenInteraction(absl::string_view library);
   // The value of a top-level variable of the interaction environment.
@@ -56,13 +68,17 @@ class Evaluator : public LibraryLoader {
  private:
   friend struct EvaluatorHooks;
   absl::StatusOr<SourceFile> ReadSource(const std::string& path);
-  absl::StatusOr<Value> EvalForms(absl::string_view text, absl::string_view name, Value environment, bool script);
+  absl::StatusOr<Value> EvalForms(absl::string_view text, absl::string_view name, Value environment, bool script,
+                                  bool all_values = false);
+  // Runs a top-level form; its value, or the list of its values.
+  absl::StatusOr<Value> Run(Value thunk, bool all_values);
   void ExportDefinitions(Value environment, Value imported);
 
   Vm& vm_;
   bool allow_files_ = false;
   std::vector<std::string> search_path_;
   std::vector<std::string> files_read_;
+  FormPosition failed_form_;
 };
 
 }  // namespace islet::vm

@@ -54,6 +54,21 @@ class WriterStreams : public vm::StandardStreams {
   std::function<void(int, absl::string_view)> write_;
 };
 
+// Standard ports that lead to IsolateOptions::streams.
+class HostStreams : public vm::StandardStreams {
+ public:
+  explicit HostStreams(std::shared_ptr<islet::StandardStreams> streams) : streams_(std::move(streams)) {}
+  absl::StatusOr<size_t> Read(char* buffer, size_t size) override { return streams_->Read(buffer, size); }
+  bool InputReady() override { return streams_->InputReady(); }
+  absl::Status Write(vm::StandardPort port, absl::string_view bytes) override {
+    return streams_->Write(port == vm::StandardPort::kError ? 2 : 1, bytes);
+  }
+  absl::Status Flush() override { return streams_->Flush(); }
+
+ private:
+  std::shared_ptr<islet::StandardStreams> streams_;
+};
+
 }  // namespace
 
 const void* CurrentThread() {
@@ -101,15 +116,23 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   std::unique_ptr<Isolate> isolate(new Isolate(std::move(impl)));
   Impl& made = *isolate->impl_;
   made.vm->host = isolate.get();
+  made.vm->describe_hook = DescribeAndRecord;
   made.bindings.reserve(bound.size());
   for (int index : bound) {
     made.bindings.push_back({isolate.get(), &options.host_functions->entries_[static_cast<size_t>(index)]});
     made.vm->host_bindings.push_back({CallHost, &made.bindings.back()});
   }
-  if (options.write != nullptr || options.allow_files) {
+  if (options.write != nullptr || options.streams != nullptr || options.allow_files || !options.command_line.empty() ||
+      !options.environment.empty()) {
     vm::PortTable& ports = vm::PortTableOf(*made.vm);
     ports.allow_files = options.allow_files;
-    if (options.write != nullptr) ports.SetStandardStreams(std::make_shared<WriterStreams>(options.write));
+    ports.command_line = options.command_line;
+    ports.environment = options.environment;
+    if (options.streams != nullptr) {
+      ports.SetStandardStreams(std::make_shared<HostStreams>(options.streams));
+    } else if (options.write != nullptr) {
+      ports.SetStandardStreams(std::make_shared<WriterStreams>(options.write));
+    }
   }
   return isolate;
 }
@@ -169,7 +192,11 @@ vm::Evaluator& Isolate::Impl::evaluator() {
   if (!lazy_evaluator.has_value()) {
     lazy_evaluator.emplace(*vm);
     lazy_evaluator->AllowFiles(options.allow_files);
-    if (options.allow_files) lazy_evaluator->search_path().push_back(".");
+    if (options.allow_files) {
+      lazy_evaluator->search_path() = options.library_path;
+      if (options.library_path.empty()) lazy_evaluator->search_path().push_back(".");
+    }
+    vm->describe_hook = DescribeAndRecord;
   }
   return *lazy_evaluator;
 }
@@ -200,16 +227,37 @@ absl::StatusOr<Value> Isolate::Impl::CallValue(vm::Value procedure, absl::Span<c
   absl::Status status = ToHeapAll(arguments, absl::MakeSpan(args));
   if (!status.ok()) return status;
   absl::StatusOr<vm::Value> result = vm->Call(*Resolve(kept), args);
-  if (!result.ok()) return result.status();
+  if (!result.ok()) return Failed(result.status(), /*evaluated=*/false);
   return MakeHandle(*result);
 }
 
+absl::Status Isolate::Impl::Start() {
+  absl::Status status = CheckEntered();
+  return status.ok() ? RunRestoreHooks() : status;
+}
+
 absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view name) {
-  absl::Status status = impl_->CheckEntered();
-  if (status.ok()) status = impl_->RunRestoreHooks();
-  if (!status.ok()) return status;
+  if (absl::Status status = impl_->Start(); !status.ok()) return status;
   absl::StatusOr<vm::Value> result = impl_->evaluator().EvalString(text, name);
-  if (!result.ok()) return result.status();
+  if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
+  return impl_->MakeHandle(*result);
+}
+
+absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, absl::string_view name) {
+  if (absl::Status status = impl_->Start(); !status.ok()) return status;
+  absl::StatusOr<vm::Value> result = impl_->evaluator().EvalValues(text, name);
+  if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
+  std::vector<Value> values;
+  for (vm::Value list = *result; list.IsPair(); list = impl_->vm->heap().cdr(list)) {
+    values.push_back(impl_->MakeHandle(impl_->vm->heap().car(list)));
+  }
+  return values;
+}
+
+absl::StatusOr<Value> Isolate::EvalScript(absl::string_view text, absl::string_view name) {
+  if (absl::Status status = impl_->Start(); !status.ok()) return status;
+  absl::StatusOr<vm::Value> result = impl_->evaluator().EvalScript(text, name);
+  if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
   return impl_->MakeHandle(*result);
 }
 
@@ -241,6 +289,19 @@ absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
 
 void Isolate::Interrupt() { impl_->vm->Interrupt(); }
 
+void Isolate::ClearInterrupt() {
+  vm::Vm& machine = *impl_->vm;
+  machine.interrupt_.store(0);
+  machine.stack_limit_.store(machine.soft_limit_);
+  // One that comes just now stays.
+  if (machine.interrupt_.load() != 0) machine.stack_limit_.store(nullptr);
+}
+
+absl::Status Isolate::Flush() {
+  if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
+  return vm::FlushPorts(*impl_->vm);
+}
+
 IsolateStats Isolate::Stats() const {
   const vm::HeapStats stats = impl_->vm->heap().Stats();
   IsolateStats result;
@@ -248,6 +309,9 @@ IsolateStats Isolate::Stats() const {
   result.dirty_pages = stats.dirty_pages;
   result.minor_collections = stats.minor_collections;
   result.full_collections = stats.full_collections;
+  result.allocated_bytes = stats.allocated_bytes;
+  result.minor_seconds = static_cast<double>(stats.minor_nanoseconds) * 1e-9;
+  result.full_seconds = static_cast<double>(stats.full_nanoseconds) * 1e-9;
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -46,6 +47,10 @@ struct Isolate::Impl : public vm::RootSource {
   absl::Status RunRestoreHooks();
   absl::StatusOr<Value> CallValue(vm::Value procedure, absl::Span<const Value> arguments);
   vm::Evaluator& evaluator();
+  // What Eval and Call do first.
+  absl::Status Start();
+  // Records the failure for LastError, and returns it.
+  const absl::Status& Failed(const absl::Status& status, bool evaluated);
 
   Isolate* isolate = nullptr;
   std::shared_ptr<const vm::Image> image;
@@ -59,11 +64,17 @@ struct Isolate::Impl : public vm::RootSource {
   std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
   bool hooks_pending = false;
   IsolateOptions options;
+  ErrorReport last_error;
+  // The Status message that `last_error` was made for, without what is added to it on the way out.
+  std::string described;
 
  private:
   uint64_t BytesOf(const Value& value, int depth) const;
   absl::StatusOr<vm::Value> Build(const Value& value, int depth);
 };
+
+// Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::last_error.
+std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace);
 
 // Identifies the calling thread among those alive.
 const void* CurrentThread();

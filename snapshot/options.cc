@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
+#include "snapshot/arguments.h"
 #include "snapshot/generator.h"
 
 namespace islet::vm {
@@ -82,68 +82,42 @@ absl::Status ParseEmit(absl::string_view kinds, GeneratorOptions* options) {
 
 absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* const> arguments) {
   GeneratorOptions options;
-  size_t next = 0;
-  absl::string_view argument;
-  absl::Status error;
-  // If the argument is `name`, with a value in it or behind it, moves past it and stores the value.
-  auto take = [&](absl::string_view name, std::string* value) {
-    absl::string_view rest = argument;
-    if (!absl::ConsumePrefix(&rest, name)) return false;
-    const bool is_long = absl::StartsWith(name, "--");
-    if (rest.empty()) {
-      if (next == arguments.size()) {
-        error = absl::InvalidArgumentError(absl::StrCat(name, " needs a value"));
-      } else {
-        *value = arguments[next++];
-      }
-      return true;
-    }
-    if (is_long && !absl::ConsumePrefix(&rest, "=")) return false;
-    *value = std::string(rest);
-    return true;
-  };
-
-  bool only_scripts = false;
-  while (next < arguments.size() && error.ok()) {
-    argument = arguments[next++];
+  ArgumentReader reader(arguments);
+  while (reader.Next()) {
     std::string value;
-    if (only_scripts || argument == "-" || !absl::StartsWith(argument, "-")) {
-      options.scripts.emplace_back(argument);
-    } else if (argument == "--") {
-      only_scripts = true;
-    } else if (argument == "--help") {
+    if (reader.IsOperand()) {
+      options.scripts.emplace_back(reader.current());
+    } else if (reader.Is("--help")) {
       options.help = true;
-    } else if (argument == "--version") {
+    } else if (reader.Is("--version")) {
       options.version = true;
-    } else if (argument == "--stats") {
+    } else if (reader.Is("--stats")) {
       options.statistics = true;
-    } else if (argument == "--bootstrap") {
+    } else if (reader.Is("--bootstrap")) {
       options.bootstrap = true;
-    } else if (take("--emit", &value)) {
-      if (error.ok()) error = ParseEmit(value, &options);
-    } else if (take("--symbol", &options.symbol)) {
-      if (error.ok() && !IsSymbol(options.symbol)) {
-        error = absl::InvalidArgumentError(
+    } else if (reader.Take("--emit", &value)) {
+      if (reader.status().ok()) {
+        if (absl::Status status = ParseEmit(value, &options); !status.ok()) reader.Fail(status.message());
+      }
+    } else if (reader.Take("--symbol", &options.symbol)) {
+      if (reader.status().ok() && !IsSymbol(options.symbol)) {
+        reader.Fail(
             absl::StrCat("--symbol takes letters, digits and _, not '", options.symbol, "'"));
       }
-    } else if (take("--max-heap-mib", &value)) {
-      if (error.ok() && (!absl::SimpleAtoi(value, &options.max_heap_mib) ||
-                         options.max_heap_mib == 0 || options.max_heap_mib > 4096)) {
-        error = absl::InvalidArgumentError("--max-heap-mib takes a number from 1 to 4096");
+    } else if (reader.TakeMebibytes("--max-heap-mib", &options.max_heap_mib)) {
+    } else if (reader.Take("--max-seconds", &value)) {
+      if (reader.status().ok() && (!absl::SimpleAtod(value, &options.max_seconds) ||
+                                   !(options.max_seconds > 0 && options.max_seconds < 1e6))) {
+        reader.Fail("--max-seconds takes a positive number");
       }
-    } else if (take("--max-seconds", &value)) {
-      if (error.ok() && (!absl::SimpleAtod(value, &options.max_seconds) ||
-                         !(options.max_seconds > 0 && options.max_seconds < 1e6))) {
-        error = absl::InvalidArgumentError("--max-seconds takes a positive number");
-      }
-    } else if (take("-MD", &options.dependency_file) || take("-o", &options.output)) {
-    } else if (take("-L", &value)) {
+    } else if (reader.Take("-MD", &options.dependency_file) || reader.Take("-o", &options.output)) {
+    } else if (reader.Take("-L", &value)) {
       options.search_path.push_back(value);
     } else {
-      error = absl::InvalidArgumentError(absl::StrCat("unknown option ", argument));
+      reader.FailUnknown();
     }
   }
-  if (!error.ok()) return error;
+  if (!reader.status().ok()) return reader.status();
   if (options.help || options.version) return options;
   if (options.scripts.empty()) return absl::InvalidArgumentError("no script given");
   if (options.output.empty()) {

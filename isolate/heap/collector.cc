@@ -353,6 +353,7 @@ void Collector::ResetNursery() {
   heap_.remembered_.clear();
   uint8_t* const start = heap_.young_start();
   uint8_t* const kept = start + Heap::kNurserySize;
+  heap_.stats_.allocated_bytes += static_cast<uint64_t>(heap_.young_top_ - start);
   if (heap_.young_top_ > kept) {
     Heap::Discard(kept, base_ + ((heap_.young_top_ - base_ + kPageSize - 1) & ~(kPageSize - 1)));
   }

@@ -132,6 +132,7 @@ void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t 
   if (bytes > kBlockSize / 2) {
     object = static_cast<uint32_t*>(AllocateLarge(bytes));
   } else {
+    stats_.allocated_bytes += bytes;
     for (size_t i = 0; i < std::min(kHolesTried, unmoving_free_.size()); ++i) {
       auto& hole = unmoving_free_[unmoving_free_.size() - 1 - i];
       if (hole.second < bytes) continue;
@@ -174,6 +175,7 @@ void* Heap::AllocateLarge(size_t bytes) {
   if (index == kNoBlock)
     Fatal("islet: no room for a large object: Heap::Reserve was not called, or refused\n");
   fresh_large_.push_back(index);
+  stats_.allocated_bytes += bytes;
   NoteOldGrowth();
   return BlockStart(index);
 }
@@ -319,6 +321,7 @@ HeapStats Heap::Stats() const {
   HeapStats stats = stats_;
   stats.young_bytes = static_cast<size_t>(young_top_ - young_start());
   stats.old_bytes = old_bytes_;
+  stats.allocated_bytes += stats.young_bytes;
   stats.dirty_pages = dirty_.count();
   return stats;
 }

@@ -66,6 +66,7 @@ struct HeapStats {
   uint64_t full_collections = 0;
   uint64_t minor_nanoseconds = 0;
   uint64_t full_nanoseconds = 0;
+  uint64_t allocated_bytes = 0;  // since the heap was made, whether alive or not
 };
 
 class Heap {

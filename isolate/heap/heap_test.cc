@@ -113,6 +113,21 @@ TEST(HeapTest, WantsACollectionWhenTheNurseryIsFull) {
   EXPECT_EQ(heap->Stats().minor_collections, 1u);
 }
 
+TEST(HeapTest, CountsWhatWasAllocatedAcrossCollections) {
+  auto heap = MakeHeap();
+  const uint64_t before = heap->Stats().allocated_bytes;
+  for (int i = 0; i < 1000; ++i) heap->Cons(kNull, kNull);
+  EXPECT_EQ(heap->Stats().allocated_bytes - before, 8000u);
+  ASSERT_TRUE(heap->Collect());
+  heap->CollectFull();
+  EXPECT_EQ(heap->Stats().allocated_bytes - before, 8000u);
+  heap->MakeBytevector(1'000'000);
+  EXPECT_GE(heap->Stats().allocated_bytes - before, 1'008'000u);
+  EXPECT_LT(heap->Stats().allocated_bytes - before, 1'009'000u);
+  heap->CollectFull();
+  EXPECT_LT(heap->Stats().allocated_bytes - before, 1'009'000u);
+}
+
 TEST(HeapTest, LargeObjectsAskForCollectionsToo) {
   auto heap = MakeHeap(Limit(64 * kMiB));
   // Garbage, so this would go on for ever.

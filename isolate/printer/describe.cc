@@ -1,5 +1,7 @@
 #include "isolate/printer/describe.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
@@ -14,33 +16,25 @@ constexpr size_t kLongestIrritant = 1000;
 constexpr int kMostIrritants = 20;
 constexpr size_t kLongestMessage = 10000;
 
-std::string FrameLine(Vm& vm, Value code_value, Value word_index) {
-  Heap& heap = vm.heap();
-  const Code* code = heap.TryGet<Code>(code_value);
-  if (code == nullptr) return "";
-  std::string line = "  at ";
-  if (heap.Is<Symbol>(code->name) || heap.Is<String>(code->name)) {
-    absl::StrAppend(&line, Print(vm, code->name, PrintMode::kDisplay, kLongestIrritant));
-  } else {
-    line.append("lambda");
+std::string FrameLine(const BacktraceFrame& frame) {
+  std::string line = absl::StrCat("  at ", frame.procedure);
+  if (frame.line == 0 && frame.file.empty()) return line;
+  absl::StrAppend(&line, " (", frame.file);
+  if (frame.line != 0) {
+    absl::StrAppend(&line, frame.file.empty() ? "" : ":", frame.line, ":", frame.column);
   }
-  uint32_t row = 0;
-  uint32_t column = 0;
-  const bool placed =
-      word_index.IsFixnum() &&
-      LookupPosition(heap, code, static_cast<uint32_t>(word_index.fixnum()), &row, &column);
-  const bool named = heap.Is<String>(code->file);
-  if (!placed && !named) return line;
-  absl::StrAppend(&line, " (", named ? ToUtf8(heap, code->file) : "");
-  if (placed) absl::StrAppend(&line, named ? ":" : "", row, ":", column);
   line.push_back(')');
   return line;
 }
 
+// The code of the procedure that the machine calls to find a handler.
+Value RaiseCode(Vm& vm) {
+  const Closure* closure = vm.heap().TryGet<Closure>(vm.root(Root::kRaise));
+  return closure == nullptr ? kUndefined : closure->code;
+}
+
 // Frames that repeat, as in a deep recursion, take one line and a count.
 void AppendBacktrace(Vm& vm, Value backtrace, std::string* out) {
-  const Vector* frames = vm.heap().TryGet<Vector>(backtrace);
-  if (frames == nullptr) return;
   std::string last;
   int repeats = 0;
   const auto flush = [&] {
@@ -49,9 +43,8 @@ void AppendBacktrace(Vm& vm, Value backtrace, std::string* out) {
                       repeats == 1 ? " more time" : " more times");
     repeats = 0;
   };
-  for (uint32_t i = 0; i + 1 < frames->length; i += 2) {
-    const std::string line = FrameLine(vm, frames->items[i], frames->items[i + 1]);
-    if (line.empty()) continue;
+  for (const BacktraceFrame& frame : DescribeFrames(vm, backtrace)) {
+    const std::string line = FrameLine(frame);
     if (line == last) {
       ++repeats;
       continue;
@@ -66,9 +59,6 @@ void AppendBacktrace(Vm& vm, Value backtrace, std::string* out) {
 std::string Headline(Vm& vm, const Condition* condition) {
   Heap& heap = vm.heap();
   std::string text;
-  if (heap.Is<String>(condition->position)) {
-    absl::StrAppend(&text, ToUtf8(heap, condition->position), ": ");
-  }
   if (heap.Is<Symbol>(condition->who) || heap.Is<String>(condition->who)) {
     const std::string who = Print(vm, condition->who, PrintMode::kDisplay, kLongestIrritant);
     if (!who.empty()) absl::StrAppend(&text, who, ": ");
@@ -92,12 +82,44 @@ std::string Headline(Vm& vm, const Condition* condition) {
 
 }  // namespace
 
+std::string DescribeHeadline(Vm& vm, Value object) {
+  const Condition* condition = vm.heap().TryGet<Condition>(object);
+  return condition != nullptr
+             ? Headline(vm, condition)
+             : absl::StrCat("raised: ", Print(vm, object, PrintMode::kWrite, kLongestMessage));
+}
+
+std::vector<BacktraceFrame> DescribeFrames(Vm& vm, Value backtrace) {
+  Heap& heap = vm.heap();
+  std::vector<BacktraceFrame> result;
+  const Vector* frames = heap.TryGet<Vector>(backtrace);
+  if (frames == nullptr) return result;
+  const Value machinery = RaiseCode(vm);
+  for (uint32_t i = 0; i + 1 < frames->length; i += 2) {
+    const Value word = frames->items[i + 1];
+    const Code* code = heap.TryGet<Code>(frames->items[i]);
+    if (code == nullptr || (i == 0 && frames->items[i] == machinery)) continue;
+    BacktraceFrame frame;
+    frame.procedure = heap.Is<Symbol>(code->name) || heap.Is<String>(code->name)
+                          ? Print(vm, code->name, PrintMode::kDisplay, kLongestIrritant)
+                          : "lambda";
+    if (heap.Is<String>(code->file)) frame.file = ToUtf8(heap, code->file);
+    if (word.IsFixnum() && !LookupPosition(heap, code, static_cast<uint32_t>(word.fixnum()),
+                                           &frame.line, &frame.column)) {
+      frame.line = frame.column = 0;
+    }
+    result.push_back(std::move(frame));
+  }
+  return result;
+}
+
 std::string DescribeCondition(Vm& vm, Value object, Value backtrace) {
   const Condition* condition = vm.heap().TryGet<Condition>(object);
-  std::string text =
-      condition != nullptr
-          ? Headline(vm, condition)
-          : absl::StrCat("raised: ", Print(vm, object, PrintMode::kWrite, kLongestMessage));
+  std::string text;
+  if (condition != nullptr && vm.heap().Is<String>(condition->position)) {
+    absl::StrAppend(&text, ToUtf8(vm.heap(), condition->position), ": ");
+  }
+  absl::StrAppend(&text, DescribeHeadline(vm, object));
   if (condition != nullptr && !vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
   AppendBacktrace(vm, backtrace, &text);
   return text;

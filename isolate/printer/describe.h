@@ -3,7 +3,9 @@
 #ifndef ISLET_ISOLATE_PRINTER_DESCRIBE_H_
 #define ISLET_ISOLATE_PRINTER_DESCRIBE_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "isolate/heap/value.h"
 #include "isolate/interpreter/vm.h"
@@ -18,6 +20,20 @@ namespace islet::vm {
 // holds it, or #f for the condition's own. No newline at the end. Long irritants are shortened.
 // Installed as Vm::describe_hook.
 std::string DescribeCondition(Vm& vm, Value object, Value backtrace);
+
+// The same in parts.
+
+// Without position and backtrace: "vector-ref: the message: irritant irritant".
+std::string DescribeHeadline(Vm& vm, Value object);
+
+struct BacktraceFrame {
+  std::string procedure;  // "lambda" if it has no name
+  std::string file;       // may be empty
+  uint32_t line = 0;      // 0: not known
+  uint32_t column = 0;
+};
+// The frames, innermost first, without that of the machinery by which `raise` works.
+std::vector<BacktraceFrame> DescribeFrames(Vm& vm, Value backtrace);
 
 }  // namespace islet::vm
 

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,7 +63,7 @@ struct Stream {
   uint32_t column = 1;
 };
 
-// One isolate's open files and permissions; Vm::port_table. Closes the files when the isolate ends.
+// One isolate's open files and permissions, and what it was told of its process; Vm::port_table. Closes the files when the isolate ends.
 class PortTable {
  public:
   PortTable() = default;
@@ -72,6 +73,10 @@ class PortTable {
 
   // May scripts open, delete and ask for files?
   bool allow_files = false;
+  // What `command-line` returns.
+  std::vector<std::string> command_line;
+  // What `get-environment-variable` and `get-environment-variables` know, by name.
+  std::vector<std::pair<std::string, std::string>> environment;
   // What relative names are relative to; empty: the process's working directory.
   std::string base_directory;
   // If set, gets the path of every file opened for reading.

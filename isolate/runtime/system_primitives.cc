@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "isolate/expander/expander.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/system.h"
 
@@ -50,15 +52,48 @@ Value FeatureList(Vm& vm, Value*, uint32_t) {
 
 Value RuntimeVersion(Vm& vm, Value*, uint32_t) { return vm.MakeString(kRuntimeVersion); }
 
-// An isolate is not the process it runs in: it has no arguments and no environment.
-Value CommandLine(Vm&, Value*, uint32_t) { return kNull; }
+// An isolate is not the process it runs in: it knows the arguments and the environment that the host has given it
+// (PortTable), by default none.
+const PortTable* Granted(Vm& vm) { return static_cast<const PortTable*>(vm.port_table.get()); }
+
+// What a string, and the pair that lists it, take at most: four bytes for each character.
+uint64_t StringBytes(absl::string_view utf8) { return 4 * uint64_t{utf8.size()} + 64; }
+
+Value CommandLine(Vm& vm, Value*, uint32_t) {
+  if (Granted(vm) == nullptr) return kNull;
+  const std::vector<std::string>& words = Granted(vm)->command_line;
+  uint64_t bytes = 0;
+  for (const std::string& word : words) bytes += StringBytes(word);
+  if (!ReserveFor(vm, "command-line", bytes)) return kException;
+  Value list = kNull;
+  for (size_t i = words.size(); i > 0; --i) list = vm.heap().Cons(vm.MakeString(words[i - 1]), list);
+  return list;
+}
 
 Value GetEnvironmentVariable(Vm& vm, Value* args, uint32_t) {
-  if (!CheckString(vm, "get-environment-variable", args, 0)) return kException;
+  constexpr const char* kWho = "get-environment-variable";
+  if (!CheckString(vm, kWho, args, 0)) return kException;
+  if (Granted(vm) == nullptr) return kFalse;
+  const std::string name = vm.ToUtf8(args[0]);
+  for (const auto& variable : Granted(vm)->environment) {
+    if (variable.first == name) return StringResult(vm, kWho, variable.second);
+  }
   return kFalse;
 }
 
-Value GetEnvironmentVariables(Vm&, Value*, uint32_t) { return kNull; }
+Value GetEnvironmentVariables(Vm& vm, Value*, uint32_t) {
+  if (Granted(vm) == nullptr) return kNull;
+  const auto& variables = Granted(vm)->environment;
+  uint64_t bytes = 0;
+  for (const auto& variable : variables) bytes += StringBytes(variable.first) + StringBytes(variable.second);
+  if (!ReserveFor(vm, "get-environment-variables", bytes)) return kException;
+  Value list = kNull;
+  for (size_t i = variables.size(); i > 0; --i) {
+    const Value name = vm.MakeString(variables[i - 1].first);
+    list = vm.heap().Cons(vm.heap().Cons(name, vm.MakeString(variables[i - 1].second)), list);
+  }
+  return list;
+}
 
 // ---- Time
 

@@ -18,13 +18,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "islet/error.h"
 #include "islet/host_functions.h"
 #include "islet/snapshot.h"
+#include "islet/streams.h"
 #include "islet/value.h"
 
 namespace islet {
@@ -40,8 +44,18 @@ struct IsolateOptions {
   // Where the standard ports go: `write` receives what a script prints on the current output (descriptor 1) or error
   // port (2). Null: output is dropped, input is empty.
   std::function<void(int descriptor, absl::string_view text)> write;
+  // The standard ports as a whole, instead of `write`. Null: as `write` says.
+  std::shared_ptr<StandardStreams> streams;
   // Scripts may open, load and delete files of the host.
   bool allow_files = false;
+  // Where a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp; only if `allow_files`. Empty:
+  // the working directory.
+  std::vector<std::string> library_path;
+  // What (command-line) returns: by custom the script's name, then its arguments. Empty: the empty list (R7RS 6.14).
+  std::vector<std::string> command_line;
+  // Names and values that (get-environment-variable) finds. The process's own environment stays out of reach unless the
+  // host copies it here: threads may read this while others change that. Empty: #f for every name (R7RS 6.14).
+  std::vector<std::pair<std::string, std::string>> environment;
 };
 
 struct IsolateStats {
@@ -49,6 +63,21 @@ struct IsolateStats {
   size_t dirty_pages = 0;        // snapshot pages written, of 4 KiB
   uint64_t minor_collections = 0;
   uint64_t full_collections = 0;
+  uint64_t allocated_bytes = 0;  // since the isolate was made, whether alive or not
+  double minor_seconds = 0;      // spent in collections
+  double full_seconds = 0;
+};
+
+// What a text begins with: see Isolate::ScanForm.
+struct FormScan {
+  enum class Kind {
+    kNone,        // nothing but space and comments
+    kForm,        // a whole datum
+    kIncomplete,  // the text ends inside a datum, string or comment: more text may complete it
+    kInvalid,     // an error that more text does not mend; Eval reports it
+  };
+  Kind kind = Kind::kNone;
+  size_t end = 0;  // kForm: the datum and what stands before it take so many bytes
 };
 
 class Isolate {
@@ -82,6 +111,12 @@ class Isolate {
   // handled: the message has its report and a backtrace), ResourceExhausted (heap_limit), Cancelled (Interrupt),
   // FailedPrecondition (not entered by this thread).
   absl::StatusOr<Value> Eval(absl::string_view text, absl::string_view name = "eval");
+  // The same; all values of the last form: one for most, none for (values).
+  absl::StatusOr<std::vector<Value>> EvalValues(absl::string_view text, absl::string_view name = "eval");
+  // Evaluates `text` as snapshot_gen evaluates a script: if it starts with an import, it is a program (R7RS 5.1), which
+  // sees what it imports and nothing else; what it defines is entered among the top-level variables when it has run. A
+  // first line that starts with #! is a comment. The value of the last form. Errors: those of Eval.
+  absl::StatusOr<Value> EvalScript(absl::string_view text, absl::string_view name);
   // Calls the procedure that the top-level variable `name` holds.
   // Errors: NotFound (no such variable), and those of Eval; a wrong number or type of arguments is an exception.
   absl::StatusOr<Value> Call(absl::string_view name, absl::Span<const Value> arguments = {});
@@ -93,8 +128,27 @@ class Isolate {
   // The value of a top-level variable. Errors: NotFound.
   absl::StatusOr<Value> Lookup(absl::string_view name);
 
-  // From any thread: ends the running (or next) Eval or Call with Cancelled at its next call or loop iteration.
+  // From any thread, and from signal handlers: ends the running (or next) Eval or Call with Cancelled at its next call or
+  // loop iteration.
   void Interrupt();
+  // Forgets an Interrupt that came when nothing was running any more, so that the next Eval or Call is spared.
+  void ClearInterrupt();
+
+  // The latest failure of Eval, EvalValues, EvalScript or Call, in parts; empty before there is one.
+  const ErrorReport& LastError() const;
+  // Writes out what open files and the standard ports hold back. Errors: those of the system.
+  absl::Status Flush();
+
+  // ---- For prompts and tools.
+
+  // Reads one datum of `text`, without evaluating it, to tell a prompt whether to ask for another line. kInvalid also
+  // where the isolate is not entered.
+  FormScan ScanForm(absl::string_view text);
+  // The names with this prefix that top-level code can use, variables and syntax, in alphabetical order.
+  std::vector<std::string> Names(absl::string_view prefix = "");
+  // The bytecode of a procedure, and of the procedures written inside it, for people to read: its form may change.
+  // Errors: InvalidArgument (not a procedure, or one that is not written in Lisp), FailedPrecondition.
+  absl::StatusOr<std::string> Disassemble(const Value& procedure);
 
   IsolateStats Stats() const;
   // Frees what is unreachable.

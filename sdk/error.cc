@@ -1,0 +1,89 @@
+// Failures in parts: what Isolate::LastError tells.
+
+#include "islet/error.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
+#include "isolate/printer/describe.h"
+#include "isolate/runtime/system.h"
+#include "sdk/isolate_impl.h"
+
+namespace islet {
+namespace {
+
+// A backtrace of as many frames as are ever captured may lack the outermost.
+constexpr size_t kMostFrames = 64;
+
+// What Condition::position holds, "file:line:column", in which the file may have colons too.
+SourcePlace ParsePlace(absl::string_view text) {
+  const size_t second = text.rfind(':');
+  const size_t first = second == absl::string_view::npos || second == 0 ? second : text.rfind(':', second - 1);
+  SourcePlace place;
+  if (first == absl::string_view::npos || !absl::SimpleAtoi(text.substr(first + 1, second - first - 1), &place.line) ||
+      !absl::SimpleAtoi(text.substr(second + 1), &place.column)) {
+    return SourcePlace();
+  }
+  place.file = std::string(text.substr(0, first));
+  return place;
+}
+
+ErrorReport MakeReport(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
+  ErrorReport report;
+  report.message = vm::DescribeHeadline(vm, object);
+  const vm::Condition* condition = vm.heap().TryGet<vm::Condition>(object);
+  if (condition != nullptr) {
+    if (vm.heap().Is<vm::String>(condition->position)) report.place = ParsePlace(vm.ToUtf8(condition->position));
+    if (!vm.heap().Is<vm::Vector>(backtrace)) backtrace = condition->backtrace;
+  }
+  for (vm::BacktraceFrame& frame : vm::DescribeFrames(vm, backtrace)) {
+    report.backtrace.push_back({std::move(frame.procedure), {std::move(frame.file), frame.line, frame.column}});
+  }
+  return report;
+}
+
+}  // namespace
+
+std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
+  std::string text = vm::DescribeCondition(vm, object, backtrace);
+  Isolate::Impl& impl = *static_cast<Isolate*>(vm.host)->impl();
+  impl.last_error = MakeReport(vm, object, backtrace);
+  impl.described = text;
+  return text;
+}
+
+const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evaluated) {
+  const bool recorded = !described.empty() && absl::StartsWith(status.message(), described);
+  described.clear();
+  if (!recorded) {
+    const vm::Value raised = vm->last_condition();
+    const bool syntax = status.code() == absl::StatusCode::kInvalidArgument && vm->heap().Is<vm::Condition>(raised);
+    last_error = syntax ? MakeReport(*vm, raised, vm::kFalse) : ErrorReport();
+    if (!syntax) {
+      const absl::string_view message = status.message();
+      last_error.message = std::string(message.substr(0, message.find("\n  in the form at ")));
+    }
+  }
+  if (!evaluated) return status;
+  const vm::Evaluator::FormPosition& form = evaluator().failed_form();
+  last_error.form = {form.file, form.line, form.column};
+  std::vector<ErrorReport::Frame>& frames = last_error.backtrace;
+  if (frames.empty() || frames.size() >= kMostFrames) return status;
+  ErrorReport::Frame& outermost = frames.back();
+  if (outermost.procedure == "lambda" && outermost.place.file == form.file && form.line != 0) {
+    outermost.procedure = "top level";
+  }
+  return status;
+}
+
+const ErrorReport& Isolate::LastError() const { return impl_->last_error; }
+
+absl::optional<int> ExitStatus(const absl::Status& status) {
+  const int code = vm::ExitStatus(status);
+  return code < 0 ? absl::nullopt : absl::optional<int>(code);
+}
+
+}  // namespace islet

@@ -1,0 +1,79 @@
+#include "sdk/shell/console.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sdk/shell/interrupts.h"
+
+namespace islet::shell {
+namespace {
+
+constexpr size_t kHeldBack = 64 << 10;
+
+absl::Status SystemError(absl::string_view what) {
+  return absl::UnavailableError(absl::StrCat(what, ": ", strerrordesc_np(errno)));
+}
+
+absl::Status WriteAll(int descriptor, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      return SystemError("cannot write");
+    } else if (InterruptPending()) {
+      return absl::CancelledError("interrupted");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Console::Console() : terminal_(isatty(STDOUT_FILENO) == 1) {}
+
+absl::StatusOr<size_t> Console::Read(char* buffer, size_t size) {
+  if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+  while (true) {
+    if (WaitForInput(STDIN_FILENO)) {
+      const ssize_t count = read(STDIN_FILENO, buffer, size);
+      if (count >= 0) {
+        if (count > 0 && buffer[count - 1] == '\n') line_open_ = false;  // as the terminal has echoed it
+        return static_cast<size_t>(count);
+      }
+      if (errno != EINTR) return SystemError("cannot read");
+    }
+    if (InterruptPending()) return absl::CancelledError("interrupted");
+  }
+}
+
+bool Console::InputReady() {
+  pollfd wanted = {STDIN_FILENO, POLLIN, 0};
+  return poll(&wanted, 1, 0) > 0;
+}
+
+absl::Status Console::Write(int descriptor, absl::string_view text) {
+  if (!text.empty()) line_open_ = text.back() != '\n';
+  if (descriptor == 2) {
+    absl::Status flushed = Flush();
+    absl::Status written = WriteAll(STDERR_FILENO, text);
+    return flushed.ok() ? written : flushed;
+  }
+  held_.append(text.data(), text.size());
+  const bool line = terminal_ && text.find('\n') != absl::string_view::npos;
+  return line || held_.size() >= kHeldBack ? Flush() : absl::OkStatus();
+}
+
+absl::Status Console::Flush() {
+  if (held_.empty()) return absl::OkStatus();
+  return WriteAll(STDOUT_FILENO, std::exchange(held_, std::string()));
+}
+
+absl::Status Console::StartLine() { return line_open_ && terminal_ ? Write(1, "\n") : absl::OkStatus(); }
+
+}  // namespace islet::shell
