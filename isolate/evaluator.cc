@@ -65,6 +65,12 @@ bool StartsWith(Vm& vm, const Syntax* form, std::string_view keyword) {
   return form->IsPair() && form->car->kind == Syntax::Kind::kSymbol && form->car->value == vm.Intern(keyword);
 }
 
+// True if the value of the form is that of a definition at its end: a name that nobody asked for.
+bool EndsInDefinition(const Core* core) {
+  while (core->kind == Core::Kind::kSequence) core = static_cast<const Sequence*>(core)->items.back();
+  return core->kind == Core::Kind::kGlobalDefine;
+}
+
 // A library whose body failed must not be found by later imports.
 void ForgetLibrary(Vm& vm, const Syntax* form) {
   if (!StartsWith(vm, form, "define-library") || !form->cdr->IsPair()) return;
@@ -269,6 +275,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
       const std::string what = ExpandError{error.message, SourcePosition{}, error.form, absl::OkStatus()}.ToString();
       return fail(SyntaxFailure(vm_, at, what));
     }
+    const bool definition = EndsInDefinition(core);
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
       ForgetLibrary(vm_, form);
@@ -279,7 +286,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
       ForgetLibrary(vm_, form);
       return fail(AtForm(value.status(), form->position));
     }
-    result = *value;
+    result = all_values && definition ? kNull : *value;
   }
   if (program && imported != kFalse) ExportDefinitions(environment, imported);
   return result;

@@ -44,7 +44,7 @@ class Evaluator : public LibraryLoader {
   // Evaluates the forms of `text` in the interaction environment; the value of the last (kUnspecified if there is none).
   // `name` is what messages call the text.
   absl::StatusOr<Value> EvalString(absl::string_view text, absl::string_view name);
-  // The same; all values of the last form, as a list. () if there is no form.
+  // The same; all values of the last form, as a list. () if there is no form, and for a definition.
   absl::StatusOr<Value> EvalValues(absl::string_view text, absl::string_view name);
   // Evaluates a script as EvalFile does; the value of the last form.
   absl::StatusOr<Value> EvalScript(absl::string_view text, absl::string_view name);

@@ -177,7 +177,11 @@ def _islet_snapshot_impl(ctx):
         disallow_dynamic_library = True,
     )
     return [
-        DefaultInfo(files = depset([snapshot])),
+        DefaultInfo(
+            files = depset([snapshot]),
+            # For who has it among `data`; a program that embeds it needs no file.
+            data_runfiles = ctx.runfiles(files = [snapshot]),
+        ),
         OutputGroupInfo(
             asm = depset([assembler]),
             header = depset([header]),

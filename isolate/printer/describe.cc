@@ -1,11 +1,14 @@
 #include "isolate/printer/describe.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
 #include "isolate/interpreter/source_map.h"
+#include "isolate/interpreter/stubs.h"
 #include "isolate/printer/printer.h"
 
 namespace islet::vm {
@@ -31,6 +34,14 @@ std::string FrameLine(const BacktraceFrame& frame) {
 Value RaiseCode(Vm& vm) {
   const Closure* closure = vm.heap().TryGet<Closure>(vm.root(Root::kRaise));
   return closure == nullptr ? kUndefined : closure->code;
+}
+
+// True for `apply`, `call-with-values` and the like, whose frames say nothing about the program.
+bool IsStub(Vm& vm, const Code* code) {
+  if (vm.heap().Is<String>(code->file) || !vm.heap().Is<Symbol>(code->name)) return false;
+  const std::string name = vm.SymbolName(code->name);
+  return std::find(std::begin(kStubProcedureNames), std::end(kStubProcedureNames), name) !=
+         std::end(kStubProcedureNames);
 }
 
 // Frames that repeat, as in a deep recursion, take one line and a count.
@@ -98,7 +109,7 @@ std::vector<BacktraceFrame> DescribeFrames(Vm& vm, Value backtrace) {
   for (uint32_t i = 0; i + 1 < frames->length; i += 2) {
     const Value word = frames->items[i + 1];
     const Code* code = heap.TryGet<Code>(frames->items[i]);
-    if (code == nullptr || (i == 0 && frames->items[i] == machinery)) continue;
+    if (code == nullptr || (i == 0 && frames->items[i] == machinery) || IsStub(vm, code)) continue;
     BacktraceFrame frame;
     frame.procedure = heap.Is<Symbol>(code->name) || heap.Is<String>(code->name)
                           ? Print(vm, code->name, PrintMode::kDisplay, kLongestIrritant)

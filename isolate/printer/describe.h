@@ -32,7 +32,7 @@ struct BacktraceFrame {
   uint32_t line = 0;      // 0: not known
   uint32_t column = 0;
 };
-// The frames, innermost first, without that of the machinery by which `raise` works.
+// The frames, innermost first, without those of the machinery behind `raise`, `apply` and the like.
 std::vector<BacktraceFrame> DescribeFrames(Vm& vm, Value backtrace);
 
 }  // namespace islet::vm

@@ -111,7 +111,7 @@ class Isolate {
   // handled: the message has its report and a backtrace), ResourceExhausted (heap_limit), Cancelled (Interrupt),
   // FailedPrecondition (not entered by this thread).
   absl::StatusOr<Value> Eval(absl::string_view text, absl::string_view name = "eval");
-  // The same; all values of the last form: one for most, none for (values).
+  // The same; all values of the last form: one for most, none for a definition and for (values).
   absl::StatusOr<std::vector<Value>> EvalValues(absl::string_view text, absl::string_view name = "eval");
   // Evaluates `text` as snapshot_gen evaluates a script: if it starts with an import, it is a program (R7RS 5.1), which
   // sees what it imports and nothing else; what it defines is entered among the top-level variables when it has run. A
