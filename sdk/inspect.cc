@@ -1,4 +1,5 @@
-// What prompts and tools ask of an isolate: whether a form is complete, which names there are, what code looks like.
+// What prompts and tools ask of an isolate: whether a form is complete, which names there are, what
+// code looks like.
 
 #include <algorithm>
 #include <string>
@@ -33,7 +34,8 @@ FormScan Isolate::ScanForm(absl::string_view text) {
     case vm::Reader::Result::kEnd:
       break;
     case vm::Reader::Result::kError:
-      scan.kind = reader.error().incomplete ? FormScan::Kind::kIncomplete : FormScan::Kind::kInvalid;
+      scan.kind =
+          reader.error().incomplete ? FormScan::Kind::kIncomplete : FormScan::Kind::kInvalid;
       break;
   }
   return scan;
@@ -45,13 +47,14 @@ std::vector<std::string> Isolate::Names(absl::string_view prefix) {
   vm::Vm& machine = *impl_->vm;
   vm::Heap& heap = machine.heap();
   const vm::Value interaction = machine.root(vm::Root::kInteraction);
-  vm::ForEachEntry(heap, heap.Get<vm::Environment>(interaction)->bindings, [&](vm::Value symbol, vm::Value binding) {
-    // A name that is only referred to has a cell, but no value.
-    const vm::Cell* cell = heap.TryGet<vm::Cell>(binding);
-    if (cell != nullptr && cell->value == vm::kUndefined) return;
-    std::string name = machine.SymbolName(symbol);
-    if (absl::StartsWith(name, prefix)) names.push_back(std::move(name));
-  });
+  vm::ForEachEntry(heap, heap.Get<vm::Environment>(interaction)->bindings,
+                   [&](vm::Value symbol, vm::Value binding) {
+                     // A name that is only referred to has a cell, but no value.
+                     const vm::Cell* cell = heap.TryGet<vm::Cell>(binding);
+                     if (cell != nullptr && cell->value == vm::kUndefined) return;
+                     std::string name = machine.SymbolName(symbol);
+                     if (absl::StartsWith(name, prefix)) names.push_back(std::move(name));
+                   });
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -98,8 +101,8 @@ class CodePrinter {
     return heading + ":";
   }
 
-  // True if the procedure is the value of a library's variable: then it is called by this code, not part of it. (A
-  // procedure without free variables is a constant wherever it was written.)
+  // True if the procedure is the value of a library's variable: then it is called by this code, not
+  // part of it. (A procedure without free variables is a constant wherever it was written.)
   bool IsTopLevel(vm::Value closure) {
     const vm::Value name = heap_.Get<vm::Code>(heap_.Get<vm::Closure>(closure)->code)->name;
     if (!heap_.Is<vm::Symbol>(name)) return false;
@@ -107,8 +110,8 @@ class CodePrinter {
     vm::ForEachEntry(heap_, vm_.root(vm::Root::kLibraries), [&](vm::Value, vm::Value library) {
       const vm::Environment* environment = heap_.TryGet<vm::Environment>(library);
       if (environment == nullptr || found) return;
-      const vm::Cell* cell =
-          heap_.TryGet<vm::Cell>(vm::HashTableGet(heap_, environment->bindings, name, vm::kUndefined));
+      const vm::Cell* cell = heap_.TryGet<vm::Cell>(
+          vm::HashTableGet(heap_, environment->bindings, name, vm::kUndefined));
       found = cell != nullptr && cell->value == closure;
     });
     return found;
@@ -128,9 +131,10 @@ absl::StatusOr<std::string> Isolate::Disassemble(const Value& procedure) {
   if (!value.ok()) return value.status();
   const vm::Closure* closure = impl_->vm->heap().TryGet<vm::Closure>(*value);
   if (closure == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        procedure.Print(200), procedure.type() == Type::kProcedure ? " is not written in Lisp: it has no bytecode"
-                                                                   : " is not a procedure"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(procedure.Print(200), procedure.type() == Type::kProcedure
+                                               ? " is not written in Lisp: it has no bytecode"
+                                               : " is not a procedure"));
   }
   CodePrinter printer(*impl_->vm);
   printer.Add(closure->code);

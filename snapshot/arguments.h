@@ -13,8 +13,8 @@
 //   }
 //   if (!reader.status().ok()) return reader.status();
 //
-// A value stands behind its option (`-o FILE`, `--emit KIND`) or is joined to it (`-oFILE`, `--emit=KIND`). `--` makes
-// operands of all that follows.
+// A value stands behind its option (`-o FILE`, `--emit KIND`) or is joined to it (`-oFILE`,
+// `--emit=KIND`). `--` makes operands of all that follows.
 
 #ifndef ISLET_SNAPSHOT_ARGUMENTS_H_
 #define ISLET_SNAPSHOT_ARGUMENTS_H_

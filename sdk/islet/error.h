@@ -1,5 +1,5 @@
-// A failure in parts, for hosts that show it in their own way. The Status that Eval or Call returned says the same in one
-// text.
+// A failure in parts, for hosts that show it in their own way. The Status that Eval or Call
+// returned says the same in one text.
 
 #ifndef ISLET_SDK_ERROR_H_
 #define ISLET_SDK_ERROR_H_
@@ -28,17 +28,19 @@ struct ErrorReport {
 
   // "car: argument 1 should be a pair: 5": without place and backtrace.
   std::string message;
-  // Of an error in the text itself: syntax, or an import that failed. Else line 0: the first frame says where.
+  // Of an error in the text itself: syntax, or an import that failed. Else line 0: the first frame
+  // says where.
   SourcePlace place;
-  // The calls that had not returned, innermost first; at most 64. Tail calls leave none. Empty for a limit or an
-  // interrupt.
+  // The calls that had not returned, innermost first; at most 64. Tail calls leave none. Empty for
+  // a limit or an interrupt.
   std::vector<Frame> backtrace;
   // Where the top-level form starts that Eval was evaluating.
   SourcePlace form;
 };
 
-// The exit status (0 to 255) with which a script has called `exit` or `emergency-exit`, if that is what `status`, from
-// Eval or Call, is about: those end the call, not the host. `(exit)` and `(exit #t)` give 0, `(exit #f)` 1 (R7RS 6.14).
+// The exit status (0 to 255) with which a script has called `exit` or `emergency-exit`, if that is
+// what `status`, from Eval or Call, is about: those end the call, not the host. `(exit)` and `(exit
+// #t)` give 0, `(exit #f)` 1 (R7RS 6.14).
 absl::optional<int> ExitStatus(const absl::Status& status);
 
 }  // namespace islet

@@ -1,7 +1,8 @@
-// The process's standard input, output and error, as an isolate's standard ports and for the shell's own use.
+// The process's standard input, output and error, as an isolate's standard ports and for the
+// shell's own use.
 //
-// Output is held back until there is much of it, until something is read or goes to standard error, and until Flush; on
-// a terminal, until the end of a line.
+// Output is held back until there is much of it, until something is read or goes to standard error,
+// and until Flush; on a terminal, until the end of a line.
 
 #ifndef ISLET_SDK_SHELL_CONSOLE_H_
 #define ISLET_SDK_SHELL_CONSOLE_H_

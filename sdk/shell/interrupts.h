@@ -7,7 +7,8 @@
 
 namespace islet::shell {
 
-// From now on SIGINT ends evaluations and waits. `once`: the second one ends the process, as it would have done anyway.
+// From now on SIGINT ends evaluations and waits. `once`: the second one ends the process, as it
+// would have done anyway.
 void CatchInterrupts(bool once);
 // As before CatchInterrupts.
 void ReleaseInterrupts();
@@ -16,7 +17,8 @@ bool InterruptPending();
 // The same, and takes it.
 bool TakeInterrupt();
 
-// While it lives, SIGINT interrupts the isolate. Pending ones are taken at both ends: they were meant for something else.
+// While it lives, SIGINT interrupts the isolate. Pending ones are taken at both ends: they were
+// meant for something else.
 class InterruptScope {
  public:
   explicit InterruptScope(Isolate& isolate);

@@ -1,4 +1,5 @@
-// The shell: runs programs, and reads, evaluates and prints at a terminal. See --help, or options.cc.
+// The shell: runs programs, and reads, evaluates and prints at a terminal. See --help, or
+// options.cc.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -15,9 +16,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "islet/isolate.h"
 #include "isolate/lib/standard.h"
 #include "isolate/runtime/system.h"
-#include "islet/isolate.h"
 #include "sdk/shell/console.h"
 #include "sdk/shell/interrupts.h"
 #include "sdk/shell/options.h"
@@ -75,11 +76,14 @@ IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console
   grants.streams = std::move(console);
   grants.allow_files = true;
   grants.library_path = options.library_path;
-  grants.library_path.push_back(options.file.empty() || options.file == "-" ? "." : DirectoryOf(options.file));
+  grants.library_path.push_back(
+      options.file.empty() || options.file == "-" ? "." : DirectoryOf(options.file));
   grants.command_line.push_back(options.file.empty() ? "islet" : options.file);
-  grants.command_line.insert(grants.command_line.end(), options.arguments.begin(), options.arguments.end());
+  grants.command_line.insert(grants.command_line.end(), options.arguments.begin(),
+                             options.arguments.end());
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(*variable, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(*variable, absl::MaxSplits('=', 1));
     grants.environment.emplace_back(parts.first, parts.second);
   }
   return grants;
@@ -89,21 +93,25 @@ IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console
 Outcome RunFile(Session& session, const std::string& file) {
   const bool input = file == "-";
   const std::string name = input ? "<stdin>" : file;
-  absl::StatusOr<std::string> text = input ? ReadAll(STDIN_FILENO, "standard input") : ReadFile(file);
+  absl::StatusOr<std::string> text =
+      input ? ReadAll(STDIN_FILENO, "standard input") : ReadFile(file);
   if (!text.ok()) {
     session.ReportFailure(text.status().message());
     return Outcome::kFailed;
   }
   if (input) session.sources().Add(name, *text);
+  CatchInterrupts(/*once=*/true);
   return session.RunScript(*text, name);
 }
 
 Outcome RunExpressions(Session& session, const Options& options) {
+  CatchInterrupts(/*once=*/true);
   int number = 0;
   for (const Options::Expression& expression : options.expressions) {
     ++number;
-    const std::string name =
-        options.expressions.size() == 1 ? "<expression>" : absl::StrCat("<expression ", number, ">");
+    const std::string name = options.expressions.size() == 1
+                                 ? "<expression>"
+                                 : absl::StrCat("<expression ", number, ">");
     session.sources().Add(name, expression.text);
     const Outcome outcome = session.Evaluate(expression.text, name, expression.print);
     if (outcome != Outcome::kDone) return outcome;
@@ -125,9 +133,8 @@ Outcome Disassemble(Session& session, const std::string& name) {
 int Run(const Options& options, Session& session) {
   const Stopwatch stopwatch(session.isolate());
   const bool nothing_to_do = options.file.empty() && options.expressions.empty();
-  const bool prompt =
-      options.interactive || (nothing_to_do && options.disassemble.empty() && isatty(STDIN_FILENO) == 1);
-  CatchInterrupts(/*once=*/true);
+  const bool prompt = options.interactive ||
+                      (nothing_to_do && options.disassemble.empty() && isatty(STDIN_FILENO) == 1);
   Outcome outcome = Outcome::kDone;
   if (!options.expressions.empty()) {
     outcome = RunExpressions(session, options);
@@ -136,7 +143,9 @@ int Run(const Options& options, Session& session) {
   } else if (options.disassemble.empty() && !prompt) {
     outcome = RunFile(session, "-");
   }
-  int exit_status = outcome == Outcome::kExited ? session.exit_status() : outcome == Outcome::kDone ? 0 : 1;
+  int exit_status = outcome == Outcome::kExited ? session.exit_status()
+                    : outcome == Outcome::kDone ? 0
+                                                : 1;
   if (!options.disassemble.empty() && (outcome == Outcome::kDone || outcome == Outcome::kExited)) {
     if (Disassemble(session, options.disassemble) == Outcome::kFailed) exit_status = 1;
   }
@@ -150,11 +159,21 @@ int Run(const Options& options, Session& session) {
   return exit_status;
 }
 
+// Whoever started this may have closed a standard descriptor. Then no file may get its number: it
+// would be read from, or written to, by mistake. What is put there fails as a closed one does.
+void OccupyStandardDescriptors() {
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) < 0)
+      open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 int Main(absl::Span<const char* const> arguments) {
   auto fail = [](absl::string_view message) {
     std::fprintf(stderr, "islet: %s\n", std::string(message).c_str());
     return 1;
   };
+  OccupyStandardDescriptors();
   const absl::StatusOr<Options> options = ParseArguments(arguments);
   if (!options.ok()) {
     fail(options.status().message());
@@ -169,11 +188,13 @@ int Main(absl::Span<const char* const> arguments) {
     }
     return std::fflush(stdout) == 0 ? 0 : fail("cannot write");
   }
-  const absl::StatusOr<Snapshot> snapshot =
-      options->snapshot.empty() ? Snapshot::FromEmbedded(standard) : Snapshot::FromFile(options->snapshot);
+  const absl::StatusOr<Snapshot> snapshot = options->snapshot.empty()
+                                                ? Snapshot::FromEmbedded(standard)
+                                                : Snapshot::FromFile(options->snapshot);
   if (!snapshot.ok()) return fail(snapshot.status().message());
   auto console = std::make_shared<Console>();
-  absl::StatusOr<std::unique_ptr<Isolate>> isolate = Isolate::FromSnapshot(*snapshot, GrantsOf(*options, console));
+  absl::StatusOr<std::unique_ptr<Isolate>> isolate =
+      Isolate::FromSnapshot(*snapshot, GrantsOf(*options, console));
   if (!isolate.ok()) return fail(isolate.status().message());
   const Isolate::Scope scope(**isolate);
   Session session(**isolate, console);
@@ -189,5 +210,6 @@ int Main(absl::Span<const char* const> arguments) {
 }  // namespace islet::shell
 
 int main(int argc, char** argv) {
-  return islet::shell::Main(absl::MakeConstSpan(argv + 1, argc > 0 ? static_cast<size_t>(argc - 1) : 0));
+  return islet::shell::Main(
+      absl::MakeConstSpan(argv + 1, argc > 0 ? static_cast<size_t>(argc - 1) : 0));
 }

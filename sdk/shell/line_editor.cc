@@ -9,9 +9,9 @@
 #include <clocale>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/ascii.h"
 #include "sdk/shell/interrupts.h"
 
 namespace islet::shell {
@@ -44,8 +44,8 @@ unsigned char CompleteName(EditLine* edit, int character);
 
 // True for what may stand in an identifier, as far as completing one needs to know.
 bool IsNameByte(char c) {
-  return static_cast<unsigned char>(c) > ' ' && c != '(' && c != ')' && c != '"' && c != ';' && c != '\'' && c != '`' &&
-         c != ',' && c != '|' && c != 0x7f;
+  return static_cast<unsigned char>(c) > ' ' && c != '(' && c != ')' && c != '"' && c != ';' &&
+         c != '\'' && c != '`' && c != ',' && c != '|' && c != 0x7f;
 }
 
 std::string CommonPrefix(const std::vector<std::string>& names) {
@@ -57,7 +57,8 @@ std::string CommonPrefix(const std::vector<std::string>& names) {
   }
   // Not half a character.
   const std::string& whole = names.front();
-  while (!prefix.empty() && prefix.size() < whole.size() && (whole[prefix.size()] & 0xc0) == 0x80) prefix.pop_back();
+  while (!prefix.empty() && prefix.size() < whole.size() && (whole[prefix.size()] & 0xc0) == 0x80)
+    prefix.pop_back();
   return prefix;
 }
 
@@ -65,7 +66,8 @@ std::string CommonPrefix(const std::vector<std::string>& names) {
 void ListNames(FILE* output, const std::vector<std::string>& names, int screen_width) {
   size_t widest = 0;
   for (const std::string& name : names) widest = std::max(widest, name.size());
-  const size_t columns = std::max<size_t>(1, static_cast<size_t>(std::max(screen_width, 1)) / (widest + 2));
+  const size_t columns =
+      std::max<size_t>(1, static_cast<size_t>(std::max(screen_width, 1)) / (widest + 2));
   const size_t rows = (names.size() + columns - 1) / columns;
   std::fputs("\n", output);
   for (size_t row = 0; row < rows; ++row) {
@@ -133,7 +135,8 @@ int ReadCharacter(EditLine* edit, wchar_t* character) {
   }
 }
 
-// Tab: completes the name before the cursor as far as it is certain; where it is not, lists what it may be.
+// Tab: completes the name before the cursor as far as it is certain; where it is not, lists what it
+// may be.
 unsigned char CompleteName(EditLine* edit, int) {
   LineEditor::State& state = *StateOf(edit);
   const LineInfo* line = el_line(edit);
@@ -175,10 +178,12 @@ void Catch(int signal) {
 
 LineEditor::LineEditor(FILE* output, std::string history_file, Complete complete)
     : state_(std::make_unique<State>()) {
-  // libedit asks the locale what can be printed; where UTF-8 is not to be had, the rest shows as escapes.
+  // libedit asks the locale what can be printed; where UTF-8 is not to be had, the rest shows as
+  // escapes.
   for (const char* name : {"", "C.UTF-8"}) {
     const char* set = std::setlocale(LC_CTYPE, name);
-    if (set != nullptr && (absl::StrContains(set, "UTF-8") || absl::StrContains(set, "utf8"))) break;
+    if (set != nullptr && (absl::StrContains(set, "UTF-8") || absl::StrContains(set, "utf8")))
+      break;
   }
   state_->output = output;
   state_->history_file = std::move(history_file);

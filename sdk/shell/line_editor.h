@@ -19,16 +19,17 @@ class LineEditor {
   // What names that start with `prefix` there are.
   using Complete = std::function<std::vector<std::string>(absl::string_view prefix)>;
 
-  // Reads from standard input, echoes to `output`. History is loaded from `history_file`, and saved there by Remember;
-  // empty: none. A file that cannot be read or written only means that there is no history.
+  // Reads from standard input, echoes to `output`. History is loaded from `history_file`, and saved
+  // there by Remember; empty: none. A file that cannot be read or written only means that there is
+  // no history.
   LineEditor(FILE* output, std::string history_file, Complete complete);
   ~LineEditor();
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
   enum class Result { kLine, kEnd, kInterrupted };
-  // Waits for a line, which is stored with its newline. kEnd: Ctrl-D on an empty line, or the terminal is gone;
-  // kInterrupted: Ctrl-C.
+  // Waits for a line, which is stored with its newline. kEnd: Ctrl-D on an empty line, or the
+  // terminal is gone; kInterrupted: Ctrl-C.
   Result Read(const std::string& prompt, std::string* line);
   // Adds one or more lines to the history, as one entry.
   void Remember(const std::string& input);

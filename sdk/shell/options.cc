@@ -8,22 +8,24 @@ const char kUsage[] =
     R"(usage: islet [OPTION]... [FILE [ARGUMENT]...]
        islet [OPTION]... -e EXPRESSION [ARGUMENT]...
 
-Runs FILE, a program in Scheme (R7RS). `-`, or no FILE, means standard input; but at a terminal, what you type is read,
-evaluated and printed form by form.
+Runs FILE, a program in Scheme (R7RS). `-`, or no FILE, means standard input;
+but at a terminal, what you type is read, evaluated and printed form by form.
 
   -e EXPRESSION       evaluate it, instead of a FILE; may be repeated
   -p EXPRESSION       evaluate it and print its values; may be repeated
   -i                  afterwards, read, evaluate and print from standard input
-  -L DIR              look for library (a b) in DIR/a/b.sld or DIR/a/b.lisp; may be repeated. FILE's own directory (else
-                      the working directory) comes last
+  -L DIR              look for library (a b) in DIR/a/b.sld or DIR/a/b.lisp; may
+                      be repeated. FILE's own directory comes last; without a
+                      FILE, the working directory
   --snapshot FILE     start from this snapshot, not from the standard library
-  --max-heap-mib N    end with an error when live objects exceed N MiB (default: 1024, the most there can be)
+  --max-heap-mib N    end with an error when live objects exceed N MiB (default:
+                      1024, the most there can be)
   --time              print time, allocation and collections to standard error
   --disassemble NAME  afterwards, print the bytecode of a procedure
   --help, --version
 
-(command-line) is FILE, or islet, and the ARGUMENTs. The exit status is that of (exit), 1 after an error, 2 for a command
-line that makes no sense.
+(command-line) is FILE, or islet, and the ARGUMENTs. The exit status is that of
+(exit), 1 after an error, 2 for a command line that makes no sense.
 )";
 
 absl::StatusOr<Options> ParseArguments(absl::Span<const char* const> arguments) {

@@ -59,7 +59,8 @@ bool IsComplete(Isolate& isolate, absl::string_view input) {
 
 // Makes the directories of an absolute path that are missing, for the user alone.
 bool MakeDirectories(const std::string& path) {
-  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
     mkdir(path.substr(0, slash).c_str(), 0700);
   }
   struct stat info;
@@ -72,7 +73,8 @@ std::string HistoryFile() {
   const char* state = std::getenv("XDG_STATE_HOME");
   const char* home = std::getenv("HOME");
   std::string file;
-  // "All paths set in these environment variables must be absolute. If [not], consider the path invalid and ignore it."
+  // "All paths set in these environment variables must be absolute. If [not], consider the path
+  // invalid and ignore it."
   if (state != nullptr && state[0] == '/') {
     file = absl::StrCat(state, "/islet/history");
   } else if (home != nullptr && home[0] == '/') {
@@ -98,7 +100,11 @@ int RunRepl(Session& session) {
         input.clear();
         continue;
       case LineEditor::Result::kEnd:
-        return 0;
+        if (input.empty()) return 0;
+        // For the error that says what is not complete.
+        session.sources().Add(kName, input);
+        EvaluateInput(session, input, lines);
+        return 1;
       case LineEditor::Result::kLine:
         break;
     }

@@ -32,10 +32,12 @@ std::string FileText(const std::string& name) {
   return text.str();
 }
 
-// A shell at a terminal of 80 columns. What it writes there is collected without the terminal's control sequences.
+// A shell at a terminal of 80 columns. What it writes there is collected without the terminal's
+// control sequences.
 class Terminal {
  public:
-  explicit Terminal(std::vector<std::string> arguments = {}, std::vector<std::string> environment = {}) {
+  explicit Terminal(std::vector<std::string> arguments = {},
+                    std::vector<std::string> environment = {}) {
     environment.push_back("TERM=xterm");
     environment.push_back("HOME=" + Directory());
     winsize size = {25, 80, 0, 0};
@@ -60,7 +62,8 @@ class Terminal {
     size_t at;
     while ((at = shown_.find(text)) == std::string::npos) {
       if (std::chrono::steady_clock::now() > deadline || !Receive()) {
-        ADD_FAILURE() << "waited for " << testing::PrintToString(text) << ", saw " << testing::PrintToString(shown_);
+        ADD_FAILURE() << "waited for " << testing::PrintToString(text) << ", saw "
+                      << testing::PrintToString(shown_);
         return shown_;
       }
     }
@@ -219,7 +222,10 @@ TEST(ReplTest, NoColorIsRespected) {
 
 TEST(ReplTest, ExitsAsTheProgramSays) {
   for (const auto& [text, status] : std::vector<std::pair<std::string, int>>{
-           {"(exit)", 0}, {"(exit 7)", 7}, {"(exit #f)", 1}, {"(begin (display \"bye\") (emergency-exit 3))", 3}}) {
+           {"(exit)", 0},
+           {"(exit 7)", 7},
+           {"(exit #f)", 1},
+           {"(begin (display \"bye\") (emergency-exit 3))", 3}}) {
     Terminal terminal;
     terminal.Expect("> ");
     terminal.Type(text + "\r");
@@ -232,7 +238,8 @@ TEST(ReplTest, OutputIsInOrderAndOnLinesOfItsOwn) {
   terminal.Expect("> ");
   EXPECT_EQ(terminal.Enter("(begin (display \"no newline\") 5)"), "no newline\n5\n");
   EXPECT_EQ(terminal.Enter("(display \"again\")"), "again\n");
-  EXPECT_EQ(terminal.Enter("(begin (display \"one\\n\") (write 'two (current-error-port)) 3)"), "one\ntwo\n3\n");
+  EXPECT_EQ(terminal.Enter("(begin (display \"one\\n\") (write 'two (current-error-port)) 3)"),
+            "one\ntwo\n3\n");
 }
 
 TEST(ReplTest, CtrlCEndsAnEvaluation) {
@@ -336,7 +343,8 @@ TEST(ReplTest, KeepsHistoryInTheStateDirectory) {
 }
 
 TEST(ReplTest, GoesOnAfterAScript) {
-  WriteFile("before.lisp", "(import (scheme base) (scheme write))\n(define x 5)\n(display \"ran\\n\")\n");
+  WriteFile("before.lisp",
+            "(import (scheme base) (scheme write))\n(define x 5)\n(display \"ran\\n\")\n");
   Terminal terminal({"-i", "before.lisp"});
   EXPECT_THAT(terminal.Expect("> "), HasSubstr("ran\n"));
   EXPECT_EQ(terminal.Enter("(vector x)"), "#(5)\n");

@@ -30,7 +30,8 @@ constexpr Style kPlain = {"", "", "", ""};
 constexpr Style kColored = {"\033[1m", "\033[1;31m", "\033[2m", "\033[0m"};
 
 std::string PlaceText(const SourcePlace& place) {
-  return place.line == 0 ? place.file : absl::StrCat(place.file, ":", place.line, ":", place.column);
+  return place.line == 0 ? place.file
+                         : absl::StrCat(place.file, ":", place.line, ":", place.column);
 }
 
 // A character of the line as shown, and how many columns it takes.
@@ -44,7 +45,8 @@ std::vector<Cell> Cells(const std::string& line) {
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(line.data());
   for (size_t i = 0; i < line.size();) {
     utf8proc_int32_t c = 0;
-    const utf8proc_ssize_t length = utf8proc_iterate(bytes + i, static_cast<utf8proc_ssize_t>(line.size() - i), &c);
+    const utf8proc_ssize_t length =
+        utf8proc_iterate(bytes + i, static_cast<utf8proc_ssize_t>(line.size() - i), &c);
     if (length <= 0) {
       cells.push_back({"\xef\xbf\xbd", 1});
       ++i;
@@ -63,7 +65,8 @@ std::vector<Cell> Cells(const std::string& line) {
   return cells;
 }
 
-void AppendExcerpt(const SourcePlace& place, const std::string& line, const Style& style, std::string* out) {
+void AppendExcerpt(const SourcePlace& place, const std::string& line, const Style& style,
+                   std::string* out) {
   const std::vector<Cell> cells = Cells(line);
   const size_t at = place.column - 1;
   if (place.column == 0 || at > cells.size()) return;
@@ -112,12 +115,14 @@ bool WantsColor(int descriptor) {
   const char* no_color = std::getenv("NO_COLOR");
   if (no_color != nullptr && *no_color != '\0') return false;
   const char* term = std::getenv("TERM");
-  return term != nullptr && *term != '\0' && std::strcmp(term, "dumb") != 0 && isatty(descriptor) == 1;
+  return term != nullptr && *term != '\0' && std::strcmp(term, "dumb") != 0 &&
+         isatty(descriptor) == 1;
 }
 
 std::string FormatError(const ErrorReport& report, const Sources& sources, bool color) {
   const Style& style = color ? kColored : kPlain;
-  // The innermost place whose text can be shown: a frame in a library that is part of the snapshot says less.
+  // The innermost place whose text can be shown: a frame in a library that is part of the snapshot
+  // says less.
   SourcePlace place = report.place;
   std::string line;
   bool shown = sources.FindLine(place.file, place.line, &line);
@@ -145,12 +150,14 @@ std::string FormatError(const ErrorReport& report, const Sources& sources, bool 
   std::string last;
   int repeats = 0;
   auto end_repeats = [&] {
-    if (repeats > 0) absl::StrAppend(&out, style.faint, "  ... the same ", repeats, " more\n", style.end);
+    if (repeats > 0)
+      absl::StrAppend(&out, style.faint, "  ... the same ", repeats, " more\n", style.end);
     repeats = 0;
   };
   for (const ErrorReport::Frame& frame : report.backtrace) {
     const std::string where = PlaceText(frame.place);
-    std::string text = absl::StrCat("  at ", frame.procedure, where.empty() ? "" : absl::StrCat(" (", where, ")"));
+    std::string text =
+        absl::StrCat("  at ", frame.procedure, where.empty() ? "" : absl::StrCat(" (", where, ")"));
     if (text == last) {
       ++repeats;
       continue;

@@ -1,6 +1,6 @@
 // How an error looks:
 //
-//   program.lisp:3:12: car: argument 1 should be a pair: 5
+//   program.lisp:3:8: car: argument 1 should be a pair: 5
 //     3 |   (+ 1 (car x))
 //       |        ^
 //     at f (program.lisp:3:8)
@@ -20,7 +20,9 @@ namespace islet::shell {
 // The texts of what was evaluated, by the names that errors call them.
 class Sources {
  public:
-  void Add(absl::string_view name, absl::string_view text) { texts_[std::string(name)] += std::string(text); }
+  void Add(absl::string_view name, absl::string_view text) {
+    texts_[std::string(name)] += std::string(text);
+  }
   // Line `number` of a text added, or else of the file `name`. False if there is none.
   bool FindLine(const std::string& name, uint32_t number, std::string* line) const;
 
@@ -28,7 +30,8 @@ class Sources {
   std::map<std::string, std::string> texts_;
 };
 
-// True if what is written to the descriptor should be coloured: a terminal that can, and no NO_COLOR (no-color.org).
+// True if what is written to the descriptor should be coloured: a terminal that can, and no
+// NO_COLOR (no-color.org).
 bool WantsColor(int descriptor);
 
 // The lines for people, with a newline at the end of each.

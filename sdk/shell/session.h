@@ -1,5 +1,5 @@
-// One isolate with what the shell's ways of using it share: evaluating with Ctrl-C at work, showing values and errors,
-// measuring.
+// One isolate with what the shell's ways of using it share: evaluating with Ctrl-C at work, showing
+// values and errors, measuring.
 
 #ifndef ISLET_SDK_SHELL_SESSION_H_
 #define ISLET_SDK_SHELL_SESSION_H_
@@ -29,8 +29,9 @@ class Session {
   // How an evaluation ended.
   enum class Outcome { kDone, kFailed, kInterrupted, kExited };
 
-  // Evaluates forms; prints the values of the last if `print`, as `write` does, one a line, unspecified ones left out.
-  // `source` is the text in the form in which it is to be shown, for errors. An error is reported.
+  // Evaluates forms; prints the values of the last if `print`, as `write` does, one a line,
+  // unspecified ones left out. `source` is the text in the form in which it is to be shown, for
+  // errors. An error is reported.
   Outcome Evaluate(absl::string_view text, const std::string& name, bool print);
   // Evaluates a script (Isolate::EvalScript).
   Outcome RunScript(absl::string_view text, const std::string& name);

@@ -1,4 +1,5 @@
-// Running the shell from a test, as a user does: by its command line, with pipes for its standard streams.
+// Running the shell from a test, as a user does: by its command line, with pipes for its standard
+// streams.
 
 #ifndef ISLET_SDK_SHELL_TEST_PROCESS_H_
 #define ISLET_SDK_SHELL_TEST_PROCESS_H_
@@ -32,8 +33,8 @@ inline std::string Absolute(const char* path) {
   return result;
 }
 
-// Makes a directory of the test's own the working directory, so that files are written, and named in errors, without
-// one. `shell` is relative to the directory that is left.
+// Makes a directory of the test's own the working directory, so that files are written, and named
+// in errors, without one. `shell` is relative to the directory that is left.
 inline void EnterTestDirectory(const char* shell) {
   ShellPath() = Absolute(shell);
   std::string directory = testing::TempDir() + "/shell.XXXXXX";
@@ -45,12 +46,14 @@ inline void WriteFile(const std::string& name, const std::string& text) {
 }
 
 // In the child: the program, with exactly this environment.
-[[noreturn]] inline void Execute(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+[[noreturn]] inline void Execute(const std::vector<std::string>& arguments,
+                                 const std::vector<std::string>& environment) {
   std::vector<char*> argv = {ShellPath().data()};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::vector<char*> envp;
-  for (const std::string& variable : environment) envp.push_back(const_cast<char*>(variable.c_str()));
+  for (const std::string& variable : environment)
+    envp.push_back(const_cast<char*>(variable.c_str()));
   envp.push_back(nullptr);
   execve(argv[0], argv.data(), envp.data());
   _exit(127);
@@ -68,9 +71,10 @@ inline int StatusOf(int wait_status) {
 
 // Runs the shell to its end. `input` must fit into a pipe.
 inline Finished RunShell(const std::vector<std::string>& arguments, const std::string& input = "",
-                    const std::vector<std::string>& environment = {}) {
+                         const std::vector<std::string>& environment = {}) {
   int in[2], out[2], err[2];
-  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) std::abort();
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
+    std::abort();
   const pid_t child = fork();
   if (child == 0) {
     dup2(in[0], 0);
