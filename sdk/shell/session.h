@@ -29,9 +29,8 @@ class Session {
   // How an evaluation ended.
   enum class Outcome { kDone, kFailed, kInterrupted, kExited };
 
-  // Evaluates forms; prints the values of the last if `print`, as `write` does, one a line,
-  // unspecified ones left out. `source` is the text in the form in which it is to be shown, for
-  // errors. An error is reported.
+  // Evaluates forms, which errors call `name` (see `sources`). Prints the values of the last if
+  // `print`, as `write` does, one a line, unspecified ones left out. An error is reported.
   Outcome Evaluate(absl::string_view text, const std::string& name, bool print);
   // Evaluates a script (Isolate::EvalScript).
   Outcome RunScript(absl::string_view text, const std::string& name);
