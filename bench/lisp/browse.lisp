@@ -1,0 +1,61 @@
+;; Looks patterns with wildcards up in a database of nested lists: backtracking over lists, symbols, assq.
+(define full-size 180)
+(define full-result 211860)
+(define quick-size 1)
+(define quick-result 1177)
+
+(define (run size)
+  ;; In a pattern, ? stands for any datum, (? . name) for the datum of that name, * for any number of them.
+  (define (match pattern datum names)
+    (cond ((null? pattern) (and (null? datum) names))
+          ((eq? pattern '?) names)
+          ((not (pair? pattern)) (and (eq? pattern datum) names))
+          ((eq? (car pattern) '?)
+           (let ((known (assq (cdr pattern) names)))
+             (if known
+                 (and (equal? (cdr known) datum) names)
+                 (cons (cons (cdr pattern) datum) names))))
+          ((eq? (car pattern) '*)
+           (or (match (cdr pattern) datum names)
+               (and (pair? datum) (match pattern (cdr datum) names))))
+          ((pair? datum)
+           (let ((names (match (car pattern) (car datum) names)))
+             (and names (match (cdr pattern) (cdr datum) names))))
+          (else #f)))
+
+  (define seed 21)
+  (define (random n)
+    (set! seed (remainder (+ (* seed 421) 1663) 7875))
+    (quotient (* seed n) 7875))
+  (define symbols '#(a b c d e f g))
+  (define (datum depth)
+    (if (or (= depth 0) (< (random 10) 4))
+        (vector-ref symbols (random 7))
+        (let loop ((n (+ 2 (random 5))) (items '()))
+          (if (= n 0) items (loop (- n 1) (cons (datum (- depth 1)) items))))))
+  (define database
+    (let loop ((n 600) (data '()))
+      (if (= n 0) data (loop (- n 1) (cons (list (datum 3) (datum 2) (datum 3)) data)))))
+  (define patterns
+    '((? ? ?)
+      ((* a * b *) ? ?)
+      ((* (? . x) * (? . x) *) * (* (? . x) *))
+      (* (* b * b * b *) *)
+      ((* (* a *) *) (? . x) ?)
+      ((* (? . x) (? . y) *) * (* (? . y) (? . x) *))
+      (* (? . x) * (* (? . x) *) *)
+      ((* (* (* g *) *) *) * *)))
+
+  (let loop ((i 0) (found 0))
+    (if (= i size)
+        found
+        (loop (+ i 1)
+              (let next-pattern ((patterns patterns) (found found))
+                (if (null? patterns)
+                    found
+                    (next-pattern
+                     (cdr patterns)
+                     (let next-datum ((data database) (found found))
+                       (cond ((null? data) found)
+                             ((match (car patterns) (car data) '()) (next-datum (cdr data) (+ found 1)))
+                             (else (next-datum (cdr data) found)))))))))))

@@ -1,0 +1,42 @@
+;; What the programs expect of Chez Scheme: R7RS's names where they differ, SRFI 69 on its hash tables.
+(import (rename (chezscheme)
+                (define-record-type define-r6rs-record-type)
+                (make-hash-table make-chez-hash-table)))
+
+(define-syntax define-record-type
+  (lambda (form)
+    (define (described field)
+      (syntax-case field ()
+        ((name get) #'(immutable name get))
+        ((name get set) #'(mutable name get set))))
+    (syntax-case form ()
+      ((_ type (make argument ...) is? field ...)
+       (with-syntax (((description ...) (map described #'(field ...)))
+                     ((name ...) (map (lambda (field) (car (syntax->list field))) #'(field ...))))
+         ;; Sealed and nongenerative, as no program derives from a type or wants a new one in each run: Chez then
+         ;; compiles access to fields in line.
+         #'(define-r6rs-record-type (type make is?)
+             (sealed #t)
+             (nongenerative)
+             (fields description ...)
+             (protocol
+              (lambda (new)
+                (lambda (argument ...) (new name ...))))))))))
+
+(define (square x) (* x x))
+(define (write-string text port) (put-string port text))
+(define (make-hash-table equivalent?)
+  (cond ((eq? equivalent? eq?) (make-eq-hashtable))
+        ((eq? equivalent? string=?) (make-hashtable string-hash string=?))
+        (else (make-hashtable equal-hash equivalent?))))
+(define (hash-table-set! table key value) (hashtable-set! table key value))
+(define (hash-table-ref/default table key default) (hashtable-ref table key default))
+(define (hash-table-delete! table key) (hashtable-delete! table key))
+(define (hash-table-size table) (hashtable-size table))
+(define (hash-table-keys table) (vector->list (hashtable-keys table)))
+(define (hash-table-walk table f)
+  (let-values (((keys values) (hashtable-entries table)))
+    (vector-for-each f keys values)))
+(define (nanoseconds)
+  (let ((now (current-time 'time-monotonic)))
+    (+ (* 1000000000 (time-second now)) (time-nanosecond now))))

@@ -1,0 +1,5 @@
+;; What the programs expect of Guile.
+(import (scheme base) (scheme char) (scheme cxr) (scheme inexact) (scheme lazy) (scheme read) (scheme write)
+        (srfi srfi-69))
+(define (nanoseconds)
+  (quotient (* (get-internal-real-time) 1000000000) internal-time-units-per-second))

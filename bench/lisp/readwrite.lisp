@@ -1,0 +1,25 @@
+;; Writes large data to a string port and reads them back: write, read, equal?.
+(define full-size 6000)
+(define full-result '(10 6000 5999))
+(define quick-size 10)
+(define quick-result '(10 10 9))
+
+(define (run size)
+  (define (datum i)
+    (list 'entry i
+          (list "a \"quoted\" string" (number->string (* i 7919)))
+          (vector (* i 1.5) (- i) #\a #t)
+          (cons 'key (* i i))
+          (list 'nested (list (list 'deep i) '()) (quotient (* i 1000) 7))))
+  (define data
+    (let loop ((i (- size 1)) (items '()))
+      (if (< i 0) items (loop (- i 1) (cons (datum i) items)))))
+  (define (written data)
+    (let ((port (open-output-string)))
+      (write data port)
+      (get-output-string port)))
+  (let loop ((i 0) (data data) (same 0))
+    (if (= i 10)
+        (list same (length data) (cadr (list-ref data (- size 1))))
+        (let ((copy (read (open-input-string (written data)))))
+          (loop (+ i 1) copy (if (equal? data copy) (+ same 1) same))))))

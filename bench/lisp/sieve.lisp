@@ -1,0 +1,16 @@
+;; Counts primes with the sieve of Eratosthenes: vector-ref and vector-set! in loops.
+(define full-size 8000000)
+(define full-result 539777)
+(define quick-size 1000)
+(define quick-result 168)
+
+(define (run size)
+  (let ((prime (make-vector (+ size 1) #t)))
+    (let loop ((i 2) (count 0))
+      (cond ((> i size) count)
+            ((vector-ref prime i)
+             (do ((j (+ i i) (+ j i)))
+                 ((> j size))
+               (vector-set! prime j #f))
+             (loop (+ i 1) (+ count 1)))
+            (else (loop (+ i 1) count))))))

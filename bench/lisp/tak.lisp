@@ -1,0 +1,16 @@
+;; Takeuchi's function, over and over: calls with three arguments, each the result of a call.
+(define full-size 900)
+(define full-result 6300)
+(define quick-size 2)
+(define quick-result 14)
+
+(define (run size)
+  (define (tak x y z)
+    (if (< y x)
+        (tak (tak (- x 1) y z)
+             (tak (- y 1) z x)
+             (tak (- z 1) x y))
+        z))
+  (do ((i 0 (+ i 1))
+       (sum 0 (+ sum (tak 18 12 6))))
+      ((= i size) sum)))
