@@ -5,4 +5,7 @@
 (define (square x) (* x x))
 (define (write-string text port) (display text port))
 (define raise signal)
-(define (nanoseconds) (* 1000000 (current-process-milliseconds)))
+(define (wall-nanoseconds) (* 1000000 (current-process-milliseconds)))
+(define (cpu-nanoseconds)
+  (let-values (((user system) (cpu-time)))
+    (* 1000000 (+ user system))))

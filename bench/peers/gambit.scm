@@ -1,5 +1,4 @@
 ;; What the programs expect of Gambit: SRFI 69 on its tables.
-(define (nanoseconds) (* 1000 (current-jiffy)))
 (define (make-hash-table equivalent?) (make-table test: equivalent?))
 (define (hash-table-set! table key value) (table-set! table key value))
 (define (hash-table-ref/default table key default) (table-ref table key default))
@@ -7,3 +6,5 @@
 (define (hash-table-size table) (table-length table))
 (define (hash-table-walk table f) (table-for-each f table))
 (define (hash-table-keys table) (map car (table->list table)))
+(define (wall-nanoseconds) (* 1000 (current-jiffy)))
+(define (cpu-nanoseconds) (inexact->exact (round (* 1e9 (cpu-time)))))

@@ -1,0 +1,8 @@
+-- fib.lisp in Lua.
+function run(size)
+  local function fib(n)
+    if n < 2 then return n end
+    return fib(n - 1) + fib(n - 2)
+  end
+  return fib(size)
+end
