@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Measures Islet beside V8, Lua and an empty process, in one run: see usage.
+# Measures Islet beside other systems, in one run: isolates beside V8's and Lua's, or programs beside other Schemes' and
+# Lua's. See usage.
 set -euo pipefail
 
 usage() {
   cat <<'END'
 Usage: bench/run_peers.sh [--json FILE] [--v8-flag FLAG]... [--no-islet]
+       bench/run_peers.sh --language [--json FILE] [--plot FILE] [--rounds N]
+                          [--limit SECONDS] [--systems NAME,...] [--cpu-time]
+                          [--quick] [--no-islet] [PROGRAM...]
 
 Measures a cold isolate (create, first call, dispose), one that is not called,
 a warm call and memory, with startup scripts that make 10, 1,000 and 20,000
@@ -21,6 +25,22 @@ is not installed is downloaded by `apt-get download` and unpacked, without root,
 into ${XDG_CACHE_HOME:-$HOME/.cache}/islet-peers. A peer that cannot be had is
 left out, with a message. CXX and CC choose the compilers of the peers.
 
+With --language, runs the programs of bench/lisp (all, or those named) on Islet,
+Guile, Chez Scheme, Gambit's and Chicken's interpreters, and those that have a
+translation on Lua and LuaJIT's interpreter. Every result is checked.
+
+  --plot FILE     also draw the ratios, as an SVG, with gnuplot
+  --rounds N      interleaved rounds of all programs, 1 to 100; 3 by default
+  --limit SECONDS end a process that takes longer for a program; 60 by default
+  --systems LIST  peers to measure: lua, luajit, guile, chez, gambit, chicken
+  --cpu-time      compare processor time, for a machine that has other work too
+  --quick         only check that all programs give the right results, at sizes
+                  that take no time
+
+Peers are used if installed; each that is not is named with its Debian package:
+lua5.4, luajit, guile-3.0, chezscheme, gambc, chicken-bin. A whole run takes half
+an hour.
+
 Exit status: 0 if all that could be had was measured, whether or not the
 targets are reached; 1 if something failed to build or run; 2 for wrong usage.
 END
@@ -29,35 +49,63 @@ END
 say() { printf 'run_peers: %s\n' "$*" >&2; }
 
 json_file=
+plot_file=
 v8_flags=()
 with_islet=yes
+mode=isolates
+language_options=()
+isolate_options=()
+programs=()
 while (($# > 0)); do
   case $1 in
-    --json | --v8-flag)
+    --json | --v8-flag | --plot | --rounds | --limit | --systems)
       if (($# < 2)); then
         say "$1 needs a value; see --help"
         exit 2
       fi
-      if [[ $1 == --json ]]; then json_file=$2; else v8_flags+=("$2"); fi
+      case $1 in
+        --json) json_file=$2 ;;
+        --v8-flag) v8_flags+=("$2") && isolate_options+=("$1") ;;
+        --plot) plot_file=$2 && language_options+=("$1=$2") ;;
+        *) language_options+=("$1=$2") ;;
+      esac
       shift 2
       ;;
-    --json=*) json_file=${1#*=} && shift ;;
-    --v8-flag=*) v8_flags+=("${1#*=}") && shift ;;
+    --json=* | --v8-flag=* | --plot=* | --rounds=* | --limit=* | --systems=*)
+      set -- "${1%%=*}" "${1#*=}" "${@:2}"
+      ;;
+    --cpu-time | --quick) language_options+=("$1") && shift ;;
+    --language) mode=language && shift ;;
     --no-islet) with_islet=no && shift ;;
     --help | -h) usage && exit 0 ;;
-    *) say "unknown argument: $1; see --help" && exit 2 ;;
+    -*) say "unknown option: $1; see --help" && exit 2 ;;
+    *) programs+=("$1") && shift ;;
   esac
 done
+if [[ $mode == language ]] && ((${#isolate_options[@]} > 0)); then
+  say "${isolate_options[0]} cannot be combined with --language; see --help"
+  exit 2
+fi
+if [[ $mode == isolates ]] && ((${#language_options[@]} > 0)); then
+  say "${language_options[0]%%=*} needs --language; see --help"
+  exit 2
+fi
+if [[ $mode == isolates ]] && ((${#programs[@]} > 0)); then
+  say "unknown argument: ${programs[0]} (programs need --language); see --help"
+  exit 2
+fi
 
 if ! command -v python3 > /dev/null; then
   say "python3 makes the table; install Debian's package python3"
   exit 1
 fi
 
-if [[ -n $json_file && ! -w $(dirname -- "$json_file") ]]; then
-  say "cannot write $json_file: no such folder, or no right to write there"
-  exit 1
-fi
+for file in "$json_file" "$plot_file"; do
+  if [[ -n $file && ! -w $(dirname -- "$file") ]]; then
+    say "cannot write $file: no such folder, or no right to write there"
+    exit 1
+  fi
+done
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 sources=$root/bench/peers
@@ -65,6 +113,32 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/islet-peers
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 failed=0
+
+# build_islet TARGET: succeeds if the target exists and was built.
+build_islet() {
+  local package=${1#//}
+  if [[ ! -x $root/bazelw || ! -e $root/${package%:*}/BUILD.bazel ]]; then
+    say "$1 is absent and is left out"
+    return 1
+  fi
+  say "building $1"
+  if ! (cd -- "$root" && ./bazelw build -c opt "$1" >&2); then
+    say "$1 did not build and is left out"
+    failed=1
+    return 1
+  fi
+}
+
+if [[ $mode == language ]]; then
+  if [[ $with_islet == yes ]] && build_islet //bench:lisp_bench; then
+    language_options+=("--islet=$(readlink -f -- "$root/bazel-bin/bench/lisp_bench")")
+  fi
+  if [[ -n $json_file ]]; then language_options+=("--json=$json_file"); fi
+  status=0
+  python3 "$sources/language.py" --programs="$root/bench/lisp" \
+    ${language_options[@]+"${language_options[@]}"} -- ${programs[@]+"${programs[@]}"} || status=$?
+  exit $((status > failed ? status : failed))
+fi
 
 first_command() {
   local name
@@ -210,21 +284,6 @@ build_processes() {
   compile "$cc" -std=c11 -O2 -static "$sources/empty.c" -o "$work/empty" &&
     compile "$cc" -std=c11 -O2 -Wall -Wextra -Werror "$sources/spawn.c" \
       -o "$work/spawn" || return 0
-}
-
-# build_islet TARGET: succeeds if the target exists and was built.
-build_islet() {
-  local package=${1#//}
-  if [[ ! -x $root/bazelw || ! -e $root/${package%:*}/BUILD.bazel ]]; then
-    say "$1 is absent and is left out"
-    return 1
-  fi
-  say "building $1"
-  if ! (cd -- "$root" && ./bazelw build -c opt "$1" >&2); then
-    say "$1 did not build and is left out"
-    failed=1
-    return 1
-  fi
 }
 
 # Interleaved, so that a change of the machine's speed strikes ours and the floor

@@ -227,6 +227,20 @@ def cpu_model():
         return platform.machine()
 
 
+def write_whole(path, data):
+    """Writes JSON, beside and renamed: the file appears whole or not at all."""
+    unfinished = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(unfinished, "w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2)
+            file.write("\n")
+        os.replace(unfinished, path)
+    except OSError as error:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
+        sys.exit(f"cannot write {path}: {error.strerror}")
+
+
 def write_json(path, rows, figures, found, verdicts):
     units = {name: counter for counter, name in MEMORY}
     rows = rows + [
@@ -244,17 +258,7 @@ def write_json(path, rows, figures, found, verdicts):
                    for what, records, ratio in found],
         "targets": verdicts,
     }
-    # Written beside and renamed, so that the file appears whole or not at all.
-    unfinished = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(unfinished, "w", encoding="utf-8") as file:
-            json.dump(whole, file, indent=2)
-            file.write("\n")
-        os.replace(unfinished, path)
-    except OSError as error:
-        if os.path.exists(unfinished):
-            os.unlink(unfinished)
-        sys.exit(f"cannot write {path}: {error.strerror}")
+    write_whole(path, whole)
 
 
 def main():
