@@ -1,9 +1,9 @@
-// How fast programs run: bench/lisp/*.lisp, each checked and timed, on Islet alone. `bench/run_peers.sh --language`
-// puts the same programs on other systems beside it.
+// How fast programs run: bench/lisp/*.lisp, each checked and timed, on Islet alone.
+// `bench/run_peers.sh --language` puts the same programs on other systems beside it.
 //
-// A program defines (run size), the sizes `full-size` and `quick-size`, and what `run` must give for them. Everything
-// else it needs is inside `run`. It is read, compiled and defined in a fresh isolate of the standard snapshot; only the
-// call of `run` is timed.
+// A program defines (run size), the sizes `full-size` and `quick-size`, and what `run` must give
+// for them. Everything else it needs is inside `run`. It is read, compiled and defined in a fresh
+// isolate of the standard snapshot; only the call of `run` is timed.
 
 #include <dirent.h>
 #include <time.h>
@@ -45,7 +45,8 @@ namespace {
 constexpr char kUsage[] =
     "Runs benchmark programs, checks their results and prints how long they took.\n"
     "  lisp_bench [--quick] [--repetitions=N] [--json=FILE] [--programs=FOLDER] [NAME...]\n"
-    "Without names, all programs of the folder are run. Exit status: 0 if all gave the right result, 1 if one did not,\n"
+    "Without names, all programs of the folder are run. Exit status: 0 if all gave the right "
+    "result, 1 if one did not,\n"
     "2 for wrong usage.";
 
 struct Run {
@@ -87,8 +88,9 @@ double MedianCpu(const Measurement& measurement) {
 absl::StatusOr<std::vector<std::string>> ProgramsIn(const std::string& folder) {
   std::unique_ptr<DIR, int (*)(DIR*)> opened(opendir(folder.c_str()), closedir);
   if (opened == nullptr) {
-    return absl::NotFoundError(absl::StrCat("cannot list the programs in ", folder, ": ", std::strerror(errno),
-                                            "; run this from the repository's root, or give --programs=FOLDER"));
+    return absl::NotFoundError(
+        absl::StrCat("cannot list the programs in ", folder, ": ", std::strerror(errno),
+                     "; run this from the repository's root, or give --programs=FOLDER"));
   }
   std::vector<std::string> names;
   while (const dirent* entry = readdir(opened.get())) {
@@ -109,9 +111,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
-// Runs the program once in a fresh isolate. Errors: those of the isolate; Internal if the result is wrong.
-absl::StatusOr<Run> RunOnce(const islet::Snapshot& snapshot, const std::string& path, const std::string& text,
-                            const std::string& which, std::string* size) {
+// Runs the program once in a fresh isolate. Errors: those of the isolate; Internal if the result is
+// wrong.
+absl::StatusOr<Run> RunOnce(const islet::Snapshot& snapshot, const std::string& path,
+                            const std::string& text, const std::string& which, std::string* size) {
   auto isolate = islet::Isolate::FromSnapshot(snapshot);
   if (!isolate.ok()) return isolate.status();
   islet::Isolate::Scope scope(**isolate);
@@ -133,14 +136,15 @@ absl::StatusOr<Run> RunOnce(const islet::Snapshot& snapshot, const std::string& 
   auto same = (*isolate)->Call("equal?", {*result, *expected});
   if (!same.ok()) return same.status();
   if (same->IsFalse()) {
-    return absl::InternalError(
-        absl::StrCat(path, ": wrong result ", result->Print(1000), "; expected ", expected->Print(1000)));
+    return absl::InternalError(absl::StrCat(path, ": wrong result ", result->Print(1000),
+                                            "; expected ", expected->Print(1000)));
   }
   return run;
 }
 
-absl::StatusOr<Measurement> Measure(const islet::Snapshot& snapshot, const std::string& folder, const std::string& name,
-                                    const std::string& which, int repetitions) {
+absl::StatusOr<Measurement> Measure(const islet::Snapshot& snapshot, const std::string& folder,
+                                    const std::string& name, const std::string& which,
+                                    int repetitions) {
   const std::string path = absl::StrCat(folder, "/", name, ".lisp");
   auto text = ReadFile(path);
   if (!text.ok()) return text.status();
@@ -164,8 +168,9 @@ std::string ToJson(const std::vector<Measurement>& measurements) {
           run.wall_seconds, run.cpu_seconds, run.stats.heap_bytes, run.stats.minor_collections,
           run.stats.full_collections));
     }
-    programs.push_back(absl::StrFormat("  {\"program\": \"%s\", \"size\": %s, \"runs\": [\n    %s]}", measurement.name,
-                                       measurement.size, absl::StrJoin(runs, ",\n    ")));
+    programs.push_back(
+        absl::StrFormat("  {\"program\": \"%s\", \"size\": %s, \"runs\": [\n    %s]}",
+                        measurement.name, measurement.size, absl::StrJoin(runs, ",\n    ")));
   }
   return absl::StrCat("[\n", absl::StrJoin(programs, ",\n"), "\n]\n");
 }
@@ -188,16 +193,16 @@ int Main(int argc, char** argv) {
   std::vector<std::string> names(arguments.begin() + 1, arguments.end());
   for (const std::string& name : names) {
     if (std::find(known->begin(), known->end(), name) == known->end()) {
-      return Fail(2, absl::StrCat("no program named ", name, " in ", folder, "; there are: ",
-                                  absl::StrJoin(*known, " ")));
+      return Fail(2, absl::StrCat("no program named ", name, " in ", folder,
+                                  "; there are: ", absl::StrJoin(*known, " ")));
     }
   }
   if (names.empty()) names = *std::move(known);
 
   auto snapshot = islet::Snapshot::FromEmbedded(standard);
   if (!snapshot.ok()) return Fail(1, snapshot.status().message());
-  std::printf("%-12s %10s %9s %9s %9s %10s %7s %6s\n", "program", "size", "median s", "least s", "cpu s", "heap KiB",
-              "minor", "full");
+  std::printf("%-12s %10s %9s %9s %9s %10s %7s %6s\n", "program", "size", "median s", "least s",
+              "cpu s", "heap KiB", "minor", "full");
   std::vector<Measurement> measurements;
   int status = 0;
   for (const std::string& name : names) {
@@ -209,13 +214,16 @@ int Main(int argc, char** argv) {
     double least = measured->runs[0].wall_seconds;
     for (const Run& run : measured->runs) least = std::min(least, run.wall_seconds);
     const islet::IsolateStats& stats = measured->runs.back().stats;
-    std::printf("%-12s %10s %9.3f %9.3f %9.3f %10zu %7ju %6ju\n", name.c_str(), measured->size.c_str(),
-                MedianWall(*measured), least, MedianCpu(*measured), stats.heap_bytes / 1024,
-                static_cast<uintmax_t>(stats.minor_collections), static_cast<uintmax_t>(stats.full_collections));
+    std::printf("%-12s %10s %9.3f %9.3f %9.3f %10zu %7ju %6ju\n", name.c_str(),
+                measured->size.c_str(), MedianWall(*measured), least, MedianCpu(*measured),
+                stats.heap_bytes / 1024, static_cast<uintmax_t>(stats.minor_collections),
+                static_cast<uintmax_t>(stats.full_collections));
     std::fflush(stdout);
     measurements.push_back(*std::move(measured));
   }
-  std::printf("\nOnly the call of `run` is timed, each in a fresh isolate. Heap and collections are at the end of a run.\n");
+  std::printf(
+      "\nOnly the call of `run` is timed, each in a fresh isolate. Heap and collections are at the "
+      "end of a run.\n");
 
   if (const std::string json = absl::GetFlag(FLAGS_json); !json.empty()) {
     std::ofstream file(json, std::ios::binary | std::ios::trunc);
