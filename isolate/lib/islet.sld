@@ -63,18 +63,27 @@
     sort sort! list-sort list-stable-sort list-sort! list-stable-sort! vector-sort vector-stable-sort
     vector-sort! vector-stable-sort! list-sorted? vector-sorted? list-merge list-merge! vector-merge
     list-delete-neighbor-dups
-    ;; Parts of SRFI 133 and SRFI 13: vectors and strings
-    vector-count vector-index vector-any vector-every vector-fold vector-map! string-count string-any
-    string-every
+    ;; SRFI 133: vectors
+    vector-unfold vector-unfold-right vector-reverse-copy vector-concatenate vector-append-subvectors vector-empty?
+    vector= vector-fold vector-fold-right vector-map! vector-count vector-cumulate vector-index vector-index-right
+    vector-skip vector-skip-right vector-binary-search vector-any vector-every vector-partition vector-swap!
+    vector-reverse! vector-reverse-copy! vector-unfold! vector-unfold-right! reverse-vector->list
+    reverse-list->vector
     ;; Ports
     call-with-output-string call-with-input-string with-output-to-string with-input-from-string
     ;; Macros
     assert
-    ;; SRFI 13: strings
-    string-null? string-reverse string-contains string-search-forward string-search-backward string-index
-    string-index-right string-prefix? string-suffix? string-trim string-trim-right string-trim-both string-take
-    string-drop string-take-right string-drop-right string-pad string-pad-right string-split string-join
-    string-concatenate string-replace
+    ;; SRFI 152 and SRFI 13: strings
+    string-null? string-every string-any string-tabulate string-unfold string-unfold-right reverse-list->string
+    string-take string-take-right string-drop string-drop-right string-pad string-pad-right string-trim
+    string-trim-right string-trim-both string-replace string-prefix-length string-suffix-length string-prefix?
+    string-suffix? string-index string-index-right string-skip string-skip-right string-contains
+    string-contains-right string-take-while string-take-while-right string-drop-while string-drop-while-right
+    string-span string-break string-concatenate string-concatenate-reverse string-join string-fold
+    string-fold-right string-count string-filter string-remove string-replicate string-segment string-split
+    string-reverse string-search-forward string-search-backward
+    ;; SRFI 2, SRFI 26, SRFI 111: and-let*, cut and cute, boxes
+    and-let* cut cute box box? unbox set-box!
     ;; Vectors, bytevectors, symbols
     subvector bytevector-fill! symbol-append symbol<? generate-uninterned-symbol
     ;; The host and the snapshot
@@ -84,13 +93,11 @@
   (import (scheme base) (scheme case-lambda) (scheme char) (scheme cxr) (scheme eval) (scheme file)
           (scheme inexact) (scheme lazy) (scheme load) (scheme process-context) (scheme read) (scheme repl)
           (scheme time) (scheme write)
-          (srfi 1) (srfi 8) (srfi 69) (srfi 132)
-          (islet eval) (islet hash-table) (islet list) (islet port) (islet sequence) (islet sort)
+          (srfi 1) (srfi 2) (srfi 8) (srfi 26) (srfi 69) (srfi 111) (srfi 132)
+          (islet eval) (islet hash-table) (islet list) (islet port) (islet sequence) (islet sort) (islet string)
+          (islet vector)
           (only (islet core)
                 angle imag-part magnitude real-part assert exact->inexact inexact->exact string-null?
-                string-reverse string-contains string-search-forward string-search-backward string-index
-                string-index-right string-prefix? string-suffix? string-trim string-trim-right
-                string-trim-both string-take string-drop string-take-right string-drop-right string-pad
-                string-pad-right string-split string-join string-concatenate string-replace subvector
-                bytevector-fill! symbol-append symbol<? generate-uninterned-symbol host-function on-restore
-                runtime-version void procedure-name)))
+                string-reverse string-search-forward string-search-backward string-split string-join
+                string-concatenate string-take string-drop string-take-right string-drop-right subvector bytevector-fill! symbol-append symbol<? generate-uninterned-symbol
+                host-function on-restore runtime-version void procedure-name)))

@@ -11,7 +11,8 @@ absl::Span<const PrimitiveSpec> AllPrimitives() {
     for (const auto subject :
          {NumberPrimitives, ListPrimitives, VectorPrimitives, BytevectorPrimitives, CharPrimitives,
           StringPrimitives, StringSearchPrimitives, SymbolPrimitives, HashTablePrimitives,
-          RecordPrimitives, ControlPrimitives, SystemPrimitives, PortPrimitives, EvalPrimitives}) {
+          RecordPrimitives, ControlPrimitives, SystemPrimitives, PortPrimitives, EvalPrimitives,
+          CharSetPrimitives}) {
       const absl::Span<const PrimitiveSpec> part = subject();
       specs->insert(specs->end(), part.begin(), part.end());
     }

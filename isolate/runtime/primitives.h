@@ -25,6 +25,7 @@ absl::Span<const PrimitiveSpec> ControlPrimitives();
 absl::Span<const PrimitiveSpec> SystemPrimitives();
 absl::Span<const PrimitiveSpec> PortPrimitives();
 absl::Span<const PrimitiveSpec> EvalPrimitives();
+absl::Span<const PrimitiveSpec> CharSetPrimitives();
 
 // All of them, in this order.
 absl::Span<const PrimitiveSpec> AllPrimitives();
