@@ -52,13 +52,16 @@
     lset-diff+intersection lset-diff+intersection! fold-left
     ;; SRFI 8: receive
     receive
-    ;; SRFI 69, and parts of SRFI 125: hash tables
+    ;; SRFI 69 and SRFI 125: hash tables
     make-hash-table hash-table? alist->hash-table hash-table-equivalence-function hash-table-hash-function
     hash-table-ref hash-table-ref/default hash-table-set! hash-table-delete! hash-table-exists?
     hash-table-update! hash-table-update!/default hash-table-size hash-table-keys hash-table-values
     hash-table-walk hash-table-fold hash-table->alist hash-table-copy hash-table-merge! hash string-hash
     string-ci-hash hash-by-identity hash-table-contains? hash-table-count hash-table-for-each hash-table-clear!
-    hash-table-intern! hash-table-empty?
+    hash-table-intern! hash-table-empty? hash-table hash-table-unfold hash-table=? hash-table-mutable?
+    hash-table-pop! hash-table-entries hash-table-find hash-table-map hash-table-map! hash-table-map->list
+    hash-table-prune! hash-table-empty-copy hash-table-union! hash-table-intersection! hash-table-difference!
+    hash-table-xor!
     ;; SRFI 132: sorting
     sort sort! list-sort list-stable-sort list-sort! list-stable-sort! vector-sort vector-stable-sort
     vector-sort! vector-stable-sort! list-sorted? vector-sorted? list-merge list-merge! vector-merge
