@@ -106,9 +106,10 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
     made.bindings.push_back({isolate.get(), &options.host_functions->entries_[static_cast<size_t>(index)]});
     made.vm->host_bindings.push_back({CallHost, &made.bindings.back()});
   }
-  if (options.write != nullptr || options.allow_files) {
+  if (options.write != nullptr || options.allow_files || options.allow_randomness) {
     vm::PortTable& ports = vm::PortTableOf(*made.vm);
     ports.allow_files = options.allow_files;
+    ports.allow_randomness = options.allow_randomness;
     if (options.write != nullptr) ports.SetStandardStreams(std::make_shared<WriterStreams>(options.write));
   }
   return isolate;

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   }
   PortTable& ports = PortTableOf(**vm);
   ports.allow_files = true;
+  ports.allow_randomness = true;
   ports.SetStandardStreams(MakeProcessStreams());
   Evaluator evaluator(**vm);
   evaluator.AllowFiles(true);

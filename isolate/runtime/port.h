@@ -72,6 +72,8 @@ class PortTable {
 
   // May scripts open, delete and ask for files?
   bool allow_files = false;
+  // May scripts ask for random bytes of the system?
+  bool allow_randomness = false;
   // What relative names are relative to; empty: the process's working directory.
   std::string base_directory;
   // If set, gets the path of every file opened for reading.

@@ -26,6 +26,7 @@ absl::Span<const PrimitiveSpec> SystemPrimitives();
 absl::Span<const PrimitiveSpec> PortPrimitives();
 absl::Span<const PrimitiveSpec> EvalPrimitives();
 absl::Span<const PrimitiveSpec> CharSetPrimitives();
+absl::Span<const PrimitiveSpec> RandomPrimitives();
 
 // All of them, in this order.
 absl::Span<const PrimitiveSpec> AllPrimitives();

@@ -42,6 +42,8 @@ struct IsolateOptions {
   std::function<void(int descriptor, absl::string_view text)> write;
   // Scripts may open, load and delete files of the host.
   bool allow_files = false;
+  // Scripts may ask for random bytes of the system (SRFI 27's random-source-randomize!).
+  bool allow_randomness = false;
 };
 
 struct IsolateStats {
