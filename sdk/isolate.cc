@@ -122,10 +122,11 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
     made.bindings.push_back({isolate.get(), &options.host_functions->entries_[static_cast<size_t>(index)]});
     made.vm->host_bindings.push_back({CallHost, &made.bindings.back()});
   }
-  if (options.write != nullptr || options.streams != nullptr || options.allow_files || !options.command_line.empty() ||
-      !options.environment.empty()) {
+  if (options.write != nullptr || options.streams != nullptr || options.allow_files || options.allow_randomness ||
+      !options.command_line.empty() || !options.environment.empty()) {
     vm::PortTable& ports = vm::PortTableOf(*made.vm);
     ports.allow_files = options.allow_files;
+    ports.allow_randomness = options.allow_randomness;
     ports.command_line = options.command_line;
     ports.environment = options.environment;
     if (options.streams != nullptr) {

@@ -25,6 +25,7 @@ absl::Status RunProgram(const Image& image, const char* program, const char* lib
   if (!vm.ok()) return vm.status();
   PortTable& ports = PortTableOf(**vm);
   ports.allow_files = true;
+  ports.allow_randomness = true;
   ports.SetStandardStreams(MakeProcessStreams());
   Evaluator evaluator(**vm);
   evaluator.AllowFiles(true);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kFeatures[] = {
     "r7rs", "exact-closed", "exact-complex", "ieee-float", "full-unicode", "ratios", "islet",
+    "regexp-non-greedy", "regexp-unicode",  // SRFI 115
 };
 
 // Words of library declarations and feature requirements are matched by name: no binding is in force there.

@@ -52,20 +52,26 @@
     lset-diff+intersection lset-diff+intersection! fold-left
     ;; SRFI 8: receive
     receive
-    ;; SRFI 69, and parts of SRFI 125: hash tables
+    ;; SRFI 69 and SRFI 125: hash tables
     make-hash-table hash-table? alist->hash-table hash-table-equivalence-function hash-table-hash-function
     hash-table-ref hash-table-ref/default hash-table-set! hash-table-delete! hash-table-exists?
     hash-table-update! hash-table-update!/default hash-table-size hash-table-keys hash-table-values
     hash-table-walk hash-table-fold hash-table->alist hash-table-copy hash-table-merge! hash string-hash
     string-ci-hash hash-by-identity hash-table-contains? hash-table-count hash-table-for-each hash-table-clear!
-    hash-table-intern! hash-table-empty?
+    hash-table-intern! hash-table-empty? hash-table hash-table-unfold hash-table=? hash-table-mutable?
+    hash-table-pop! hash-table-entries hash-table-find hash-table-map hash-table-map! hash-table-map->list
+    hash-table-prune! hash-table-empty-copy hash-table-union! hash-table-intersection! hash-table-difference!
+    hash-table-xor!
     ;; SRFI 132: sorting
     sort sort! list-sort list-stable-sort list-sort! list-stable-sort! vector-sort vector-stable-sort
     vector-sort! vector-stable-sort! list-sorted? vector-sorted? list-merge list-merge! vector-merge
     list-delete-neighbor-dups
-    ;; Parts of SRFI 133 and SRFI 13: vectors and strings
-    vector-count vector-index vector-any vector-every vector-fold vector-map! string-count string-any
-    string-every
+    ;; SRFI 133: vectors
+    vector-unfold vector-unfold-right vector-reverse-copy vector-concatenate vector-append-subvectors vector-empty?
+    vector= vector-fold vector-fold-right vector-map! vector-count vector-cumulate vector-index vector-index-right
+    vector-skip vector-skip-right vector-binary-search vector-any vector-every vector-partition vector-swap!
+    vector-reverse! vector-reverse-copy! vector-unfold! vector-unfold-right! reverse-vector->list
+    reverse-list->vector
     ;; Numbers
     exact-rational?
     ;; SRFI 151: the bits of exact integers
@@ -76,11 +82,17 @@
     call-with-output-string call-with-input-string with-output-to-string with-input-from-string
     ;; Macros
     assert
-    ;; SRFI 13: strings
-    string-null? string-reverse string-contains string-search-forward string-search-backward string-index
-    string-index-right string-prefix? string-suffix? string-trim string-trim-right string-trim-both string-take
-    string-drop string-take-right string-drop-right string-pad string-pad-right string-split string-join
-    string-concatenate string-replace
+    ;; SRFI 152 and SRFI 13: strings
+    string-null? string-every string-any string-tabulate string-unfold string-unfold-right reverse-list->string
+    string-take string-take-right string-drop string-drop-right string-pad string-pad-right string-trim
+    string-trim-right string-trim-both string-replace string-prefix-length string-suffix-length string-prefix?
+    string-suffix? string-index string-index-right string-skip string-skip-right string-contains
+    string-contains-right string-take-while string-take-while-right string-drop-while string-drop-while-right
+    string-span string-break string-concatenate string-concatenate-reverse string-join string-fold
+    string-fold-right string-count string-filter string-remove string-replicate string-segment string-split
+    string-reverse string-search-forward string-search-backward
+    ;; SRFI 2, SRFI 26, SRFI 111: and-let*, cut and cute, boxes
+    and-let* cut cute box box? unbox set-box!
     ;; Vectors, bytevectors, symbols
     subvector bytevector-fill! symbol-append symbol<? generate-uninterned-symbol
     ;; The host and the snapshot
@@ -90,17 +102,15 @@
   (import (scheme base) (scheme case-lambda) (scheme char) (scheme complex) (scheme cxr) (scheme eval) (scheme file)
           (scheme inexact) (scheme lazy) (scheme load) (scheme process-context) (scheme read) (scheme repl)
           (scheme time) (scheme write)
-          (srfi 1) (srfi 8) (srfi 69) (srfi 132)
-          (islet eval) (islet hash-table) (islet list) (islet port) (islet sequence) (islet sort)
+          (srfi 1) (srfi 2) (srfi 8) (srfi 26) (srfi 69) (srfi 111) (srfi 132)
+          (islet eval) (islet hash-table) (islet list) (islet port) (islet sequence) (islet sort) (islet string)
+          (islet vector)
           (only (islet core)
                 bitwise-not bitwise-and bitwise-ior bitwise-xor bitwise-eqv bitwise-nand bitwise-nor
                 bitwise-andc1 bitwise-andc2 bitwise-orc1 bitwise-orc2 arithmetic-shift bit-count
                 integer-length bitwise-if bit-set? copy-bit bit-swap any-bit-set? every-bit-set? first-set-bit
-                bit-field bits->list list->bits
-                exact-rational? assert exact->inexact inexact->exact string-null?
-                string-reverse string-contains string-search-forward string-search-backward string-index
-                string-index-right string-prefix? string-suffix? string-trim string-trim-right
-                string-trim-both string-take string-drop string-take-right string-drop-right string-pad
-                string-pad-right string-split string-join string-concatenate string-replace subvector
-                bytevector-fill! symbol-append symbol<? generate-uninterned-symbol host-function on-restore
-                runtime-version void procedure-name)))
+                bit-field bits->list list->bits exact-rational?
+                assert exact->inexact inexact->exact string-null?
+                string-reverse string-search-forward string-search-backward string-split string-join
+                string-concatenate string-take string-drop string-take-right string-drop-right subvector
+                bytevector-fill! symbol-append symbol<? generate-uninterned-symbol host-function on-restore runtime-version void procedure-name)))

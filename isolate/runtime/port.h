@@ -73,6 +73,8 @@ class PortTable {
 
   // May scripts open, delete and ask for files?
   bool allow_files = false;
+  // May scripts ask for random bytes of the system?
+  bool allow_randomness = false;
   // What `command-line` returns.
   std::vector<std::string> command_line;
   // What `get-environment-variable` and `get-environment-variables` know, by name.

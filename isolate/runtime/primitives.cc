@@ -12,7 +12,7 @@ absl::Span<const PrimitiveSpec> AllPrimitives() {
          {NumberPrimitives, ListPrimitives, VectorPrimitives, BytevectorPrimitives, CharPrimitives,
           StringPrimitives, StringSearchPrimitives, SymbolPrimitives, HashTablePrimitives,
           RecordPrimitives, ControlPrimitives, SystemPrimitives, PortPrimitives, EvalPrimitives,
-          BitPrimitives}) {
+          BitPrimitives, CharSetPrimitives, RandomPrimitives, RegexpPrimitives}) {
       const absl::Span<const PrimitiveSpec> part = subject();
       specs->insert(specs->end(), part.begin(), part.end());
     }

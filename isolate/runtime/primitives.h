@@ -26,6 +26,9 @@ absl::Span<const PrimitiveSpec> SystemPrimitives();
 absl::Span<const PrimitiveSpec> PortPrimitives();
 absl::Span<const PrimitiveSpec> EvalPrimitives();
 absl::Span<const PrimitiveSpec> BitPrimitives();
+absl::Span<const PrimitiveSpec> CharSetPrimitives();
+absl::Span<const PrimitiveSpec> RandomPrimitives();
+absl::Span<const PrimitiveSpec> RegexpPrimitives();
 
 // All of them, in this order.
 absl::Span<const PrimitiveSpec> AllPrimitives();

@@ -48,6 +48,8 @@ struct IsolateOptions {
   std::shared_ptr<StandardStreams> streams;
   // Scripts may open, load and delete files of the host.
   bool allow_files = false;
+  // Scripts may ask for random bytes of the system (SRFI 27's random-source-randomize!).
+  bool allow_randomness = false;
   // Where a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp; only if `allow_files`. Empty:
   // the working directory.
   std::vector<std::string> library_path;

@@ -28,11 +28,15 @@
     ;; sets
     lset<= lset= lset-adjoin lset-union lset-union! lset-intersection lset-intersection! lset-difference
     lset-difference! lset-xor lset-xor! lset-diff+intersection lset-diff+intersection!)
-  (import (islet core))
+  (import (islet core) (islet argument))
   (begin
 
     (define (not-a-list who object)
       (%raise (%make-condition 'wrong-type who "argument is not a proper list" (list object)) #f))
+
+    ;; `result`, if a walk along `list` stopped at its end; it must not have stopped at anything else.
+    (define (at-end rest who list result)
+      (if (null? rest) result (not-a-list who list)))
 
     ;; ---- Several lists at once: general versions work on a list of lists.
 
@@ -94,7 +98,7 @@
          (let loop ((rest list) (result '()))
            (if (pair? rest)
                (loop (cdr rest) (append-reverse (f (car rest)) result))
-               (reverse result))))
+               (at-end rest 'append-map list (reverse result)))))
         ((f . lists) (concatenate (apply map f lists)))))
 
     (define append-map! append-map)
@@ -106,7 +110,7 @@
            (if (pair? rest)
                (let ((value (f (car rest))))
                  (loop (cdr rest) (if value (cons value result) result)))
-               (reverse result))))
+               (at-end rest 'filter-map list (reverse result)))))
         ((f . lists)
          (let loop ((lists lists) (result '()))
            (if (all-pairs? lists)
@@ -119,7 +123,8 @@
         ((f list)
          (let loop ((rest list))
            (if (pair? rest)
-               (let ((next (cdr rest))) (f rest) (loop next)))))
+               (let ((next (cdr rest))) (f rest) (loop next))
+               (at-end rest 'pair-for-each list (void)))))
         ((f . lists)
          (let loop ((lists lists))
            (if (all-pairs? lists)
@@ -156,6 +161,7 @@
     (define fold-right
       (case-lambda
         ((f seed list)
+         (if (not (list? list)) (not-a-list 'fold-right list))
          (let loop ((result seed) (rest (reverse list)))
            (if (pair? rest)
                (loop (f (car rest) result) (cdr rest))
@@ -172,7 +178,7 @@
          (let loop ((result seed) (rest list))
            (if (pair? rest)
                (let ((next (cdr rest))) (loop (f rest result) next))
-               result)))
+               (at-end rest 'pair-fold list result))))
         ((f seed . lists)
          (let loop ((result seed) (lists lists))
            (if (all-pairs? lists)
@@ -183,7 +189,7 @@
       (case-lambda
         ((f seed list)
          (let loop ((rest list))
-           (if (pair? rest) (f rest (loop (cdr rest))) seed)))
+           (if (pair? rest) (f rest (loop (cdr rest))) (at-end rest 'pair-fold-right list seed))))
         ((f seed . lists)
          (let loop ((lists lists))
            (if (all-pairs? lists)
@@ -191,9 +197,11 @@
                seed)))))
 
     (define (reduce f identity list)
+      (if (not (list? list)) (not-a-list 'reduce list))
       (if (pair? list) (fold f (car list) (cdr list)) identity))
 
     (define (reduce-right f identity list)
+      (if (not (list? list)) (not-a-list 'reduce-right list))
       (if (pair? list)
           (let ((reversed (reverse list)))
             (fold f (car reversed) (cdr reversed)))
@@ -272,21 +280,27 @@
 
     (define (find-tail found? list)
       (let loop ((rest list))
-        (and (pair? rest)
-             (if (found? (car rest)) rest (loop (cdr rest))))))
+        (if (pair? rest)
+            (if (found? (car rest)) rest (loop (cdr rest)))
+            (at-end rest 'find-tail list #f))))
 
     (define (find found? list)
-      (let ((tail (find-tail found? list)))
-        (and tail (car tail))))
+      (let loop ((rest list))
+        (if (pair? rest)
+            (if (found? (car rest)) (car rest) (loop (cdr rest)))
+            (at-end rest 'find list #f))))
 
     (define any
       (case-lambda
         ((f list)
-         (and (pair? list)
-              (let loop ((item (car list)) (rest (cdr list)))
-                (if (pair? rest)
-                    (or (f item) (loop (car rest) (cdr rest)))
-                    (f item)))))
+         (if (pair? list)
+             (let loop ((item (car list)) (rest (cdr list)))
+               (if (pair? rest)
+                   (or (f item) (loop (car rest) (cdr rest)))
+                   (begin
+                     (at-end rest 'any list #f)
+                     (f item))))
+             (at-end list 'any list #f)))
         ((f . lists)
          (and (all-pairs? lists)
               (let loop ((lists lists))
@@ -298,11 +312,14 @@
     (define every
       (case-lambda
         ((f list)
-         (or (not (pair? list))
+         (if (pair? list)
              (let loop ((item (car list)) (rest (cdr list)))
                (if (pair? rest)
                    (and (f item) (loop (car rest) (cdr rest)))
-                   (f item)))))
+                   (begin
+                     (at-end rest 'every list #t)
+                     (f item))))
+             (at-end list 'every list #t)))
         ((f . lists)
          (or (not (all-pairs? lists))
              (let loop ((lists lists))
@@ -315,8 +332,9 @@
       (case-lambda
         ((f list)
          (let loop ((rest list) (index 0))
-           (and (pair? rest)
-                (if (f (car rest)) index (loop (cdr rest) (+ index 1))))))
+           (if (pair? rest)
+               (if (f (car rest)) index (loop (cdr rest) (+ index 1)))
+               (at-end rest 'list-index list #f))))
         ((f . lists)
          (let loop ((lists lists) (index 0))
            (and (all-pairs? lists)
@@ -326,7 +344,9 @@
       (case-lambda
         ((f list)
          (let loop ((rest list) (n 0))
-           (if (pair? rest) (loop (cdr rest) (if (f (car rest)) (+ n 1) n)) n)))
+           (if (pair? rest)
+               (loop (cdr rest) (if (f (car rest)) (+ n 1) n))
+               (at-end rest 'count list n))))
         ((f . lists)
          (let loop ((lists lists) (n 0))
            (if (all-pairs? lists)
@@ -337,22 +357,29 @@
       (let loop ((rest list) (result '()))
         (if (and (pair? rest) (keep? (car rest)))
             (loop (cdr rest) (cons (car rest) result))
-            (reverse result))))
+            (ended rest 'take-while list (reverse result)))))
+
+    ;; As at-end, where the walk may also have stopped before the end.
+    (define (ended rest who list result)
+      (if (or (pair? rest) (null? rest)) result (not-a-list who list)))
 
     (define (drop-while drop? list)
       (let loop ((rest list))
         (if (and (pair? rest) (drop? (car rest)))
             (loop (cdr rest))
-            rest)))
+            (ended rest 'drop-while list rest))))
 
-    (define (span in? list)
+    (define (span in? list) (split 'span in? list))
+
+    (define (break stop? list) (split 'break (lambda (item) (not (stop? item))) list))
+
+    (define (split who in? list)
       (let loop ((rest list) (result '()))
         (if (and (pair? rest) (in? (car rest)))
             (loop (cdr rest) (cons (car rest) result))
-            (values (reverse result) rest))))
-
-    (define (break stop? list)
-      (span (lambda (item) (not (stop? item))) list))
+            (begin
+              (ended rest who list #t)
+              (values (reverse result) rest)))))
 
     (define take-while! take-while)
     (define span! span)
@@ -363,7 +390,9 @@
     (define delete
       (case-lambda
         ((object list) (delete object list equal?))
-        ((object list same?) (remove (lambda (item) (same? object item)) list))))
+        ((object list same?)
+         (if (not (list? list)) (not-a-list 'delete list))
+         (remove (lambda (item) (same? object item)) list))))
 
     ;; Keeps the first of each group of equal items.
     (define delete-duplicates
@@ -377,20 +406,26 @@
                        (if (any (lambda (kept) (same? kept item)) result)
                            result
                            (cons item result))))
-               (reverse result))))))
+               (at-end rest 'delete-duplicates list (reverse result)))))))
 
     (define delete! delete)
     (define delete-duplicates! delete-duplicates)
 
     (define (alist-cons key value alist) (cons (cons key value) alist))
 
+    (define (check-alist who position alist)
+      (if (not (and (list? alist) (every pair? alist))) (wrong-type who position "a list of pairs" alist)))
+
     (define (alist-copy alist)
+      (check-alist 'alist-copy 1 alist)
       (map (lambda (entry) (cons (car entry) (cdr entry))) alist))
 
     (define alist-delete
       (case-lambda
         ((key alist) (alist-delete key alist equal?))
-        ((key alist same?) (remove (lambda (entry) (same? key (car entry))) alist))))
+        ((key alist same?)
+         (check-alist 'alist-delete 2 alist)
+         (remove (lambda (entry) (same? key (car entry))) alist))))
 
     (define alist-delete! alist-delete)
 
@@ -405,6 +440,8 @@
             first)))
 
     (define (list-tabulate n f)
+      (check-count 'list-tabulate 1 n)
+      (check-procedure 'list-tabulate 2 f)
       (let loop ((i (- n 1)) (result '()))
         (if (< i 0) result (loop (- i 1) (cons (f i) result)))))
 
@@ -418,7 +455,9 @@
         ((n) (iota n 0 1))
         ((n start) (iota n start 1))
         ((n start step)
-         (if (< n 0) (error "iota: the count is negative" n))
+         (check-count 'iota 1 n)
+         (if (not (number? start)) (wrong-type 'iota 2 "a number" start))
+         (if (not (number? step)) (wrong-type 'iota 3 "a number" step))
          (let loop ((i (- n 1)) (result '()))
            (if (< i 0) result (loop (- i 1) (cons (+ start (* i step)) result)))))))
 
@@ -454,6 +493,8 @@
       (define (two a b)
         (cond ((and (pair? a) (pair? b))
                (and (same? (car a) (car b)) (two (cdr a) (cdr b))))
+              ((not (or (pair? a) (null? a))) (not-a-list 'list= a))
+              ((not (or (pair? b) (null? b))) (not-a-list 'list= b))
               (else (and (null? a) (null? b)))))
       (or (null? lists)
           (let loop ((a (car lists)) (rest (cdr lists)))
@@ -462,67 +503,93 @@
 
     ;; ---- Selectors
 
-    (define (first list) (car list))
-    (define (second list) (cadr list))
-    (define (third list) (car (cddr list)))
-    (define (fourth list) (list-ref list 3))
-    (define (fifth list) (list-ref list 4))
-    (define (sixth list) (list-ref list 5))
-    (define (seventh list) (list-ref list 6))
-    (define (eighth list) (list-ref list 7))
-    (define (ninth list) (list-ref list 8))
-    (define (tenth list) (list-ref list 9))
+    (define (item who list n)
+      (let loop ((rest list) (i n))
+        (cond ((not (pair? rest))
+               (wrong-type who 1 (string-append "a list of at least " (number->string (+ n 1)) " items") list))
+              ((= i 0) (car rest))
+              (else (loop (cdr rest) (- i 1))))))
 
-    (define (car+cdr pair) (values (car pair) (cdr pair)))
+    (define (first list) (item 'first list 0))
+    (define (second list) (item 'second list 1))
+    (define (third list) (item 'third list 2))
+    (define (fourth list) (item 'fourth list 3))
+    (define (fifth list) (item 'fifth list 4))
+    (define (sixth list) (item 'sixth list 5))
+    (define (seventh list) (item 'seventh list 6))
+    (define (eighth list) (item 'eighth list 7))
+    (define (ninth list) (item 'ninth list 8))
+    (define (tenth list) (item 'tenth list 9))
 
-    (define (take list n)
-      (let loop ((rest list) (n n) (result '()))
-        (if (<= n 0)
-            (reverse result)
-            (loop (cdr rest) (- n 1) (cons (car rest) result)))))
+    (define (check-pair who pair)
+      (if (not (pair? pair)) (wrong-type who 1 "a pair" pair)))
 
-    (define (drop list n) (list-tail list n))
+    (define (car+cdr pair)
+      (check-pair 'car+cdr pair)
+      (values (car pair) (cdr pair)))
+
+    ;; Calls f with the first n items, reversed, and the rest.
+    (define (split-off who list n f)
+      (check-count who 2 n)
+      (let loop ((rest list) (left n) (result '()))
+        (cond ((= left 0) (f result rest))
+              ((pair? rest) (loop (cdr rest) (- left 1) (cons (car rest) result)))
+              (else (out-of-range who 2 "is above the list's length" n)))))
+
+    (define (take list n) (split-off 'take list n (lambda (result rest) (reverse result))))
+
+    (define (drop list n) (lead-of 'drop list n))
+
+    ;; The tail of `list` that n items come before.
+    (define (lead-of who list n)
+      (check-count who 2 n)
+      (let loop ((rest list) (left n))
+        (cond ((= left 0) rest)
+              ((pair? rest) (loop (cdr rest) (- left 1)))
+              (else (out-of-range who 2 "is above the list's length" n)))))
 
     ;; Unlike list-tail with length, these accept dotted lists.
     (define (take-right list n)
-      (let loop ((lead (drop list n)) (lag list))
+      (let loop ((lead (lead-of 'take-right list n)) (lag list))
         (if (pair? lead) (loop (cdr lead) (cdr lag)) lag)))
 
     (define (drop-right list n)
-      (let loop ((lead (drop list n)) (lag list) (result '()))
+      (let loop ((lead (lead-of 'drop-right list n)) (lag list) (result '()))
         (if (pair? lead)
             (loop (cdr lead) (cdr lag) (cons (car lag) result))
             (reverse result))))
 
-    (define (split-at list n)
-      (let loop ((rest list) (n n) (result '()))
-        (if (<= n 0)
-            (values (reverse result) rest)
-            (loop (cdr rest) (- n 1) (cons (car rest) result)))))
+    (define (split-at list n) (split-off 'split-at list n (lambda (result rest) (values (reverse result) rest))))
 
     (define take! take)
     (define drop-right! drop-right)
     (define split-at! split-at)
 
     (define (last-pair list)
+      (check-pair 'last-pair list)
       (let loop ((rest list))
         (if (pair? (cdr rest)) (loop (cdr rest)) rest)))
 
-    (define (last list) (car (last-pair list)))
+    (define (last list)
+      (check-pair 'last list)
+      (car (last-pair list)))
 
     ;; ---- Miscellaneous
 
     (define (length+ list)
       (and (not (circular-list? list))
            (let loop ((rest list) (n 0))
-             (if (pair? rest) (loop (cdr rest) (+ n 1)) n))))
+             (if (pair? rest) (loop (cdr rest) (+ n 1)) (at-end rest 'length+ list n)))))
 
     (define (append-reverse list tail)
-      (if (pair? list)
-          (append-reverse (cdr list) (cons (car list) tail))
-          tail))
+      (let loop ((rest list) (result tail))
+        (if (pair? rest)
+            (loop (cdr rest) (cons (car rest) result))
+            (at-end rest 'append-reverse list result))))
 
-    (define (concatenate lists) (apply append lists))
+    (define (concatenate lists)
+      (check-list 'concatenate 1 lists)
+      (apply append lists))
 
     (define concatenate! concatenate)
     (define reverse! reverse)
@@ -541,16 +608,27 @@
 
     ;; ---- Lists as sets
 
+    ;; The lists are arguments 2 and on.
+    (define (check-lists who same? lists)
+      (check-procedure who 1 same?)
+      (let loop ((rest lists) (position 2))
+        (if (pair? rest)
+            (begin
+              (check-list who position (car rest))
+              (loop (cdr rest) (+ position 1))))))
+
     (define (subset? same? a b)
       (every (lambda (item) (member item b same?)) a))
 
     (define (lset<= same? . lists)
+      (check-lists 'lset<= same? lists)
       (or (null? lists)
           (let loop ((a (car lists)) (rest (cdr lists)))
             (or (null? rest)
                 (and (subset? same? a (car rest)) (loop (car rest) (cdr rest)))))))
 
     (define (lset= same? . lists)
+      (check-lists 'lset= same? lists)
       (or (null? lists)
           (let loop ((a (car lists)) (rest (cdr lists)))
             (or (null? rest)
@@ -559,11 +637,13 @@
                      (loop (car rest) (cdr rest)))))))
 
     (define (lset-adjoin same? list . items)
+      (check-list 'lset-adjoin 2 list)
       (fold (lambda (item result)
               (if (any (lambda (kept) (same? kept item)) result) result (cons item result)))
             list items))
 
     (define (lset-union same? . lists)
+      (check-lists 'lset-union same? lists)
       (reduce (lambda (list result)
                 (cond ((null? list) result)
                       ((null? result) list)
@@ -572,16 +652,20 @@
               '() lists))
 
     (define (lset-intersection same? list . lists)
+      (check-lists 'lset-intersection same? (cons list lists))
       (filter (lambda (item) (every (lambda (other) (member item other same?)) lists)) list))
 
     (define (lset-difference same? list . lists)
+      (check-lists 'lset-difference same? (cons list lists))
       (remove (lambda (item) (any (lambda (other) (member item other same?)) lists)) list))
 
     (define (lset-xor same? . lists)
       (define (minus a b) (remove (lambda (item) (member item b same?)) a))
+      (check-lists 'lset-xor same? lists)
       (reduce (lambda (b a) (append (minus b a) (minus a b))) '() lists))
 
     (define (lset-diff+intersection same? list . lists)
+      (check-lists 'lset-diff+intersection same? (cons list lists))
       (partition (lambda (item)
                    (not (any (lambda (other) (member item other same?)) lists)))
                  list))

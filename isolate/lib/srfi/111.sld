@@ -1,0 +1,9 @@
+;; (srfi 111): boxes.
+(define-library (srfi 111)
+  (export box box? unbox set-box!)
+  (import (islet core))
+  (begin
+    (define-record-type box-type
+      (box value)
+      box?
+      (value unbox set-box!))))

@@ -1,0 +1,64 @@
+;; (srfi 13): strings. Not here: string-hash and string-hash-ci (SRFI 69), the comparisons string= and the like, which
+;; add ranges to those of R7RS, and the procedures that expose the algorithm of Knuth, Morris and Pratt or the parsing
+;; of optional arguments.
+(define-library (srfi 13)
+  (export
+    string? string-null? string-every string-any make-string string string-tabulate string-unfold string-unfold-right
+    string->list list->string reverse-list->string string-length string-ref string-copy substring/shared string-copy!
+    string-take string-take-right string-drop string-drop-right string-pad string-pad-right string-trim
+    string-trim-right string-trim-both string-compare string-compare-ci string-prefix-length string-suffix-length
+    string-prefix-length-ci string-suffix-length-ci string-prefix? string-suffix? string-prefix-ci? string-suffix-ci?
+    string-index string-index-right string-skip string-skip-right string-count string-contains string-contains-ci
+    string-titlecase string-upcase string-downcase string-reverse string-reverse! string-append string-append/shared
+    string-concatenate string-concatenate/shared string-concatenate-reverse string-concatenate-reverse/shared
+    string-map string-map! string-fold string-fold-right string-for-each string-for-each-index xsubstring
+    string-xcopy! string-replace string-tokenize string-filter string-delete string-set! string-fill! string-join)
+  (import
+    (except (islet core)
+            string-pad string-pad-right string-trim string-trim-right string-trim-both string-replace string-prefix?
+            string-suffix? string-index string-index-right string-contains)
+    (islet argument)
+    (prefix (only (islet sequence) string-map string-for-each) r7rs:)
+    (rename (except (islet string) string-map*) (string-copy-parts! string-xcopy!)))
+  (begin
+
+    (define-optional (substring/shared s start) ((end (checked-string-length 'substring/shared 1 s)))
+      (substring s start end))
+    (define string-append/shared string-append)
+    (define string-concatenate/shared string-concatenate)
+    (define string-concatenate-reverse/shared string-concatenate-reverse)
+
+    (define-optional (xsubstring s from)
+      ((to (+ from (checked-string-length 'xsubstring 1 s))) (start 0) (end (checked-string-length 'xsubstring 1 s)))
+      (string-replicate s from to start end))
+
+    ;; With bounds as in SRFI 13, or with several strings as in R7RS.
+    (define string-map
+      (case-lambda
+        ((f s) (r7rs:string-map f s))
+        ((f s . more)
+         (if (string? (car more))
+             (apply r7rs:string-map f s more)
+             (r7rs:string-map f (apply substring s (checked-bounds 'string-map s more)))))))
+
+    (define string-for-each
+      (case-lambda
+        ((f s) (r7rs:string-for-each f s))
+        ((f s . more)
+         (if (string? (car more))
+             (apply r7rs:string-for-each f s more)
+             (r7rs:string-for-each f (apply substring s (checked-bounds 'string-for-each s more)))))))
+
+    (define (checked-bounds who s bounds)
+      (let* ((n (checked-string-length who 2 s))
+             (end (if (pair? (cdr bounds)) (cadr bounds) n)))
+        (check-range who 3 (car bounds) end n)
+        (if (and (pair? (cdr bounds)) (pair? (cddr bounds)))
+            (failure who "takes at most a start and an end" bounds))
+        (list (car bounds) end)))
+
+    (define-ranged checked-string-length (string-map! f s) (s 2) (start end 3)
+      (check-procedure 'string-map! 1 f)
+      (let loop ((i start))
+        (if (< i end)
+            (begin (string-set! s i (f (string-ref s i))) (loop (+ i 1))))))))
