@@ -83,6 +83,12 @@ Value Multiply(Heap& heap, Value a, Value b, NumberStatus* status) {
   const ExactOperand x(heap, a);
   const ExactOperand y(heap, b);
   if (!Allowed(status, NumberBytes(heap, a) + NumberBytes(heap, b) + 64)) return kException;
+  // What MakeInteger would refuse need not be computed first. A product may have a limb less.
+  const uint64_t bytes = BignumBytes(x.numerator.size + y.numerator.size - 1);
+  if (x.IsInteger() && y.IsInteger() && !x.numerator.IsZero() && !y.numerator.IsZero() &&
+      bytes > kLargestNumber) {
+    return TooLarge(status, bytes);
+  }
   const Integer numerator = integers::Product(x.numerator, y.numerator);
   if (x.IsInteger() && y.IsInteger()) return MakeInteger(heap, numerator, status);
   return MakeRatio(heap, numerator, integers::Product(x.denominator, y.denominator), status);

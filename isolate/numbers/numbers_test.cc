@@ -330,6 +330,18 @@ TEST_F(NumbersTest, PowersAndRoots) {
   EXPECT_EQ(Write(r), "1");
 }
 
+TEST_F(NumbersTest, RefusesProductsThatAreTooLarge) {
+  ASSERT_TRUE(heap.Reserve(size_t{128} << 20));
+  NumberStatus status;
+  status.allowance = uint64_t{128} << 20;
+  const Value large = ArithmeticShift(heap, Value::Fixnum(1), Value::Fixnum(300'000'000), &status);
+  ASSERT_TRUE(IsBignum(heap, large));
+  EXPECT_EQ(Multiply(heap, large, large, &status), kException);
+  EXPECT_EQ(status.kind, NumberStatus::Kind::kTooLarge);
+  EXPECT_GT(status.bytes, kLargestNumber);
+  EXPECT_EQ(Multiply(heap, large, Value::Fixnum(0), &status), Value::Fixnum(0));
+}
+
 TEST_F(NumbersTest, ConvertsToTheNearestDouble) {
   EXPECT_EQ(ToDouble(heap, Read("9007199254740993")), 9007199254740992.0);  // a tie, to even
   EXPECT_EQ(ToDouble(heap, Read("9007199254740995")), 9007199254740996.0);
