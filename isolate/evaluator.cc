@@ -293,10 +293,15 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
 }
 
 absl::StatusOr<Value> Evaluator::Run(Value thunk, bool all_values) {
-  if (!all_values) return vm_.Call(thunk, {});
-  const Value collect = MakeStubProcedure(vm_, "call-with-values");
-  const Value args[] = {thunk, vm_.FindPrimitive("list")};
-  return vm_.Call(collect, args);
+  absl::StatusOr<Value> value = vm_.Call(thunk, {});
+  if (!value.ok() || !all_values) return value;
+  Heap& heap = vm_.heap();
+  if (!vm_.returned_several_) return heap.Cons(*value, kNull);
+  const std::vector<Value>& values = vm_.values();
+  if (!heap.Reserve(values.size() * 8)) return absl::ResourceExhaustedError("heap limit reached by the values of a form");
+  Value list = kNull;
+  for (size_t i = values.size(); i > 0; --i) list = heap.Cons(values[i - 1], list);
+  return list;
 }
 
 void Evaluator::ExportDefinitions(Value environment, Value imported) {

@@ -187,6 +187,16 @@ TEST(ScriptsTest, AllValues) {
   EXPECT_THAT(printed("(define a 1)"), ElementsAre());
   EXPECT_THAT(printed("(define-record-type point (make x) point? (x px))"), ElementsAre());
   EXPECT_THAT(printed("'a"), ElementsAre("a"));
+  EXPECT_THAT(printed("(call/cc (lambda (k) (k 6 7)))"), ElementsAre("6", "7"));
+  EXPECT_THAT(printed("(dynamic-wind void (lambda () (values 8 9)) void)"), ElementsAre("8", "9"));
+  EXPECT_EQ(printed("(apply values (iota 50000))").size(), 50000u);
+  // A continuation goes on in the form that captured it, however that was evaluated.
+  ASSERT_TRUE(isolate->Eval("(define k #f) (define (keep c) (set! k c) 1)").ok());
+  ASSERT_TRUE(isolate->EvalScript("(list (call/cc keep) 'of-a-script)", "s").ok());
+  EXPECT_THAT(printed("(k 5)"), ElementsAre("(5 of-a-script)"));
+  EXPECT_THAT(printed("(values (call/cc keep) 2)"), ElementsAre("1", "2"));
+  EXPECT_THAT(printed("(k 3)"), ElementsAre("3", "2"));
+  EXPECT_EQ(Printed(isolate->Eval("(k 4)")), "4");
   // Whatever the program calls `list`.
   EXPECT_THAT(printed("(define (list . x) 'mine) (values 4 5)"), ElementsAre("4", "5"));
   EXPECT_THAT(printed("(car 1)"),

@@ -133,7 +133,8 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   // Between runs nothing on the stack is alive.
   if (current_run_ == nullptr) heap_->SetStackTop(heap_->stack_begin(), soft_limit_);
   if (finished) {
-    if (result == kMultipleValues) result = values_.empty() ? kUnspecified : values_[0];
+    returned_several_ = result == kMultipleValues;
+    if (returned_several_) result = values_.empty() ? kUnspecified : values_[0];
     return result;
   }
   terminating_ = false;

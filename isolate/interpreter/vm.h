@@ -162,6 +162,7 @@ class Vm : public RootSource {
   Value continuation_ = kFalse;      // what returns from the bottom of the stack
   int32_t run_count_ = 0;            // of nested runs
   std::vector<Value> values_;
+  bool returned_several_ = false;    // the last Call that succeeded: all that it returned is in values_
   Value last_condition_ = kUndefined;
   struct Run* current_run_ = nullptr;  // run.h
   uint32_t argc_ = 0;                // at safepoints in a callee's entry
