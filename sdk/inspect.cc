@@ -9,7 +9,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/compiler/disassembler.h"
-#include "isolate/interpreter/opcode.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/interpreter/source_map.h"
 #include "isolate/reader/reader.h"
