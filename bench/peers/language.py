@@ -7,6 +7,9 @@ behind; for Lua it is NAME.lua, where there is one. Every system starts a
 process of its own for each program and round, compiles it if it is a compiler,
 and times nothing but the call of `run`, whose result is checked.
 
+A program is one procedure, `run`, with everything it uses inside: a form that
+each system can compile as a whole, whatever it thinks of top-level variables.
+
 Rounds are interleaved: all systems run a program before the next program, and
 all programs are run before the next round.
 """
@@ -491,6 +494,10 @@ def quoted(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+# gnuplot's point types and colours that people with any sight can tell apart.
+MARKS = ((7, "#009e73"), (6, "#009e73"), (5, "#d55e00"), (9, "#0072b2"), (4, "#56b4e9"), (8, "#cc79a7"))
+
+
 def draw(path, measured, programs, systems):
     """Draws the ratios with gnuplot, as an SVG."""
     gnuplot = shutil.which("gnuplot")
@@ -507,7 +514,7 @@ def draw(path, measured, programs, systems):
         "set logscale y 2",
         "set yrange [*:*]",
         "set format y '%gx'",
-        "set grid ytics lc rgb '#dddddd'",
+        "set grid xtics ytics lt 1 lw 0.5 lc rgb '#cccccc'",
         "set key outside right top",
         f"set xrange [-0.7:{len(names) - 0.3}]",
         "set xtics rotate by 60 right (" + ", ".join(
@@ -519,7 +526,8 @@ def draw(path, measured, programs, systems):
         ratios = measured.ratios(names, system.column)
         blocks.append(f"$d{i} << END\n" + "".join(
             f"{names.index(name)} {ratio:.6g}\n" for name, ratio in ratios.items()) + "END")
-        curves.append(f"$d{i} using 1:2 with points pt {(7, 6, 5, 9, 4, 8)[i % 6]} ps 0.7 title {quoted(system.title)}")
+        shape, color = MARKS[i % len(MARKS)]
+        curves.append(f"$d{i} using 1:2 with points pt {shape} ps 0.8 lc rgb '{color}' title {quoted(system.title)}")
     script += blocks + ["plot " + ", \\\n  ".join(curves)]
     answer = subprocess.run([gnuplot], input="\n".join(script) + "\n", capture_output=True,
                             text=True, check=False)
