@@ -21,6 +21,11 @@ uint64_t SlotsFor(uint64_t capacity) {
   return std::min(slots, kMostSlots);
 }
 
+// The header of a table whose index has so many words.
+uint32_t WithSlots(uint32_t header, uint64_t slots) {
+  return (header & 0xffff) | static_cast<uint32_t>(std::countr_zero(slots)) << 16;
+}
+
 uint64_t CapacityOf(uint64_t slots) { return slots / 4 * 3; }
 
 uint64_t ArraysBytes(uint64_t slots) { return 16 + CapacityOf(slots) * 12 + 16 + slots * 4; }
@@ -55,7 +60,7 @@ struct Search {
     entries = table->entries.offset() + static_cast<uint32_t>(offsetof(Vector, items));
     const uint32_t bytes = table->index.offset();
     index = bytes + static_cast<uint32_t>(offsetof(Bytevector, bytes));
-    mask = heap.Peek<Bytevector>(bytes)->length / 4 - 1;
+    mask = (uint32_t{1} << HeaderCount(table->header)) - 1;
   }
 
   uint32_t word(uint32_t i) const { return *heap.Peek<uint32_t>(index + 4 * i); }
@@ -168,6 +173,8 @@ void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
     ++n;
   }
   HashTable* t = heap.Get<HashTable>(table);
+  heap.NoteRawWrite(&t->header, 4);
+  t->header = WithSlots(t->header, slots);
   heap.Write(&t->entries, entries);
   heap.Write(&t->index, index);
   heap.Write(&t->used, Value::Fixnum(static_cast<int32_t>(n)));
@@ -213,6 +220,7 @@ Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity) {
       heap.MakeVector(static_cast<uint32_t>(CapacityOf(slots)) * 3, Value::Fixnum(0));
   const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
   HashTable* t = heap.New<HashTable>(equivalence);
+  t->header = WithSlots(t->header, slots);
   t->entries = entries;
   t->index = index;
   t->equal = kFalse;

@@ -2,7 +2,7 @@
 //
 //   entries  a Vector of (key, value, hash) triples in order of insertion, hash a fixnum; a deleted
 //            one's key is kDeleted
-//   index    a Bytevector of 2^n words, searched linearly from word `hash & mask`: 0 is free; else
+//   index    a Bytevector of 2^n words (n stands in the table's header, too), searched linearly from word `hash & mask`: 0 is free; else
 //            the low n bits are an entry's number + 1 and the others the hash's own, so that an
 //            entry is looked at only if it is likely to match
 //

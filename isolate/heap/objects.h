@@ -191,7 +191,7 @@ struct RecordType {
 // An open-addressing index over entries kept in order of insertion, which is the order of iteration. Layout of both:
 // data/hash_table.h.
 struct HashTable {
-  uint32_t header;
+  uint32_t header;  // count: the binary logarithm of the index's words, so that a search need not ask the index
   Value entries;   // Vector of (key, value, hash) triples; a deleted entry's key is kDeleted
   Value index;     // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
   Value count;     // fixnum: live entries
