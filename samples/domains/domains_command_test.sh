@@ -18,3 +18,18 @@ done
 
 if "$domains" --isolates=0 </dev/null >"$out" 2>&1; then echo "--isolates=0 was taken"; exit 1; fi
 grep -q -- "--isolates takes 1 to 1000000" "$out"
+
+# The program's file is replaced, as by an update, while it runs: isolates go on mapping the file that it was started from.
+copy=$TEST_TMPDIR/domains_copy
+cp "$domains" "$copy"
+mkfifo "$TEST_TMPDIR/hosts"
+"$copy" <"$TEST_TMPDIR/hosts" >"$out" &
+pid=$!
+exec 3>"$TEST_TMPDIR/hosts"
+until readlink "/proc/$pid/exe" | grep -q domains_copy; do sleep 0.01; done
+head -c 4000000 /dev/zero >"$copy.new"
+mv "$copy.new" "$copy"
+echo a.b.example.com >&3
+exec 3>&-
+wait "$pid"
+printf 'a.b.example.com\texample.com\n' | cmp - "$out"
