@@ -30,6 +30,7 @@ namespace {
 static_assert(ISLET_TYPE_OTHER == static_cast<int>(islet::Type::kOther));
 
 islet_status StatusCode(const absl::Status& status) {
+  if (islet::ExitStatus(status).has_value()) return ISLET_EXITED;
   switch (status.code()) {
     case absl::StatusCode::kOk: return ISLET_OK;
     case absl::StatusCode::kInvalidArgument: return ISLET_INVALID_ARGUMENT;
@@ -40,6 +41,8 @@ islet_status StatusCode(const absl::Status& status) {
     case absl::StatusCode::kCancelled: return ISLET_CANCELLED;
     case absl::StatusCode::kFailedPrecondition: return ISLET_NOT_ENTERED;
     case absl::StatusCode::kDataLoss: return ISLET_DATA_LOSS;
+    case absl::StatusCode::kDeadlineExceeded: return ISLET_DEADLINE_EXCEEDED;
+    case absl::StatusCode::kPermissionDenied: return ISLET_PERMISSION_DENIED;
     default: return ISLET_INTERNAL;
   }
 }
@@ -48,12 +51,19 @@ islet_status Report(const absl::Status& status, islet_error* error) {
   const islet_status code = StatusCode(status);
   if (error != nullptr) {
     error->status = code;
+    error->exit_status = islet::ExitStatus(status).value_or(0);
     const absl::string_view message = status.message();
     const size_t length = std::min(message.size(), sizeof(error->message) - 1);
     std::copy_n(message.data(), length, error->message);
     error->message[length] = '\0';
   }
   return code;
+}
+
+// Of opening a snapshot or making an isolate, where nothing has been entered yet.
+void ReportOpening(const absl::Status& status, islet_error* error) {
+  Report(status, error);
+  if (error != nullptr && absl::IsFailedPrecondition(status)) error->status = ISLET_MISMATCH;
 }
 
 absl::Status BadArgument(absl::string_view what) { return absl::InvalidArgumentError(what); }
@@ -115,7 +125,7 @@ islet_status FinishBytes(const absl::StatusOr<Bytes>& bytes, void* buffer, size_
 
 islet_snapshot* Wrap(absl::StatusOr<islet::Snapshot> snapshot, islet_error* error) {
   if (!snapshot.ok()) {
-    Report(snapshot.status(), error);
+    ReportOpening(snapshot.status(), error);
     return nullptr;
   }
   return new (std::nothrow) islet_snapshot{*std::move(snapshot)};
@@ -185,7 +195,7 @@ islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_o
   }
   auto isolate = islet::Isolate::FromSnapshot(snapshot->snapshot, isolate_options);
   if (!isolate.ok()) {
-    Report(isolate.status(), error);
+    ReportOpening(isolate.status(), error);
     return nullptr;
   }
   made->isolate = *std::move(isolate);

@@ -39,15 +39,20 @@ typedef enum islet_status {
   ISLET_OUT_OF_RANGE = 4,        /* an integer that does not fit */
   ISLET_RESOURCE_EXHAUSTED = 5,  /* heap limit, address space, mappings */
   ISLET_CANCELLED = 6,           /* interrupted */
-  ISLET_NOT_ENTERED = 7,         /* wrong thread, stale handle, snapshot of another build or lacking host functions */
+  ISLET_NOT_ENTERED = 7,         /* not entered, entered by another thread, or a stale handle */
   ISLET_DATA_LOSS = 8,           /* a snapshot that is truncated or changed */
-  ISLET_INTERNAL = 9
+  ISLET_INTERNAL = 9,
+  ISLET_MISMATCH = 10,           /* a snapshot of another build, or host functions that it needs are missing */
+  ISLET_EXITED = 11,             /* the script called exit: see islet_error.exit_status */
+  ISLET_DEADLINE_EXCEEDED = 12,  /* time limit */
+  ISLET_PERMISSION_DENIED = 13   /* a file that may not be read */
 } islet_status;
 
 /* What went wrong, and where: message and, for a script, file:line:column and a backtrace. Cut if it is longer. */
 typedef struct islet_error {
   islet_status status;
-  char message[2044];
+  int exit_status; /* 0 to 255, with ISLET_EXITED (R7RS 6.14) */
+  char message[2040];
 } islet_error;
 
 typedef struct islet_snapshot islet_snapshot;

@@ -130,6 +130,10 @@ TEST_F(CInterfaceTest, ErrorsHaveCodesAndPositions) {
   islet_interrupt(isolate_);
   Eval("(loop-forever)");
   EXPECT_EQ(error_.status, ISLET_CANCELLED);
+  Eval("(exit 42)");
+  EXPECT_EQ(error_.status, ISLET_EXITED);
+  EXPECT_EQ(error_.exit_status, 42);
+  EXPECT_EQ(Eval("(+ 1 2)"), "3");
 }
 
 TEST_F(CInterfaceTest, StaleHandlesAndForeignThreads) {
@@ -157,6 +161,7 @@ TEST(CInterfaceSnapshotTest, BadSnapshots) {
   ASSERT_NE(snapshot, nullptr);
   EXPECT_EQ(islet_isolate_new(snapshot, nullptr, &error), nullptr);
   EXPECT_NE(std::strstr(error.message, "call-back"), nullptr) << error.message;
+  EXPECT_EQ(error.status, ISLET_MISMATCH);
   islet_snapshot_free(snapshot);
 }
 
