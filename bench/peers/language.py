@@ -297,6 +297,7 @@ class Measurements:
         self.use_cpu_time = use_cpu_time
         self.runs = collections.defaultdict(list)  # (program, column)
         self.failures = {}  # (program, column): message
+        self.interrupted = False
 
     def seconds(self, program, column, cpu=None):
         """The median in seconds, or None; by processor time if `cpu`."""
@@ -355,20 +356,24 @@ def measure(programs, systems, options, work):
                     measured.failures[program.name, system.column] = str(failure)
                     say(f"{program.name} on {system.column} {failure}")
 
-    for round_number in range(options.rounds):
-        for program in programs:
-            say(f"round {round_number + 1} of {options.rounds}: {program.name}")
-            if options.islet and (program.name, "islet") not in measured.failures:
-                attempt(program, "islet", lambda program=program: run_islet(
-                    options.islet, options.programs, program, work))
-            for system in systems:
-                key = program.name, system.column
-                if key not in commands or key in measured.failures:
-                    continue
-                if sum(run.wall or run.cpu for run in measured.runs[key]) > ENOUGH_S:
-                    continue
-                attempt(program, system.column,
-                        lambda key=key: run_peer(commands[key], options.limit))
+    try:
+        for round_number in range(options.rounds):
+            for program in programs:
+                say(f"round {round_number + 1} of {options.rounds}: {program.name}")
+                if options.islet and (program.name, "islet") not in measured.failures:
+                    attempt(program, "islet", lambda program=program: run_islet(
+                        options.islet, options.programs, program, work))
+                for system in systems:
+                    key = program.name, system.column
+                    if key not in commands or key in measured.failures:
+                        continue
+                    if sum(run.wall or run.cpu for run in measured.runs[key]) > ENOUGH_S:
+                        continue
+                    attempt(program, system.column,
+                            lambda key=key: run_peer(commands[key], options.limit))
+    except KeyboardInterrupt:
+        measured.interrupted = True
+        say("interrupted: what follows is what was measured until then")
     return measured
 
 
@@ -610,7 +615,7 @@ def main():
         measured = measure(programs, systems, options, work)
     if options.quick:
         print_checked(measured, programs, systems)
-        sys.exit(1 if measured.failures else 0)
+        sys.exit(1 if measured.failures or measured.interrupted else 0)
     verdicts = judge(measured, programs)
     print_table(measured, programs, systems)
     print("\n" + ", ".join(f"{system.title}: {system.version}" for system in systems))
@@ -623,7 +628,7 @@ def main():
         except Failure as failure:
             say(f"{options.plot} is not drawn: {failure}")
             sys.exit(1)
-    sys.exit(1 if measured.failures else 0)
+    sys.exit(1 if measured.failures or measured.interrupted else 0)
 
 
 if __name__ == "__main__":
