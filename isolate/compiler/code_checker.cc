@@ -93,6 +93,9 @@ absl::Status CheckCode(Heap& heap, const Code* code) {
           case 'U':
             ++next;
             break;
+          case 'R':
+            if (words[next++] >= frame) return Bad(at, "register outside of the frame");
+            break;
           default:
             byte();
         }

@@ -84,6 +84,14 @@ class Codegen {
   void CompilePrimitive(Call* call, uint32_t primitive, Dest dest);
   void CompileInline(Call* call, const InlinePrimitive& p, Dest dest);
   void CompileFold(Call* call, Op op, Dest dest);
+  struct FoldStep {
+    Op op;
+    int left;
+    int right;          // a register, or a small constant
+    int second_factor;  // of a product, or -1
+  };
+  FoldStep PrepareFoldStep(Op op, Core* left, int sum, Core* right);
+  const Call* ProductOf(const Core* core);
   void CompileComparison(Call* call, const InlinePrimitive& p, Dest dest);
   void CompileEq(Call* call, const InlinePrimitive& p, Dest dest);
 

@@ -288,6 +288,7 @@ void Codegen::CompileInline(Call* call, const InlinePrimitive& p, Dest dest) {
       const uint32_t to = target();
       asm_.Emit(p.op, to, U(r[0]), U(r[1]));
       asm_.EmitWord(static_cast<uint32_t>(*SmallConstant(args[2])));
+      asm_.EmitValue(args.size() > 3 ? As<Constant>(args[3])->value : kFalse);
       return Deliver(static_cast<int>(to), dest);
     }
     case InlineForm::kRecordSet: {
@@ -295,36 +296,32 @@ void Codegen::CompileInline(Call* call, const InlinePrimitive& p, Dest dest) {
       operands(values);
       asm_.Emit(p.op, U(r[0]), U(r[1]), U(r[2]));
       asm_.EmitWord(static_cast<uint32_t>(*SmallConstant(args[2])));
+      asm_.EmitValue(args.size() > 4 ? As<Constant>(args[4])->value : kFalse);
       return DeliverConstant(kUnspecified, dest);
     }
   }
 }
 
+// `core` as a product of two factors, if it is one.
+const Call* Codegen::ProductOf(const Core* core) {
+  if (core->kind != Kind::kCall) return nullptr;
+  const Call* call = static_cast<const Call*>(core);
+  if (call->args.size() != 2) return nullptr;
+  const std::optional<uint32_t> primitive = KnownPrimitive(vm_, call->callee, 2);
+  return primitive && std::string_view(vm_.primitives()[*primitive].name) == "*" ? call : nullptr;
+}
+
 // (+ a b c ...), from the left.
 void Codegen::CompileFold(Call* call, Op op, Dest dest) {
   const int saved = next_;
-  const absl::Span<Core*> args = call->args;
-  const size_t count = args.size();
+  const size_t count = call->args.size();
   int sum = -1;
-  // One step: `reg` = a op args[i], or args[i-1] op args[i] at the start.
   for (size_t i = 1; i < count; ++i) {
-    const bool last = i + 1 == count;
     const int base = next_;
-    Core* left = i == 1 ? args[0] : nullptr;
-    std::optional<int> small = op == Op::kMultiply ? std::nullopt : SmallConstant(args[i]);
-    if (!small && left && op == Op::kAdd && (small = SmallConstant(left))) left = args[i];
-    int r[2] = {sum, -1};
-    if (small) {
-      if (left) r[0] = Operand(left);
-    } else if (left) {
-      Core* const both[] = {left, args[i]};
-      Operands(both, r);
-    } else {
-      r[1] = Operand(args[i]);
-    }
+    const FoldStep step = PrepareFoldStep(op, i == 1 ? call->args[0] : nullptr, sum, call->args[i]);
     next_ = base;
     int to;
-    if (last) {
+    if (i + 1 == count) {
       next_ = saved;
       to = Target(dest);
     } else {
@@ -332,15 +329,42 @@ void Codegen::CompileFold(Call* call, Op op, Dest dest) {
     }
     Touch(to);
     asm_.SetPosition(call->position);
-    if (small) {
-      asm_.Emit(op == Op::kAdd ? Op::kAddInt : Op::kSubtractInt, U(to), U(r[0]),
-                static_cast<uint32_t>(*small) & 0xff);
-    } else {
-      asm_.Emit(op, U(to), U(r[0]), U(r[1]));
-    }
+    asm_.Emit(step.op, U(to), U(step.left), static_cast<uint32_t>(step.right) & 0xff);
+    if (step.second_factor >= 0) asm_.EmitWord(U(step.second_factor));
     sum = to;
   }
   Deliver(sum, dest);
+}
+
+// The operands of `left` op `right`, where `left` may be in the register `sum` instead.
+Codegen::FoldStep Codegen::PrepareFoldStep(Op op, Core* left, int sum, Core* right) {
+  const bool additive = op == Op::kAdd || op == Op::kSubtract;
+  std::optional<int> small = additive ? SmallConstant(right) : std::nullopt;
+  if (!small && left && op == Op::kAdd && (small = SmallConstant(left))) left = right;
+  if (small) {
+    return {op == Op::kAdd ? Op::kAddInt : Op::kSubtractInt, left ? Operand(left) : sum, *small,
+            -1};
+  }
+  if (additive) {
+    const Call* product = ProductOf(right);
+    Core* other = left;
+    Op fused = op == Op::kAdd ? Op::kAddProduct : Op::kSubtractProduct;
+    if (product == nullptr && left && (product = ProductOf(left))) {
+      other = right;
+      if (op == Op::kSubtract) fused = Op::kProductMinus;
+    }
+    if (product) {
+      Core* const cores[] = {product->args[0], product->args[1], other};
+      int r[3] = {-1, -1, sum};
+      Operands(absl::MakeConstSpan(cores, other ? 3 : 2), r);
+      return {fused, r[2], r[0], r[1]};
+    }
+  }
+  if (left == nullptr) return {op, sum, Operand(right), -1};
+  Core* const both[] = {left, right};
+  int r[2];
+  Operands(both, r);
+  return {op, r[0], r[1], -1};
 }
 
 void Codegen::CompileComparison(Call* call, const InlinePrimitive& p, Dest dest) {

@@ -83,6 +83,9 @@ std::string Disassemble(Heap& heap, const Code* code) {
           case 'U':
             absl::StrAppend(&out, " #", words[next++]);
             break;
+          case 'R':
+            absl::StrAppend(&out, " r", words[next++]);
+            break;
           default:
             absl::StrAppend(&out, " ", byte());
         }

@@ -31,9 +31,10 @@ bool Fits(Heap& heap, InlineForm form, absl::Span<Core* const> args) {
       return args.size() >= 2;
     case InlineForm::kRecordRef:
     case InlineForm::kRecordSet: {
-      if (args.size() != (form == InlineForm::kRecordRef ? 3 : 4)) return false;
+      const size_t least = form == InlineForm::kRecordRef ? 3 : 4;
+      if (args.size() > least && args[least]->kind != Core::Kind::kConstant) return false;
       const std::optional<int> index = SmallConstant(args[2]);
-      return index && *index >= 0;
+      return args.size() >= least && index && *index >= 0;
     }
   }
   return false;

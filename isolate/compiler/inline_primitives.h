@@ -23,8 +23,8 @@ enum class InlineForm : uint8_t {
   kEq,              // eq?, eqv?: eq? where an operand is a constant for which they agree
   kEqual,           // equal? with such an operand
   kNot,
-  kRecordRef,  // record, type, constant index
-  kRecordSet,  // record, type, constant index, value
+  kRecordRef,  // record, type, constant index, perhaps the accessor's name
+  kRecordSet,  // record, type, constant index, value, perhaps the modifier's name
 };
 
 struct InlinePrimitive {

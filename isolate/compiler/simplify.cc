@@ -1,6 +1,7 @@
 #include "isolate/compiler/simplify.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "isolate/compiler/inline_primitives.h"
@@ -11,6 +12,9 @@ namespace {
 using Kind = Core::Kind;
 
 constexpr uint32_t kMaxInlinedDepth = 30;
+// Forms in the body of a procedure that is copied to each of its calls: about what a call and a
+// return cost.
+constexpr uint32_t kMaxCopiedForms = 20;
 
 template <typename T>
 T* As(Core* core) {
@@ -78,6 +82,10 @@ class Simplifier {
   Core** WalkLet(Core** slot);
   void WalkLetrec(Core** slot, uint32_t context);
   bool TryInline(Core** slot, VariableNote* note, uint32_t context);
+  bool TryCopy(Core** slot, VariableNote* note);
+  bool IsSmall(const Core* core, uint32_t* left);
+  Core* CopyForm(Core* core, std::vector<std::pair<Variable*, Variable*>>* renamed);
+  Variable* CopyVariable(Variable* v, std::vector<std::pair<Variable*, Variable*>>* renamed);
   void FindLoops(LetrecForm* letrec, uint32_t context, uint32_t scope);
   void Mention(VariableNote* note);
   // Notes that `ref` is used; false if it was replaced by a constant.
@@ -344,6 +352,7 @@ Core** Simplifier::WalkCall(Core** slot, uint32_t context) {
         break;
       }
       if (TryInline(slot, note, context)) return nullptr;
+      if (TryCopy(slot, note)) return slot;
       NumberLink* link = arena_.New<NumberLink>();
       *link = {context, note->call_contexts};
       note->call_contexts = link;
@@ -382,6 +391,128 @@ bool Simplifier::TryInline(Core** slot, VariableNote* note, uint32_t context) {
   let->variables = clause.required;
   let->inits = call->args;
   let->body = clause.body;
+  *slot = let;
+  return true;
+}
+
+// Whether `core`, already walked, consists of at most `*left` forms, all of which CopyForm knows:
+// no procedures, loops or assignments, and no calls but of primitives.
+bool Simplifier::IsSmall(const Core* core, uint32_t* left) {
+  if (*left == 0) return false;
+  --*left;
+  const auto all_small = [&](absl::Span<Core* const> cores) {
+    return std::all_of(cores.begin(), cores.end(), [&](const Core* c) { return IsSmall(c, left); });
+  };
+  switch (core->kind) {
+    case Kind::kConstant:
+    case Kind::kLocalRef:
+    case Kind::kGlobalRef:
+      return true;
+    case Kind::kIf: {
+      const If* branch = static_cast<const If*>(core);
+      return IsSmall(branch->test, left) && IsSmall(branch->consequent, left) &&
+             IsSmall(branch->alternative, left);
+    }
+    case Kind::kSequence:
+      return all_small(static_cast<const Sequence*>(core)->items);
+    case Kind::kCall: {
+      const Call* call = static_cast<const Call*>(core);
+      return KnownPrimitive(vm_, call->callee, call->args.size()) && all_small(call->args);
+    }
+    case Kind::kLet: {
+      const Let* let = static_cast<const Let*>(core);
+      return std::none_of(let->variables.begin(), let->variables.end(),
+                          [](const Variable* v) { return v->assigned; }) &&
+             all_small(let->inits) && IsSmall(let->body, left);
+    }
+    default:
+      return false;
+  }
+}
+
+Variable* Simplifier::CopyVariable(Variable* v,
+                                   std::vector<std::pair<Variable*, Variable*>>* renamed) {
+  Variable* copy = arena_.New<Variable>();
+  copy->name = v->name;
+  NoteOf(copy);
+  renamed->emplace_back(v, copy);
+  return copy;
+}
+
+Core* Simplifier::CopyForm(Core* core, std::vector<std::pair<Variable*, Variable*>>* renamed) {
+  const auto copy_all = [&](absl::Span<Core* const> cores) {
+    std::vector<Core*> copies;
+    for (Core* c : cores) copies.push_back(CopyForm(c, renamed));
+    return Copy(copies);
+  };
+  switch (core->kind) {
+    case Kind::kLocalRef: {
+      Variable* v = As<LocalRef>(core)->variable;
+      for (const auto& [from, to] : *renamed) {
+        if (from == v) v = to;
+      }
+      ++v->reference_count;
+      return MakeRef(v, core);
+    }
+    case Kind::kIf: {
+      If* copy = Make<If>(Kind::kIf, core);
+      copy->test = CopyForm(As<If>(core)->test, renamed);
+      copy->consequent = CopyForm(As<If>(core)->consequent, renamed);
+      copy->alternative = CopyForm(As<If>(core)->alternative, renamed);
+      return copy;
+    }
+    case Kind::kSequence: {
+      Sequence* copy = Make<Sequence>(Kind::kSequence, core);
+      copy->items = copy_all(As<Sequence>(core)->items);
+      return copy;
+    }
+    case Kind::kCall: {
+      Call* copy = Make<Call>(Kind::kCall, core);
+      copy->callee = As<Call>(core)->callee;
+      copy->args = copy_all(As<Call>(core)->args);
+      return copy;
+    }
+    case Kind::kLet: {
+      Let* copy = Make<Let>(Kind::kLet, core);
+      copy->inits = copy_all(As<Let>(core)->inits);
+      std::vector<Variable*> variables;
+      for (Variable* v : As<Let>(core)->variables) variables.push_back(CopyVariable(v, renamed));
+      copy->variables = Copy(variables);
+      copy->body = CopyForm(As<Let>(core)->body, renamed);
+      return copy;
+    }
+    default:  // constants and references to cells, which are never changed
+      return core;
+  }
+}
+
+// Copies the body of a small procedure, already walked, to this call, as a let that is still to be
+// walked.
+bool Simplifier::TryCopy(Core** slot, VariableNote* note) {
+  Call* call = As<Call>(*slot);
+  const LambdaForm* lambda = note->lambda;
+  uint32_t left = kMaxCopiedForms;
+  if (!lambda->walked || note->inlined || note->letrec->current == note->letrec_index ||
+      !IsSmall(lambda->clauses[0].body, &left)) {
+    return false;
+  }
+  const Clause& clause = lambda->clauses[0];
+  std::vector<std::pair<Variable*, Variable*>> renamed;
+  std::vector<Variable*> parameters;
+  for (Variable* v : clause.required) {
+    if (v->assigned) return false;
+    parameters.push_back(CopyVariable(v, &renamed));
+  }
+  --As<LocalRef>(call->callee)->variable->reference_count;
+  Core* body = CopyForm(clause.body, &renamed);
+  if (parameters.empty()) {
+    *slot = body;
+    return true;
+  }
+  Let* let = Make<Let>(Kind::kLet, call);
+  let->variables = Copy(parameters);
+  let->inits = call->args;
+  let->body = body;
   *slot = let;
   return true;
 }
@@ -469,6 +600,10 @@ void Simplifier::WalkLetrec(Core** slot, uint32_t context) {
   }
   letrec->current = LetrecForm::kBody;
   Walk(&letrec->body, context);
+  for (Variable* v : letrec->variables) {
+    VariableNote* note = Note(v);
+    if (note->lambda && v->reference_count == 0) note->inlined = true;  // at all calls there were
+  }
   FindLoops(letrec, context, deepest_ - depth);
   depth_ = depth;
   deepest_ = std::max(deepest, deepest_);

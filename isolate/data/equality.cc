@@ -279,6 +279,9 @@ uint32_t AddressHash(uint32_t offset) { return Mix(offset) & kHashMask; }
 
 uint32_t EqHash(const Heap& heap, Value v, bool* address) {
   *address = false;
+  // Neighbouring numbers get neighbouring words of an index: hash_table.cc's way of probing allows
+  // for it.
+  if (v.IsFixnum()) return static_cast<uint32_t>(v.fixnum()) & kHashMask;
   if (!v.IsRef()) return Mix(v.bits) & kHashMask;
   if (v.IsObject() && HeaderType(*heap.Peek<uint32_t>(v)) == ObjectType::kSymbol) {
     return heap.Peek<Symbol>(v)->hash.bits >> 1 & kHashMask;

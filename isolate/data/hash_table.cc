@@ -52,6 +52,21 @@ struct View {
 
 constexpr uint32_t kNone = 0xffffffff;
 
+// The words in which an entry with a hash may stand, in order. From the first on they depend on all
+// of the hash, since the low bits of numbers are often alike (the scheme of CPython's dict).
+class ProbeSequence {
+ public:
+  ProbeSequence(uint32_t hash, uint32_t mask) : mask_(mask), rest_(hash), word_(hash & mask) {}
+  uint32_t word() const { return word_; }
+  void Next() {
+    rest_ >>= 5;
+    word_ = (word_ * 5 + rest_ + 1) & mask_;
+  }
+
+ private:
+  uint32_t mask_, rest_, word_;
+};
+
 // A table's parts as a search reads them: one word here and there of what may be megabytes of the snapshot.
 struct Search {
   Search(const Heap& h, Value v) : heap(h) {
@@ -77,8 +92,8 @@ struct Search {
 // The number of the entry with `hash` for which `matches(key)`, or kNone.
 template <typename Matches>
 uint32_t Probe(const Search& t, uint32_t hash, Matches&& matches) {
-  for (uint32_t i = hash & t.mask;; i = (i + 1) & t.mask) {
-    const uint32_t word = t.word(i);
+  for (ProbeSequence i(hash, t.mask);; i.Next()) {
+    const uint32_t word = t.word(i.word());
     if (word == 0) return kNone;
     if (((word ^ hash) & ~t.mask) != 0) continue;
     const uint32_t number = (word & t.mask) - 1;
@@ -86,6 +101,39 @@ uint32_t Probe(const Search& t, uint32_t hash, Matches&& matches) {
     t.heap.Prefetch(t.value(number));
     if (matches(t.key(number))) return number;
   }
+}
+
+uint32_t FreeWord(const uint32_t* index, uint32_t mask, uint32_t hash) {
+  ProbeSequence i(hash, mask);
+  while (index[i.word()] != 0) i.Next();
+  return i.word();
+}
+
+// Whether `key` equals nothing but itself in any table, and what EqHash makes of it.
+inline bool IsPlainKey(const Heap& heap, Value key, uint32_t* hash) {
+  if (key.IsFixnum()) {
+    *hash = static_cast<uint32_t>(key.fixnum()) & kHashMask;
+    return true;
+  }
+  const Symbol* symbol = heap.TryGet<Symbol>(key);
+  if (symbol == nullptr) return false;
+  *hash = symbol->hash.bits >> 1 & kHashMask;
+  return true;
+}
+
+// The entry of a plain key in a table that is no part of the snapshot, and not by string=?; or
+// kNone.
+inline uint32_t FindPlain(const View& t, Value key, uint32_t hash) {
+  for (ProbeSequence i(hash, t.mask);; i.Next()) {
+    const uint32_t word = t.index[i.word()];
+    if (word == 0) return kNone;
+    const uint32_t number = (word & t.mask) - 1;
+    if (((word ^ hash) & ~t.mask) == 0 && *t.entry(number) == key) return number;
+  }
+}
+
+bool IsOwn(const Heap& heap, Value table) {
+  return !heap.InSnapshot(table) && (HeaderFlags(heap.header(table)) & kStringTableFlag) == 0;
 }
 
 bool IsString(const Heap& heap, Value v) {
@@ -204,9 +252,7 @@ uint32_t KeyHash(const Heap& heap, uint32_t table_flags, Value key, bool* addres
 }
 
 void PlaceEntry(uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry) {
-  uint32_t i = hash & mask;
-  while (index[i] != 0) i = (i + 1) & mask;
-  index[i] = (hash & ~mask) | (entry + 1);
+  index[FreeWord(index, mask, hash)] = (hash & ~mask) | (entry + 1);
 }
 
 uint64_t HashTableBytes(uint64_t capacity) {
@@ -229,6 +275,11 @@ Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity) {
 }
 
 Value HashTableGet(Heap& heap, Value table, Value key, Value absent) {
+  if (uint32_t hash; IsOwn(heap, table) && IsPlainKey(heap, key, &hash)) {
+    const View t(heap, table);
+    const uint32_t entry = FindPlain(t, key, hash);
+    return entry == kNone ? absent : t.entry(entry)[1];
+  }
   if (!CanBeKey(heap, table, key)) return absent;
   uint32_t hash;
   bool address;
@@ -252,6 +303,27 @@ bool HashTableContains(Heap& heap, Value table, Value key) {
   return Find(heap, table, key, &hash, &address) != kNone;
 }
 
+bool HashTablePutQuickly(Heap& heap, Value table, Value key, Value value) {
+  uint32_t hash;
+  if (!IsOwn(heap, table) || !IsPlainKey(heap, key, &hash)) return false;
+  const View t(heap, table);
+  const uint32_t found = FindPlain(t, key, hash);
+  if (found != kNone) {
+    heap.Write(t.entry(found) + 1, value);
+    return true;
+  }
+  const uint32_t number = t.used();
+  if (number >= CapacityOf(uint64_t{t.mask} + 1)) return false;
+  Value* entry = t.entry(number);
+  heap.Write(entry, key);
+  heap.Write(entry + 1, value);
+  entry[2] = Value::Fixnum(static_cast<int32_t>(hash));
+  PlaceEntry(t.index, t.mask, hash, number);
+  t.table->used = Value::Fixnum(static_cast<int32_t>(number + 1));
+  t.table->count = Value::Fixnum(t.table->count.fixnum() + 1);
+  return true;
+}
+
 void HashTablePut(Heap& heap, Value table, Value key, Value value) {
   uint32_t hash;
   bool address;
@@ -273,9 +345,7 @@ void HashTablePut(Heap& heap, Value table, Value key, Value value) {
   heap.Write(entry, key);
   heap.Write(entry + 1, value);
   heap.Write(entry + 2, Value::Fixnum(static_cast<int32_t>(hash)));
-  uint32_t i = hash & t.mask;
-  while (t.index[i] != 0) i = (i + 1) & t.mask;
-  heap.NoteRawWrite(t.index + i, 4);
+  heap.NoteRawWrite(t.index + FreeWord(t.index, t.mask, hash), 4);
   PlaceEntry(t.index, t.mask, hash, number);
   heap.Write(&t.table->used, Value::Fixnum(static_cast<int32_t>(number + 1)));
   heap.Write(&t.table->count, Value::Fixnum(t.table->count.fixnum() + 1));

@@ -2,9 +2,10 @@
 //
 //   entries  a Vector of (key, value, hash) triples in order of insertion, hash a fixnum; a deleted
 //            one's key is kDeleted
-//   index    a Bytevector of 2^n words (n stands in the table's header, too), searched linearly from word `hash & mask`: 0 is free; else
-//            the low n bits are an entry's number + 1 and the others the hash's own, so that an
-//            entry is looked at only if it is likely to match
+//   index    a Bytevector of 2^n words (n stands in the table's header, too), searched from word
+//            `hash & mask` on (ProbeSequence): 0 is free; else the low n bits are an entry's number
+//            + 1 and the others the hash's own, so that an entry is looked at only if it is likely
+//            to match
 //
 // Entries are at most 3/4 of the index's words. When they are used up, the table is rebuilt without
 // the deleted ones.
@@ -44,6 +45,9 @@ Value HashTableGet(Heap& heap, Value table, Value key, Value absent);
 // The same for a key that is the string `utf8`, without making it (equal and string tables).
 Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent);
 bool HashTableContains(Heap& heap, Value table, Value key);
+// Adds or replaces, if that is quick: the table is no part of the snapshot and has room, and the
+// key needs no more than a comparison by eq?. Else false.
+bool HashTablePutQuickly(Heap& heap, Value table, Value key, Value value);
 // Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1): Reserve first where that may
 // pass Heap::kSlack.
 void HashTablePut(Heap& heap, Value table, Value key, Value value);

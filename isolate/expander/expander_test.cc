@@ -177,13 +177,14 @@ TEST_F(ExpanderTest, Quasiquote) {
 }
 
 TEST_F(ExpanderTest, RecordTypes) {
-  EXPECT_EQ(Expand("(define-record-type point (make-point y) point? (x px set-px!) (y py))"),
-            "(begin (define point (%make-record-type 'point #(x y))) "
-            "(define make-point (lambda (y) (%record point #!unspecified y))) "
-            "(define point? (lambda (object) (%record? object point))) "
-            "(define px (lambda (object.2) (%record-ref object.2 point 0))) "
-            "(define set-px! (lambda (object.3 value) (%record-set! object.3 point 0 value))) "
-            "(define py (lambda (object.4) (%record-ref object.4 point 1))))");
+  EXPECT_EQ(
+      Expand("(define-record-type point (make-point y) point? (x px set-px!) (y py))"),
+      "(begin (define point (%make-record-type 'point #(x y))) "
+      "(define make-point (lambda (y) (%record point #!unspecified y))) "
+      "(define point? (lambda (object) (%record? object point))) "
+      "(define px (lambda (object.2) (%record-ref object.2 point 0 'px))) "
+      "(define set-px! (lambda (object.3 value) (%record-set! object.3 point 0 value 'set-px!))) "
+      "(define py (lambda (object.4) (%record-ref object.4 point 1 'py))))");
   EXPECT_EQ(Expand("(define-record-type point #f point?)"),
             "(begin (define point (%make-record-type 'point #())) "
             "(define point? (lambda (object) (%record? object point))))");

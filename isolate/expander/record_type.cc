@@ -68,14 +68,15 @@ class RecordDefinition {
     for (size_t i = 0; i < fields_.size(); ++i) {
       Syntax* index = arena_.Atom(Value::Fixnum(static_cast<int32_t>(i)), Here());
       if (fields_[i].accessor != nullptr) {
-        out->push_back(Define(fields_[i].accessor,
-                              LambdaOf({object}, {Core("%record-ref"), object, type_, index})));
+        out->push_back(
+            Define(fields_[i].accessor, LambdaOf({object}, {Core("%record-ref"), object, type_,
+                                                            index, Quote(fields_[i].accessor)})));
       }
       if (fields_[i].modifier != nullptr) {
         Syntax* value = Local("value");
-        out->push_back(
-            Define(fields_[i].modifier,
-                   LambdaOf({object, value}, {Core("%record-set!"), object, type_, index, value})));
+        out->push_back(Define(fields_[i].modifier,
+                              LambdaOf({object, value}, {Core("%record-set!"), object, type_, index,
+                                                         value, Quote(fields_[i].modifier)})));
       }
     }
     return true;

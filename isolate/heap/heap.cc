@@ -278,6 +278,11 @@ void Heap::WriteBarrier(uint32_t slot_offset, Value v) {
     return;
   }
   if (!v.IsRef() || !IsYoung(v.offset()) || slot_offset < layout().old_begin) return;
+  // Whoever stored the young reference that is there has seen to it.
+  if (const Value* slot = reinterpret_cast<const Value*>(base_ + slot_offset);
+      slot->IsRef() && IsYoung(slot->offset())) {
+    return;
+  }
   // A large object made since the last collection is scanned whole anyway.
   const Block* block = &blocks_[BlockIndex(slot_offset)];
   if (block->kind == Block::kLargeTail) block -= block->run;

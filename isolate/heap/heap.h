@@ -173,6 +173,14 @@ class Heap {
     const uint32_t offset = OffsetOf(p);
     if (offset < layout().image_end) dirty_.Note(offset, bytes);
   }
+  // True if Write is a plain store: the slot is in the nursery; or in the old space, and gets no
+  // reference to the nursery; or it holds one already, so that the collector knows of it.
+  bool WritesFreely(const Value* slot, Value v) const {
+    const uint32_t offset = OffsetOf(slot);
+    if (offset - young_begin_ < young_size_) return true;
+    if (offset >= young_begin_ && !(v.IsRef() && IsYoung(v.offset()))) return true;
+    return slot->IsRef() && IsYoung(slot->offset());
+  }
   // The slow part of Write: remembers the slot, notes the page.
   void WriteBarrier(uint32_t slot_offset, Value v);
 

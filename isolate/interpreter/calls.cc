@@ -285,16 +285,18 @@ bool HandleException(Vm& vm) {
     return Resume(vm, continuation, value);
   }
   Heap& heap = vm.heap();
-  const Value handler = vm.root(Root::kRaise);
-  if (!heap.Is<Closure>(handler)) {
+  const bool delegated = vm.delegated_ >= 0;
+  if (!delegated && !heap.Is<Closure>(vm.root(Root::kRaise))) {
     vm.Uncaught(vm.pending_);
     return false;
   }
   const bool continuable = vm.pending_continuable_;
   const bool in_callee = !heap.Is<Closure>(vm.frame_[-3]);
-  const Value object = vm.pending_;
-  vm.scratch_[0] = object;
-  vm.pending_ = kUndefined;
+  if (!delegated) {
+    vm.scratch_[0] = vm.pending_;
+    vm.scratch_[1] = Value::Boolean(continuable);
+    vm.pending_ = vm.root(Root::kRaise);
+  }
   if (in_callee && (continuable || FrameDistance(vm.frame_) == 0)) {
     // The frame of a primitive that was called like a procedure: the handler takes its place.
     if (!RaiseSoftLimit(vm, vm.frame_ + 32)) return NoStackForHandler(vm);
@@ -318,10 +320,11 @@ bool HandleException(Vm& vm) {
     }
     vm.frame_[-1] = Value::Fixnum(static_cast<int32_t>(vm.frame_ - outer));
   }
-  vm.frame_[-3] = handler;
-  vm.frame_[0] = object;
-  vm.frame_[1] = Value::Boolean(continuable);
-  vm.argc_ = 2;
+  vm.frame_[-3] = vm.pending_;
+  vm.argc_ = delegated ? static_cast<uint32_t>(vm.delegated_) : 2;
+  for (uint32_t i = 0; i < vm.argc_; ++i) vm.frame_[i] = vm.scratch_[i];
+  vm.pending_ = kUndefined;
+  vm.delegated_ = -1;
   return EnterCallee(vm);
 }
 

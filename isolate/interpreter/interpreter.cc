@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "isolate/data/string.h"
+#include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/vm.h"
 
@@ -32,6 +33,17 @@ inline T* At(uint8_t* base, Value v) {
 inline const uint32_t* EntryOf(uint8_t* base, Value closure) {
   const Value code = reinterpret_cast<const Closure*>(base + closure.bits - 5)->code;
   return reinterpret_cast<const Code*>(base + code.bits - 5)->instructions;
+}
+// Fixnums and flonums as doubles, which hold every fixnum.
+inline bool BothReal(Value a, Value b) {
+  return (a.IsFixnum() || a.IsFlonum()) && (b.IsFixnum() || b.IsFlonum());
+}
+inline double RealOf(uint8_t* base, Value v) {
+  return v.IsFixnum() ? v.fixnum() : At<Flonum>(base, v)->value;
+}
+// Of a flonum and an exact zero the primitives decide; of two fixnums, too.
+inline bool BothRealAndNotZero(Value a, Value b) {
+  return BothReal(a, b) && a.bits != 0 && b.bits != 0 && !(a.IsFixnum() && b.IsFixnum());
 }
 inline bool BothFixnums(Value a, Value b) { return ((a.bits | b.bits) & 1) == 0; }
 inline bool BothFlonums(Value a, Value b) { return a.IsFlonum() && b.IsFlonum(); }
@@ -100,20 +112,33 @@ ISLET_NOINLINE Value SetPair(Vm& vm, Value pair, Value v, bool car) {
   return kUnspecified;
 }
 
-ISLET_NOINLINE Value NotARecord(Vm& vm, Value record, Value type) {
+ISLET_NOINLINE Value NotARecord(Vm& vm, Value accessor, Value record, Value type) {
   std::string expected = "a record";
   if (RecordType* t = vm.heap().TryGet<RecordType>(type); t != nullptr && vm.heap().Is<Symbol>(t->name)) {
     expected = "a record of type " + vm.SymbolName(t->name);
   }
-  return vm.WrongType(CurrentName(vm), 1, expected, record);
+  const std::string who =
+      vm.heap().Is<Symbol>(accessor) ? vm.SymbolName(accessor) : CurrentName(vm);
+  return vm.WrongType(who, 1, expected, record);
 }
 
-ISLET_NOINLINE bool MakeClosureSlow(Vm& vm, uint32_t count, uint8_t** result) {
-  const size_t bytes = sizeof(Closure) + size_t{count} * sizeof(Value);
-  *result = static_cast<uint8_t*>(vm.heap().NewObject(ObjectType::kClosure, bytes, 0, count));
-  return true;
+// The Lisp name of the primitive that an opcode carries out.
+const char* NameOf(uint32_t insn) {
+  switch (static_cast<Op>(insn & 0xff)) {
+    case Op::kCar:
+      return "car";
+    case Op::kCdr:
+      return "cdr";
+    case Op::kCadr:
+      return "cadr";
+    default:
+      return "cddr";
+  }
 }
 
+// Opcodes allocate by themselves what is at most so large: beyond the nursery's soft end there is
+// always so much.
+constexpr size_t kNurseryMargin = 4096;
 // Whether `bytes` may be allocated now; if not, a collection is due first. The soft end of the nursery may be passed by
 // one object, so that this holds after a collection whatever the size.
 inline bool HasRoom(Heap& heap, size_t bytes) {
@@ -168,35 +193,26 @@ bool CallWithValuesReturn(Vm& vm) {
     NEXT();               \
   } while (0)
 #define RAISED() GO_ON_IF(HandleException(*vm))
-#define COLLECT_AND_RETRY()                  \
-  do {                                       \
-    SAVE();                                  \
-    vm->argc_ = argc;                        \
-    if (!SafepointCollect(*vm)) EXIT();      \
-    RELOAD();                                \
-    NEXT();                                  \
-  } while (0)
-// Ends an opcode of `length` words that put `result` into R[A], or raised.
-#define FINISH(result, length)                                  \
-  do {                                                          \
-    const Value finished = (result);                            \
-    if (ISLET_UNLIKELY(finished == kException)) RAISED();       \
-    RA = finished;                                              \
-    pc += (length);                                             \
-    NEXT();                                                     \
-  } while (0)
 
 #ifdef ISLET_TAIL_CALLS
-#define ISLET_OP_PARAMS                                                                        \
+#define ISLET_OP_PARAMS                                                                            \
   [[maybe_unused]] const uint32_t *pc, [[maybe_unused]] Value *fp, [[maybe_unused]] uint8_t *base, \
-      [[maybe_unused]] Vm *vm, [[maybe_unused]] uint32_t insn, [[maybe_unused]] uint32_t argc
+      [[maybe_unused]] Vm *vm, [[maybe_unused]] uint32_t insn, [[maybe_unused]] uint32_t argc,     \
+      [[maybe_unused]] const void *ops
 typedef void (*OpFunction)(ISLET_OP_PARAMS) __attribute__((preserve_none));
 extern const OpFunction kOpTable[256];
 #define OP(name) __attribute__((preserve_none)) void Op##name(ISLET_OP_PARAMS)
-#define NEXT()                                                                            \
-  do {                                                                                    \
-    const uint32_t next_insn = *pc;                                                       \
-    __attribute__((musttail)) return kOpTable[next_insn & 0xff](pc, fp, base, vm, next_insn, argc); \
+// Reached by a tail call, so that the opcode itself needs no stack frame.
+#define SLOW(name) __attribute__((preserve_none, noinline, cold)) void Slow##name(ISLET_OP_PARAMS)
+#define GO_SLOW(name)                                                               \
+  do {                                                                              \
+    __attribute__((musttail)) return Slow##name(pc, fp, base, vm, insn, argc, ops); \
+  } while (0)
+#define NEXT()                                                                              \
+  do {                                                                                      \
+    const uint32_t next_insn = *pc;                                                         \
+    __attribute__((musttail)) return static_cast<const OpFunction*>(ops)[next_insn & 0xff]( \
+        pc, fp, base, vm, next_insn, argc, ops);                                            \
   } while (0)
 #define EXIT() return
 
@@ -221,7 +237,7 @@ const OpFunction kOpTable[256] = {
 
 bool Execute(Vm& vm) {
   const uint32_t* pc = vm.pc_;
-  kOpTable[*pc & 0xff](pc, vm.frame_, vm.heap().base(), &vm, *pc, vm.argc_);
+  kOpTable[*pc & 0xff](pc, vm.frame_, vm.heap().base(), &vm, *pc, vm.argc_, kOpTable);
   return !vm.terminating_;
 }
 
@@ -241,6 +257,10 @@ bool Execute(Vm& vm_ref) {
   uint32_t insn;
 #undef OP
 #define OP(name) Op##name:
+#undef SLOW
+#define SLOW(name) Slow##name:
+#undef GO_SLOW
+#define GO_SLOW(name) goto Slow##name
 #define NEXT()                     \
   do {                             \
     insn = *pc;                    \

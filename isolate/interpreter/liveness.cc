@@ -94,6 +94,9 @@ bool Decode(const uint32_t* code, uint32_t at, Instruction* out) {
       case 'U':
         ++next;
         break;
+      case 'R':
+        out->reads |= Bit(words[next++]);
+        break;
       case 'J':
         out->target = static_cast<int32_t>(at + next + 1) + static_cast<int32_t>(words[next]);
         ++next;

@@ -26,12 +26,25 @@ struct PrimitiveSpec {
 
 // Primitives that opcodes fall back on, found by name when a Vm is made.
 enum class WellKnown : int {
-  kAdd, kSubtract, kMultiply, kQuotient, kRemainder, kModulo,
-  kNumEq, kLess, kLessEq, kGreater, kGreaterEq, kEqv, kEqual,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kQuotient,
+  kRemainder,
+  kModulo,
+  kNumEq,
+  kLess,
+  kLessEq,
+  kGreater,
+  kGreaterEq,
+  kEqv,
+  kEqual,
+  kDivide,
   kCount
 };
 inline constexpr const char* kWellKnownNames[] = {
-    "+", "-", "*", "quotient", "remainder", "modulo", "=", "<", "<=", ">", ">=", "eqv?", "equal?",
+    "+", "-",  "*", "quotient", "remainder", "modulo", "=",
+    "<", "<=", ">", ">=",       "eqv?",      "equal?", "/",
 };
 static_assert(sizeof(kWellKnownNames) / sizeof(char*) == static_cast<int>(WellKnown::kCount));
 

@@ -116,7 +116,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   argc_ = static_cast<uint32_t>(args.size());
   terminating_ = false;
   escape_ = escape_value_ = kUndefined;
-  pending_ = kUndefined;
+  TakePending();
   current_run_ = &run;
   heap_->SetStackTop(soft_limit_, soft_limit_);
   const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;
@@ -138,7 +138,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
     return result;
   }
   terminating_ = false;
-  pending_ = kUndefined;
+  TakePending();
   absl::Status status = std::exchange(termination_, absl::OkStatus());
   return status;
 }
@@ -161,7 +161,7 @@ Value Vm::Terminate(absl::Status status) {
     status.SetPayload(kTerminationPayload, absl::Cord());
   }
   termination_ = std::move(status);
-  pending_ = kUndefined;
+  TakePending();
   return kException;
 }
 
@@ -188,7 +188,16 @@ Value Vm::Raise(Value object, bool continuable) {
   return kException;
 }
 
-Value Vm::TakePending() { return std::exchange(pending_, kUndefined); }
+Value Vm::TakePending() {
+  delegated_ = -1;
+  return std::exchange(pending_, kUndefined);
+}
+
+Value Vm::Delegate(Value procedure, absl::Span<const Value> args) {
+  std::copy(args.begin(), args.end(), scratch_);
+  delegated_ = static_cast<int>(args.size());
+  return Raise(procedure, true);
+}
 
 Value Vm::MakeCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants) {
   const Value kind_symbol = Intern(kind);

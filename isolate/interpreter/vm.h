@@ -23,20 +23,29 @@ namespace islet::vm {
 
 // Values by which everything in the heap is reached. Stored in snapshots in this order: never renumber, only append.
 enum class Root : int {
-  kSymbolTable,      // Vector: open-addressing table of the snapshot's symbols (power-of-two size, #f where free)
-  kStubs,            // Code: return stubs (interpreter/stubs.h)
-  kRaise,            // procedure (object continuable?): finds and calls the handler (isolate/lib)
-  kReroot,           // procedure (continuation values): runs dynamic-wind thunks, then throws
-  kLibraries,        // HashTable (equal): library name (list) to Environment
-  kInteraction,      // Environment of bare forms
-  kRestoreHooks,     // list of thunks, last registered first
-  kParameters,       // association list of parameterize
-  kStandardPorts,    // Vector: current-input-port, current-output-port, current-error-port parameters
-  kHostFunctions,    // Vector of HostFunction, by external-reference index
-  kLoadPath,         // list of Strings while scripts run
-  kSpare0, kSpare1, kSpare2, kSpare3, kSpare4,
+  kSymbolTable,    // Vector: open-addressing table of the snapshot's symbols (power-of-two size, #f
+                   // where free)
+  kStubs,          // Code: return stubs (interpreter/stubs.h)
+  kRaise,          // procedure (object continuable?): finds and calls the handler (isolate/lib)
+  kReroot,         // procedure (continuation values): runs dynamic-wind thunks, then throws
+  kLibraries,      // HashTable (equal): library name (list) to Environment
+  kInteraction,    // Environment of bare forms
+  kRestoreHooks,   // list of thunks, last registered first
+  kParameters,     // association list of parameterize
+  kStandardPorts,  // Vector: current-input-port, current-output-port, current-error-port parameters
+  kHostFunctions,  // Vector of HostFunction, by external-reference index
+  kLoadPath,       // list of Strings while scripts run
+  kTableProcedures,  // Vector of procedures: what the primitives on hash tables leave to Lisp
+                     // (runtime/hash_table_primitives.cc)
+  kSpare1,
+  kSpare2,
+  kSpare3,
+  kSpare4,
   kCount
 };
+
+// What Root::kTableProcedures holds, in order (isolate/lib/islet/hash-table.sld).
+enum class TableProcedure : int { kRefDefault, kSet, kDelete, kContains, kCount };
 
 // What a HostFunction's index is bound to. `call` follows the primitive's contract, but may run Lisp (and so collect).
 struct HostBinding {
@@ -95,6 +104,9 @@ class Vm : public RootSource {
   // A single object of `bytes` cannot be made within the heap limit.
   Value OutOfMemory(std::string_view who, uint64_t bytes);
   Value MakeCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants);
+  // For `return vm.Delegate(...)` in a primitive: its call becomes one of `procedure`, a closure,
+  // with at most four `args`.
+  Value Delegate(Value procedure, absl::Span<const Value> args);
   // Ends the run with the Status of a condition, or other object raised, that no handler took.
   Value Uncaught(Value object);
   // What Raise left, taken: for C++ code that handles it.
@@ -159,6 +171,8 @@ class Vm : public RootSource {
   const uint32_t* pc_ = nullptr;
   Value pending_ = kUndefined;       // what was raised
   bool pending_continuable_ = false;
+  int delegated_ =
+      -1;  // if not negative, pending_ is to be called with so many arguments, in scratch_
   Value continuation_ = kFalse;      // what returns from the bottom of the stack
   int32_t run_count_ = 0;            // of nested runs
   std::vector<Value> values_;

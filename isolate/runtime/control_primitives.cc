@@ -1,6 +1,7 @@
 // Equivalence, procedures, dynamic state, parameters and conditions (R7RS 6.1, 6.3, 6.10, 6.11).
 // What calls procedures is in isolate/lib, and stands on the procedures with a leading % here.
 
+#include <algorithm>
 #include <string>
 
 #include "isolate/data/equality.h"
@@ -120,6 +121,15 @@ Value SetRoot(Vm& vm, Value* args, uint32_t) {
     const Vector* ports = vm.heap().TryGet<Vector>(args[1]);
     if (ports == nullptr || ports->length < 3) {
       return vm.WrongType("%set-root!", 2, "a vector of three parameters", args[1]);
+    }
+  } else if (root == Root::kTableProcedures) {
+    const Vector* procedures = vm.heap().TryGet<Vector>(args[1]);
+    if (procedures == nullptr ||
+        procedures->length < static_cast<uint32_t>(TableProcedure::kCount) ||
+        !std::all_of(
+            procedures->items, procedures->items + procedures->length,
+            [&](Value v) { return vm.heap().Is<Closure>(v); })) {
+      return vm.WrongType("%set-root!", 2, "a vector of procedures made by lambda", args[1]);
     }
   } else if (!procedure) {
     return vm.OutOfRange("%set-root!", 1, "names a root that the machine keeps", args[0]);

@@ -48,14 +48,36 @@ Value IsTable(Vm& vm, Value* args, uint32_t) {
   return Value::Boolean(vm.heap().Is<HashTable>(args[0]));
 }
 
+// Calls what is no table of the machine's own, or has more arguments, a procedure in Lisp
+// (islet/hash-table.sld).
+Value LeaveToLisp(Vm& vm, TableProcedure which, const char* who, absl::Span<const Value> args) {
+  const Vector* procedures = vm.heap().TryGet<Vector>(vm.root(Root::kTableProcedures));
+  if (procedures == nullptr) return vm.WrongType(who, 1, "a hash table", args[0]);
+  return vm.Delegate(procedures->items[static_cast<int>(which)], args);
+}
+
+// The same with the table and a list of all other arguments.
+Value LeaveListToLisp(Vm& vm, TableProcedure which, const char* who, Value* args, uint32_t argc) {
+  if (!ReserveFor(vm, who, argc * sizeof(Pair))) return kException;
+  Value list = kNull;
+  for (uint32_t i = argc; i > 1; --i) list = vm.heap().Cons(args[i - 1], list);
+  return LeaveToLisp(vm, which, who, {args[0], list});
+}
+
 Value RefDefault(Vm& vm, Value* args, uint32_t) {
-  if (!CheckHashTable(vm, "hash-table-ref/default", args, 0)) return kException;
+  if (!vm.heap().Is<HashTable>(args[0])) {
+    return LeaveToLisp(vm, TableProcedure::kRefDefault, "hash-table-ref/default",
+                       {args[0], args[1], args[2]});
+  }
   return HashTableGet(vm.heap(), args[0], args[1], args[2]);
 }
 
-Value Set(Vm& vm, Value* args, uint32_t) {
+Value Set(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "hash-table-set!";
-  if (!CheckHashTable(vm, kWho, args, 0)) return kException;
+  if (argc != 3 || !vm.heap().Is<HashTable>(args[0])) {
+    return LeaveListToLisp(vm, TableProcedure::kSet, kWho, args, argc);
+  }
+  if (HashTablePutQuickly(vm.heap(), args[0], args[1], args[2])) return kUnspecified;
   if ((HeaderFlags(vm.heap().header(args[0])) & kStringTableFlag) != 0 &&
       !CheckString(vm, kWho, args, 1)) {
     return kException;
@@ -65,13 +87,18 @@ Value Set(Vm& vm, Value* args, uint32_t) {
   return kUnspecified;
 }
 
-Value Delete(Vm& vm, Value* args, uint32_t) {
-  if (!CheckHashTable(vm, "hash-table-delete!", args, 0)) return kException;
-  return Value::Boolean(HashTableDelete(vm.heap(), args[0], args[1]));
+// The number of keys that were there (SRFI 125).
+Value Delete(Vm& vm, Value* args, uint32_t argc) {
+  if (argc != 2 || !vm.heap().Is<HashTable>(args[0])) {
+    return LeaveListToLisp(vm, TableProcedure::kDelete, "hash-table-delete!", args, argc);
+  }
+  return Value::Fixnum(HashTableDelete(vm.heap(), args[0], args[1]) ? 1 : 0);
 }
 
 Value Contains(Vm& vm, Value* args, uint32_t) {
-  if (!CheckHashTable(vm, "hash-table-contains?", args, 0)) return kException;
+  if (!vm.heap().Is<HashTable>(args[0])) {
+    return LeaveToLisp(vm, TableProcedure::kContains, "hash-table-contains?", {args[0], args[1]});
+  }
   return Value::Boolean(HashTableContains(vm.heap(), args[0], args[1]));
 }
 
@@ -193,8 +220,8 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"%hash-table-entries", Entries, 1, 1},
     {"hash-table?", IsTable, 1, 1},
     {"hash-table-ref/default", RefDefault, 3, 3},
-    {"hash-table-set!", Set, 3, 3},
-    {"hash-table-delete!", Delete, 2, 2},
+    {"hash-table-set!", Set, 1, -1},
+    {"hash-table-delete!", Delete, 1, -1},
     {"hash-table-contains?", Contains, 2, 2},
     {"hash-table-count", Count, 1, 1},
     {"hash-table-keys", Keys, 1, 1},

@@ -199,6 +199,22 @@ Value BytevectorResult(Vm& vm, const char* who, absl::string_view bytes) {
 
 // ---- PortInput
 
+int NextPlainAscii(Heap& heap, Value v, bool consume) {
+  Port* port = heap.Get<Port>(v);
+  const Bytevector* buffer = heap.TryGet<Bytevector>(port->buffer);
+  if (HandleOf(heap, v) != kHeapHandle || buffer == nullptr) return -1;
+  const uint32_t position = static_cast<uint32_t>(port->position.fixnum());
+  if (position >= static_cast<uint32_t>(port->limit.fixnum()) || position >= buffer->length)
+    return -1;
+  const uint8_t c = buffer->bytes[position];
+  if (c >= 0x80 || c == '\n' || port->column.fixnum() == Value::kFixnumMax) return -1;
+  if (consume) {
+    heap.Write(&port->position, Value::Fixnum(static_cast<int32_t>(position + 1)));
+    heap.Write(&port->column, Value::Fixnum(port->column.fixnum() + 1));
+  }
+  return c;
+}
+
 PortInput::PortInput(Vm& vm, const char* who, Value port)
     : vm_(vm),
       heap_(vm.heap()),

@@ -140,6 +140,10 @@ Value StringResult(Vm& vm, const char* who, absl::string_view utf8);
 Value BytevectorResult(Vm& vm, const char* who, absl::string_view bytes);
 void SetPortFlag(Heap& heap, Value port, uint32_t flag, bool on);
 
+// The next character of a textual port if it is in the heap, and ASCII but no newline; else -1. For
+// `consume`, moves behind it.
+int NextPlainAscii(Heap& heap, Value port, bool consume);
+
 // Bytes from an input port, one view over heap and stream.
 class PortInput {
  public:

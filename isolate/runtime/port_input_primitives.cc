@@ -25,6 +25,9 @@ Value ResultOf(Outcome outcome) { return outcome == Outcome::kEnd ? kEof : kExce
 Value NextCharacter(Vm& vm, const char* who, Value* args, uint32_t argc, bool consume) {
   const Value port = PortArgument(vm, who, args, argc, 0, StandardPort::kInput, kTextualInput);
   if (port == kException) return kException;
+  if (const int ascii = NextPlainAscii(vm.heap(), port, consume); ascii >= 0) {
+    return Value::Char(static_cast<uint32_t>(ascii));
+  }
   PortInput input(vm, who, port);
   uint32_t c;
   size_t length;

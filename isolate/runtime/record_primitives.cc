@@ -76,30 +76,34 @@ Value IsRecord(Vm& vm, Value* args, uint32_t) {
 }
 
 // Where field args[2] of args[0], which must be a record of type args[1], stands. Null after
-// raising, as the accessor or modifier would under the name it mostly has.
-Value* Field(Vm& vm, const char* who, Value* args, const char* prefix, const char* suffix) {
+// raising, under the name of the accessor or modifier: `accessor`, or what it mostly is.
+Value* Field(Vm& vm, const char* who, Value* args, Value accessor, const char* prefix,
+             const char* suffix) {
   uint32_t index;
   if (!CheckType(vm, who, args, 1)) return nullptr;
   const Vector* names = FieldsOf(vm, args[1]);
   if (!CheckIndex(vm, who, args, 2, names->length, "the number of fields", &index)) return nullptr;
   if (!IsOfType(vm, args[0], args[1])) {
     const std::string type = PlainName(vm, args[1]);
-    const std::string name = prefix + type + "-" + vm.SymbolName(names->items[index]) + suffix;
+    const std::string name =
+        vm.heap().Is<Symbol>(accessor)
+            ? vm.SymbolName(accessor)
+            : prefix + type + "-" + vm.SymbolName(names->items[index]) + suffix;
     vm.WrongType(name, 1, "a record of type " + type, args[0]);
     return nullptr;
   }
   return vm.heap().Get<Record>(args[0])->fields + index;
 }
 
-// (%record-ref record type index)
-Value RecordRef(Vm& vm, Value* args, uint32_t) {
-  const Value* field = Field(vm, "%record-ref", args, "", "");
+// (%record-ref record type index [accessor's name])
+Value RecordRef(Vm& vm, Value* args, uint32_t argc) {
+  const Value* field = Field(vm, "%record-ref", args, argc > 3 ? args[3] : kFalse, "", "");
   return field == nullptr ? kException : *field;
 }
 
-// (%record-set! record type index value)
-Value RecordSet(Vm& vm, Value* args, uint32_t) {
-  Value* field = Field(vm, "%record-set!", args, "set-", "!");
+// (%record-set! record type index value [modifier's name])
+Value RecordSet(Vm& vm, Value* args, uint32_t argc) {
+  Value* field = Field(vm, "%record-set!", args, argc > 4 ? args[4] : kFalse, "set-", "!");
   if (field == nullptr) return kException;
   vm.heap().Write(field, args[3]);
   return kUnspecified;
@@ -133,8 +137,8 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"%make-record-type", MakeRecordType, 2, 2},
     {"%record", MakeRecord, 1, -1},
     {"%record?", IsRecord, 2, 2},
-    {"%record-ref", RecordRef, 3, 3},
-    {"%record-set!", RecordSet, 4, 4},
+    {"%record-ref", RecordRef, 3, 4},
+    {"%record-set!", RecordSet, 4, 5},
     {"%any-record?", IsAnyRecord, 1, 1},
     {"%record-type?", IsRecordType, 1, 1},
     {"%record-type-of", RecordTypeOf, 1, 1},

@@ -68,6 +68,7 @@ bool IsFinalSigma(const Chars& text, size_t i) {
 }  // namespace
 
 bool IsAlphabetic(uint32_t c) {
+  if (c < 0x80) return Within(c | 0x20, 'a', 'z');
   switch (Category(c)) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -81,7 +82,9 @@ bool IsAlphabetic(uint32_t c) {
   }
 }
 
-bool IsNumeric(uint32_t c) { return Category(c) == UTF8PROC_CATEGORY_ND; }
+bool IsNumeric(uint32_t c) {
+  return c < 0x80 ? Within(c, '0', '9') : Category(c) == UTF8PROC_CATEGORY_ND;
+}
 
 bool IsCharWhitespace(uint32_t c) {
   return Within(c, 9, 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
@@ -90,11 +93,13 @@ bool IsCharWhitespace(uint32_t c) {
 }
 
 bool IsUpperCase(uint32_t c) {
+  if (c < 0x80) return Within(c, 'A', 'Z');
   return Category(c) == UTF8PROC_CATEGORY_LU || Within(c, 0x2160, 0x216f) ||  // Roman numerals
          Within(c, 0x24b6, 0x24cf);                                           // circled letters
 }
 
 bool IsLowerCase(uint32_t c) {
+  if (c < 0x80) return Within(c, 'a', 'z');
   return Category(c) == UTF8PROC_CATEGORY_LL || c == 0xaa || c == 0xba || Within(c, 0x2b0, 0x2b8) ||
          Within(c, 0x2170, 0x217f) || Within(c, 0x24d0, 0x24e9);
 }
@@ -109,12 +114,14 @@ int DigitValue(uint32_t c) {
 }
 
 uint32_t CharUpcase(uint32_t c) {
+  if (c < 0x80) return Within(c, 'a', 'z') ? c - 32 : c;
   // utf8proc maps it to the capital sharp s; Unicode has no simple mapping.
   if (c == kSharpS) return c;
   return static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
 }
 
 uint32_t CharDowncase(uint32_t c) {
+  if (c < 0x80) return Within(c, 'A', 'Z') ? c + 32 : c;
   return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 

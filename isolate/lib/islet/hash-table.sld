@@ -13,13 +13,11 @@
     hash-table-map hash-table-map! hash-table-map->list hash-table-prune! hash-table-empty-copy hash-table-union!
     hash-table-intersection! hash-table-difference! hash-table-xor!)
   (import (except (islet core)
-                  hash-table? hash-table-ref/default hash-table-set! hash-table-delete! hash-table-contains?
-                  hash-table-count hash-table-keys hash-table-values hash-table->alist hash-table-copy
+                  hash-table? hash-table-count hash-table-keys hash-table-values hash-table->alist hash-table-copy
                   hash-table-clear!)
           (prefix (only (islet core)
-                        hash-table? hash-table-ref/default hash-table-set! hash-table-delete! hash-table-contains?
-                        hash-table-count hash-table-keys hash-table-values hash-table->alist hash-table-copy
-                        hash-table-clear!)
+                        hash-table? hash-table-count hash-table-keys hash-table-values hash-table->alist
+                        hash-table-copy hash-table-clear!)
                   native:)
           (islet argument) (islet comparator) (islet list))
   (begin
@@ -106,7 +104,7 @@
 
     (define (custom-entry table key)
       (let ((same? (custom-table-equivalence table)))
-        (let loop ((bucket (native:hash-table-ref/default (custom-table-buckets table)
+        (let loop ((bucket (hash-table-ref/default (custom-table-buckets table)
                                                           ((custom-table-hash table) key)
                                                           '())))
           (and (pair? bucket)
@@ -123,8 +121,8 @@
                   (key? (custom-table-key? table)))
               (if (and key? (not (key? key)))
                   (wrong-type 'hash-table-set! 2 "of the type of the table's comparator" key))
-              (native:hash-table-set! buckets code
-                                      (cons (cons key value) (native:hash-table-ref/default buckets code '())))
+              (hash-table-set! buckets code
+                                      (cons (cons key value) (hash-table-ref/default buckets code '())))
               (set-custom-table-count! table (+ (custom-table-count table) 1))))))
 
     (define (custom-delete! table key)
@@ -134,10 +132,10 @@
             (let* ((buckets (custom-table-buckets table))
                    (code ((custom-table-hash table) key))
                    (rest (remove (lambda (other) (eq? other entry))
-                                 (native:hash-table-ref/default buckets code '()))))
+                                 (hash-table-ref/default buckets code '()))))
               (if (null? rest)
-                  (native:hash-table-delete! buckets code)
-                  (native:hash-table-set! buckets code rest))
+                  (hash-table-delete! buckets code)
+                  (hash-table-set! buckets code rest))
               (set-custom-table-count! table (- (custom-table-count table) 1))
               #t))))
 
@@ -149,11 +147,40 @@
     ;; Stands for a key that is not there: no program can have it as a value.
     (define absent (list 'absent))
 
-    (define (hash-table-ref/default table key default)
-      (if (custom-table? table)
-          (let ((entry (custom-entry table key)))
-            (if entry (cdr entry) default))
-          (native:hash-table-ref/default table key default)))
+    ;; The primitives serve own tables, one key at a time. The rest they leave to these four, whose
+    ;; order interpreter/vm.h gives.
+    (define (ref/default table key default)
+      (if (not (custom-table? table)) (wrong-type 'hash-table-ref/default 1 "a hash table" table))
+      (let ((entry (custom-entry table key)))
+        (if entry (cdr entry) default)))
+
+    (define (set-all! table arguments)
+      (check-table 'hash-table-set! 1 table)
+      (enter-all! 'hash-table-set! table arguments))
+
+    (define (enter-all! who table arguments)
+      (let loop ((rest arguments))
+        (if (pair? rest)
+            (begin
+              (if (null? (cdr rest)) (failure who "the last key has no value" (car rest)))
+              (if (custom-table? table)
+                  (custom-set! table (car rest) (cadr rest))
+                  (hash-table-set! table (car rest) (cadr rest)))
+              (loop (cddr rest))))))
+
+    (define (delete-all! table keys)
+      (check-table 'hash-table-delete! 1 table)
+      (fold (lambda (key n)
+              (if (custom-table? table)
+                  (if (custom-delete! table key) (+ n 1) n)
+                  (+ n (hash-table-delete! table key))))
+            0 keys))
+
+    (define (contains? table key)
+      (if (not (custom-table? table)) (wrong-type 'hash-table-contains? 1 "a hash table" table))
+      (pair? (custom-entry table key)))
+
+    (%set-root! 11 (vector ref/default set-all! delete-all! contains?))
 
     (define (no-such-key who key)
       (%raise (%make-condition 'error who "no such key" (list key)) #f))
@@ -172,38 +199,6 @@
          (check-table 'hash-table-ref 1 table)
          (let ((value (hash-table-ref/default table key absent)))
            (if (eq? value absent) (failure) (success value))))))
-
-    (define hash-table-set!
-      (case-lambda
-        ((table key value)
-         (if (custom-table? table)
-             (custom-set! table key value)
-             (native:hash-table-set! table key value)))
-        ((table . arguments)
-         (check-table 'hash-table-set! 1 table)
-         (set-all! 'hash-table-set! table arguments))))
-
-    (define (set-all! who table arguments)
-      (let loop ((rest arguments))
-        (if (pair? rest)
-            (begin
-              (if (null? (cdr rest)) (failure who "the last key has no value" (car rest)))
-              (hash-table-set! table (car rest) (cadr rest))
-              (loop (cddr rest))))))
-
-    ;; The number of keys that were there.
-    (define hash-table-delete!
-      (case-lambda
-        ((table key)
-         (if (if (custom-table? table) (custom-delete! table key) (native:hash-table-delete! table key)) 1 0))
-        ((table . keys)
-         (check-table 'hash-table-delete! 1 table)
-         (fold (lambda (key n) (+ n (hash-table-delete! table key))) 0 keys))))
-
-    (define (hash-table-contains? table key)
-      (if (custom-table? table)
-          (pair? (custom-entry table key))
-          (native:hash-table-contains? table key)))
 
     (define hash-table-exists? hash-table-contains?)
 
@@ -434,7 +429,7 @@
 
     (define (hash-table comparator . arguments)
       (let ((table (make-table 'hash-table comparator '())))
-        (set-all! 'hash-table table arguments)
+        (enter-all! 'hash-table table arguments)
         table))
 
     (define (hash-table-unfold stop? mapper successor seed comparator . options)
