@@ -122,20 +122,28 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
     made.bindings.push_back({isolate.get(), &options.host_functions->entries_[static_cast<size_t>(index)]});
     made.vm->host_bindings.push_back({CallHost, &made.bindings.back()});
   }
-  if (options.write != nullptr || options.streams != nullptr || options.allow_files || options.allow_randomness ||
-      !options.command_line.empty() || !options.environment.empty()) {
-    vm::PortTable& ports = vm::PortTableOf(*made.vm);
-    ports.allow_files = options.allow_files;
-    ports.allow_randomness = options.allow_randomness;
-    ports.command_line = options.command_line;
-    ports.environment = options.environment;
-    if (options.streams != nullptr) {
-      ports.SetStandardStreams(std::make_shared<HostStreams>(options.streams));
-    } else if (options.write != nullptr) {
-      ports.SetStandardStreams(std::make_shared<WriterStreams>(options.write));
-    }
-  }
+  made.OpenPorts();
+  if (Impl::made_hook != nullptr) Impl::made_hook(*isolate, snapshot, options);
   return isolate;
+}
+
+void (*Isolate::Impl::made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options) = nullptr;
+
+void Isolate::Impl::OpenPorts() {
+  if (options.write == nullptr && options.streams == nullptr && !options.allow_files && !options.allow_randomness &&
+      options.command_line.empty() && options.environment.empty()) {
+    return;
+  }
+  vm::PortTable& ports = vm::PortTableOf(*vm);
+  ports.allow_files = options.allow_files;
+  ports.allow_randomness = options.allow_randomness;
+  ports.command_line = options.command_line;
+  ports.environment = options.environment;
+  if (options.streams != nullptr) {
+    ports.SetStandardStreams(std::make_shared<HostStreams>(options.streams));
+  } else if (options.write != nullptr) {
+    ports.SetStandardStreams(std::make_shared<WriterStreams>(options.write));
+  }
 }
 
 Isolate::Scope::Scope(Isolate& isolate) : isolate_(isolate) {
@@ -275,6 +283,7 @@ absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Val
   absl::Status status = impl_->CheckEntered();
   if (status.ok()) status = impl_->RunRestoreHooks();
   if (!status.ok()) return status;
+  impl_->evaluator();
   absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
   if (!value.ok()) return value.status();
   return impl_->CallValue(*value, arguments);
@@ -328,6 +337,7 @@ Persistent::Persistent(Isolate& isolate, const Value& value) {
   absl::StatusOr<vm::Value> datum = impl.ToHeap(value);
   if (!datum.ok()) return;
   isolate_ = &isolate;
+  tenancy_ = impl.tenancy;
   if (impl.free_persistents.empty()) {
     slot_ = impl.persistents.size();
     impl.persistents.push_back(*datum);
@@ -339,22 +349,24 @@ Persistent::Persistent(Isolate& isolate, const Value& value) {
 }
 
 Persistent::~Persistent() {
-  if (isolate_ == nullptr) return;
+  if (isolate_ == nullptr || isolate_->impl()->tenancy != tenancy_) return;
   isolate_->impl()->persistents[slot_] = vm::kUnspecified;
   isolate_->impl()->free_persistents.push_back(slot_);
 }
 
 Persistent::Persistent(Persistent&& other) noexcept
-    : isolate_(std::exchange(other.isolate_, nullptr)), slot_(other.slot_) {}
+    : isolate_(std::exchange(other.isolate_, nullptr)), slot_(other.slot_), tenancy_(other.tenancy_) {}
 
 Persistent& Persistent::operator=(Persistent&& other) noexcept {
   std::swap(isolate_, other.isolate_);
   std::swap(slot_, other.slot_);
+  std::swap(tenancy_, other.tenancy_);
   return *this;
 }
 
 Value Persistent::Get() const {
   if (isolate_ == nullptr || !isolate_->impl()->CheckEntered().ok()) return Value();
+  if (isolate_->impl()->tenancy != tenancy_) return isolate_->impl()->HandleOf(~uint32_t{0}, 0);  // stale
   return isolate_->impl()->MakeHandle(isolate_->impl()->persistents[slot_]);
 }
 

@@ -49,6 +49,14 @@ struct Isolate::Impl : public vm::RootSource {
   vm::Evaluator& evaluator();
   // What Eval and Call do first.
   absl::Status Start();
+  // Grants what `options` say.
+  void OpenPorts();
+  // The state in which FromSnapshot left the isolate; handles, persistents and scopes of before are stale. Not while it is
+  // entered. Up to about `keep_bytes` stay resident.
+  void Reset(size_t keep_bytes);
+  // In what two isolates with the same options differ that a script, or a host by their methods, could observe; "" if in
+  // nothing. Without stacks if those are not to be compared.
+  std::string FirstDifference(const Impl& other, bool with_stack) const;
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status, bool evaluated);
 
@@ -61,10 +69,14 @@ struct Isolate::Impl : public vm::RootSource {
   uint32_t next_stamp = 1;
   std::vector<vm::Value> persistents;
   std::vector<size_t> free_persistents;
+  uint32_t tenancy = 0;  // counts resets: which persistents are stale
   std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
   bool hooks_pending = false;
   IsolateOptions options;
   ErrorReport last_error;
+  std::shared_ptr<void> pool_slots;  // of an isolate that belongs to a pool
+  // For tests: sees every isolate that FromSnapshot has made, before the host does.
+  static void (*made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options);
   // The Status message that `last_error` was made for, without what is added to it on the way out.
   std::string described;
 

@@ -182,6 +182,11 @@ absl::StatusOr<vm::Value> Isolate::Impl::Build(const Value& value, int depth) {
   switch (value.kind_) {
     case Value::Kind::kUnspecified: return vm::kUnspecified;
     case Value::Kind::kHandle: return Resolve(value);
+    case Value::Kind::kSnapshotProcedure:
+      if (value.stamp_ != image->serial()) {
+        return absl::FailedPreconditionError("the procedure belongs to another snapshot than the isolate");
+      }
+      return vm::Value::FromBits(static_cast<uint32_t>(value.integer_));
     case Value::Kind::kBoolean: return vm::Value::Boolean(value.integer_ != 0);
     case Value::Kind::kInteger: return vm::FromInt64(heap, value.integer_);
     case Value::Kind::kBigInteger: {
@@ -301,6 +306,7 @@ Type Value::type() const {
     case Kind::kVector: return Type::kVector;
     case Kind::kBytevector: return Type::kBytevector;
     case Kind::kHashTable: return Type::kHashTable;
+    case Kind::kSnapshotProcedure: return Type::kProcedure;
     case Kind::kHandle: break;
   }
   absl::StatusOr<vm::Value> value = isolate_->impl_->Resolve(*this);

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <mutex>
+#include <atomic>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -193,6 +194,11 @@ class EmbeddedImages {
 }  // namespace
 
 // ---- Opening
+
+Image::Image() : serial_([] {
+  static std::atomic<uint32_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}()) {}
 
 absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
     const uint8_t* begin, const uint8_t* end, absl::Span<const PrimitiveSpec> primitives) {

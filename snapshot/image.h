@@ -80,6 +80,8 @@ class Image : public std::enable_shared_from_this<Image> {
   uint32_t read_only_bytes() const { return read_only_bytes_; }
   uint32_t writable_bytes() const { return writable_bytes_; }
   size_t image_bytes() const { return size_t{read_only_bytes_} + writable_bytes_; }
+  // Tells this image from all others of the process, also from those that are gone.
+  uint32_t serial() const { return serial_; }
   // The pristine image.
   const uint8_t* image() const { return image_; }
   size_t file_bytes() const { return bytes_.size(); }
@@ -94,7 +96,7 @@ class Image : public std::enable_shared_from_this<Image> {
   absl::StatusOr<std::vector<int>> BindExternals(absl::Span<const HostSignature> provided) const;
 
  private:
-  Image() = default;
+  Image();
   // Fills in everything but the source from bytes_. `whole`: checks the digest too.
   absl::Status Open(bool whole);
   // Copies bytes_ into a new memfd, and makes it the source; unless an error occurs.
@@ -103,6 +105,7 @@ class Image : public std::enable_shared_from_this<Image> {
   // same any more.
   bool UseCarrier();
 
+  const uint32_t serial_;
   std::shared_ptr<const Image> original_;  // of a resident copy: owns the bytes
   absl::Span<const uint8_t> bytes_;        // the file
   void* mapping_ = nullptr;  // holds image_, if not embedded

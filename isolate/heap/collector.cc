@@ -357,6 +357,7 @@ void Collector::ResetNursery() {
   if (heap_.young_top_ > kept) {
     Heap::Discard(kept, base_ + ((heap_.young_top_ - base_ + kPageSize - 1) & ~(kPageSize - 1)));
   }
+  heap_.young_used_ = std::max(heap_.young_used_, std::min(heap_.young_top_, kept));
   heap_.young_top_ = start;
   heap_.young_soft_end_ = start + heap_.SoftNurserySize();
   if (moved_ != 0) ++heap_.move_epoch_;

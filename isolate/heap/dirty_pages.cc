@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -27,26 +28,35 @@ void DirtyPages::Note(uint32_t offset, size_t bytes) {
     const uint64_t bit = uint64_t{1} << (number & 63);
     if (word & bit) continue;
     word |= bit;
-    auto page = std::make_unique<Page>();
-    page->number = number;
-    const std::pair<uint32_t, Page*> entry(number, page.get());
-    by_number_.insert(std::upper_bound(by_number_.begin(), by_number_.end(), entry), entry);
-    pages_.push_back(std::move(page));
+    auto at = Place(number);
+    if (at == by_number_.end() || at->first != number) {
+      at = by_number_.insert(at, Entry(number, std::make_unique<Page>()));
+      at->second->number = number;
+    }
+    pages_.push_back(at->second.get());
   }
 }
 
 void DirtyPages::NoteReference(uint32_t offset) {
   if (!IsDirty(offset)) Note(offset, sizeof(uint32_t));
-  Page* page = Find(offset >> kPageShift);
+  Page* page = Place(offset >> kPageShift)->second.get();
   const uint32_t slot = (offset & (kPageSize - 1)) / sizeof(uint32_t);
   page->slots[slot >> 6] |= uint64_t{1} << (slot & 63);
   page->young_slots[slot >> 6] |= uint64_t{1} << (slot & 63);
 }
 
-DirtyPages::Page* DirtyPages::Find(uint32_t number) {
-  const auto at = std::lower_bound(by_number_.begin(), by_number_.end(), number,
-                                   [](const auto& entry, uint32_t n) { return entry.first < n; });
-  return at->second;
+void DirtyPages::Clear() {
+  for (Page* page : pages_) {
+    own_bits_[page->number >> 6] &= ~(uint64_t{1} << (page->number & 63));
+    std::memset(page->slots, 0, sizeof(page->slots));
+    std::memset(page->young_slots, 0, sizeof(page->young_slots));
+  }
+  pages_.clear();
+}
+
+std::vector<DirtyPages::Entry>::iterator DirtyPages::Place(uint32_t number) {
+  return std::lower_bound(by_number_.begin(), by_number_.end(), number,
+                          [](const Entry& entry, uint32_t n) { return entry.first < n; });
 }
 
 }  // namespace islet::vm

@@ -33,19 +33,34 @@ class DirtyPages {
   // Notes that the slot at `offset` is about to receive a reference to one of the isolate's own objects.
   void NoteReference(uint32_t offset);
 
+  // Forgets that the pages were written: the caller has restored their contents. They count as kept until DropKept.
+  void Clear();
+  // Pages written now or before a Clear, in order: the process has private copies of them.
+  template <typename Visit>
+  void ForEachKept(Visit&& visit) const {
+    for (const auto& entry : by_number_) visit(entry.first);
+  }
+  size_t kept() const { return by_number_.size(); }
+  // None is dirty; the caller has given the private copies back to the system.
+  void DropKept() { by_number_.clear(); }
+
   bool IsDirty(uint32_t offset) const { return bits_[offset >> (kPageShift + 6)] >> (offset >> kPageShift & 63) & 1; }
   size_t count() const { return pages_.size(); }
-  std::vector<std::unique_ptr<Page>>& pages() { return pages_; }
+  std::vector<Page*>& pages() { return pages_; }
+  const std::vector<Page*>& pages() const { return pages_; }
 
  private:
-  Page* Find(uint32_t number);
+  using Entry = std::pair<uint32_t, std::unique_ptr<Page>>;
+  // The first entry that is not below `number`.
+  std::vector<Entry>::iterator Place(uint32_t number);
   static size_t Words(uint32_t image_bytes) { return (static_cast<size_t>(image_bytes) >> (kPageShift + 6)) + 1; }
 
   const uint64_t* bits_;  // own_bits_, or zeros that all isolates share
   uint32_t image_bytes_;
   std::unique_ptr<uint64_t[]> own_bits_;
-  std::vector<std::unique_ptr<Page>> pages_;  // in the order in which they became dirty
-  std::vector<std::pair<uint32_t, Page*>> by_number_;  // sorted
+  std::vector<Page*> pages_;  // in the order in which they became dirty
+  // All dirty pages, and those that were before a Clear, sorted.
+  std::vector<Entry> by_number_;
 };
 
 }  // namespace islet::vm

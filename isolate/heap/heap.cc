@@ -16,8 +16,6 @@ namespace islet::vm {
 namespace {
 
 constexpr size_t kMinSoftNursery = size_t{64} << 10;
-constexpr size_t kMinFullThreshold = size_t{8} << 20;
-constexpr size_t kRememberedLimit = size_t{64} << 10;
 // How many of the newest holes an allocation of an unmoving object looks at.
 constexpr size_t kHolesTried = 8;
 

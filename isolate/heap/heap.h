@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -205,6 +206,18 @@ class Heap {
     stack_used_ = used;
   }
 
+  // ---- Recycling (reset.cc, comparison.cc). Not while anything runs.
+
+  // The state in which the heap was made: the snapshot's bytes as they were, everything else empty and zero. The stack
+  // has been used up to `stack_used` at most. Memory stays resident, up to about `keep_bytes`; the rest goes back to the
+  // system. Root sources, and what set_pristine said, stay. Costs what the isolate has written and allocated.
+  void Reset(Value* stack_used, size_t keep_bytes);
+  // Bytes that a Reset has left resident.
+  size_t KeptBytes() const;
+  // What differs between two heaps on the same image, in contents (but for the stack, where `with_stack` is false) or in
+  // bookkeeping; "" if nothing does. For tests and checks: reads all that either isolate has ever touched.
+  std::string FirstDifference(const Heap& other, bool with_stack) const;
+
   size_t heap_limit() const { return options_.heap_limit; }
   void set_heap_limit(size_t bytes) { options_.heap_limit = bytes; }
   // The heap limit, as far as the cage is large enough for it.
@@ -277,6 +290,8 @@ class Heap {
     uint8_t* end = nullptr;
   };
   static constexpr uint32_t kNoBlock = ~0u;
+  static constexpr size_t kMinFullThreshold = size_t{8} << 20;
+  static constexpr size_t kRememberedLimit = size_t{64} << 10;
   // An unmoving block starts with the collector's bitmaps, one bit for each 8 bytes: reached; scanned.
   static constexpr size_t kUnmovingBitmap = kBlockSize / 8 / 8;
   static constexpr size_t kUnmovingStart = 2 * kUnmovingBitmap;
@@ -303,6 +318,11 @@ class Heap {
   uint32_t BlockIndex(uint32_t offset) const { return (offset - layout().old_begin) / kBlockSize; }
   // Gives [begin, end) back to the system, to read as zero from now on.
   static void Discard(uint8_t* begin, uint8_t* end);
+  // Parts of Reset.
+  void RestoreImage(size_t keep_bytes);
+  bool DiscardKeptPages();
+  void ClearOldSpace(size_t keep_bytes);
+  void GiveBackKept(size_t keep_bytes);
 
   const uint8_t* pristine_ = nullptr;
   uint8_t* base_;
@@ -325,10 +345,15 @@ class Heap {
   std::vector<std::pair<uint32_t, uint32_t>> unmoving_free_;  // (offset, bytes) holes left by dead code and symbols
   std::vector<Value> symbols_;
   size_t old_bytes_ = 0;  // blocks in use, whole
-  size_t full_threshold_ = size_t{8} << 20;  // old bytes at which the next collection is a full one
+  size_t full_threshold_ = kMinFullThreshold;  // old bytes at which the next collection is a full one
   uint32_t move_epoch_ = 1;
   Value* stack_top_ = nullptr;
   Value* stack_used_ = nullptr;
+  uint8_t* young_used_ = nullptr;  // end of what collections since the last Reset have found filled
+  // Ends of what resets have left resident; null: nothing.
+  uint8_t* young_kept_ = nullptr;
+  uint8_t* stack_kept_ = nullptr;
+  uint8_t* old_kept_ = nullptr;
   HeapStats stats_;
 };
 

@@ -18,8 +18,6 @@ namespace {
 // Words that stay free at the end of the stack for headers of frames that are about to ask for more.
 constexpr ptrdiff_t kStackMargin = 512;
 
-Value* HardLimit(const Vm& vm) { return const_cast<Vm&>(vm).heap().stack_end() - kStackMargin; }
-
 // Leaves the frame at frame_ with `result`.
 void ReturnFromCallee(Vm& vm, Value result) {
   Value* fp = vm.frame_;
@@ -85,6 +83,8 @@ void SetSoftLimit(Vm& vm, Value* limit) {
 }
 
 }  // namespace
+
+Value* HardLimit(const Vm& vm) { return const_cast<Vm&>(vm).heap().stack_end() - kStackMargin; }
 
 Value* StackTop(const Vm& vm) {
   Heap& heap = const_cast<Vm&>(vm).heap();

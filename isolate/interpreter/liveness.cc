@@ -152,6 +152,7 @@ void Liveness::Forget(const Heap& heap) {
 }
 
 uint64_t Liveness::Find(const Heap& heap, Value closure, uint32_t pc) {
+  if (pc >= heap.layout().image_end) own_code_ = true;
   const uint64_t live = Look(heap, closure, pc);
   recent_[Slot(pc)] = {pc, live};
   return live;

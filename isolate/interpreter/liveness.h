@@ -30,6 +30,13 @@ class Liveness {
   // Clears the dead ones of the registers [fp, end) of a frame that goes on at `pc`, whose callee is in fp[-3].
   void ClearDead(const Heap& heap, Value* fp, Value* end, uint32_t pc);
 
+  // For a heap that was reset: what is known of the snapshot's code stays right.
+  void Reset(const Heap& heap) {
+    if (own_code_) Forget(heap);
+    own_code_ = false;
+    full_collections_ = 0;
+  }
+
   // To be called before use: after a full collection other code may have taken the place of what was known.
   void Refresh(const Heap& heap) {
     if (heap.full_collections() != full_collections_) Forget(heap);
@@ -50,6 +57,7 @@ class Liveness {
   void Analyze(const Code* code, uint32_t code_offset);
 
   uint64_t full_collections_ = 0;
+  bool own_code_ = false;  // asked about code outside the snapshot since the last Reset
   Recent recent_[kRecent];
   absl::flat_hash_map<uint32_t, uint64_t> known_;  // by pc; all instructions of code that was analyzed
 };

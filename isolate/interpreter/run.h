@@ -41,6 +41,8 @@ Value* StackTop(const Vm& vm);
 // Makes [.., end) usable, by raising the soft limit or sealing the stack below the current frame (which then moves).
 // False if `end` is out of reach even so.
 bool EnsureStack(Vm& vm, Value* end);
+// Where usable stack ends.
+Value* HardLimit(const Vm& vm);
 // The same without sealing anything, so that no frame moves.
 bool RaiseSoftLimit(Vm& vm, Value* end);
 // The slow part of Enter: more stack, or an interrupt. False: the run is given up.

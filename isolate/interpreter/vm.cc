@@ -46,7 +46,7 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
   static const WellKnownTable well_known = FindWellKnown(primitives);
   std::memcpy(well_known_, well_known.functions, sizeof(well_known_));
   for (Value& root : roots_) root = kUndefined;
-  soft_limit_ = heap_->stack_begin() + 1024 - 64;
+  soft_limit_ = FirstSoftLimit();
   stack_limit_.store(soft_limit_, std::memory_order_relaxed);
   heap_->SetStackTop(heap_->stack_begin(), heap_->stack_begin());
   heap_->AddRoots(this);
@@ -90,7 +90,9 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   if (run.depth > kMaxNestedRuns) {
     return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");
   }
-  if (args.size() > 10000 || !RaiseSoftLimit(*this, run.base + args.size() + 4096)) {
+  // Some stack must be left; but only what is needed at once counts as used.
+  if (args.size() > 10000 || run.base + args.size() + 4096 > HardLimit(*this) ||
+      !RaiseSoftLimit(*this, run.base + args.size() + 64)) {
     return absl::ResourceExhaustedError("no stack left for a call from the host");
   }
   const Value outer_continuation = std::exchange(continuation_, kFalse);

@@ -157,7 +157,17 @@ class Vm : public RootSource {
 
   void VisitRoots(Visit visit, void* context) override;
 
+  // ---- Recycling (reset.cc). Not while anything runs.
+
+  // The state in which the machine was made, with the image's roots; see Heap::Reset. What belongs to the embedder stays:
+  // host_bindings, port_table, image, host. Hooks are as if none had been installed.
+  void Reset(absl::Span<const uint32_t> roots, size_t keep_bytes);
+  // As Heap::FirstDifference, the machine's own state included.
+  std::string FirstDifference(const Vm& other, bool with_stack) const;
+
  private:
+  Value* FirstSoftLimit() const;
+
   std::unique_ptr<Heap> heap_;
   Value roots_[static_cast<int>(Root::kCount)];
   absl::Span<const PrimitiveSpec> primitives_;

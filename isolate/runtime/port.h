@@ -106,6 +106,8 @@ class PortTable {
   Stream* Find(int handle);
   // Handles of files are below this.
   int handle_count() const { return static_cast<int>(files_.size()); }
+  // See PortDifference.
+  std::string FirstDifference(const PortTable& other) const;
 
  private:
   std::shared_ptr<StandardStreams> streams_;
@@ -115,6 +117,9 @@ class PortTable {
 
 // The isolate's table; an empty one, which permits nothing, is made where there is none.
 PortTable& PortTableOf(Vm& vm);
+
+// How what two isolates hold and may touch outside of their heaps differs; "" if it does not.
+std::string PortDifference(const Vm& a, const Vm& b);
 
 // A new Port object for a standard port.
 Value MakeStandardPort(Vm& vm, StandardPort port);

@@ -185,6 +185,34 @@ absl::StatusOr<bool> PortTable::Fill(Stream& stream) {
   return *count > 0;
 }
 
+std::string PortTable::FirstDifference(const PortTable& other) const {
+  if (allow_files != other.allow_files || allow_randomness != other.allow_randomness ||
+      max_open_files != other.max_open_files || base_directory != other.base_directory) {
+    return "permissions";
+  }
+  if (command_line != other.command_line || environment != other.environment) return "what it knows of its process";
+  if ((streams_ == nullptr) != (other.streams_ == nullptr)) return "standard streams";
+  if (files_.size() != other.files_.size()) return "open files";
+  for (const auto& file : files_) {
+    if (file->open) return "open files";
+  }
+  const Stream& mine = standard_input_;
+  const Stream& others = other.standard_input_;
+  if (mine.line != others.line || mine.column != others.column ||
+      absl::string_view(mine.buffer).substr(mine.position) != absl::string_view(others.buffer).substr(others.position)) {
+    return "standard input";
+  }
+  return "";
+}
+
+std::string PortDifference(const Vm& a, const Vm& b) {
+  static const PortTable* const nothing = new PortTable;
+  const auto table = [](const Vm& vm) {
+    return vm.port_table == nullptr ? nothing : static_cast<const PortTable*>(vm.port_table.get());
+  };
+  return table(a)->FirstDifference(*table(b));
+}
+
 PortTable& PortTableOf(Vm& vm) {
   if (vm.port_table == nullptr) vm.port_table = std::make_shared<PortTable>();
   return *static_cast<PortTable*>(vm.port_table.get());

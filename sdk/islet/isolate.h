@@ -162,12 +162,14 @@ class Isolate {
 
  private:
   friend class Value;
+  friend class IsolatePool;
   friend class Persistent;
   explicit Isolate(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
-// Keeps a datum alive beyond scopes. Must not outlive its isolate.
+// Keeps a datum alive beyond scopes. Must not outlive its isolate; if that is given back to its IsolatePool, Get gives a
+// stale handle from then on.
 class Persistent {
  public:
   Persistent() = default;
@@ -182,6 +184,7 @@ class Persistent {
  private:
   Isolate* isolate_ = nullptr;
   size_t slot_ = 0;
+  uint32_t tenancy_ = 0;  // of a recycled isolate
 };
 
 }  // namespace islet

@@ -63,6 +63,7 @@ class Snapshot {
 
  private:
   friend class Isolate;
+  friend class IsolatePool;
   explicit Snapshot(std::shared_ptr<const vm::Image> image) : image_(std::move(image)) {}
   std::shared_ptr<const vm::Image> image_;
 };

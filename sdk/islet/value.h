@@ -3,6 +3,7 @@
 // A Value is either a literal made by the host (islet::Integer(7), islet::String("x"), islet::List({...})), which belongs
 // to no isolate, or a handle to a datum in an isolate. A handle is good until the scope that was innermost when it was
 // made ends; used later, or on a thread that has not entered the isolate, it gives FailedPrecondition. Copying is cheap.
+// (A procedure that IsolatePool::Procedure has looked up is a literal for all isolates of its snapshot.)
 
 #ifndef ISLET_SDK_VALUE_H_
 #define ISLET_SDK_VALUE_H_
@@ -59,6 +60,7 @@ class Value {
 
  private:
   friend class Isolate;
+  friend class IsolatePool;
   friend class Persistent;
   friend Value Boolean(bool);
   friend Value Integer(int64_t);
@@ -75,7 +77,7 @@ class Value {
 
   enum class Kind : uint8_t {
     kUnspecified, kHandle, kBoolean, kInteger, kBigInteger, kReal, kCharacter, kString, kSymbol, kNull, kList, kVector,
-    kBytevector, kHashTable,
+    kBytevector, kHashTable, kSnapshotProcedure,
   };
   struct Payload {
     std::string text;
@@ -84,9 +86,9 @@ class Value {
   explicit Value(Kind kind) : kind_(kind) {}
 
   Kind kind_ = Kind::kUnspecified;
-  uint32_t stamp_ = 0;  // handle: tells a reused slot
+  uint32_t stamp_ = 0;  // handle: tells a reused slot; snapshot's procedure: tells the snapshot
   union {
-    int64_t integer_ = 0;  // also boolean, character; handle: slot
+    int64_t integer_ = 0;  // also boolean, character; handle: slot; snapshot's procedure: the datum
     double real_;
   };
   Isolate* isolate_ = nullptr;  // handle

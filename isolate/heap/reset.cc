@@ -1,0 +1,159 @@
+// Heap::Reset: an isolate's memory as it was when it was made, so that the next tenant can have it.
+//
+// What was written is known: the snapshot's dirty pages, the nursery up to its highest top, the used parts of blocks, the
+// stack up to its highest limit. Small amounts are cleared in place, since a page fault costs as much as clearing several
+// pages that are in the cache; large amounts go back to the system.
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "isolate/heap/heap.h"
+
+namespace islet::vm {
+namespace {
+
+constexpr size_t kPage = DirtyPages::kPageSize;
+// Vectors that a tenant has made larger than this are freed.
+constexpr size_t kKeptEntries = 1024;
+// So many separate pages are given back one system call each; of more, the whole range that holds them.
+constexpr size_t kMostRuns = 64;
+
+template <typename T>
+void Empty(std::vector<T>& vector) {
+  vector.clear();
+  if (vector.capacity() > kKeptEntries) std::vector<T>().swap(vector);
+}
+
+size_t BytesTo(const uint8_t* begin, const uint8_t* end) { return end > begin ? static_cast<size_t>(end - begin) : 0; }
+
+}  // namespace
+
+void Heap::Reset(Value* stack_used, size_t keep_bytes) {
+  RestoreImage(keep_bytes);
+
+  uint8_t* const stack = reinterpret_cast<uint8_t*>(stack_begin());
+  uint8_t* const stack_top = std::min(reinterpret_cast<uint8_t*>(stack_used), reinterpret_cast<uint8_t*>(stack_end()));
+  std::memset(stack, 0, static_cast<size_t>(stack_top - stack));
+  stack_kept_ = std::max(stack_kept_, stack_top);
+  stack_top_ = stack_used_ = stack_begin();
+
+  uint8_t* const young_used = std::max(young_top_, young_used_);
+  if (BytesTo(young_start(), young_used) > std::max(keep_bytes, kNurserySize)) {
+    Discard(young_start(), base_ + (static_cast<size_t>(young_used - base_) + kPage - 1) / kPage * kPage);
+    young_kept_ = nullptr;
+  } else {
+    std::memset(young_start(), 0, static_cast<size_t>(young_used - young_start()));
+    young_kept_ = std::max(young_kept_, young_used);
+  }
+  young_used_ = nullptr;
+  young_top_ = young_start();
+  young_soft_end_ = young_start() + SoftNurserySize();
+
+  if (!blocks_.empty()) ClearOldSpace(keep_bytes);
+  Empty(remembered_);
+  Empty(symbols_);
+  remembered_limit_ = kRememberedLimit;
+  full_threshold_ = kMinFullThreshold;
+  move_epoch_ = 1;
+  stats_ = HeapStats();
+  if (KeptBytes() > keep_bytes) GiveBackKept(keep_bytes);
+}
+
+void Heap::RestoreImage(size_t keep_bytes) {
+  if (dirty_.count() * kPage > keep_bytes && DiscardKeptPages()) return;
+  for (const DirtyPages::Page* page : dirty_.pages()) {
+    const size_t offset = size_t{page->number} << DirtyPages::kPageShift;
+    std::memcpy(base_ + offset, pristine_ + offset, kPage);
+  }
+  dirty_.Clear();
+}
+
+// What the image's mapping then shows again are the file's pages.
+bool Heap::DiscardKeptPages() {
+  struct Run {
+    uint32_t first, end;
+  };
+  std::vector<Run> runs;
+  dirty_.ForEachKept([&runs](uint32_t page) {
+    if (!runs.empty() && (runs.back().end == page || runs.size() >= kMostRuns)) {
+      runs.back().end = page + 1;
+    } else {
+      runs.push_back({page, page + 1});
+    }
+  });
+  for (const Run& run : runs) {
+    uint8_t* const begin = base_ + (size_t{run.first} << DirtyPages::kPageShift);
+    // Fails where memory is locked; the copies stay then.
+    if (madvise(begin, size_t{run.end - run.first} << DirtyPages::kPageShift, MADV_DONTNEED) != 0) return false;
+  }
+  dirty_.Clear();
+  dirty_.DropKept();
+  return true;
+}
+
+void Heap::ClearOldSpace(size_t keep_bytes) {
+  uint8_t* const end = BlockStart(static_cast<uint32_t>(blocks_.size()));
+  if (blocks_.size() * kBlockSize > keep_bytes) {
+    Discard(BlockStart(0), std::max(end, old_kept_));
+    old_kept_ = nullptr;
+  } else {
+    for (const MovingSpace& space : moving_) {
+      if (space.blocks.empty()) continue;
+      blocks_[space.blocks.back()].top = static_cast<uint32_t>(space.top - BlockStart(space.blocks.back()));
+    }
+    for (uint32_t i = 0; i < blocks_.size(); ++i) {
+      switch (blocks_[i].kind) {
+        case Block::kFree:
+          break;
+        case Block::kMoving:
+        case Block::kUnmoving:
+          std::memset(BlockStart(i), 0, blocks_[i].top);
+          break;
+        case Block::kLargeHead:
+        case Block::kLargeTail:
+          std::memset(BlockStart(i), 0, kBlockSize);
+          break;
+      }
+    }
+    old_kept_ = std::max(old_kept_, end);
+  }
+  Empty(blocks_);
+  for (MovingSpace& space : moving_) {
+    Empty(space.blocks);
+    space.top = space.end = nullptr;
+  }
+  Empty(unmoving_blocks_);
+  Empty(fresh_large_);
+  Empty(fresh_unmoving_);
+  Empty(unmoving_free_);
+  free_blocks_ = lowest_free_ = 0;
+  old_bytes_ = 0;
+}
+
+size_t Heap::KeptBytes() const {
+  return dirty_.kept() * kPage + BytesTo(young_start(), young_kept_) +
+         BytesTo(reinterpret_cast<const uint8_t*>(stack_begin()), stack_kept_) + BytesTo(BlockStart(0), old_kept_);
+}
+
+// All of it reads as it should already. What costs most to touch again is given back last.
+void Heap::GiveBackKept(size_t keep_bytes) {
+  const auto page_end = [this](const uint8_t* p) {
+    return base_ + (static_cast<size_t>(p - base_) + kPage - 1) / kPage * kPage;
+  };
+  if (old_kept_ != nullptr) Discard(BlockStart(0), old_kept_);
+  old_kept_ = nullptr;
+  if (KeptBytes() <= keep_bytes) return;
+  if (young_kept_ != nullptr) Discard(young_start(), page_end(young_kept_));
+  young_kept_ = nullptr;
+  if (KeptBytes() <= keep_bytes) return;
+  DiscardKeptPages();
+  if (KeptBytes() <= keep_bytes) return;
+  if (stack_kept_ != nullptr) Discard(reinterpret_cast<uint8_t*>(stack_begin()), page_end(stack_kept_));
+  stack_kept_ = nullptr;
+}
+
+}  // namespace islet::vm

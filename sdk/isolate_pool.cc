@@ -1,0 +1,238 @@
+#include "islet/isolate_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "sdk/isolate_impl.h"
+
+namespace islet {
+
+// What threads share; not touched while idle isolates are at hand.
+struct IsolatePool::Core {
+  Core(Snapshot s, Options o, uint64_t n) : snapshot(std::move(s)), options(std::move(o)), serial(n) {}
+
+  const Snapshot snapshot;
+  const Options options;
+  const uint64_t serial;
+  mutable std::mutex mutex;
+  std::vector<std::shared_ptr<Slots>> slots;  // of all threads
+  absl::Status reset_status;
+};
+
+// The isolates of one thread. Its lock is taken by another thread only to give back an isolate of this one, or to trim.
+// When the thread has ended, the next one that is new to the pool takes over.
+struct alignas(64) IsolatePool::Slots {
+  explicit Slots(std::shared_ptr<Core> c) : core(std::move(c)) {}
+
+  const std::shared_ptr<Core> core;
+  std::mutex mutex;
+  std::vector<Isolate*> idle;
+  std::vector<Isolate*> abandoned;
+  uint64_t created = 0;
+  uint64_t reused = 0;
+  bool closed = false;                  // the pool is gone
+  std::atomic<bool> orphaned{false};    // its thread is gone
+
+  // Takes the idle isolates but for `keep`, to be disposed of outside the lock.
+  std::vector<std::unique_ptr<Isolate>> Take(size_t keep) {
+    std::vector<std::unique_ptr<Isolate>> taken;
+    const std::lock_guard<std::mutex> lock(mutex);
+    while (idle.size() > keep) {
+      taken.emplace_back(idle.back());
+      idle.pop_back();
+    }
+    return taken;
+  }
+};
+
+// This thread's slots, of each pool it has used.
+struct IsolatePool::ThreadTable {
+  uint64_t latest_serial = 0;
+  Slots* latest = nullptr;
+  std::vector<std::shared_ptr<Slots>> all;
+
+  ~ThreadTable() {
+    for (const std::shared_ptr<Slots>& slots : all) slots->orphaned.store(true, std::memory_order_release);
+  }
+  static ThreadTable& Get() {
+    static thread_local ThreadTable table;
+    return table;
+  }
+};
+
+absl::StatusOr<std::unique_ptr<IsolatePool>> IsolatePool::Create(const Snapshot& snapshot, const Options& options) {
+  static std::atomic<uint64_t> last_serial{0};
+  std::unique_ptr<IsolatePool> pool(new IsolatePool(
+      std::make_shared<Core>(snapshot, options, last_serial.fetch_add(1, std::memory_order_relaxed) + 1)));
+  absl::StatusOr<PooledIsolate> first = pool->Get();  // whether there can be any
+  if (!first.ok()) return first.status();
+  return pool;
+}
+
+absl::StatusOr<std::unique_ptr<IsolatePool>> IsolatePool::Create(const Snapshot& snapshot) {
+  return Create(snapshot, Options());
+}
+
+IsolatePool::IsolatePool(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+
+IsolatePool::~IsolatePool() {
+  std::vector<std::shared_ptr<Slots>> all;
+  {
+    const std::lock_guard<std::mutex> lock(core_->mutex);
+    all.swap(core_->slots);
+  }
+  for (const std::shared_ptr<Slots>& slots : all) {
+    {
+      const std::lock_guard<std::mutex> lock(slots->mutex);
+      slots->closed = true;
+      slots->idle.insert(slots->idle.end(), slots->abandoned.begin(), slots->abandoned.end());
+      slots->abandoned.clear();
+    }
+    slots->Take(0);
+  }
+}
+
+IsolatePool::Slots& IsolatePool::ThisThreadsSlots() {
+  ThreadTable& table = ThreadTable::Get();
+  return table.latest_serial == core_->serial ? *table.latest : FindSlots();
+}
+
+IsolatePool::Slots& IsolatePool::FindSlots() {
+  ThreadTable& table = ThreadTable::Get();
+  std::shared_ptr<Slots> found;
+  for (const std::shared_ptr<Slots>& slots : table.all) {
+    if (slots->core == core_) found = slots;
+  }
+  if (found == nullptr) {
+    const auto gone = [](const std::shared_ptr<Slots>& slots) {
+      const std::lock_guard<std::mutex> lock(slots->mutex);
+      return slots->closed;
+    };
+    table.all.erase(std::remove_if(table.all.begin(), table.all.end(), gone), table.all.end());
+    const std::lock_guard<std::mutex> lock(core_->mutex);
+    for (const std::shared_ptr<Slots>& slots : core_->slots) {
+      if (slots->orphaned.exchange(false, std::memory_order_acquire)) {
+        found = slots;
+        break;
+      }
+    }
+    if (found == nullptr) {
+      found = std::make_shared<Slots>(core_);
+      core_->slots.push_back(found);
+    }
+    table.all.push_back(found);
+  }
+  table.latest_serial = core_->serial;
+  table.latest = found.get();
+  return *found;
+}
+
+absl::StatusOr<PooledIsolate> IsolatePool::Get() {
+  Slots& slots = ThisThreadsSlots();
+  {
+    const std::lock_guard<std::mutex> lock(slots.mutex);
+    if (!slots.idle.empty()) {
+      Isolate* const isolate = slots.idle.back();
+      slots.idle.pop_back();
+      ++slots.reused;
+      return PooledIsolate(isolate);
+    }
+    ++slots.created;
+  }
+  absl::StatusOr<std::unique_ptr<Isolate>> isolate = Isolate::FromSnapshot(core_->snapshot, core_->options.isolate);
+  if (!isolate.ok()) return isolate.status();
+  for (const std::shared_ptr<Slots>& mine : ThreadTable::Get().all) {
+    if (mine.get() == &slots) (*isolate)->impl()->pool_slots = mine;
+  }
+  return PooledIsolate(isolate->release());
+}
+
+void IsolatePool::GiveBack(Isolate* isolate) {
+  Isolate::Impl& impl = *isolate->impl();
+  Slots& slots = *static_cast<Slots*>(impl.pool_slots.get());
+  const Options& options = slots.core->options;
+  if (impl.owner.load(std::memory_order_relaxed) != nullptr) {
+    const std::lock_guard<std::mutex> lock(slots.mutex);
+    slots.abandoned.push_back(isolate);
+    return;
+  }
+  impl.Reset(options.keep_bytes);
+  bool good = true;
+  if (options.verify_resets) {
+    const absl::Status status = Verify(*slots.core, *isolate);
+    good = status.ok();
+    const std::lock_guard<std::mutex> lock(slots.core->mutex);
+    slots.core->reset_status.Update(status);
+  }
+  if (good) {
+    const std::lock_guard<std::mutex> lock(slots.mutex);
+    if (!slots.closed && slots.idle.size() < options.max_idle_per_thread) {
+      slots.idle.push_back(isolate);
+      return;
+    }
+  }
+  delete isolate;
+}
+
+absl::Status IsolatePool::Verify(const Core& core, Isolate& isolate) {
+  absl::StatusOr<std::unique_ptr<Isolate>> fresh = Isolate::FromSnapshot(core.snapshot, core.options.isolate);
+  if (!fresh.ok()) return absl::OkStatus();  // nothing to compare with
+  const std::string difference = isolate.impl()->FirstDifference(*(*fresh)->impl(), /*with_stack=*/true);
+  if (difference.empty()) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("an isolate that was reset differs from a new one: ", difference));
+}
+
+absl::StatusOr<Value> IsolatePool::Procedure(absl::string_view name) {
+  absl::StatusOr<PooledIsolate> isolate = Get();
+  if (!isolate.ok()) return isolate.status();
+  const Isolate::Scope scope(**isolate);
+  absl::StatusOr<Value> found = (*isolate)->Lookup(name);
+  if (!found.ok()) return found.status();
+  if (found->type() != Type::kProcedure) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not a procedure, but ", TypeName(found->type())));
+  }
+  Isolate::Impl& impl = *(*isolate)->impl();
+  const absl::StatusOr<vm::Value> datum = impl.Resolve(*found);
+  if (!datum.ok()) return datum.status();
+  Value procedure(Value::Kind::kSnapshotProcedure);
+  procedure.stamp_ = impl.image->serial();
+  procedure.integer_ = datum->bits;
+  return procedure;
+}
+
+size_t IsolatePool::Trim(size_t keep) {
+  std::vector<std::shared_ptr<Slots>> all;
+  {
+    const std::lock_guard<std::mutex> lock(core_->mutex);
+    all = core_->slots;
+  }
+  size_t disposed = 0;
+  for (const std::shared_ptr<Slots>& slots : all) disposed += slots->Take(keep).size();
+  return disposed;
+}
+
+IsolatePool::Statistics IsolatePool::Stats() const {
+  Statistics statistics;
+  const std::lock_guard<std::mutex> lock(core_->mutex);
+  for (const std::shared_ptr<Slots>& slots : core_->slots) {
+    const std::lock_guard<std::mutex> slots_lock(slots->mutex);
+    statistics.idle += slots->idle.size();
+    statistics.created += slots->created;
+    statistics.reused += slots->reused;
+    statistics.abandoned += slots->abandoned.size();
+    for (Isolate* isolate : slots->idle) statistics.idle_bytes += isolate->impl()->vm->heap().KeptBytes();
+  }
+  return statistics;
+}
+
+absl::Status IsolatePool::ResetStatus() const {
+  const std::lock_guard<std::mutex> lock(core_->mutex);
+  return core_->reset_status;
+}
+
+}  // namespace islet
