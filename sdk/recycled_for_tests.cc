@@ -12,17 +12,19 @@
 namespace islet {
 namespace {
 
-// Comparing takes milliseconds; of so many isolates of a process it is done.
+// Each takes tens of milliseconds, so it is done with the first isolates of a process, of which there may be 20,000.
+constexpr int kRecycled = 300;
 constexpr int kCompared = 100;
 
 void Recycle(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options) {
   static std::atomic<int> count{0};
   static thread_local bool comparing = false;
   if (comparing) return;
+  const int number = count.fetch_add(1);
+  if (number >= kRecycled) return;
   Isolate::Impl& impl = *isolate.impl();
   RunHostileTenant(isolate);
   // In turn: all memory is given back, most is kept.
-  const int number = count.fetch_add(1);
   impl.Reset(number % 2 == 0 ? 0 : size_t{64} << 20);
   if (number >= kCompared) return;
   comparing = true;
