@@ -23,6 +23,7 @@ ISLET_WORKLOADS = {
     "BM_ResidentSpread": ("islet", "resident_spread"),
     "BM_CreateOnly": ("islet", "create_only"),
     "BM_WarmCall": ("islet", "warm_call"),
+    "BM_RecycledCall": ("islet", "recycled"),
     "BM_Floor": ("floor", "cold"),
 }
 
@@ -38,6 +39,8 @@ WORKLOADS = (
     ("resident", "cold isolate, resident, us"),
     ("resident_spread", "same, spread, us"),
     ("create_only", "isolate, no call, us"),
+    ("recycled", "recycled isolate, us"),
+    ("recycled_2", "same, two threads, us"),
     ("warm_call", "warm call, us"),
     ("memory", "private memory, KiB"),
     ("page_tables", "page tables, KiB"),
@@ -52,9 +55,9 @@ def median(values):
 
 
 def islet_figures(path):
-    """{(column, workload, records): median in us} from isolate_bench.
+    """{(column, workload, records): median in us} from isolate_bench, pool_bench.
 
-    Its counters `private_kib` and `page_table_kib`, where it has them, are what
+    Their counters `private_kib` and `page_table_kib`, where it has them, are what
     each of many live isolates holds after one call.
     """
     with open(path, encoding="utf-8") as file:
@@ -73,6 +76,10 @@ def islet_figures(path):
                 if counter in row:
                     medians["islet", workload, key[2]] = row[counter]
         time_us = row["real_time"] * MICROSECONDS[row.get("time_unit", "ns")]
+        if "/threads:" in row["name"]:
+            # Of all threads together.
+            key = (key[0], key[1] + "_2", key[2])
+            time_us = 1e6 / row["items_per_second"]
         if "aggregate_name" in row:
             medians[key] = time_us
         else:
