@@ -11,7 +11,7 @@ Usage: bench/run_peers.sh [--json FILE] [--v8-flag FLAG]... [--no-islet]
                           [--quick] [--no-islet] [PROGRAM...]
 
 Measures a cold isolate (create, first call, dispose), one that is not called,
-a warm call and memory, with startup scripts that make 10, 1,000 and 20,000
+a recycled one, a warm call and memory, with startup scripts that make 10, 1,000 and 20,000
 records (bench/peers/records.*), on Islet, V8 and Lua; and the start of a
 process. Prints one table with the ratios and whether each target is reached.
 
@@ -304,6 +304,19 @@ run_isolate_bench() (
     cat -- "$work/isolate_bench.json"
 )
 
+# shellcheck disable=SC2317 # Called through measure.
+run_pool_bench() (
+  cd -- "$root" &&
+    ./bazelw run -c opt //bench:pool_bench -- \
+      --benchmark_filter='^BM_RecycledCall/' \
+      --benchmark_repetitions=9 --benchmark_min_time=0.1 \
+      --benchmark_enable_random_interleaving=true \
+      --benchmark_report_aggregates_only=true \
+      --benchmark_out="$work/pool_bench.json" \
+      --benchmark_out_format=json >&2 &&
+    cat -- "$work/pool_bench.json"
+)
+
 # Everything is built before anything is timed.
 if [[ -n $cxx && -n $cc ]]; then
   build_v8
@@ -311,14 +324,19 @@ if [[ -n $cxx && -n $cc ]]; then
   build_processes
 fi
 isolate_bench=no
+pool_bench=no
 quickstart=no
 if [[ $with_islet == yes ]]; then
   ! build_islet //bench:isolate_bench || isolate_bench=yes
+  ! build_islet //bench:pool_bench || pool_bench=yes
   ! build_islet //samples/quickstart:quickstart || quickstart=yes
 fi
 
 if [[ $isolate_bench == yes ]]; then
   measure islet run_isolate_bench
+fi
+if [[ $pool_bench == yes ]]; then
+  measure pool run_pool_bench
 fi
 if [[ -x $work/v8_isolate ]]; then
   measure v8 "$work/v8_isolate" "$sources/records.js" 10 1000 20000 \
@@ -335,7 +353,7 @@ if [[ -x $work/spawn && -x $work/empty ]]; then
   measure processes "$work/spawn" 400 "${programs[@]}"
 fi
 
-arguments=(--islet "$work/islet.json")
+arguments=(--islet "$work/islet.json" --islet "$work/pool.json")
 if [[ -n $json_file ]]; then arguments+=(--json "$json_file"); fi
 python3 "$sources/table.py" "${arguments[@]}" \
   "$work/v8.json" "$work/lua.json" "$work/processes.json"

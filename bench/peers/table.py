@@ -4,7 +4,7 @@
     table.py [--json FILE] [--islet FILE] [ROWS...]
 
 ROWS are files with the JSON lists that the programs beside this one print;
---islet names the output of isolate_bench (Google Benchmark's JSON). A file
+--islet names an output of isolate_bench or pool_bench (Google Benchmark's JSON). A file
 that is absent is a system that was not measured.
 """
 
@@ -127,6 +127,13 @@ def ratios(figures):
     for records in (10, 1000, 20000):
         found.append(("V8 / Islet, resident snapshot", records,
                       ratio(("v8", "cold", records), ("islet", "resident", records))))
+    for what, top in (("V8's cold isolate / Islet's recycled", "v8"),
+                      ("Lua's new state / Islet's recycled isolate", "lua")):
+        for records in (10, 1000, 20000):
+            found.append((what, records, ratio((top, "cold", records),
+                                               ("islet", "recycled", records))))
+    found.append(("recycled isolates, two threads / one", 1000,
+                  ratio(("islet", "recycled", 1000), ("islet", "recycled_2", 1000))))
     found.append(("Islet at 1,000,000 / at 10", None,
                   ratio(("islet", "cold", 1000000), ("islet", "cold", 10))))
     found.append(("Islet at 1,000,000 / at 10, resident snapshot", None,
@@ -151,6 +158,8 @@ TARGETS = (
     ("V8 / Islet, resident snapshot", 20000, 300, True),
     ("Islet at 1,000,000 / at 10, resident snapshot", None, 1.3, False),
     ("process start to first answer, quickstart / empty program", None, 2, False),
+    ("V8's cold isolate / Islet's recycled", 1000, 500, True),
+    ("recycled isolates, two threads / one", 1000, 1.9, True),
 )
 
 
@@ -191,6 +200,12 @@ def print_table(figures, names):
             values = {column: figures.get((column, workload, records))
                       for column in COLUMNS}
 
+            # The peers have nothing to recycle: what they do for each tenant is
+            # their cold run.
+            if workload == "recycled":
+                for peer in ("v8", "lua"):
+                    values[peer] = figures.get((peer, "cold", records))
+
             def ratio(top, bottom):
                 top, bottom = values[top], values[bottom]
                 return top / bottom if top and bottom else None
@@ -209,6 +224,7 @@ def print_table(figures, names):
     print("cold: create, first call that finds ten neighbouring records, dispose; spread: ten records all over the table;")
     print("resident: isolates map a copy of the snapshot in huge pages (Snapshot::Resident). floor: the same mappings and page"
           " touches in bare C++;")
+    print("recycled: from an IsolatePool: get, first call, give back; beside it the peers' cold runs.")
     print("for processes, an empty static C program beside samples/quickstart."
           " memory: per isolate, 50 alive.")
 
@@ -271,7 +287,7 @@ def write_json(path, rows, figures, found, verdicts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", metavar="FILE")
-    parser.add_argument("--islet", metavar="FILE")
+    parser.add_argument("--islet", metavar="FILE", action="append", default=[])
     parser.add_argument("rows", nargs="*", metavar="ROWS")
     options = parser.parse_args()
 
@@ -281,8 +297,9 @@ def main():
             with open(path, encoding="utf-8") as file:
                 rows += json.load(file)
     figures, names = peer_figures(rows)
-    if options.islet and os.path.exists(options.islet):
-        figures |= islet_figures(options.islet)
+    for path in options.islet:
+        if os.path.exists(path):
+            figures |= islet_figures(path)
     if not figures:
         sys.exit("nothing was measured")
     found = ratios(figures)
