@@ -195,6 +195,18 @@ void Isolate::Impl::SplitHandle(const Value& handle, uint32_t* slot, uint32_t* s
   *stamp = handle.stamp_;
 }
 
+Value Isolate::Impl::ProcedureOf(uint32_t image, uint32_t datum) {
+  Value value(Value::Kind::kSnapshotProcedure);
+  value.stamp_ = image;
+  value.integer_ = datum;
+  return value;
+}
+
+void Isolate::Impl::SplitProcedure(const Value& procedure, uint32_t* image, uint32_t* datum) {
+  *image = procedure.stamp_;
+  *datum = static_cast<uint32_t>(procedure.integer_);
+}
+
 // ---- Running
 
 vm::Evaluator& Isolate::Impl::evaluator() {

@@ -38,6 +38,9 @@ struct Isolate::Impl : public vm::RootSource {
   // A handle by its parts, for other languages' bindings; and the parts of what MakeHandle made.
   Value HandleOf(uint32_t slot, uint32_t stamp) const;
   static void SplitHandle(const Value& handle, uint32_t* slot, uint32_t* stamp);
+  // The same for what IsolatePool::Procedure has looked up.
+  static Value ProcedureOf(uint32_t image, uint32_t datum);
+  static void SplitProcedure(const Value& procedure, uint32_t* image, uint32_t* datum);
   // The datum behind a handle, or a literal made in the heap. May collect, so convert all of a call's arguments by
   // ToHeapAll. Errors: FailedPrecondition (stale or foreign handle, wrong thread), ResourceExhausted, InvalidArgument.
   absl::StatusOr<vm::Value> ToHeap(const Value& value);
@@ -75,6 +78,7 @@ struct Isolate::Impl : public vm::RootSource {
   IsolateOptions options;
   ErrorReport last_error;
   std::shared_ptr<void> pool_slots;  // of an isolate that belongs to a pool
+  std::shared_ptr<void> wrapper;     // what another language's binding has for the isolate
   // For tests: sees every isolate that FromSnapshot has made, before the host does.
   static void (*made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options);
   // The Status message that `last_error` was made for, without what is added to it on the way out.

@@ -199,10 +199,7 @@ absl::StatusOr<Value> IsolatePool::Procedure(absl::string_view name) {
   Isolate::Impl& impl = *(*isolate)->impl();
   const absl::StatusOr<vm::Value> datum = impl.Resolve(*found);
   if (!datum.ok()) return datum.status();
-  Value procedure(Value::Kind::kSnapshotProcedure);
-  procedure.stamp_ = impl.image->serial();
-  procedure.integer_ = datum->bits;
-  return procedure;
+  return Isolate::Impl::ProcedureOf(impl.image->serial(), datum->bits);
 }
 
 size_t IsolatePool::Trim(size_t keep) {

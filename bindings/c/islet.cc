@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -11,21 +12,33 @@
 
 #include "absl/container/inlined_vector.h"
 #include "islet/isolate.h"
+#include "islet/isolate_pool.h"
 #include "sdk/isolate_impl.h"
 
 struct islet_snapshot {
   islet::Snapshot snapshot;
 };
 
+// What an isolate not of a pool owns; what Isolate::Impl::wrapper owns if it is of one.
 struct islet_isolate {
-  islet::HostFunctions host_functions;
-  std::unique_ptr<islet::Isolate> isolate;
+  std::shared_ptr<const islet::HostFunctions> host_functions;
+  std::unique_ptr<islet::Isolate> owned;
+  islet::PooledIsolate pooled;
+  islet::Isolate* isolate = nullptr;
   std::vector<islet::Isolate::Scope*> scopes;
   // What a nested call failed with, so that a host function that returns the failure passes it on unchanged.
   absl::Status last_failure;
 };
 
+struct islet_pool {
+  std::shared_ptr<const islet::HostFunctions> host_functions;
+  std::unique_ptr<islet::IsolatePool> pool;
+};
+
 namespace {
+
+// In an islet_value's slot: its other bits tell the snapshot of a procedure (islet_pool_procedure), its stamp the datum.
+constexpr uint32_t kProcedureSlot = 0x80000000u;
 
 static_assert(ISLET_TYPE_OTHER == static_cast<int>(islet::Type::kOther));
 
@@ -77,6 +90,9 @@ islet_value Handle(const islet::Value& value) {
 }
 
 islet::Value Open(islet_isolate* isolate, islet_value value) {
+  if ((value.slot & kProcedureSlot) != 0 && value.slot != Stale().slot) {
+    return islet::Isolate::Impl::ProcedureOf(value.slot & ~kProcedureSlot, value.stamp);
+  }
   return isolate->isolate->impl()->HandleOf(value.slot, value.stamp);
 }
 
@@ -123,6 +139,64 @@ islet_status FinishBytes(const absl::StatusOr<Bytes>& bytes, void* buffer, size_
   return ISLET_OK;
 }
 
+// A caller built with an older header gives a shorter structure.
+template <typename Options>
+Options Whole(const Options* given) {
+  Options options = {};
+  if (given != nullptr) std::memcpy(&options, given, std::min(given->size, sizeof(options)));
+  return options;
+}
+
+islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
+  return [binding](islet::Isolate& isolate,
+                   absl::Span<const islet::Value> arguments) -> absl::StatusOr<islet::Value> {
+    islet_isolate* const self = static_cast<islet_isolate*>(isolate.impl()->wrapper.get());
+    absl::InlinedVector<islet_value, 8> handles;
+    for (const islet::Value& argument : arguments) handles.push_back(Handle(argument));
+    islet_value result = Handle(isolate.impl()->MakeHandle(islet::vm::kUnspecified));
+    islet_error failure = {};
+    self->last_failure = absl::OkStatus();
+    const islet_status status =
+        binding.function(self, binding.user_data, handles.data(), handles.size(), &result, &failure);
+    if (status == ISLET_OK) return Open(self, result);
+    failure.message[sizeof(failure.message) - 1] = '\0';
+    const absl::Status nested = std::exchange(self->last_failure, absl::OkStatus());
+    if (!nested.ok() && StatusCode(nested) == status &&
+        absl::string_view(failure.message) == nested.message().substr(0, sizeof(failure.message) - 1)) {
+      return nested;
+    }
+    return absl::UnknownError(failure.message[0] != '\0' ? failure.message : "the host function failed");
+  };
+}
+
+// Fills in `options`; the result is what they borrow.
+std::shared_ptr<const islet::HostFunctions> Translate(const islet_isolate_options* given,
+                                                      islet::IsolateOptions* options) {
+  const islet_isolate_options whole = Whole(given);
+  auto host_functions = std::make_shared<islet::HostFunctions>();
+  for (size_t i = 0; i < whole.host_function_count; ++i) {
+    const islet_host_binding& binding = whole.host_functions[i];
+    host_functions->Add(binding.name, binding.least_arguments, binding.most_arguments, MakeHostFunction(binding));
+  }
+  if (whole.heap_limit != 0) options->heap_limit = whole.heap_limit;
+  if (whole.cage_size != 0) options->cage_size = whole.cage_size;
+  options->allow_files = whole.allow_files != 0;
+  options->host_functions = host_functions.get();
+  if (whole.write != nullptr) {
+    options->write = [write = whole.write, data = whole.write_user_data](int descriptor, absl::string_view text) {
+      write(data, descriptor, text.data(), text.size());
+    };
+  }
+  return host_functions;
+}
+
+islet_isolate* Own(std::unique_ptr<islet_isolate> wrapper, std::unique_ptr<islet::Isolate> isolate) {
+  wrapper->isolate = isolate.get();
+  wrapper->owned = std::move(isolate);
+  wrapper->isolate->impl()->wrapper = std::shared_ptr<void>(std::shared_ptr<void>(), wrapper.get());  // not owned
+  return wrapper.release();
+}
+
 islet_snapshot* Wrap(absl::StatusOr<islet::Snapshot> snapshot, islet_error* error) {
   if (!snapshot.ok()) {
     ReportOpening(snapshot.status(), error);
@@ -156,56 +230,94 @@ islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_o
     Report(BadArgument("snapshot is NULL"), error);
     return nullptr;
   }
-  // A caller built with an older header gives a shorter structure.
-  islet_isolate_options options = {};
-  if (given != nullptr) std::memcpy(&options, given, std::min(given->size, sizeof(options)));
   auto made = std::make_unique<islet_isolate>();
-  islet_isolate* self = made.get();
-  for (size_t i = 0; i < options.host_function_count; ++i) {
-    const islet_host_binding binding = options.host_functions[i];
-    made->host_functions.Add(
-        binding.name, binding.least_arguments, binding.most_arguments,
-        [self, binding](islet::Isolate& isolate,
-                        absl::Span<const islet::Value> arguments) -> absl::StatusOr<islet::Value> {
-          absl::InlinedVector<islet_value, 8> handles;
-          for (const islet::Value& argument : arguments) handles.push_back(Handle(argument));
-          islet_value result = Handle(isolate.impl()->MakeHandle(islet::vm::kUnspecified));
-          islet_error failure = {};
-          self->last_failure = absl::OkStatus();
-          const islet_status status =
-              binding.function(self, binding.user_data, handles.data(), handles.size(), &result, &failure);
-          if (status == ISLET_OK) return Open(self, result);
-          failure.message[sizeof(failure.message) - 1] = '\0';
-          const absl::Status nested = std::exchange(self->last_failure, absl::OkStatus());
-          if (!nested.ok() && StatusCode(nested) == status &&
-              absl::string_view(failure.message) == nested.message().substr(0, sizeof(failure.message) - 1)) {
-            return nested;
-          }
-          return absl::UnknownError(failure.message[0] != '\0' ? failure.message : "the host function failed");
-        });
-  }
-  islet::IsolateOptions isolate_options;
-  if (options.heap_limit != 0) isolate_options.heap_limit = options.heap_limit;
-  if (options.cage_size != 0) isolate_options.cage_size = options.cage_size;
-  isolate_options.allow_files = options.allow_files != 0;
-  isolate_options.host_functions = &made->host_functions;
-  if (options.write != nullptr) {
-    isolate_options.write = [write = options.write, data = options.write_user_data](
-                                int descriptor, absl::string_view text) { write(data, descriptor, text.data(), text.size()); };
-  }
-  auto isolate = islet::Isolate::FromSnapshot(snapshot->snapshot, isolate_options);
+  islet::IsolateOptions options;
+  made->host_functions = Translate(given, &options);
+  auto isolate = islet::Isolate::FromSnapshot(snapshot->snapshot, options);
   if (!isolate.ok()) {
     ReportOpening(isolate.status(), error);
     return nullptr;
   }
-  made->isolate = *std::move(isolate);
-  return made.release();
+  return Own(std::move(made), *std::move(isolate));
 }
 
 void islet_isolate_free(islet_isolate* isolate) {
   if (isolate == nullptr) return;
   while (!isolate->scopes.empty()) islet_leave(isolate);
-  delete isolate;
+  if (isolate->owned != nullptr) {
+    delete isolate;
+    return;
+  }
+  isolate->last_failure = absl::OkStatus();
+  islet::PooledIsolate given_back = std::move(isolate->pooled);  // may take the wrapper with it
+}
+
+islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_isolate_options* isolate_options,
+                           const islet_pool_options* given, islet_error* error) {
+  if (snapshot == nullptr) {
+    Report(BadArgument("snapshot is NULL"), error);
+    return nullptr;
+  }
+  auto made = std::make_unique<islet_pool>();
+  islet::IsolatePool::Options options;
+  made->host_functions = Translate(isolate_options, &options.isolate);
+  const islet_pool_options whole = Whole(given);
+  if (whole.keep_bytes != 0) options.keep_bytes = whole.keep_bytes;
+  if (whole.max_idle_per_thread != 0) options.max_idle_per_thread = whole.max_idle_per_thread;
+  options.verify_resets = whole.verify_resets != 0;
+  auto pool = islet::IsolatePool::Create(snapshot->snapshot, options);
+  if (!pool.ok()) {
+    ReportOpening(pool.status(), error);
+    return nullptr;
+  }
+  made->pool = *std::move(pool);
+  return made.release();
+}
+
+void islet_pool_free(islet_pool* pool) { delete pool; }
+
+islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) {
+  if (pool == nullptr) {
+    Report(BadArgument("pool is NULL"), error);
+    return nullptr;
+  }
+  auto isolate = pool->pool->Get();
+  if (!isolate.ok()) {
+    ReportOpening(isolate.status(), error);
+    return nullptr;
+  }
+  std::shared_ptr<void>& wrapper = (*isolate)->impl()->wrapper;
+  if (wrapper == nullptr) {
+    auto made = std::make_shared<islet_isolate>();
+    made->host_functions = pool->host_functions;
+    made->isolate = isolate->get();
+    wrapper = std::move(made);
+  }
+  islet_isolate* const got = static_cast<islet_isolate*>(wrapper.get());
+  got->pooled = *std::move(isolate);
+  return got;
+}
+
+islet_status islet_pool_procedure(islet_pool* pool, const char* name, islet_value* procedure, islet_error* error) {
+  if (pool == nullptr || name == nullptr) return Report(BadArgument("pool or name is NULL"), error);
+  auto found = pool->pool->Procedure(name);
+  if (!found.ok()) return Report(found.status(), error);
+  uint32_t image;
+  islet::Isolate::Impl::SplitProcedure(*found, &image, &procedure->stamp);
+  procedure->slot = image | kProcedureSlot;
+  return ISLET_OK;
+}
+
+size_t islet_pool_trim(islet_pool* pool, size_t keep) { return pool == nullptr ? 0 : pool->pool->Trim(keep); }
+
+void islet_pool_stats(islet_pool* pool, islet_pool_statistics* statistics) {
+  const islet::IsolatePool::Statistics stats = pool->pool->Stats();
+  *statistics = {stats.idle, stats.created, stats.reused, stats.idle_bytes};
+}
+
+islet_status islet_pool_reset_status(islet_pool* pool, islet_error* error) {
+  const absl::Status status = pool->pool->ResetStatus();
+  return status.ok() ? ISLET_OK : Report(status, error);
 }
 
 islet_status islet_enter(islet_isolate* isolate, islet_error* error) {

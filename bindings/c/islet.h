@@ -127,7 +127,53 @@ typedef struct islet_isolate_options {
 /* `options` may be NULL. */
 ISLET_API islet_isolate *islet_isolate_new(islet_snapshot *snapshot, const islet_isolate_options *options,
                                            islet_error *error);
+/* An isolate from a pool is given back; any other is disposed of. */
 ISLET_API void islet_isolate_free(islet_isolate *isolate);
+
+/* ---- Pools: isolates that are reset and used again, at a fraction of what making one costs. Any thread may use a pool at
+ * any time. See islet/isolate_pool.h.
+ *
+ *   islet_value handler;
+ *   islet_pool_procedure(pool, "handler", &handler, &error);        once
+ *   islet_isolate *isolate = islet_pool_get(pool, &error);          for each request
+ *   islet_enter(isolate, &error);
+ *   ... islet_call_value(isolate, handler, ...) ...
+ *   islet_isolate_free(isolate);                                    leaves, resets and gives back
+ */
+
+typedef struct islet_pool islet_pool;
+
+/* Zero means the default. */
+typedef struct islet_pool_options {
+  size_t size; /* sizeof(islet_pool_options) */
+  size_t keep_bytes;          /* memory that an idle isolate keeps; default 1 MiB */
+  size_t max_idle_per_thread; /* isolates that wait for each thread; default 16 */
+  int verify_resets;          /* compare with a new isolate after each reset; for tests, takes milliseconds */
+} islet_pool_options;
+
+typedef struct islet_pool_statistics {
+  size_t idle;         /* isolates waiting */
+  uint64_t created;    /* made anew */
+  uint64_t reused;     /* handed out again */
+  size_t idle_bytes;   /* memory that those waiting keep, but for page tables */
+} islet_pool_statistics;
+
+/* Both kinds of options may be NULL. Host functions and `write` serve all threads at once. */
+ISLET_API islet_pool *islet_pool_new(islet_snapshot *snapshot, const islet_isolate_options *isolate_options,
+                                     const islet_pool_options *options, islet_error *error);
+/* Isolates that are out are then disposed of when they are freed. */
+ISLET_API void islet_pool_free(islet_pool *pool);
+/* An isolate in the snapshot's state, not entered, to be given back by islet_isolate_free, on any thread. */
+ISLET_API islet_isolate *islet_pool_get(islet_pool *pool, islet_error *error);
+/* The procedure that the top-level variable holds in the snapshot. It serves in every isolate of the snapshot, entered or
+ * not, from this pool or not, and never becomes stale. */
+ISLET_API islet_status islet_pool_procedure(islet_pool *pool, const char *name, islet_value *procedure,
+                                            islet_error *error);
+/* Disposes of idle isolates but for `keep` of each thread; returns how many. */
+ISLET_API size_t islet_pool_trim(islet_pool *pool, size_t keep);
+ISLET_API void islet_pool_stats(islet_pool *pool, islet_pool_statistics *statistics);
+/* What verify_resets has found first; ISLET_OK if nothing. */
+ISLET_API islet_status islet_pool_reset_status(islet_pool *pool, islet_error *error);
 
 /* Enters the isolate on this thread and opens a scope of handles. Each success is matched by one islet_leave. */
 ISLET_API islet_status islet_enter(islet_isolate *isolate, islet_error *error);

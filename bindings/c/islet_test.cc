@@ -150,6 +150,66 @@ TEST_F(CInterfaceTest, StaleHandlesAndForeignThreads) {
   }).join();
 }
 
+TEST_F(CInterfaceTest, PoolsHandOutIsolatesInTheSnapshotsState) {
+  const islet_host_binding hosts[] = {
+      {"log", 1, 1, Log, &logged_}, {"add", 2, -1, Add, nullptr}, {"call-back", 1, 1, CallBack, nullptr}};
+  islet_isolate_options isolate_options = {};
+  isolate_options.size = sizeof(isolate_options);
+  isolate_options.host_functions = hosts;
+  isolate_options.host_function_count = 3;
+  islet_pool_options options = {};
+  options.size = sizeof(options);
+  options.max_idle_per_thread = 2;
+  options.verify_resets = 1;
+  EXPECT_EQ(islet_pool_new(snapshot_, nullptr, nullptr, &error_), nullptr);
+  EXPECT_EQ(error_.status, ISLET_MISMATCH);
+  islet_pool* pool = islet_pool_new(snapshot_, &isolate_options, &options, &error_);
+  ASSERT_NE(pool, nullptr) << error_.message;
+  islet_value count;
+  ASSERT_EQ(islet_pool_procedure(pool, "count!", &count, &error_), ISLET_OK) << error_.message;
+  islet_value other;
+  EXPECT_EQ(islet_pool_procedure(pool, "counter", &other, &error_), ISLET_INVALID_ARGUMENT);
+  EXPECT_EQ(islet_pool_procedure(pool, "nowhere", &other, &error_), ISLET_NOT_FOUND);
+
+  islet_isolate* first = nullptr;
+  islet_value left_behind = {};
+  for (int i = 0; i < 3; ++i) {
+    islet_isolate* isolate = islet_pool_get(pool, &error_);
+    ASSERT_NE(isolate, nullptr) << error_.message;
+    if (first == nullptr) first = isolate;
+    EXPECT_EQ(isolate, first);
+    ASSERT_EQ(islet_enter(isolate, &error_), ISLET_OK);
+    islet_value result;
+    int64_t n = 0;
+    EXPECT_EQ(islet_get_integer(isolate, left_behind, &n, &error_), ISLET_NOT_ENTERED) << "of the earlier tenant";
+    for (int expected = 1; expected <= 2; ++expected) {
+      ASSERT_EQ(islet_call_value(isolate, count, nullptr, 0, &result, &error_), ISLET_OK) << error_.message;
+      ASSERT_EQ(islet_get_integer(isolate, result, &n, &error_), ISLET_OK);
+      EXPECT_EQ(n, expected);
+    }
+    EXPECT_EQ(islet_type_of(isolate, count), ISLET_TYPE_PROCEDURE);
+    const islet_value arguments[2] = {islet_integer(isolate, 40), islet_integer(isolate, 1)};
+    ASSERT_EQ(islet_call(isolate, "use-hosts", arguments, 2, &left_behind, &error_), ISLET_OK) << error_.message;
+    islet_isolate_free(isolate);  // leaves, too
+  }
+  EXPECT_EQ(logged_, 3);
+  islet_isolate* several[4];
+  for (islet_isolate*& isolate : several) isolate = islet_pool_get(pool, &error_);
+  for (islet_isolate* isolate : several) islet_isolate_free(isolate);
+  islet_pool_statistics statistics;
+  islet_pool_stats(pool, &statistics);
+  EXPECT_EQ(statistics.idle, 2u);
+  EXPECT_EQ(statistics.created, 4u);
+  EXPECT_EQ(islet_pool_trim(pool, 1), 1u);
+  EXPECT_EQ(islet_pool_reset_status(pool, &error_), ISLET_OK);
+  // It outlives the pool, and works in isolates that are not of it.
+  islet_isolate* last = islet_pool_get(pool, &error_);
+  islet_pool_free(pool);
+  EXPECT_EQ(islet_enter(last, &error_), ISLET_OK);
+  islet_isolate_free(last);
+  EXPECT_EQ(islet_call_value(isolate_, count, nullptr, 0, nullptr, &error_), ISLET_OK) << error_.message;
+}
+
 TEST(CInterfaceSnapshotTest, BadSnapshots) {
   islet_error error;
   EXPECT_EQ(islet_snapshot_open_file("/no/such/file", &error), nullptr);

@@ -60,7 +60,6 @@ class Value {
 
  private:
   friend class Isolate;
-  friend class IsolatePool;
   friend class Persistent;
   friend Value Boolean(bool);
   friend Value Integer(int64_t);
