@@ -89,6 +89,14 @@ absl::Status AtForm(const absl::Status& status, const SourcePosition& position) 
   return located;
 }
 
+// Why an expansion failed, if it was not the form: a condition that was raised meanwhile, or a limit or interrupt, which
+// nothing may catch.
+bool CanReraise(Vm& vm, const absl::Status& cause) {
+  if (cause.ok()) return false;
+  const bool raised = cause.code() == absl::StatusCode::kUnknown || cause.code() == absl::StatusCode::kInvalidArgument;
+  return !raised || vm.last_condition() != kUndefined;
+}
+
 Value CoreLibraryName(Vm& vm) {
   Heap& heap = vm.heap();
   return heap.Cons(vm.Intern("islet"), heap.Cons(vm.Intern("core"), kNull));
@@ -103,13 +111,13 @@ struct EvaluatorHooks {
   // A procedure of no arguments that evaluates `datum` in `environment`.
   static Value Compile(Vm& vm, Value datum, Value environment) {
     SyntaxArena arena(&vm.heap());
-    Syntax* form = DatumToSyntax(arena, vm.heap(), datum, SourcePosition{});
-    if (form == nullptr) return vm.Error("syntax", "eval", "the expression is nested too deeply");
     Expander expander(vm, arena, Get(vm));
+    Syntax* form = expander.FromDatum(datum);
+    if (form == nullptr) return vm.Error("syntax", "eval", "the expression is nested too deeply");
     Core* core = expander.ExpandToplevel(form, environment);
     if (core == nullptr) {
       const ExpandError& error = expander.error();
-      if (!error.cause.ok() && vm.last_condition() != kUndefined) return vm.Reraise(error.cause);
+      if (CanReraise(vm, error.cause)) return vm.Reraise(error.cause);
       return vm.Error("syntax", "", error.ToString());
     }
     absl::StatusOr<Value> thunk = ::islet::vm::Compile(vm, arena, core);
@@ -152,7 +160,7 @@ struct EvaluatorHooks {
     Core* done = expander.ExpandToplevel(form, environment);
     if (done == nullptr) {
       const ExpandError& error = expander.error();
-      if (!error.cause.ok() && vm.last_condition() != kUndefined) return vm.Reraise(error.cause);
+      if (CanReraise(vm, error.cause)) return vm.Reraise(error.cause);
       return vm.Error("syntax", "environment", error.ToString());
     }
     return environment;
@@ -380,6 +388,12 @@ absl::StatusOr<SourceFile> Evaluator::ReadFile(absl::string_view path, absl::str
   if (!allow_files_) return absl::PermissionDeniedError("the host has not granted access to files");
   std::string full = !path.empty() && path[0] == '/' ? std::string(path) : absl::StrCat(DirectoryOf(relative_to), path);
   return ReadSource(full);
+}
+
+absl::StatusOr<Value> Evaluator::Evaluate(SyntaxArena& arena, Core* core) {
+  absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
+  if (!thunk.ok()) return thunk.status();
+  return vm_.Call(*thunk, {});
 }
 
 }  // namespace islet::vm

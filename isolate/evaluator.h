@@ -64,6 +64,7 @@ class Evaluator : public LibraryLoader {
   // LibraryLoader
   absl::StatusOr<Value> Load(Value name) override;
   absl::StatusOr<SourceFile> ReadFile(absl::string_view path, absl::string_view relative_to) override;
+  absl::StatusOr<Value> Evaluate(SyntaxArena& arena, Core* core) override;
 
  private:
   friend struct EvaluatorHooks;

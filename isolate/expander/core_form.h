@@ -17,6 +17,7 @@ struct Lambda;
 // A local variable: of a lambda clause, let or letrec.
 struct Variable {
   Value name = kFalse;         // Symbol, for messages
+  int phase = 0;               // 0: of the program; n: of a transformer inside n - 1 others, run while expanding
   bool assigned = false;       // some LocalSet refers to it (set by the expander)
   uint32_t reference_count = 0;  // LocalRefs (set by the expander)
   // The compiler's own notes.

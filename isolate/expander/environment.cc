@@ -128,11 +128,21 @@ Value MakeForwardCell(Heap& heap, const Denotation& d) {
 
 }  // namespace
 
+bool Expansion::CheckPhase(const Variable* variable, const Syntax* id) {
+  if (variable->phase == phase_) return true;
+  Fail(id, absl::StrCat(Print(id), variable->phase < phase_
+                                       ? " is a local variable around this macro: it has no value yet when the macro's "
+                                         "transformer runs"
+                                       : " is a local variable of a macro's transformer, and not there any more when "
+                                         "the expansion runs"));
+  return false;
+}
+
 Core* Expansion::Reference(const Syntax* id, Scope* scope) {
   const Denotation d = Meaning(id, scope);
   switch (d.kind) {
     case Denotation::Kind::kVariable:
-      return MakeRef(d.variable, id->position);
+      return CheckPhase(d.variable, id) ? MakeRef(d.variable, id->position) : nullptr;
     case Denotation::Kind::kCell:
       return MakeGlobalRef(d.value, id->position);
     case Denotation::Kind::kUnbound:
@@ -148,6 +158,7 @@ Core* Expansion::Reference(const Syntax* id, Scope* scope) {
 Core* Expansion::Assignment(const Syntax* id, Scope* scope, Core* value, const Syntax* whole) {
   const Denotation d = Meaning(id, scope);
   if (d.kind == Denotation::Kind::kVariable) {
+    if (!CheckPhase(d.variable, id)) return nullptr;
     d.variable->assigned = true;
     LocalSet* set = Make<LocalSet>(Core::Kind::kLocalSet, whole->position);
     set->variable = d.variable;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/expander/expansion.h"
+#include "isolate/expander/procedural_macro.h"
 #include "isolate/numbers/numbers.h"
 
 namespace islet::vm {
@@ -22,6 +23,8 @@ Core* Expander::ExpandToplevel(Syntax* form, Value environment) {
   error_ = ExpandError{};
   return expansion_->Toplevel(form, environment);
 }
+
+Syntax* Expander::FromDatum(Value datum) { return SyntaxWithAliases(*expansion_, datum, SourcePosition{}); }
 
 namespace {
 

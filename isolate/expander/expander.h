@@ -48,7 +48,7 @@ struct SourceFile {
   std::string text;
 };
 
-// How the expander reaches other files. Supplied by the evaluator.
+// How the expander reaches what is not its own: other files, the compiler. Supplied by the evaluator.
 class LibraryLoader {
  public:
   virtual ~LibraryLoader() = default;
@@ -59,6 +59,8 @@ class LibraryLoader {
   // Reads a file that `include` names in the source `relative_to`.
   virtual absl::StatusOr<SourceFile> ReadFile(absl::string_view path,
                                               absl::string_view relative_to) = 0;
+  // Compiles and runs a core form in `arena`: a macro's transformer, while a form is expanded. Fails as Vm::Call does.
+  virtual absl::StatusOr<Value> Evaluate(SyntaxArena& arena, Core* core) = 0;
 };
 
 struct ExpanderOptions {
@@ -81,12 +83,20 @@ class Expander {
   // is run. A library is registered in Root::kLibraries; if compiling or running the result fails, the caller
   // unregisters it (UnregisterLibrary).
   Core* ExpandToplevel(Syntax* form, Value environment);
+  // Syntax for a datum made by a program, in which Identifiers stand for what macros have renamed. Null if it is nested
+  // too deeply.
+  Syntax* FromDatum(Value datum);
   const ExpandError& error() const { return error_; }
 
  private:
   ExpandError error_;
   std::unique_ptr<Expansion> expansion_;
 };
+
+// What the procedures `rename` and `compare` of explicit-renaming macros do; `token` is theirs. Like primitives, they
+// return kException after raising a condition.
+Value RenameIdentifier(Vm& vm, Value token, Value name);
+Value CompareIdentifiers(Vm& vm, Value token, Value a, Value b);
 
 // Binds all core syntax in `environment`.
 void DefineCoreSyntax(Vm& vm, Value environment);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/expander/procedural_macro.h"
 #include "isolate/expander/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/reader/reader.h"
@@ -36,6 +37,8 @@ int64_t ListLength(const Syntax* list) {
 Expansion::Expansion(Vm& vm, SyntaxArena& arena, LibraryLoader* loader,
                      const ExpanderOptions& options, ExpandError* error)
     : vm_(vm), arena_(arena), loader_(loader), options_(options), error_(error) {}
+
+Expansion::~Expansion() = default;
 
 // ---- Errors and limits.
 
@@ -93,6 +96,8 @@ bool Expansion::Enter(const Syntax* form, int levels) {
 Core* Expansion::Toplevel(Syntax* form, Value environment) {
   failed_ = false;
   depth_ = 0;
+  phase_ = 0;
+  identifiers_.reset();
   stack_top_ = static_cast<const char*>(__builtin_frame_address(0));
   stack_bytes_ = options_.stack_bytes != 0 ? options_.stack_bytes : RemainingStack() / 2;
   Env* env = EnvOf(environment);
@@ -120,6 +125,7 @@ Scope* Expansion::NewScope(Scope* parent) {
 Variable* Expansion::NewVariable(const Syntax* id) {
   Variable* variable = arena_.New<Variable>();
   variable->name = BaseSymbol(id);
+  variable->phase = phase_;
   arena_.AddRoot(&variable->name);
   return variable;
 }
@@ -177,7 +183,8 @@ bool Expansion::ExpandHead(Syntax** form, Scope* scope, int* core) {
     }
     Nesting nesting(*this, *form);
     if (!nesting) return false;
-    *form = ApplyRules(*this, *rules, *form, scope);
+    *form = rules->procedure == kUndefined ? ApplyRules(*this, *rules, *form, scope)
+                                           : ApplyTransformer(*this, *rules, *form, scope);
     if (*form == nullptr) return false;
   }
 }

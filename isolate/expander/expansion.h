@@ -6,6 +6,7 @@
 #ifndef ISLET_ISOLATE_EXPANDER_EXPANSION_H_
 #define ISLET_ISOLATE_EXPANDER_EXPANSION_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 namespace islet::vm {
 
 struct Rules;
+class IdentifierTable;
 
 // A (formals body ...) of lambda, parsed: the variables are bound in `scope`.
 struct Formals {
@@ -42,6 +44,7 @@ class Expansion {
  public:
   Expansion(Vm& vm, SyntaxArena& arena, LibraryLoader* loader, const ExpanderOptions& options,
             ExpandError* error);
+  ~Expansion();
 
   Core* Toplevel(Syntax* form, Value environment);
 
@@ -49,6 +52,7 @@ class Expansion {
   Heap& heap() { return vm_.heap(); }
   SyntaxArena& arena() { return arena_; }
   LibraryLoader* loader() { return loader_; }
+  size_t arena_limit() const { return options_.arena_limit; }
 
   // ---- Errors. The first counts.
   std::nullptr_t Fail(const Syntax* form, std::string message);
@@ -104,6 +108,17 @@ class Expansion {
   bool DefineMacro(Syntax* form, Scope* scope);
   // A Macro in the heap with the text of `rules`, in `binding->value`.
   bool StoreMacro(const Rules* rules, Scope* root, const Syntax* whole, Binding* binding);
+
+  // ---- Macros that are procedures (procedural_macro.cc).
+  // Evaluates the expression behind er-macro-transformer to what Rules::procedure holds. Runs Lisp.
+  bool EvaluateTransformer(Syntax* expression, Scope* scope, const Syntax* whole, Value* procedure);
+  // Is enough of the C++ stack left to run Lisp from here? Else fails.
+  bool StackForLisp(const Syntax* form);
+  // After Lisp run for `form` has failed.
+  std::nullptr_t FailRun(const Syntax* form, absl::string_view what, const absl::Status& status);
+  IdentifierTable& identifiers();
+  // The identifier that a Symbol or Identifier of the heap stands for. Does not allocate there.
+  Syntax* IdentifierSyntax(Value value, SourcePosition position);
 
   // ---- Identifiers.
   Denotation Meaning(const Syntax* id, const Scope* scope) { return Resolve(heap(), id, scope); }
@@ -177,6 +192,8 @@ class Expansion {
   };
 
   bool Enter(const Syntax* form, int levels);
+  // Fails if the variable belongs to code that does not run when what is being expanded does.
+  bool CheckPhase(const Variable* variable, const Syntax* id);
   Core* Combination(Syntax* form, Scope* scope);
 
   Vm& vm_;
@@ -193,6 +210,8 @@ class Expansion {
   std::vector<CachedMacro*> macros_;
   absl::flat_hash_map<uint32_t, const Rules*> macro_index_;  // by the Value's bits, as of macro_epoch_
   uint32_t macro_epoch_ = 0;
+  int phase_ = 0;  // Variable::phase of those being bound
+  std::unique_ptr<IdentifierTable> identifiers_;  // made when first needed
 };
 
 // Pairs in a proper list, or -1 if it is improper or circular.

@@ -355,21 +355,25 @@ bool ParseDeclarations(Expansion& e, Syntax* form, Declarations* out) {
 }
 
 // Marks the library's variables that some macro of it may assign: its uses are expanded elsewhere, later. Looks at each
-// list in a macro's text: (set! name ...), and (macro ... name ...) for all names there.
+// list in a macro's text: (set! name ...), and (macro ... name ...) for all names there. What a procedure's expansions
+// will assign nobody knows: then it may be any of them.
 void MarkAssignedByMacros(Heap& heap, Value bindings, Value environment) {
   auto lookup = [&](Value v) {
     if (const Identifier* identifier = heap.TryGet<Identifier>(v)) v = identifier->name;
     return heap.Is<Symbol>(v) ? HashTableGet(heap, bindings, v, kUndefined) : kUndefined;
   };
-  auto mark = [&](Value v) {
-    Cell* cell = heap.TryGet<Cell>(lookup(v));
+  auto mark_binding = [&](Value binding) {
+    Cell* cell = heap.TryGet<Cell>(binding);
     if (cell == nullptr || cell->home != environment) return;
     heap.NoteRawWrite(&cell->header, sizeof(cell->header));
     cell->header |= kAssignedCellFlag << 8;
   };
+  auto mark = [&](Value v) { mark_binding(lookup(v)); };
+  bool procedures = false;
   ForEachEntry(heap, bindings, [&](Value, Value binding) {
     const Macro* macro = heap.TryGet<Macro>(binding);
     if (macro == nullptr || macro->environment != environment) return;
+    procedures = procedures || heap.Is<Closure>(macro->spec);
     std::vector<Value> work = {macro->spec};
     while (!work.empty()) {
       Value v = work.back();
@@ -379,6 +383,7 @@ void MarkAssignedByMacros(Heap& heap, Value bindings, Value environment) {
       }
       if (!v.IsPair()) continue;
       const Value head = lookup(heap.car(v));
+      procedures = procedures || head == Value::Syntax(static_cast<uint32_t>(CoreForm::kErMacroTransformer));
       const bool assigns = head == Value::Syntax(static_cast<uint32_t>(CoreForm::kSet)) ||
                            heap.Is<Macro>(head);
       for (; v.IsPair(); v = heap.cdr(v)) {
@@ -387,6 +392,7 @@ void MarkAssignedByMacros(Heap& heap, Value bindings, Value environment) {
       }
     }
   });
+  if (procedures) ForEachEntry(heap, bindings, [&](Value, Value binding) { mark_binding(binding); });
 }
 
 // The library is complete: its variables that nothing assigns are constants from now on.

@@ -1,7 +1,8 @@
 // Macros as bindings, and as objects of the heap.
 //
-// A Macro's kind is 0 (syntax-rules); its spec is the text behind the word syntax-rules, as a datum in which Identifiers
-// stand for aliases; its environment is where it was defined. It is compiled anew by each Expansion that uses it.
+// A Macro's environment is where it was defined. If its kind is 0 (syntax-rules), its spec is the text behind the word
+// syntax-rules, as a datum in which Identifiers stand for aliases; it is compiled anew by each Expansion that uses it. If
+// its kind is 1, its spec is a procedure (procedural_macro.h).
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,18 @@ const Binding* Expansion::Transformer(Syntax* transformer, Scope* scope, const S
     binding->rules = CompileRules(*this, transformer->cdr, scope, transformer);
     return binding->rules == nullptr ? nullptr : binding;
   }
+  if (core == static_cast<int>(CoreForm::kErMacroTransformer)) {
+    if (ListLength(transformer) != 2) {
+      return Fail(transformer,
+                  "er-macro-transformer: expected (er-macro-transformer (lambda (form rename compare) body ...))");
+    }
+    Rules* rules = arena_.New<Rules>();
+    rules->scope = scope;
+    if (!EvaluateTransformer(Nth(transformer, 1), scope, transformer, &rules->procedure)) return nullptr;
+    arena_.AddRoot(&rules->procedure);
+    binding->rules = rules;
+    return binding;
+  }
   if (transformer->IsIdentifier()) {  // another name for a keyword
     const Denotation d = Meaning(transformer, scope);
     switch (d.kind) {
@@ -35,7 +48,9 @@ const Binding* Expansion::Transformer(Syntax* transformer, Scope* scope, const S
         break;
     }
   }
-  return Fail(whole, "expected a transformer (syntax-rules (literal ...) (pattern template) ...)");
+  return Fail(whole,
+              "expected a transformer (syntax-rules (literal ...) (pattern template) ...) or (er-macro-transformer "
+              "(lambda (form rename compare) ...))");
 }
 
 bool Expansion::DefineMacro(Syntax* form, Scope* scope) {
@@ -75,6 +90,17 @@ bool Expansion::DefineMacro(Syntax* form, Scope* scope) {
 
 namespace {
 
+constexpr Value kRulesMacro = Value::Fixnum(0);
+constexpr Value kProcedureMacro = Value::Fixnum(1);
+
+Value MakeMacro(Heap& heap, Value kind, Value spec, Value environment) {
+  Macro* macro = heap.New<Macro>();
+  macro->kind = kind;
+  macro->spec = spec;
+  macro->environment = environment;
+  return heap.ValueOf(macro);
+}
+
 void CollectAliases(const Syntax* s, std::vector<Alias*>* out) {
   // As deep as the macro's text, whose nesting was limited when it was compiled.
   for (; s->IsPair(); s = s->cdr) CollectAliases(s->car, out);
@@ -90,6 +116,11 @@ void CollectAliases(const Syntax* s, std::vector<Alias*>* out) {
 }  // namespace
 
 bool Expansion::StoreMacro(const Rules* rules, Scope* root, const Syntax* whole, Binding* binding) {
+  if (rules->procedure != kUndefined) {
+    if (!Room(whole, 4096)) return false;
+    binding->value = MakeMacro(heap(), kProcedureMacro, rules->procedure, root->env()->value);
+    return true;
+  }
   std::vector<Alias*> aliases;
   CollectAliases(rules->spec, &aliases);
   if (!Room(whole, 4096 + aliases.size() * sizeof(Identifier))) return false;
@@ -113,11 +144,7 @@ bool Expansion::StoreMacro(const Rules* rules, Scope* root, const Syntax* whole,
       SyntaxToDatum(vm_, rules->spec, true, [](const Alias* alias) { return alias->identifier; });
   for (Alias* alias : aliases) alias->identifier = kFalse;
   if (!Room(whole, 4096)) return false;
-  Macro* macro = heap().New<Macro>();
-  macro->kind = Value::Fixnum(0);
-  macro->spec = binding->value;
-  macro->environment = root->env()->value;
-  binding->value = heap().ValueOf(macro);
+  binding->value = MakeMacro(heap(), kRulesMacro, binding->value, root->env()->value);
   return true;
 }
 
@@ -184,14 +211,23 @@ const Rules* Expansion::RulesOf(Value macro, const Syntax* form) {
   if (found != macro_index_.end()) return found->second;
   // Rules are kept in the heap as text; from here to the last use of `macro` nothing is allocated there.
   const Macro* object = heap().Get<Macro>(macro);
-  Syntax* spec = DatumToSyntax(arena_, heap(), object->spec, form->position);
-  if (spec == nullptr) return Fail(form, "this macro's definition is nested too deeply");
-  if (!AliasRestorer(*this, form->position).Restore(spec, form)) return nullptr;
   CachedMacro* cached = arena_.New<CachedMacro>();
   cached->macro = macro;
   arena_.AddRoot(&cached->macro);
-  cached->rules = CompileRules(*this, spec, EnvOf(object->environment)->scope, form);
-  if (cached->rules == nullptr) return nullptr;
+  Scope* scope = EnvOf(object->environment)->scope;
+  if (object->kind == kProcedureMacro) {
+    Rules* rules = arena_.New<Rules>();
+    rules->scope = scope;
+    rules->procedure = object->spec;
+    arena_.AddRoot(&rules->procedure);
+    cached->rules = rules;
+  } else {
+    Syntax* spec = DatumToSyntax(arena_, heap(), object->spec, form->position);
+    if (spec == nullptr) return Fail(form, "this macro's definition is nested too deeply");
+    if (!AliasRestorer(*this, form->position).Restore(spec, form)) return nullptr;
+    cached->rules = CompileRules(*this, spec, scope, form);
+    if (cached->rules == nullptr) return nullptr;
+  }
   macros_.push_back(cached);
   macro_index_[macro.bits] = cached->rules;
   return cached->rules;

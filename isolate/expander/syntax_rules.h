@@ -20,10 +20,12 @@ struct Rule {
   absl::Span<Syntax* const> inserted;    // the template's own identifiers: renamed for each expansion
 };
 
+// A macro: rules, or a procedure (procedural_macro.h).
 struct Rules {
-  Syntax* spec;  // what follows the word syntax-rules
-  Scope* scope;  // where the macro was defined
+  Syntax* spec = nullptr;  // what follows the word syntax-rules
+  Scope* scope = nullptr;  // where the macro was defined
   absl::Span<const Rule> rules;
+  Value procedure = kUndefined;  // of (form token); a root, unless kUndefined
 };
 
 // `spec` is ([ellipsis] (literal ...) (pattern template) ...). Null after Fail, which shows `whole`.

@@ -142,6 +142,8 @@ class Vm : public RootSource {
   // What belongs to the embedder and to the evaluator (opaque to this layer).
   void* host = nullptr;
   void* evaluator = nullptr;
+  // The innermost macro use whose transformer is running (expander/procedural_macro.cc): opaque here.
+  void* macro_use = nullptr;
   // Open files (runtime/port.h): opaque here; deleted by the runtime's hook.
   std::shared_ptr<void> port_table;
   // Keeps what Heap::pristine points to.

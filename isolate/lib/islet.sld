@@ -81,7 +81,7 @@
     ;; Ports
     call-with-output-string call-with-input-string with-output-to-string with-input-from-string
     ;; Macros
-    assert
+    assert er-macro-transformer identifier? identifier->symbol
     ;; SRFI 152 and SRFI 13: strings
     string-null? string-every string-any string-tabulate string-unfold string-unfold-right reverse-list->string
     string-take string-take-right string-drop string-drop-right string-pad string-pad-right string-trim
@@ -110,7 +110,7 @@
                 bitwise-andc1 bitwise-andc2 bitwise-orc1 bitwise-orc2 arithmetic-shift bit-count
                 integer-length bitwise-if bit-set? copy-bit bit-swap any-bit-set? every-bit-set? first-set-bit
                 bit-field bits->list list->bits exact-rational?
-                assert exact->inexact inexact->exact string-null?
+                assert er-macro-transformer identifier? identifier->symbol exact->inexact inexact->exact string-null?
                 string-reverse string-search-forward string-search-backward string-split string-join
                 string-concatenate string-take string-drop string-take-right string-drop-right subvector
                 bytevector-fill! symbol-append symbol<? generate-uninterned-symbol host-function on-restore runtime-version void procedure-name)))

@@ -214,6 +214,14 @@ void PrintAtom(Vm& vm, Value v, bool write, size_t max_bytes, std::string* out) 
     case ObjectType::kMacro:
       out->append("#<macro>");
       return;
+    case ObjectType::kIdentifier: {
+      Value name = v;
+      while (const Identifier* identifier = heap.TryGet<Identifier>(name)) name = identifier->name;
+      out->append("#<identifier ");
+      PrintSymbol(heap, name, false, max_bytes, out);
+      out->push_back('>');
+      return;
+    }
     case ObjectType::kRecordType: {
       const Value name = heap.Get<RecordType>(v)->name;
       out->append("#<record-type ");

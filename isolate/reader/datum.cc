@@ -15,7 +15,8 @@ bool IsCompound(const Syntax* s) {
   return s->kind == Syntax::Kind::kPair || s->kind == Syntax::Kind::kVector;
 }
 
-// Bytes of heap that the pairs and vectors reachable from `root` will take.
+}  // namespace
+
 size_t DatumBytes(const Syntax* root) {
   absl::flat_hash_set<const Syntax*> seen;
   std::vector<const Syntax*> work = {root};
@@ -37,10 +38,9 @@ size_t DatumBytes(const Syntax* root) {
   return bytes;
 }
 
-}  // namespace
-
-Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, ResolveAlias resolve) {
-  const auto leaf = [resolve](const Syntax* s) {
+Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveAlias& resolve,
+                    const NoteTranslation& note) {
+  const auto leaf = [&resolve](const Syntax* s) {
     if (s->kind != Syntax::Kind::kAlias) return s->value;
     return resolve != nullptr ? resolve(s->alias) : kFalse;
   };
@@ -75,12 +75,14 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, ResolveAlias r
         const Value v = heap.MakeVector(static_cast<uint32_t>(s->count), kFalse,
                                         immutable ? kImmutableFlag : 0);
         *slot = entry->second = v;
+        if (note != nullptr) note(v, const_cast<Syntax*>(s));
         Value* items = heap.Get<Vector>(v)->items;
         for (size_t i = s->count; i-- > 0;) work.push_back({s->items[i], items + i});
         break;
       }
       const Value v = heap.Cons(kFalse, kNull);
       *slot = entry->second = v;
+      if (note != nullptr) note(v, const_cast<Syntax*>(s));
       Pair* pair = heap.Get<Pair>(v);
       if (IsCompound(s->car)) {
         work.push_back({s->car, &pair->car});
@@ -95,7 +97,7 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, ResolveAlias r
 }
 
 Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position,
-                      size_t max_depth) {
+                      size_t max_depth, size_t max_bytes, const NoteTranslation& note) {
   const auto compound = [&heap](Value v) { return v.IsPair() || heap.Is<Vector>(v); };
   absl::flat_hash_map<uint32_t, Syntax*> made;
   struct Task {
@@ -105,6 +107,7 @@ Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePositio
   };
   Syntax* result = nullptr;
   std::vector<Task> work = {{datum, &result, 0}};
+  const size_t bytes_before = arena.bytes();
   while (!work.empty()) {
     const Task task = work.back();
     work.pop_back();
@@ -114,6 +117,7 @@ Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePositio
     while (true) {
       if (!compound(v)) {
         *slot = heap.Is<Symbol>(v) ? arena.Symbol(v, position) : arena.Atom(v, position);
+        if (note != nullptr) note(v, *slot);
         break;
       }
       const auto [entry, fresh] = made.try_emplace(v.bits, nullptr);
@@ -121,11 +125,13 @@ Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePositio
         *slot = entry->second;
         break;
       }
+      if (arena.bytes() - bytes_before > max_bytes) return nullptr;
       if (!v.IsPair()) {
         const Vector* vector = heap.Get<Vector>(v);
         const std::vector<Syntax*> unfilled(vector->length, nullptr);
         Syntax* s = arena.MakeVector(unfilled, position);
         *slot = entry->second = s;
+        if (note != nullptr) note(v, s);
         for (uint32_t i = vector->length; i-- > 0;) {
           work.push_back({vector->items[i], s->items + i, task.depth + 1});
         }
@@ -133,6 +139,7 @@ Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePositio
       }
       Syntax* s = arena.Cons(nullptr, nullptr, position);
       *slot = entry->second = s;
+      if (note != nullptr) note(v, s);
       const Pair* pair = heap.Get<Pair>(v);
       work.push_back({pair->car, &s->car, task.depth + 1});
       slot = &s->cdr;

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -157,19 +158,27 @@ class Reader {
   absl::flat_hash_map<uint64_t, size_t> label_index_;
 };
 
-// An alias reduced to the symbol it was made from.
-using ResolveAlias = Value (*)(const Alias* alias);
+// An alias as a datum: the symbol it was made from, or something that stands for it.
+using ResolveAlias = std::function<Value(const Alias* alias)>;
+// Told of each pair and vector that is translated, once, and, by DatumToSyntax, of each leaf: what it was and became.
+using NoteTranslation = std::function<void(Value datum, Syntax* syntax)>;
+
+// Bytes of heap that SyntaxToDatum takes for the pairs and vectors of `syntax`.
+size_t DatumBytes(const Syntax* syntax);
 
 // The datum behind syntax, with its sharing and cycles. `immutable` makes vectors literals (strings
 // and bytevectors are what the reader made of them). `resolve` may be null if there are no aliases.
 // A safepoint if the datum is large (what the arena holds is safe); kUndefined if the heap limit
 // does not allow it then.
-Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, ResolveAlias resolve = nullptr);
+Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveAlias& resolve = nullptr,
+                    const NoteTranslation& note = nullptr);
 
 // Syntax for a datum, all at `position`; shared and cyclic parts stay so. Null if the datum is
-// nested deeper than `max_depth`. Does not allocate in the heap.
+// nested deeper than `max_depth`, or takes more than `max_bytes` of the arena. Does not allocate in
+// the heap. `note` may change what it is given, but for the parts of pairs and vectors.
 Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position,
-                      size_t max_depth = 10000);
+                      size_t max_depth = 10000, size_t max_bytes = ~size_t{0},
+                      const NoteTranslation& note = nullptr);
 
 }  // namespace islet::vm
 

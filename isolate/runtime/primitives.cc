@@ -12,7 +12,8 @@ absl::Span<const PrimitiveSpec> AllPrimitives() {
          {NumberPrimitives, ListPrimitives, VectorPrimitives, BytevectorPrimitives, CharPrimitives,
           StringPrimitives, StringSearchPrimitives, SymbolPrimitives, HashTablePrimitives,
           RecordPrimitives, ControlPrimitives, SystemPrimitives, PortPrimitives, EvalPrimitives,
-          BitPrimitives, CharSetPrimitives, RandomPrimitives, RegexpPrimitives}) {
+          BitPrimitives, CharSetPrimitives, RandomPrimitives, RegexpPrimitives,
+          MacroPrimitives}) {
       const absl::Span<const PrimitiveSpec> part = subject();
       specs->insert(specs->end(), part.begin(), part.end());
     }

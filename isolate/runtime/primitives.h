@@ -29,6 +29,7 @@ absl::Span<const PrimitiveSpec> BitPrimitives();
 absl::Span<const PrimitiveSpec> CharSetPrimitives();
 absl::Span<const PrimitiveSpec> RandomPrimitives();
 absl::Span<const PrimitiveSpec> RegexpPrimitives();
+absl::Span<const PrimitiveSpec> MacroPrimitives();
 
 // All of them, in this order.
 absl::Span<const PrimitiveSpec> AllPrimitives();

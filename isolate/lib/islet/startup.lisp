@@ -8,4 +8,4 @@
         (only (srfi 13)) (only (srfi 14)) (only (srfi 16)) (only (srfi 23)) (only (srfi 26)) (only (srfi 27))
         (only (srfi 34)) (only (srfi 39)) (only (srfi 41)) (only (srfi 60)) (only (srfi 64)) (only (srfi 69)) (only (srfi 111))
         (only (srfi 115)) (only (srfi 125)) (only (srfi 128)) (only (srfi 132)) (only (srfi 133)) (only (srfi 151)) (only (srfi 152))
-        (only (srfi 158)) (only (srfi 180)))
+        (only (srfi 158)) (only (srfi 180)) (only (srfi 211 explicit-renaming)))

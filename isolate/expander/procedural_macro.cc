@@ -1,0 +1,297 @@
+#include "isolate/expander/procedural_macro.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "isolate/expander/stack_space.h"
+#include "isolate/expander/syntax_rules.h"
+
+namespace islet::vm {
+
+// ---- Identifiers.
+
+void IdentifierTable::Add(Alias* alias, Value identifier) {
+  by_alias_[alias] = entries_.size();
+  if (epoch_ == heap_.move_epoch()) by_bits_[identifier.bits] = entries_.size();
+  entries_.push_back({alias, identifier});
+}
+
+Value IdentifierTable::ToHeap(Alias* alias) {
+  // Outermost first; each is the name of the one before.
+  std::vector<Alias*> chain;
+  Value name = kUndefined;
+  for (Alias* a = alias;; a = a->name->alias) {
+    const auto found = by_alias_.find(a);
+    if (found != by_alias_.end()) {
+      name = entries_[found->second].identifier;
+      break;
+    }
+    chain.push_back(a);
+    if (a->name->kind != Syntax::Kind::kAlias) {
+      name = a->name->value;
+      break;
+    }
+  }
+  for (size_t i = chain.size(); i-- > 0;) {
+    Identifier* identifier = heap_.New<Identifier>();
+    identifier->name = name;
+    identifier->environment = chain[i]->scope->env()->value;
+    identifier->unused = Value::Fixnum(0);
+    name = heap_.ValueOf(identifier);
+    Add(chain[i], name);
+  }
+  return name;
+}
+
+Alias* IdentifierTable::FromHeap(Value identifier) {
+  if (epoch_ != heap_.move_epoch()) {
+    by_bits_.clear();
+    for (size_t i = 0; i < entries_.size(); ++i) by_bits_[entries_[i].identifier.bits] = i;
+    epoch_ = heap_.move_epoch();
+  }
+  const auto found = by_bits_.find(identifier.bits);
+  return found == by_bits_.end() ? nullptr : entries_[found->second].alias;
+}
+
+void IdentifierTable::VisitRoots(Visit visit, void* context) {
+  for (Entry& entry : entries_) visit(&entry.identifier, context);
+}
+
+IdentifierTable& Expansion::identifiers() {
+  if (identifiers_ == nullptr) identifiers_ = std::make_unique<IdentifierTable>(heap());
+  return *identifiers_;
+}
+
+Syntax* Expansion::IdentifierSyntax(Value value, SourcePosition position) {
+  // One that an earlier form, or another Expansion, has left behind means its name in its
+  // environment.
+  std::vector<Value> chain;
+  Alias* alias = nullptr;
+  while (heap().Is<Identifier>(value) && (alias = identifiers().FromHeap(value)) == nullptr) {
+    chain.push_back(value);
+    value = heap().Get<Identifier>(value)->name;
+  }
+  Syntax* id =
+      alias != nullptr ? arena_.FromAlias(alias, position) : arena_.Symbol(value, position);
+  for (size_t i = chain.size(); i-- > 0;) {
+    id = Rename(id, EnvOf(heap().Get<Identifier>(chain[i])->environment)->scope, position);
+    identifiers().Add(id->alias, chain[i]);
+  }
+  return id;
+}
+
+Syntax* SyntaxWithAliases(Expansion& e, Value datum, SourcePosition position,
+                          const NoteTranslation& note) {
+  constexpr size_t kMaxDepth = 10000;
+  return DatumToSyntax(e.arena(), e.heap(), datum, position, kMaxDepth, e.arena_limit(),
+                       [&](Value from, Syntax* to) {
+                         if (to->kind == Syntax::Kind::kAtom && e.heap().Is<Identifier>(from)) {
+                           to->kind = Syntax::Kind::kAlias;
+                           to->alias = e.IdentifierSyntax(from, position)->alias;
+                           to->value = kFalse;
+                         }
+                         if (note != nullptr) note(from, to);
+                       });
+}
+
+// ---- Definitions.
+
+Syntax* WrapTransformer(Expansion& e, Syntax* expression) {
+  const SourcePosition here = expression->position;
+  if (e.CoreEnv(here) == nullptr) return nullptr;
+  SyntaxArena& arena = e.arena();
+  const auto id = [&](absl::string_view name) { return e.CoreIdentifier(name, here); };
+  const auto list = [&](std::initializer_list<Syntax*> items) {
+    return arena.List({items.begin(), items.size()}, here);
+  };
+  const auto lambda = [&](std::initializer_list<Syntax*> formals, Syntax* body) {
+    return list({id("lambda"), list(formals), body});
+  };
+  Syntax* procedure = id("procedure");
+  Syntax* form = id("form");
+  Syntax* token = id("token");
+  Syntax* a = id("a");
+  Syntax* b = id("b");
+  Syntax* stored = lambda(
+      {form, token}, list({procedure, form, lambda({a}, list({id("%rename-identifier"), token, a})),
+                           lambda({a, b}, list({id("%compare-identifiers"), token, a, b}))}));
+  Syntax* complaint = arena.Atom(
+      e.vm().MakeString("er-macro-transformer: expected a procedure (form rename compare)",
+                        kImmutableFlag),
+      here);
+  Syntax* checked = list({id("if"), list({id("procedure?"), procedure}), stored,
+                          list({id("error"), complaint, procedure})});
+  return list({lambda({procedure}, checked), expression});
+}
+
+bool Expansion::EvaluateTransformer(Syntax* expression, Scope* scope, const Syntax* whole,
+                                    Value* procedure) {
+  if (loader_ == nullptr) {
+    Fail(whole, "er-macro-transformer: nothing can be evaluated here");
+    return false;
+  }
+  if (!Room(whole, 4096)) return false;
+  Syntax* wrapped = WrapTransformer(*this, expression);
+  if (wrapped == nullptr) return false;
+  // What stands in the expression is a program of its own, run now: variables around it have no
+  // values yet.
+  ++phase_;
+  Core* core = Expression(wrapped, scope);
+  --phase_;
+  if (core == nullptr || !StackForLisp(whole)) return false;
+  absl::StatusOr<Value> value = loader_->Evaluate(arena_, core);
+  if (!value.ok()) {
+    FailRun(whole, "evaluating this macro's transformer failed", value.status());
+    return false;
+  }
+  *procedure = *value;
+  return true;
+}
+
+bool Expansion::StackForLisp(const Syntax* form) {
+  constexpr size_t kLeast = size_t{48} << 10;
+  if (RemainingStack() >= kLeast) return true;
+  Fail(form, "forms are nested too deeply here");
+  return false;
+}
+
+std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what,
+                                  const absl::Status& status) {
+  // Limits, interrupts and control that leaves through a continuation end the run that wanted the
+  // expansion, too.
+  const bool raised = status.code() == absl::StatusCode::kUnknown ||
+                      status.code() == absl::StatusCode::kInvalidArgument;
+  if (!raised) return FailWith(form, absl::StrCat(what, ": ", status.message()), status);
+  std::string message = absl::StrCat(what, ": ", status.message());
+  const Condition* condition = heap().TryGet<Condition>(vm_.last_condition());
+  if (condition != nullptr && vm_.SymbolName(condition->kind) == "unbound-variable") {
+    absl::StrAppend(&message,
+                    "\n  (while macros are expanded, only what is imported, and what earlier "
+                    "top-level forms have "
+                    "defined, has a value; definitions of the same library or body run later)");
+  }
+  return FailAt(form->position, absl::StrCat(message, "\n  in the form ", Print(form)));
+}
+
+// ---- Uses.
+
+namespace {
+
+// A use under way. Lies on the C++ stack; the chain begins at Vm::macro_use.
+class MacroUse : public RootSource {
+ public:
+  MacroUse(Expansion& e, Scope* definition, Scope* use, SourcePosition position)
+      : e_(e), definition_(definition), use_(use), position_(position), outer_(e.vm().macro_use) {
+    token_ = e.heap().ValueOf(e.heap().New<Box>());
+    e.vm().macro_use = this;
+    e.heap().AddRoots(this);
+  }
+  ~MacroUse() override {
+    e_.heap().RemoveRoots(this);
+    e_.vm().macro_use = outer_;
+  }
+
+  static MacroUse* Find(Vm& vm, Value token) {
+    MacroUse* use = static_cast<MacroUse*>(vm.macro_use);
+    while (use != nullptr && use->token_ != token) use = static_cast<MacroUse*>(use->outer_);
+    return use;
+  }
+
+  Value token() const { return token_; }
+
+  // Remembers where a part of the form stood in the source.
+  void Note(Value datum, SourcePosition position) { parts_.push_back({datum, position}); }
+
+  // Gives the parts of the result that were parts of the form their places again.
+  void Locate(Value datum, Syntax* syntax) {
+    if (syntax->kind != Syntax::Kind::kPair && syntax->kind != Syntax::Kind::kVector) return;
+    if (!indexed_) {
+      for (size_t i = 0; i < parts_.size(); ++i) index_[parts_[i].datum.bits] = i;
+      indexed_ = true;
+    }
+    const auto found = index_.find(datum.bits);
+    if (found != index_.end()) syntax->position = parts_[found->second].position;
+  }
+
+  // No safepoint, and allocates little.
+  Value Renamed(Value name) {
+    Syntax* id = e_.IdentifierSyntax(name, position_);
+    Alias*& alias = renamed_[KeyOf(id)];
+    if (alias == nullptr) alias = e_.Rename(id, definition_, position_)->alias;
+    return e_.identifiers().ToHeap(alias);
+  }
+  bool SameMeaningHere(Value a, Value b) {
+    return SameMeaning(e_.heap(), e_.Meaning(e_.IdentifierSyntax(a, position_), use_),
+                       e_.Meaning(e_.IdentifierSyntax(b, position_), use_));
+  }
+
+  void VisitRoots(Visit visit, void* context) override {
+    visit(&token_, context);
+    for (Part& part : parts_) visit(&part.datum, context);
+  }
+
+ private:
+  struct Part {
+    Value datum;
+    SourcePosition position;
+  };
+  Expansion& e_;
+  Scope* definition_;
+  Scope* use_;
+  SourcePosition position_;
+  void* outer_;
+  Value token_;
+  std::vector<Part> parts_;
+  absl::flat_hash_map<uint32_t, size_t> index_;  // made when nothing moves any more
+  bool indexed_ = false;
+  absl::flat_hash_map<IdentifierKey, Alias*> renamed_;
+};
+
+bool IsIdentifierValue(const Heap& heap, Value v) {
+  return heap.Is<Symbol>(v) || heap.Is<Identifier>(v);
+}
+
+Value UseIsOver(Vm& vm, const char* who) {
+  return vm.Error("error", who,
+                  "the macro use that this procedure belongs to has been expanded already");
+}
+
+}  // namespace
+
+Syntax* ApplyTransformer(Expansion& e, const Rules& rules, Syntax* form, Scope* scope) {
+  // A pair or item of the form is at most one Identifier.
+  if (!e.StackForLisp(form) || !e.Room(form, 4096 + 3 * DatumBytes(form))) return nullptr;
+  MacroUse use(e, rules.scope, scope, form->position);
+  const Value datum = SyntaxToDatum(
+      e.vm(), form, false,
+      [&](const Alias* alias) { return e.identifiers().ToHeap(const_cast<Alias*>(alias)); },
+      [&](Value made, Syntax* part) { use.Note(made, part->position); });
+  const absl::StatusOr<Value> result = e.vm().Call(rules.procedure, {datum, use.token()});
+  if (!result.ok()) {
+    return e.FailRun(form, absl::StrCat(e.Print(form->car), ": this macro's transformer failed"),
+                     result.status());
+  }
+  Syntax* expansion = SyntaxWithAliases(e, *result, form->position,
+                                        [&](Value part, Syntax* made) { use.Locate(part, made); });
+  if (expansion == nullptr) {
+    return e.Fail(form, absl::StrCat(e.Print(form->car),
+                                     ": what this macro's transformer returned is nested too "
+                                     "deeply, or too large"));
+  }
+  return expansion;
+}
+
+Value RenameIdentifier(Vm& vm, Value token, Value name) {
+  if (!IsIdentifierValue(vm.heap(), name)) return vm.WrongType("rename", 1, "a symbol", name);
+  MacroUse* use = MacroUse::Find(vm, token);
+  return use == nullptr ? UseIsOver(vm, "rename") : use->Renamed(name);
+}
+
+Value CompareIdentifiers(Vm& vm, Value token, Value a, Value b) {
+  MacroUse* use = MacroUse::Find(vm, token);
+  if (use == nullptr) return UseIsOver(vm, "compare");
+  if (!IsIdentifierValue(vm.heap(), a) || !IsIdentifierValue(vm.heap(), b)) return kFalse;
+  return Value::Boolean(use->SameMeaningHere(a, b));
+}
+
+}  // namespace islet::vm
