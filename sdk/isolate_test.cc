@@ -171,6 +171,31 @@ TEST_F(IsolateTest, ExceptionsHaveMessagePositionAndBacktrace) {
   EXPECT_EQ(Printed(isolate->Eval("(+ 1 2)")), "3");
 }
 
+TEST_F(IsolateTest, ErrorsNameTheProcedureWhoeverCarriesItOut) {
+  auto isolate = Make();
+  Isolate::Scope scope(*isolate);
+  const struct {
+    const char* program;
+    const char* message;
+  } cases[] = {
+      // The accessor's body is copied to its call.
+      {"(let () (define-record-type p (mk x) p? (x p-x set-p-x!)) (define (f q) (list (p-x q))) (f 5))",
+       "p-x: argument 1 should be a record of type p: 5"},
+      {"(let () (define-record-type p (mk x) p? (x p-x set-p-x!)) (define (f q) (set-p-x! q 1) 2) (f 'y))",
+       "set-p-x!: argument 1 should be a record of type p: y"},
+      // One instruction for sum and product.
+      {"(let ((f (lambda (a b c) (+ a (* b c))))) (f 1 \"b\" 2))", "*: argument 1 should be a number: \"b\""},
+      {"(let ((f (lambda (a b c) (- (* b c) a)))) (f 'a 1 2))", "-: argument 2 should be a number: a"},
+      {"(let ((f (lambda (a b) (/ a b)))) (f 1 0))", "/: "},
+      // A primitive that leaves what it cannot do to Lisp.
+      {"(hash-table-ref/default 5 1 2)", "hash-table-ref/default: argument 1 should be a hash table: 5"},
+      {"(hash-table-set! (make-hash-table) 1)", "hash-table-set!: the last key has no value: 1"},
+  };
+  for (const auto& [program, message] : cases) {
+    EXPECT_EQ(Printed(isolate->Eval(program)).find(message), 0u) << program << "\n" << Printed(isolate->Eval(program));
+  }
+}
+
 TEST_F(IsolateTest, BadCalls) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);
