@@ -387,7 +387,9 @@ TEST(IsolatePoolTest, MemoryDoesNotGrow) {
       ASSERT_TRUE((*isolate)->Eval("(define s" + std::to_string(i) + " 'symbol-" + std::to_string(i) + ")").ok());
       ASSERT_TRUE((*isolate)->Call("write-cell!", {Integer(i % 5000), String("x")}).ok());
     }
-    if (i % 1000 == 0) ASSERT_TRUE((*isolate)->Call("churn", {Integer(100000)}).ok());
+    if (i % 1000 == 0) {
+      ASSERT_TRUE((*isolate)->Call("churn", {Integer(100000)}).ok());
+    }
   };
   for (int i = 0; i < 3000; ++i) cycle(i);
   const double before = ResidentKib();
