@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/data/foreign_names.h"
 #include "isolate/expander/procedural_macro.h"
 #include "isolate/expander/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
@@ -223,11 +224,34 @@ Core* Expansion::Combination(Syntax* form, Scope* scope) {
   if (ListLength(form) < 0) {
     return Fail(form, "expected a call (procedure argument ...), not a dotted list");
   }
+  const absl::string_view hint = HintForUnbound(form->car, scope);
   Core* callee = Expression(form->car, scope);
   if (callee == nullptr) return nullptr;
   std::vector<Core*> args;
-  if (!ExpressionList(form->cdr, scope, form, &args)) return nullptr;
-  return MakeCall(callee, args, form->position);
+  if (!ExpressionList(form->cdr, scope, form, &args)) {
+    // (defun f () ...): it is not () that is wrong.
+    if (!hint.empty() && error_->cause.ok()) {
+      error_->message = absl::StrCat("unbound variable: ", Print(form->car), "; in Scheme: ", hint);
+      error_->position = form->position;
+      error_->form = Print(form);
+    }
+    return nullptr;
+  }
+  Core* call = MakeCall(callee, args, form->position);
+  if (hint.empty()) return call;
+  // A name that other Lisps know: unless it is defined by then, its absence must come to light before that of its
+  // operands, which would be variables only here.
+  Core* check = Reference(form->car, scope);
+  return check == nullptr ? nullptr : MakeSequence({check, call}, form->position);
+}
+
+absl::string_view Expansion::HintForUnbound(const Syntax* id, const Scope* scope) {
+  if (!id->IsIdentifier()) return "";
+  const Denotation d = Meaning(id, scope);
+  const bool unbound = d.kind == Denotation::Kind::kUnbound ||
+                       (d.kind == Denotation::Kind::kCell &&
+                        (HeaderFlags(heap().header(d.value)) & kForwardCellFlag) != 0);
+  return unbound ? ForeignNameHint(vm_.SymbolName(d.symbol)) : "";
 }
 
 Core* Expansion::Named(Syntax* form, Scope* scope, Value name) {

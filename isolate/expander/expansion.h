@@ -195,6 +195,8 @@ class Expansion {
   // Fails if the variable belongs to code that does not run when what is being expanded does.
   bool CheckPhase(const Variable* variable, const Syntax* id);
   Core* Combination(Syntax* form, Scope* scope);
+  // What to write instead of a name that is unbound, but known in other Lisps; else empty.
+  absl::string_view HintForUnbound(const Syntax* id, const Scope* scope);
 
   Vm& vm_;
   SyntaxArena& arena_;

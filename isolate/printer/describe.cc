@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "isolate/data/foreign_names.h"
 #include "isolate/data/string.h"
 #include "isolate/interpreter/source_map.h"
 #include "isolate/interpreter/stubs.h"
@@ -87,6 +88,11 @@ std::string Headline(Vm& vm, const Condition* condition) {
     }
     if (count == 0 && !absl::EndsWith(message, ":")) text.push_back(':');
     absl::StrAppend(&text, " ", Print(vm, heap.car(rest), PrintMode::kWrite, kLongestIrritant));
+  }
+  if (count == 1 && vm.SymbolName(condition->kind) == "unbound-variable" &&
+      heap.Is<Symbol>(heap.car(condition->irritants))) {
+    const absl::string_view hint = ForeignNameHint(vm.SymbolName(heap.car(condition->irritants)));
+    if (!hint.empty()) absl::StrAppend(&text, "; in Scheme: ", hint);
   }
   return text;
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "isolate/data/string.h"
+#include "isolate/data/foreign_names.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/reader/lexical.h"
 #include "isolate/reader/reader.h"
@@ -198,6 +199,10 @@ bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
     }
   }
   if (!IsPlainIdentifier(word)) {
+    const absl::string_view hint = ForeignNameHint(word);
+    if (!hint.empty()) {
+      return Fail(start, absl::StrCat(Shown(word), " is neither a number nor an identifier; in Scheme: ", hint));
+    }
     return Fail(start,
                 absl::StrCat(Shown(word), " is neither a number nor an identifier",
                              "; an identifier with odd characters is written |", Shown(word), "|"));
