@@ -1,8 +1,10 @@
 // Makes docs/language.md, the table of every library and identifier, from the libraries themselves, and checks that the
 // file says what they are, and that R7RS-small's appendix A is there whole.
 //
-//   language_table_test IDENTIFIERS DOCUMENT            as a test
-//   language_table_test IDENTIFIERS DOCUMENT --update   writes the document instead
+// Its second part says what happens where the report says "it is an error" (error_table.h).
+//
+//   language_table_test IDENTIFIERS ERRORS DOCUMENT            as a test
+//   language_table_test IDENTIFIERS ERRORS DOCUMENT --update   writes the document instead
 
 #include <cstdio>
 #include <cstring>
@@ -17,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "isolate/conformance/error_table.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/lib/standard.h"
 #include "isolate/printer/printer.h"
@@ -51,10 +54,8 @@ bool IsProcedure(const Heap& heap, Value v) {
   return v.IsPrimitive() || heap.Is<Closure>(v) || heap.Is<Parameter>(v) || heap.Is<Continuation>(v);
 }
 
-absl::StatusOr<Libraries> Collect() {
-  auto image = Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
-  if (!image.ok()) return image.status();
-  auto made = NewVm(**image, VmOptions());
+absl::StatusOr<Libraries> Collect(const Image& image) {
+  auto made = NewVm(image, VmOptions());
   if (!made.ok()) return made.status();
   Vm& vm = **made;
   Heap& heap = vm.heap();
@@ -112,7 +113,8 @@ std::string Document(const Libraries& libraries, const std::map<std::string, std
   std::string text =
       "# The language: every library and identifier\n\n"
       "Made from the libraries in the standard snapshot by `isolate/conformance/language_table_test.cc`, which also fails\n"
-      "when this file differs from them. To make it anew: `./bazelw run //isolate/conformance:update_language_table`.\n\n"
+      "when this file differs from them. To make it anew: `./bazelw run //isolate/conformance:update_language_table`. The\n"
+      "second part says [what happens where the report says \"it is an error\"](#where-r7rs-small-says-it-is-an-error).\n\n"
       "All of these can be imported at run time, without access to files. A script that imports nothing sees `(islet)`.\n\n"
       "| library | identifiers | of R7RS-small's appendix A |\n"
       "|---|---|---|\n";
@@ -133,12 +135,18 @@ std::string Document(const Libraries& libraries, const std::map<std::string, std
 }
 
 int Main(int argc, char** argv) {
-  const bool update = argc == 4 && std::strcmp(argv[3], "--update") == 0;
-  if (argc != 3 && !update) {
-    std::fprintf(stderr, "usage: language_table_test IDENTIFIERS DOCUMENT [--update]\n");
+  const bool update = argc == 5 && std::strcmp(argv[4], "--update") == 0;
+  if (argc != 4 && !update) {
+    std::fprintf(stderr, "usage: language_table_test IDENTIFIERS ERRORS DOCUMENT [--update]\n");
     return 2;
   }
-  const absl::StatusOr<Libraries> libraries = Collect();
+  const char* document = argv[3];
+  auto image = Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
+  if (!image.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(image.status().message()).c_str());
+    return 1;
+  }
+  const absl::StatusOr<Libraries> libraries = Collect(**image);
   if (!libraries.ok()) {
     std::fprintf(stderr, "%s\n", std::string(libraries.status().message()).c_str());
     return 1;
@@ -154,15 +162,24 @@ int Main(int argc, char** argv) {
       ++missing;
     }
   }
-  const std::string text = Document(*libraries, report);
+  const std::vector<ErrorCase> cases = ReadErrorCases(argv[2]);
+  if (cases.empty()) return 1;
+  for (const ErrorCase& c : cases) {
+    const std::string outcome = OutcomeOf(**image, c);
+    if (outcome == c.outcome) continue;
+    std::fprintf(stderr, "%s: %s: %s\n  expected: %s\n  got:      %s\n", argv[2], c.section.c_str(), c.expression.c_str(),
+                 c.outcome.c_str(), outcome.c_str());
+    ++missing;
+  }
+  const std::string text = absl::StrCat(Document(*libraries, report), ErrorTable(cases));
   if (update) {
-    std::ofstream(argv[2], std::ios::binary) << text;
+    std::ofstream(document, std::ios::binary) << text;
     return missing == 0 ? 0 : 1;
   }
-  std::ifstream file(argv[2], std::ios::binary);
+  std::ifstream file(document, std::ios::binary);
   const std::string written((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (written != text) {
-    std::fprintf(stderr, "docs/language.md is not what the libraries are; run:"
+    std::fprintf(stderr, "docs/language.md is not what the libraries are and errors do; run:"
                          " ./bazelw run //isolate/conformance:update_language_table\n");
     return 1;
   }

@@ -250,6 +250,9 @@ Core* ExpandSyntaxBindings(Expansion& e, Syntax* form, Scope* scope, bool recurs
   for (auto& [id, transformer] : bindings) {
     const Binding* binding = e.Transformer(transformer, recursive ? inner : scope, transformer);
     if (binding == nullptr) return nullptr;
+    if (inner->Find(KeyOf(id)) != nullptr) {
+      return e.Fail(form, absl::StrCat(what, ": duplicate keyword ", e.Print(id)));
+    }
     e.Bind(id, inner, binding);
   }
   return e.Body(Tail(form, 2), inner, form);

@@ -143,6 +143,38 @@ bool ResolveImportSet(Expansion& e, Syntax* set, const Env* library, std::vector
   return true;
 }
 
+// Was the binding made in `environment`, by a definition or a reference, not by an import?
+bool IsOwn(const Heap& heap, Value binding, Value environment) {
+  if (const Cell* cell = heap.TryGet<Cell>(binding)) return cell->home == environment;
+  const Macro* macro = heap.TryGet<Macro>(binding);
+  return macro != nullptr && macro->environment == environment;
+}
+
+// SRFI 13, for one, has a string-map of its own, which does what that of (scheme base) does, and more. Among the standard
+// libraries the binding counts that is not the one that (islet) and (scheme ...) share, whatever the order of imports.
+// Is the binding one of theirs, under the name that it was defined with?
+bool IsStandard(Vm& vm, Value symbol, Value binding) {
+  Heap& heap = vm.heap();
+  Value home = kUndefined;
+  if (const Cell* cell = heap.TryGet<Cell>(binding)) home = cell->home;
+  if (const Macro* macro = heap.TryGet<Macro>(binding)) home = macro->environment;
+  const Environment* environment = heap.TryGet<Environment>(home);
+  if (environment == nullptr || !environment->name.IsPair() || environment->exports == kFalse ||
+      HashTableGet(heap, environment->exports, symbol, kUndefined) != binding) {
+    return false;
+  }
+  const Value first = heap.car(environment->name);
+  if (!heap.Is<Symbol>(first)) return false;
+  const std::string name = vm.SymbolName(first);
+  return name == "islet" || name == "scheme" || name == "srfi";
+}
+
+Value CommonBinding(Vm& vm, Value name) {
+  const Value library = FindLibrary(vm, vm.heap().Cons(vm.Intern("islet"), kNull));
+  const Environment* environment = vm.heap().TryGet<Environment>(library);
+  return environment == nullptr ? kUndefined : HashTableGet(vm.heap(), environment->exports, name, kUndefined);
+}
+
 }  // namespace
 
 Env* Expansion::LoadLibrary(Syntax* name, bool* found) {
@@ -196,7 +228,24 @@ bool Expansion::Import(Syntax* form, Scope* root) {
     std::vector<ImportedName> imported;
     if (!ResolveImportSet(*this, set, library, &imported)) return false;
     const Value bindings = heap().Get<Environment>(root->env()->value)->bindings;
-    for (const ImportedName& n : imported) HashTablePut(heap(), bindings, n.name, n.binding);
+    // R7RS 5.2: no name may be imported with two meanings. Interactions may import anew what they have.
+    const bool strict = root->env()->value != vm_.root(Root::kInteraction);
+    for (const ImportedName& n : imported) {
+      const Value known = HashTableGet(heap(), bindings, n.name, kUndefined);
+      if (strict && known != kUndefined && known != n.binding && !IsOwn(heap(), known, root->env()->value)) {
+        const bool standard = IsStandard(vm_, n.name, known) && IsStandard(vm_, n.name, n.binding);
+        const Value common = standard ? CommonBinding(vm_, n.name) : kUndefined;
+        if (n.binding == common) continue;
+        if (known == common) {
+          HashTablePut(heap(), bindings, n.name, n.binding);
+          continue;
+        }
+        Fail(set, absl::StrCat("import: ", vm_.SymbolName(n.name), " is imported already, and means something else in ",
+                               Print(name), "; leave one out by (except ...) or (only ...), or rename it"));
+        return false;
+      }
+      HashTablePut(heap(), bindings, n.name, n.binding);
+    }
   }
   return true;
 }
@@ -422,6 +471,11 @@ bool ResolveExports(Expansion& e, absl::Span<const Export> exports, const Env* e
     if (binding == kUndefined ||
         (cell != nullptr && (HeaderFlags(cell->header) & kForwardCellFlag) != 0)) {
       e.Fail(x.internal, absl::StrCat("export: the library does not define ", e.Print(x.internal)));
+      return false;
+    }
+    const Value other = HashTableGet(heap, environment->exports, BaseSymbol(x.external), kUndefined);
+    if (other != kUndefined && other != binding) {
+      e.Fail(x.external, absl::StrCat("export: two different things are exported as ", e.Print(x.external)));
       return false;
     }
     HashTablePut(heap, environment->exports, BaseSymbol(x.external), binding);

@@ -1,6 +1,7 @@
 // Top-level forms, of libraries, programs and interactions. As in a body, all that is defined is known before values are
 // expanded.
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/expander/expansion.h"
 
@@ -70,10 +71,14 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
           return Fail(form, "define-values: expected (define-values (name ...) expression)");
         }
         item.has_rest = tail->IsIdentifier();
+        absl::flat_hash_set<IdentifierKey> names;
         for (Syntax* p = Nth(form, 1); !p->IsNull(); p = p->cdr) {
           const Syntax* id = p->IsPair() ? p->car : p;
           if (!id->IsIdentifier()) {
             return Fail(form, absl::StrCat("define-values: expected a name, not ", Print(id)));
+          }
+          if (!names.insert(KeyOf(id)).second) {
+            return Fail(form, absl::StrCat("define-values: duplicate name ", Print(id)));
           }
           GlobalDefine* target = DefineGlobal(id, root, form->position);
           if (target == nullptr) return nullptr;

@@ -8,9 +8,8 @@
     char-alphabetic? char-ci<=? char-ci<? char-ci=? char-ci>=? char-ci>? char-downcase char-lower-case?
     char-numeric? char-ready? char-upcase char-upper-case? char-whitespace? char<=? char<? char=? char>=? char>?
     char? close-input-port close-output-port complex? cond cons cos current-input-port current-output-port define
-    define-syntax delay denominator display do dynamic-wind else eof-object? eq? equal? eqv? eval even? (rename
-    inexact exact->inexact) exact? exp expt floor for-each force gcd if imag-part (rename exact inexact->exact)
-    inexact? input-port? integer->char integer? interaction-environment lambda lcm length let let* let-syntax
+    define-syntax delay denominator display do dynamic-wind else eof-object? eq? equal? eqv? eval even? exact->inexact
+    exact? exp expt floor for-each force gcd if imag-part inexact->exact inexact? input-port? integer->char integer? interaction-environment lambda lcm length let let* let-syntax
     letrec letrec-syntax list list->string list->vector list-ref list-tail list? load log magnitude
     make-polar make-rectangular make-string make-vector map max member memq memv min modulo negative? newline not
     null-environment null? number->string number? numerator odd? open-input-file open-output-file or output-port?
