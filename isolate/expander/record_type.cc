@@ -2,6 +2,7 @@
 // terms of %make-record-type, %record, %record?, %record-ref and %record-set! of (islet core).
 
 #include "absl/strings/str_cat.h"
+#include "isolate/data/equality.h"
 #include "isolate/expander/expansion.h"
 
 namespace islet::vm {
@@ -58,7 +59,9 @@ class RecordDefinition {
   bool Definitions(std::vector<Syntax*>* out) {
     std::vector<Syntax*> names;
     for (const Field& f : fields_) names.push_back(f.name);
-    out->push_back(Define(type_, List({Core("%make-record-type"), Quote(type_),
+    Syntax* const type_name = type_;
+    if (NamesProcedureToo() && !HideType()) return false;
+    out->push_back(Define(type_, List({Core("%make-record-type"), Quote(type_name),
                                        Quote(arena_.MakeVector(names, Here()))})));
     if (!DefineConstructor(out)) return false;
     Syntax* object = Local("object");
@@ -83,6 +86,31 @@ class RecordDefinition {
   }
 
  private:
+  // (define-record-type point (point x y) ...): then the name is the procedure's.
+  bool NamesProcedureToo() const {
+    const IdentifierKey key = KeyOf(type_);
+    const auto same = [key](const Syntax* id) {
+      return id != nullptr && id->IsIdentifier() && KeyOf(id) == key;
+    };
+    if (same(constructor_->IsPair() ? constructor_->car : constructor_) || same(predicate_)) return true;
+    for (const Field& f : fields_) {
+      if (same(f.accessor) || same(f.modifier)) return true;
+    }
+    return false;
+  }
+
+  // The type is kept in a variable that no program can name.
+  bool HideType() {
+    if (!e_.Room(form_, 4096)) return false;
+    Heap& heap = e_.heap();
+    Symbol* symbol = static_cast<Symbol*>(
+        heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
+    symbol->hash = Value::Fixnum(static_cast<int32_t>(AddressHash(heap.OffsetOf(symbol))));
+    symbol->name = heap.Get<Symbol>(BaseSymbol(type_))->name;
+    type_ = arena_.Symbol(heap.ValueOf(symbol), Here());
+    return true;
+  }
+
   bool DefineConstructor(std::vector<Syntax*>* out) {
     if (IsFalse(constructor_)) return true;
     std::vector<Syntax*> parameters;
