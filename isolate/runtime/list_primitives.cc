@@ -152,7 +152,19 @@ bool Tail(Vm& vm, const char* who, Value* args, Value* tail) {
   uint32_t k;
   if (!CheckCount(vm, who, args, 1, &k)) return false;
   Value v = args[0];
+  // A primitive cannot be interrupted: around a circle, go the rest of the way only. The mark stays behind, twice as far
+  // each time, until the walk comes by it again (Brent).
+  Value mark = kUndefined;
+  uint32_t marked = 0;
   for (uint32_t i = 0; i < k; ++i) {
+    if (v == mark) {
+      k = i + (k - i) % (i - marked);
+      mark = kUndefined;
+      if (i == k) break;
+    } else if (i == 2 * marked + 64) {
+      mark = v;
+      marked = i;
+    }
     if (!v.IsPair()) {
       if (i == 0 && v != kNull) {
         vm.WrongType(who, 1, "a list", args[0]);

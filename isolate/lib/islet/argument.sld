@@ -2,7 +2,7 @@
 ;; name of the procedure that the program called. Positions count from 1.
 (define-library (islet argument)
   (export wrong-type out-of-range failure
-          check-procedure check-list check-vector check-string check-char check-integer check-count check-index
+          check-procedure check-list check-vector check-string check-char check-integer check-count check-size check-index
           check-range checked-vector-length checked-string-length define-ranged define-optional)
   (import (islet core))
   (begin
@@ -45,6 +45,11 @@
     (define (check-count who position object)
       (check-integer who position object)
       (if (< object 0) (out-of-range who position "is negative" object)))
+
+    ;; A length that an object can have: it is a fixnum.
+    (define (check-size who position object)
+      (check-count who position object)
+      (if (> object 1073741823) (out-of-range who position "is above the largest size, 1073741823" object)))
 
     ;; An index that is below `limit`.
     (define (check-index who position object limit)

@@ -104,28 +104,36 @@
                  (car rest)
                  (loop (cdr rest))))))
 
+    ;; Looks at so many parts of an object, so that hashing circular data ends. Equal objects have equal first parts.
+    (define most-parts 1000)
+
     (define (default-hash object)
-      (cond ((pair? object)
-             (let loop ((rest object) (code 17))
-               (if (pair? rest)
-                   (loop (cdr rest) (mix code (default-hash (car rest))))
-                   (mix code (default-hash rest)))))
-            ((null? object) 3)
-            ((string? object) (string-hash object))
-            ((symbol? object) (symbol-hash object))
-            ((number? object) (number-hash object))
-            ((boolean? object) (boolean-hash object))
-            ((char? object) (char-hash object))
-            ((vector? object)
-             (let ((n (vector-length object)))
-               (let loop ((i 0) (code 19))
-                 (if (< i n) (loop (+ i 1) (mix code (default-hash (vector-ref object i)))) code))))
-            ((bytevector? object) (hash object bound))
-            (else
-             (let ((comparator (registered-for object)))
-               (if comparator
-                   ((comparator-hash-function comparator) object)
-                   (hash-by-identity object))))))
+      (let ((left most-parts))
+        (let hash-of ((object object))
+          (set! left (- left 1))
+          (cond ((< left 0) 0)
+                ((pair? object)
+                 (let loop ((rest object) (code 17))
+                   (if (and (pair? rest) (> left 0))
+                       (let ((code (mix code (hash-of (car rest)))))
+                         (loop (cdr rest) code))
+                       (mix code (hash-of rest)))))
+                ((null? object) 3)
+                ((string? object) (string-hash object))
+                ((symbol? object) (symbol-hash object))
+                ((number? object) (number-hash object))
+                ((boolean? object) (boolean-hash object))
+                ((char? object) (char-hash object))
+                ((vector? object)
+                 (let ((n (vector-length object)))
+                   (let loop ((i 0) (code 19))
+                     (if (and (< i n) (> left 0)) (loop (+ i 1) (mix code (hash-of (vector-ref object i)))) code))))
+                ((bytevector? object) (hash object bound))
+                (else
+                 (let ((comparator (registered-for object)))
+                   (if comparator
+                       ((comparator-hash-function comparator) object)
+                       (hash-by-identity object))))))))
 
     ;; ---- The default comparator. One three-way comparison serves equality and ordering, so that nested data is walked
     ;; once: -1, 0 or 1.

@@ -11,10 +11,13 @@
           with-exception-handler raise raise-continuable guard
           make-parameter parameterize
           %unwind)
-  (import (islet core))
+  (import (islet core) (islet argument))
   (begin
 
     (define (dynamic-wind before thunk after)
+      (check-procedure 'dynamic-wind 1 before)
+      (check-procedure 'dynamic-wind 2 thunk)
+      (check-procedure 'dynamic-wind 3 after)
       (before)
       (let ((outer (%winders)))
         (%set-winders! (cons (vector before after (%handlers) (%parameters)) outer))
@@ -60,8 +63,8 @@
         (%throw continuation values*)))
 
     (define (with-exception-handler handler thunk)
-      (if (not (procedure? handler))
-          (error "with-exception-handler: the handler is not a procedure" handler))
+      (check-procedure 'with-exception-handler 1 handler)
+      (check-procedure 'with-exception-handler 2 thunk)
       (let ((outer (%handlers)))
         (%set-handlers! (cons handler outer))
         (call-with-values thunk

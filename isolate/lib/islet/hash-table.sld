@@ -55,9 +55,9 @@
     (define make-hash-table
       (case-lambda
         (() (%make-hash-table 'equal))
-        ((equivalence . options) (make-table 'make-hash-table equivalence options))))
+        ((equivalence . options) (make-table 'make-hash-table 1 equivalence options))))
 
-    (define (make-table who equivalence options)
+    (define (make-table who position equivalence options)
       (cond ((comparator? equivalence)
              (let ((same? (comparator-equality-predicate equivalence)))
                (cond ((native-kind same?) => %make-hash-table)
@@ -73,7 +73,7 @@
                                      (car options)
                                      (default-hash-of equivalence))))))
             ((exact-integer? equivalence) (%make-hash-table 'equal))
-            (else (wrong-type who 1 "a comparator or an equality" equivalence))))
+            (else (wrong-type who position "a comparator or an equality" equivalence))))
 
     (define (make-custom key? equivalence hash)
       (make-custom-table key? equivalence hash (%make-hash-table 'equal) 0))
@@ -193,10 +193,13 @@
            (if (eq? value absent) (no-such-key 'hash-table-ref key) value)))
         ((table key failure)
          (check-table 'hash-table-ref 1 table)
+         (check-procedure 'hash-table-ref 3 failure)
          (let ((value (hash-table-ref/default table key absent)))
            (if (eq? value absent) (failure) value)))
         ((table key failure success)
          (check-table 'hash-table-ref 1 table)
+         (check-procedure 'hash-table-ref 3 failure)
+         (check-procedure 'hash-table-ref 4 success)
          (let ((value (hash-table-ref/default table key absent)))
            (if (eq? value absent) (failure) (success value))))))
 
@@ -250,7 +253,9 @@
     ;; With one argument hash-table-size; with two as in SRFI 125, in either order.
     (define hash-table-count
       (case-lambda
-        ((table) (hash-table-size table))
+        ((table)
+         (check-table 'hash-table-count 1 table)
+         (hash-table-size table))
         ((f table)
          (with-procedure-first 'hash-table-count f table
                                (lambda (f table)
@@ -320,7 +325,7 @@
     (define (hash-table-map f comparator table)
       (check-procedure 'hash-table-map 1 f)
       (check-table 'hash-table-map 3 table)
-      (let ((result (make-table 'hash-table-map comparator '())))
+      (let ((result (make-table 'hash-table-map 2 comparator '())))
         (walk (lambda (key value) (hash-table-set! result key (f value))) table)
         result))
 
@@ -428,7 +433,7 @@
     ;; ---- Making tables with contents
 
     (define (hash-table comparator . arguments)
-      (let ((table (make-table 'hash-table comparator '())))
+      (let ((table (make-table 'hash-table 1 comparator '())))
         (enter-all! 'hash-table table arguments)
         table))
 
@@ -436,7 +441,7 @@
       (check-procedure 'hash-table-unfold 1 stop?)
       (check-procedure 'hash-table-unfold 2 mapper)
       (check-procedure 'hash-table-unfold 3 successor)
-      (let ((table (make-table 'hash-table-unfold comparator options)))
+      (let ((table (make-table 'hash-table-unfold 5 comparator options)))
         (let loop ((seed seed))
           (if (stop? seed)
               table
@@ -448,7 +453,9 @@
     ;; Of several entries with the same key, the first one counts.
     (define (alist->hash-table alist . options)
       (check-list 'alist->hash-table 1 alist)
-      (let ((table (apply make-hash-table options)))
+      (let ((table (if (pair? options)
+                       (make-table 'alist->hash-table 2 (car options) (cdr options))
+                       (make-hash-table))))
         (for-each (lambda (entry)
                     (if (not (pair? entry)) (wrong-type 'alist->hash-table 1 "an association list" alist))
                     (if (not (hash-table-contains? table (car entry)))

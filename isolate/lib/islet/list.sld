@@ -38,11 +38,18 @@
     (define (at-end rest who list result)
       (if (null? rest) result (not-a-list who list)))
 
+    ;; As at-end, where the walk may also have stopped before the end.
+    (define (ended rest who list result)
+      (if (or (pair? rest) (null? rest)) result (not-a-list who list)))
+
     ;; ---- Several lists at once: general versions work on a list of lists.
 
     (define (all-pairs? lists)
       (or (null? lists)
           (and (pair? (car lists)) (all-pairs? (cdr lists)))))
+
+    (define (all-ended who lists result)
+      (if (null? lists) result (begin (ended (car lists) who (car lists) #t) (all-ended who (cdr lists) result))))
 
     (define (cars lists)
       (if (null? lists) '() (cons (caar lists) (cars (cdr lists)))))
@@ -67,12 +74,16 @@
          (let loop ((a a) (b b) (result '()))
            (if (and (pair? a) (pair? b))
                (loop (cdr a) (cdr b) (cons (f (car a) (car b)) result))
-               (reverse result))))
-        ((f . lists)
-         (let loop ((lists lists) (result '()))
+               (begin
+                 (ended a 'map a #t)
+                 (ended b 'map b #t)
+                 (reverse result)))))
+        ((f some . more)
+         (check-procedure 'map 1 f)
+         (let loop ((lists (cons some more)) (result '()))
            (if (all-pairs? lists)
                (loop (cdrs lists) (cons (apply f (cars lists)) result))
-               (reverse result))))))
+               (all-ended 'map lists (reverse result)))))))
 
     (define for-each
       (case-lambda
@@ -83,23 +94,37 @@
         ((f a b)
          (let loop ((a a) (b b))
            (if (and (pair? a) (pair? b))
-               (begin (f (car a) (car b)) (loop (cdr a) (cdr b))))))
-        ((f . lists)
-         (let loop ((lists lists))
+               (begin (f (car a) (car b)) (loop (cdr a) (cdr b)))
+               (begin
+                 (ended a 'for-each a #t)
+                 (ended b 'for-each b (void))))))
+        ((f some . more)
+         (check-procedure 'for-each 1 f)
+         (let loop ((lists (cons some more)))
            (if (all-pairs? lists)
-               (begin (apply f (cars lists)) (loop (cdrs lists))))))))
+               (begin (apply f (cars lists)) (loop (cdrs lists)))
+               (all-ended 'for-each lists (void)))))))
 
     (define map-in-order map)
     (define map! map)
+
+    ;; What a procedure that is to return lists returned.
+    (define (returned-list who list)
+      (if (list? list) list (failure who "the procedure returned something that is not a proper list:" list)))
 
     (define append-map
       (case-lambda
         ((f list)
          (let loop ((rest list) (result '()))
            (if (pair? rest)
-               (loop (cdr rest) (append-reverse (f (car rest)) result))
+               (loop (cdr rest) (append-reverse (returned-list 'append-map (f (car rest))) result))
                (at-end rest 'append-map list (reverse result)))))
-        ((f . lists) (concatenate (apply map f lists)))))
+        ((f some . more)
+         (check-procedure 'append-map 1 f)
+         (let loop ((lists (cons some more)) (result '()))
+           (if (all-pairs? lists)
+               (loop (cdrs lists) (append-reverse (returned-list 'append-map (apply f (cars lists))) result))
+               (reverse result))))))
 
     (define append-map! append-map)
 
@@ -111,8 +136,9 @@
                (let ((value (f (car rest))))
                  (loop (cdr rest) (if value (cons value result) result)))
                (at-end rest 'filter-map list (reverse result)))))
-        ((f . lists)
-         (let loop ((lists lists) (result '()))
+        ((f some . more)
+         (check-procedure 'filter-map 1 f)
+         (let loop ((lists (cons some more)) (result '()))
            (if (all-pairs? lists)
                (let ((value (apply f (cars lists))))
                  (loop (cdrs lists) (if value (cons value result) result)))
@@ -125,8 +151,9 @@
            (if (pair? rest)
                (let ((next (cdr rest))) (f rest) (loop next))
                (at-end rest 'pair-for-each list (void)))))
-        ((f . lists)
-         (let loop ((lists lists))
+        ((f some . more)
+         (check-procedure 'pair-for-each 1 f)
+         (let loop ((lists (cons some more)))
            (if (all-pairs? lists)
                (let ((next (cdrs lists))) (apply f lists) (loop next)))))))
 
@@ -139,8 +166,9 @@
            (cond ((pair? rest) (loop (f (car rest) result) (cdr rest)))
                  ((null? rest) result)
                  (else (not-a-list 'fold list)))))
-        ((f seed . lists)
-         (let loop ((result seed) (lists lists))
+        ((f seed some . more)
+         (check-procedure 'fold 1 f)
+         (let loop ((result seed) (lists (cons some more)))
            (if (all-pairs? lists)
                (loop (apply f (cars+ lists result)) (cdrs lists))
                result)))))
@@ -152,8 +180,9 @@
            (cond ((pair? rest) (loop (f result (car rest)) (cdr rest)))
                  ((null? rest) result)
                  (else (not-a-list 'fold-left list)))))
-        ((f seed . lists)
-         (let loop ((result seed) (lists lists))
+        ((f seed some . more)
+         (check-procedure 'fold-left 1 f)
+         (let loop ((result seed) (lists (cons some more)))
            (if (all-pairs? lists)
                (loop (apply f result (cars lists)) (cdrs lists))
                result)))))
@@ -166,8 +195,9 @@
            (if (pair? rest)
                (loop (f (car rest) result) (cdr rest))
                result)))
-        ((f seed . lists)
-         (let loop ((lists lists))
+        ((f seed some . more)
+         (check-procedure 'fold-right 1 f)
+         (let loop ((lists (cons some more)))
            (if (all-pairs? lists)
                (apply f (cars+ lists (loop (cdrs lists))))
                seed)))))
@@ -179,8 +209,9 @@
            (if (pair? rest)
                (let ((next (cdr rest))) (loop (f rest result) next))
                (at-end rest 'pair-fold list result))))
-        ((f seed . lists)
-         (let loop ((result seed) (lists lists))
+        ((f seed some . more)
+         (check-procedure 'pair-fold 1 f)
+         (let loop ((result seed) (lists (cons some more)))
            (if (all-pairs? lists)
                (let ((next (cdrs lists))) (loop (apply f (append lists (list result))) next))
                result)))))
@@ -188,19 +219,23 @@
     (define pair-fold-right
       (case-lambda
         ((f seed list)
+         (check-procedure 'pair-fold-right 1 f)
          (let loop ((rest list))
            (if (pair? rest) (f rest (loop (cdr rest))) (at-end rest 'pair-fold-right list seed))))
-        ((f seed . lists)
-         (let loop ((lists lists))
+        ((f seed some . more)
+         (check-procedure 'pair-fold-right 1 f)
+         (let loop ((lists (cons some more)))
            (if (all-pairs? lists)
                (apply f (append lists (list (loop (cdrs lists)))))
                seed)))))
 
     (define (reduce f identity list)
+      (check-procedure 'reduce 1 f)
       (if (not (list? list)) (not-a-list 'reduce list))
       (if (pair? list) (fold f (car list) (cdr list)) identity))
 
     (define (reduce-right f identity list)
+      (check-procedure 'reduce-right 1 f)
       (if (not (list? list)) (not-a-list 'reduce-right list))
       (if (pair? list)
           (let ((reversed (reverse list)))
@@ -274,7 +309,9 @@
         ((key alist) (%assoc key alist))
         ((key alist same?)
          (let loop ((rest alist))
-           (cond ((pair? rest) (if (same? key (caar rest)) (car rest) (loop (cdr rest))))
+           (cond ((pair? rest)
+                  (if (not (pair? (car rest))) (wrong-type 'assoc 2 "a list of pairs" alist))
+                  (if (same? key (caar rest)) (car rest) (loop (cdr rest))))
                  ((null? rest) #f)
                  (else (not-a-list 'assoc alist)))))))
 
@@ -301,9 +338,10 @@
                      (at-end rest 'any list #f)
                      (f item))))
              (at-end list 'any list #f)))
-        ((f . lists)
-         (and (all-pairs? lists)
-              (let loop ((lists lists))
+        ((f some . more)
+         (check-procedure 'any 1 f)
+         (and (all-pairs? (cons some more))
+              (let loop ((lists (cons some more)))
                 (let ((next (cdrs lists)))
                   (if (all-pairs? next)
                       (or (apply f (cars lists)) (loop next))
@@ -320,9 +358,10 @@
                      (at-end rest 'every list #t)
                      (f item))))
              (at-end list 'every list #t)))
-        ((f . lists)
-         (or (not (all-pairs? lists))
-             (let loop ((lists lists))
+        ((f some . more)
+         (check-procedure 'every 1 f)
+         (or (not (all-pairs? (cons some more)))
+             (let loop ((lists (cons some more)))
                (let ((next (cdrs lists)))
                  (if (all-pairs? next)
                      (and (apply f (cars lists)) (loop next))
@@ -335,8 +374,9 @@
            (if (pair? rest)
                (if (f (car rest)) index (loop (cdr rest) (+ index 1)))
                (at-end rest 'list-index list #f))))
-        ((f . lists)
-         (let loop ((lists lists) (index 0))
+        ((f some . more)
+         (check-procedure 'list-index 1 f)
+         (let loop ((lists (cons some more)) (index 0))
            (and (all-pairs? lists)
                 (if (apply f (cars lists)) index (loop (cdrs lists) (+ index 1))))))))
 
@@ -347,8 +387,9 @@
            (if (pair? rest)
                (loop (cdr rest) (if (f (car rest)) (+ n 1) n))
                (at-end rest 'count list n))))
-        ((f . lists)
-         (let loop ((lists lists) (n 0))
+        ((f some . more)
+         (check-procedure 'count 1 f)
+         (let loop ((lists (cons some more)) (n 0))
            (if (all-pairs? lists)
                (loop (cdrs lists) (if (apply f (cars lists)) (+ n 1) n))
                n)))))
@@ -359,10 +400,6 @@
             (loop (cdr rest) (cons (car rest) result))
             (ended rest 'take-while list (reverse result)))))
 
-    ;; As at-end, where the walk may also have stopped before the end.
-    (define (ended rest who list result)
-      (if (or (pair? rest) (null? rest)) result (not-a-list who list)))
-
     (define (drop-while drop? list)
       (let loop ((rest list))
         (if (and (pair? rest) (drop? (car rest)))
@@ -371,9 +408,12 @@
 
     (define (span in? list) (split 'span in? list))
 
-    (define (break stop? list) (split 'break (lambda (item) (not (stop? item))) list))
+    (define (break stop? list)
+      (check-procedure 'break 1 stop?)
+      (split 'break (lambda (item) (not (stop? item))) list))
 
     (define (split who in? list)
+      (check-procedure who 1 in?)
       (let loop ((rest list) (result '()))
         (if (and (pair? rest) (in? (car rest)))
             (loop (cdr rest) (cons (car rest) result))
@@ -392,6 +432,7 @@
         ((object list) (delete object list equal?))
         ((object list same?)
          (if (not (list? list)) (not-a-list 'delete list))
+         (check-procedure 'delete 3 same?)
          (remove (lambda (item) (same? object item)) list))))
 
     ;; Keeps the first of each group of equal items.
@@ -399,6 +440,8 @@
       (case-lambda
         ((list) (delete-duplicates list equal?))
         ((list same?)
+         (check-list 'delete-duplicates 1 list)
+         (check-procedure 'delete-duplicates 2 same?)
          (let loop ((rest list) (result '()))
            (if (pair? rest)
                (let ((item (car rest)))
@@ -425,6 +468,7 @@
         ((key alist) (alist-delete key alist equal?))
         ((key alist same?)
          (check-alist 'alist-delete 2 alist)
+         (check-procedure 'alist-delete 3 same?)
          (remove (lambda (entry) (same? key (car entry))) alist))))
 
     (define alist-delete! alist-delete)
@@ -549,11 +593,16 @@
               (else (out-of-range who 2 "is above the list's length" n)))))
 
     ;; Unlike list-tail with length, these accept dotted lists.
+    (define (check-end who list)
+      (if (circular-list? list) (wrong-type who 1 "a list that ends" list)))
+
     (define (take-right list n)
+      (check-end 'take-right list)
       (let loop ((lead (lead-of 'take-right list n)) (lag list))
         (if (pair? lead) (loop (cdr lead) (cdr lag)) lag)))
 
     (define (drop-right list n)
+      (check-end 'drop-right list)
       (let loop ((lead (lead-of 'drop-right list n)) (lag list) (result '()))
         (if (pair? lead)
             (loop (cdr lead) (cdr lag) (cons (car lag) result))
@@ -567,11 +616,13 @@
 
     (define (last-pair list)
       (check-pair 'last-pair list)
+      (check-end 'last-pair list)
       (let loop ((rest list))
         (if (pair? (cdr rest)) (loop (cdr rest)) rest)))
 
     (define (last list)
       (check-pair 'last list)
+      (check-end 'last list)
       (car (last-pair list)))
 
     ;; ---- Miscellaneous
@@ -589,6 +640,12 @@
 
     (define (concatenate lists)
       (check-list 'concatenate 1 lists)
+      ;; All but the last have to be lists, as append has it.
+      (let loop ((rest lists))
+        (if (and (pair? rest) (pair? (cdr rest)))
+            (begin
+              (if (not (list? (car rest))) (wrong-type 'concatenate 1 "a list of proper lists" lists))
+              (loop (cdr rest)))))
       (apply append lists))
 
     (define concatenate! concatenate)
@@ -596,15 +653,34 @@
     (define append! append)
     (define append-reverse! append-reverse)
 
-    (define (zip list . lists) (apply map (lambda items items) list lists))
+    ;; The results are as long as the shortest list.
+    (define (zip list . lists)
+      (let loop ((lists (cons list lists)) (result '()))
+        (if (all-pairs? lists)
+            (loop (cdrs lists) (cons (cars lists) result))
+            (reverse result))))
 
-    (define (unzip1 lists) (map car lists))
-    (define (unzip2 lists) (values (map car lists) (map cadr lists)))
-    (define (unzip3 lists) (values (map car lists) (map cadr lists) (map third lists)))
+    ;; The nth items of lists, from 0.
+    (define (column who lists n)
+      (check-list who 1 lists)
+      (map (lambda (list)
+             (let loop ((rest list) (i n))
+               (cond ((not (pair? rest))
+                      (wrong-type who 1 (string-append "a list of lists of at least " (number->string (+ n 1)) " items")
+                                  lists))
+                     ((= i 0) (car rest))
+                     (else (loop (cdr rest) (- i 1))))))
+           lists))
+
+    (define (unzip1 lists) (column 'unzip1 lists 0))
+    (define (unzip2 lists) (values (column 'unzip2 lists 0) (column 'unzip2 lists 1)))
+    (define (unzip3 lists)
+      (values (column 'unzip3 lists 0) (column 'unzip3 lists 1) (column 'unzip3 lists 2)))
     (define (unzip4 lists)
-      (values (map car lists) (map cadr lists) (map third lists) (map fourth lists)))
+      (values (column 'unzip4 lists 0) (column 'unzip4 lists 1) (column 'unzip4 lists 2) (column 'unzip4 lists 3)))
     (define (unzip5 lists)
-      (values (map car lists) (map cadr lists) (map third lists) (map fourth lists) (map fifth lists)))
+      (values (column 'unzip5 lists 0) (column 'unzip5 lists 1) (column 'unzip5 lists 2) (column 'unzip5 lists 3)
+              (column 'unzip5 lists 4)))
 
     ;; ---- Lists as sets
 
@@ -637,6 +713,7 @@
                      (loop (car rest) (cdr rest)))))))
 
     (define (lset-adjoin same? list . items)
+      (check-procedure 'lset-adjoin 1 same?)
       (check-list 'lset-adjoin 2 list)
       (fold (lambda (item result)
               (if (any (lambda (kept) (same? kept item)) result) result (cons item result)))

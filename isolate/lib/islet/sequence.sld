@@ -22,6 +22,7 @@
                  (loop (+ i 1) (cons (f (vector-ref v i)) result))
                  (list->vector (reverse result))))))
         ((f v . more)
+         (check-procedure 'vector-map 1 f)
          (list->vector (apply map f (lists-of 'vector-map check-vector vector->list (cons v more)))))))
 
     (define vector-for-each
@@ -32,7 +33,11 @@
              (if (< i n)
                  (begin (f (vector-ref v i)) (loop (+ i 1)))))))
         ((f v . more)
+         (check-procedure 'vector-for-each 1 f)
          (apply for-each f (lists-of 'vector-for-each check-vector vector->list (cons v more))))))
+
+    (define (returned-char c)
+      (if (char? c) c (failure 'string-map "the procedure returned something that is not a character:" c)))
 
     (define string-map
       (case-lambda
@@ -40,10 +45,11 @@
          (let ((n (checked-string-length 'string-map 2 s)))
            (let loop ((i 0) (result '()))
              (if (< i n)
-                 (loop (+ i 1) (cons (f (string-ref s i)) result))
+                 (loop (+ i 1) (cons (returned-char (f (string-ref s i))) result))
                  (list->string (reverse result))))))
         ((f s . more)
-         (list->string (apply map f (lists-of 'string-map check-string string->list (cons s more)))))))
+         (check-procedure 'string-map 1 f)
+         (list->string (map returned-char (apply map f (lists-of 'string-map check-string string->list (cons s more))))))))
 
     (define string-for-each
       (case-lambda
@@ -53,4 +59,5 @@
              (if (< i n)
                  (begin (f (string-ref s i)) (loop (+ i 1)))))))
         ((f s . more)
+         (check-procedure 'string-for-each 1 f)
          (apply for-each f (lists-of 'string-for-each check-string string->list (cons s more))))))))

@@ -10,7 +10,7 @@
     string-concatenate-reverse string-fold string-fold-right string-count string-filter string-remove
     string-replicate string-segment string-map*
     ;; SRFI 13 only
-    string-delete string-reverse! string-titlecase string-tokenize string-for-each-index string-copy-parts!
+    string-delete string-reverse! string-titlecase string-tokenize string-for-each-index string-copy-parts! check-replicated
     string-prefix-length-ci string-suffix-length-ci string-prefix-ci? string-suffix-ci? string-contains-ci
     string-compare string-compare-ci)
   (import
@@ -420,9 +420,24 @@
       (let loop ((i start))
         (if (< i end) (begin (f i) (loop (+ i 1))))))
 
+    ;; The arguments of string-replicate, where others have them: the string's position, and `to` if it is there.
+    (define (check-replicated who position s from to start end)
+      (check-range who (+ position 3) start end (checked-string-length who position s))
+      (check-integer who (+ position 1) from)
+      (if to
+          (begin
+            (check-integer who (+ position 2) to)
+            (if (> from to) (out-of-range who (+ position 1) "is above the next" from))))
+      (if (and (= start end) (not (eqv? from to)))
+          (out-of-range who position "has no characters in the range to be replicated" s)))
+
     ;; SRFI 13's string-xcopy!
     (define-optional (string-copy-parts! to at s from)
       ((sto #f) (start 0) (end (checked-string-length 'string-xcopy! 3 s)))
+      (check-replicated 'string-xcopy! 3 s from sto start end)
+      (check-count 'string-xcopy! 2 at)
+      (if (> (+ at (- (or sto (+ from (- end start))) from)) (checked-string-length 'string-xcopy! 1 to))
+          (out-of-range 'string-xcopy! 2 "leaves too little room in the string" at))
       (let ((piece (string-replicate s from (or sto (+ from (- end start))) start end)))
         (string-copy! to at piece)))
 

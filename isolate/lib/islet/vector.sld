@@ -60,14 +60,14 @@
 
     (define (vector-unfold f length . seeds)
       (check-procedure 'vector-unfold 1 f)
-      (check-count 'vector-unfold 2 length)
+      (check-size 'vector-unfold 2 length)
       (let ((v (make-vector length)))
         (unfold-up! f v 0 length seeds)
         v))
 
     (define (vector-unfold-right f length . seeds)
       (check-procedure 'vector-unfold-right 1 f)
-      (check-count 'vector-unfold-right 2 length)
+      (check-size 'vector-unfold-right 2 length)
       (let ((v (make-vector length)))
         (unfold-down! f v 0 length seeds)
         v))

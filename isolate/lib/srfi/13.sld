@@ -23,14 +23,16 @@
   (begin
 
     (define-optional (substring/shared s start) ((end (checked-string-length 'substring/shared 1 s)))
+      (check-range 'substring/shared 2 start end (checked-string-length 'substring/shared 1 s))
       (substring s start end))
     (define string-append/shared string-append)
     (define string-concatenate/shared string-concatenate)
     (define string-concatenate-reverse/shared string-concatenate-reverse)
 
     (define-optional (xsubstring s from)
-      ((to (+ from (checked-string-length 'xsubstring 1 s))) (start 0) (end (checked-string-length 'xsubstring 1 s)))
-      (string-replicate s from to start end))
+      ((to #f) (start 0) (end (checked-string-length 'xsubstring 1 s)))
+      (check-replicated 'xsubstring 1 s from to start end)
+      (string-replicate s from (or to (+ from (- end start))) start end))
 
     ;; With bounds as in SRFI 13, or with several strings as in R7RS.
     (define string-map
@@ -61,4 +63,7 @@
       (check-procedure 'string-map! 1 f)
       (let loop ((i start))
         (if (< i end)
-            (begin (string-set! s i (f (string-ref s i))) (loop (+ i 1))))))))
+            (let ((c (f (string-ref s i))))
+              (if (not (char? c)) (failure 'string-map! "the procedure returned something that is not a character:" c))
+              (string-set! s i c)
+              (loop (+ i 1))))))))

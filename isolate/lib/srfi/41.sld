@@ -298,7 +298,7 @@
                 (stream-cons (apply f (map stream-car streams)) (loop (map stream-cdr streams)))
                 stream-null))))
 
-    (define-optional (stream-range first past) ((step (if (< first past) 1 -1)))
+    (define-optional (stream-range first past) ((step (if (and (real? first) (real? past) (< first past)) 1 -1)))
       (check-real 'stream-range 1 first)
       (check-real 'stream-range 2 past)
       (check-real 'stream-range 3 step)

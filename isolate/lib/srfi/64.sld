@@ -202,7 +202,9 @@
 
     (define (as-specifier who object)
       (cond ((procedure? object) object)
-            ((exact-integer? object) (test-match-nth 1 object))
+            ((exact-integer? object)
+             (check-count who 1 object)
+             (test-match-nth 1 object))
             ((string? object) (test-match-name object))
             (else (wrong-type who 1 "a test specifier: a procedure, a count or a name" object))))
 
