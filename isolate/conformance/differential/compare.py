@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Compares Islet's arithmetic with that of Guile, Chez Scheme and Gambit, on generated expressions.
+"""Compares Islet with Guile, Chez Scheme, Gambit and Chicken, on generated expressions.
 
-    apt-get install guile-3.0 chezscheme gambc
-    isolate/conformance/differential/compare.py [--seed N] [--count N] [--record]
+    apt-get install guile-3.0 chezscheme gambc chicken-bin
+    isolate/conformance/differential/compare.py [numbers|texts|macros] [--seed N] [--count N] [--record]
 
 Makes expressions (the same ones for the same seed), evaluates them in all systems, and prints what Islet answers
 differently from two or more of the others that agree, unless explained.py says why. Ends with 1 if there was such a
-difference. With --record it writes the expressions and the answers on which two of the others agree to numbers.scm,
-which the test differential_numbers evaluates wherever Islet is built, without the other systems.
+difference. With --record it writes the expressions and the answers on which two of the others agree to numbers.scm
+(texts.scm, macros.scm), which the test differential_numbers (...) evaluates wherever Islet is built, without the other
+systems. What differs for a reason is recorded too, with the reason and Islet's answer.
 """
 
 import argparse
@@ -20,6 +21,8 @@ import time
 
 import expressions
 import explained
+import macros
+import texts as text_expressions
 import values
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -28,12 +31,14 @@ ROOT = os.path.normpath(os.path.join(HERE, '..', '..', '..'))
 # Each driver reads one expression after the other from the file that takes the place of EXPRESSIONS, and prints a
 # line for each: its number, and `= VALUE`, `! error`, or `? unbound` if the system lacks a procedure.
 GUILE = r'''
-(use-modules (rnrs base) (ice-9 rdelim))
+(use-modules (rnrs base) (scheme base) (scheme char) (ice-9 rdelim))
+(read-enable 'r6rs-hex-escapes)
 (define bitwise-and logand) (define bitwise-ior logior) (define bitwise-xor logxor) (define bitwise-not lognot)
 (define arithmetic-shift ash) (define bit-count logcount)
 (define (bit-set? i n) (logbit? i n))
 (define (bit-field n start end) (bit-extract n start end))
 (define (read-number s) (string->number s))
+PRELUDE
 (define in (open-input-file "EXPRESSIONS"))
 (let loop ((n 0) (e (read in)))
   (if (not (eof-object? e))
@@ -41,7 +46,7 @@ GUILE = r'''
         (display n) (display " ")
         (catch #t
           (lambda ()
-            (let ((v (eval e (interaction-environment)))) (display "= ") (write v)))
+            (let ((v (eval e (interaction-environment)))) (display "= ") (SHOW v)))
           (lambda (key . args) (display (if (eq? key 'unbound-variable) "? unbound" "! error"))))
         (newline)
         (force-output)
@@ -54,6 +59,7 @@ CHEZ = r'''
 (define (bit-count n) (if (< n 0) (bitwise-bit-count (bitwise-not n)) (bitwise-bit-count n)))
 (define (bit-set? i n) (bitwise-bit-set? n i))
 (define (bit-field n start end) (bitwise-bit-field n start end))
+PRELUDE
 (define in (open-input-file "EXPRESSIONS"))
 (let loop ((n 0) (e (read in)))
   (if (not (eof-object? e))
@@ -63,13 +69,15 @@ CHEZ = r'''
                        (if (and (message-condition? c)
                                 (string=? (condition-message c) "variable ~:s is not bound"))
                            "? unbound" "! error"))))
-          (let ((v (eval e))) (display "= ") (write v)))
+          (let ((v (eval e))) (display "= ") (SHOW v)))
         (newline)
         (flush-output-port)
         (loop (+ n 1) (read in)))))
 '''
 
 GAMBIT = r'''
+(define bytevector? u8vector?) (define bytevector-length u8vector-length) (define bytevector-u8-ref u8vector-ref)
+PRELUDE
 (define in (open-input-file "EXPRESSIONS"))
 (let loop ((n 0) (e (read in)))
   (if (not (eof-object? e))
@@ -77,14 +85,33 @@ GAMBIT = r'''
         (display n) (display " ")
         (with-exception-catcher
          (lambda (c) (display (if (unbound-global-exception? c) "? unbound" "! error")))
-         (lambda () (let ((v (eval e))) (display "= ") (write v))))
+         (lambda () (let ((v (eval e))) (display "= ") (SHOW v))))
         (newline)
         (force-output)
         (loop (+ n 1) (read in)))))
 '''
 
+CHICKEN = r'''
+(import (chicken condition) (chicken base))
+(define (bytevector? v) #f) (define (bytevector-length v) 0) (define (bytevector-u8-ref v i) 0)
+PRELUDE
+(define in (open-input-file "EXPRESSIONS"))
+(let loop ((n 0) (e (read in)))
+  (if (not (eof-object? e))
+      (begin
+        (display n) (display " ")
+        (handle-exceptions c (display "! error")
+          (let ((v (eval e))) (display "= ") (SHOW v)))
+        (newline)
+        (flush-output)
+        (loop (+ n 1) (read in)))))
+'''
+
 ISLET = r'''
 (import (islet))
+(define names (environment '(islet)))
+(define-syntax define-there (syntax-rules () ((_ form) (eval 'form names))))
+PRELUDE
 (define in (open-input-file "EXPRESSIONS"))
 (let loop ((n 0) (e (read in)))
   (if (not (eof-object? e))
@@ -92,7 +119,7 @@ ISLET = r'''
         (display n) (display " ")
         (guard (c (#t (display "! ")
                       (display (if (error-object? c) (error-object-message c) c))))
-          (let ((v (eval e (environment '(islet))))) (display "= ") (write v)))
+          (let ((v (eval e names))) (display "= ") (SHOW v)))
         (newline)
         (flush-output-port)
         (loop (+ n 1) (read in)))))
@@ -100,6 +127,15 @@ ISLET = r'''
 
 # Characters of an expression and its answer that are recorded.
 LONGEST = 300
+
+# What is compared: the generator, the systems (Gambit's macros are not hygienic, Chicken's strings are bytes), how many expressions of it are recorded, and whether answers are numbers, which each
+# system writes in its way; other values are written by show.scm.
+Kind = collections.namedtuple('Kind', 'generator peers recorded numbers')
+KINDS = {
+    'numbers': Kind(expressions, ('guile', 'chez', 'gambit'), 2000, True),
+    'texts': Kind(text_expressions, ('guile', 'chez', 'gambit'), 1100, False),
+    'macros': Kind(macros, ('guile', 'chez', 'chicken'), 1100, False),
+}
 
 # That a system may take over one expression.
 SECONDS = 5
@@ -111,10 +147,23 @@ PEERS = {
     'guile': (GUILE, lambda script: ['guile', '--no-auto-compile', script]),
     'chez': (CHEZ, lambda script: ['chezscheme', '--script', script]),
     'gambit': (GAMBIT, lambda script: ['gsi', '-:d-', script]),
+    'chicken': (CHICKEN, lambda script: ['csi', '-s', script]),
 }
 
 
-def answers(name, driver, command, texts, scratch):
+def driver_of(name, driver, kind):
+  """The driver with what the kind of expressions needs defined."""
+  prelude = kind.generator.PRELUDE
+  if name == 'islet':
+    prelude = [f'(define-there {form})' for form in prelude]
+  if kind.numbers:
+    return driver.replace('PRELUDE', '\n'.join(prelude)).replace('SHOW v', 'write v')
+  with open(os.path.join(HERE, 'show.scm')) as f:
+    prelude = [f.read()] + prelude
+  return driver.replace('PRELUDE', '\n'.join(prelude)).replace('SHOW v', 'show v (current-output-port)')
+
+
+def answers(name, driver, command, texts, scratch, kind):
   """What a system answers to each expression: a list of values.Answer.
 
   A system that takes longer than SECONDS over one expression, or ends at it, is started again behind it.
@@ -145,7 +194,7 @@ def answers(name, driver, command, texts, scratch):
     for line in lines:
       head, _, rest = line.partition(' ')
       if head == str(done) and start + done < len(texts) and rest[:1] in ('=', '!', '?'):
-        result[start + done] = values.read_answer(rest)
+        result[start + done] = values.read_answer(rest) if kind.numbers else values.shown_answer(rest)
         done += 1
     if start + done < len(texts):
       print(f'{name} gave no answer to {texts[start + done]}')
@@ -165,50 +214,65 @@ def agreed(expression, peers):
   return None
 
 
-def record(path, seed, pairs):
+def record(path, name, seed, triples):
+  kind = KINDS[name]
+  near = (' `near` allows\n;; for rounding, as these systems\' functions differ in the last places.' if kind.numbers else
+          '\n;; (show.scm). A comment says why an answer is not that of the others.')
   with open(path, 'w') as f:
-    f.write(f''';; Expressions, and what at least two of Guile 3.0, Chez Scheme 9.5 and Gambit 4.9 (Debian 12) answer to them alike.
-;; Made by differential/compare.py --seed {seed} --record; the answers are written as Islet writes numbers. `near` allows
-;; for rounding, as these systems' functions differ in the last places.
+    f.write(f''';; Expressions, and what at least two of Guile 3.0, Chez Scheme 9.5, Gambit 4.9 and Chicken 5.3 (Debian 12) answer to
+;; them alike. Made by differential/compare.py {name} --seed {seed} --record; the answers are as Islet writes them.{near}
 ''')
-    for expression, answer in pairs:
-      how = 'near' if expression.near and answer.kind == 'value' and values.inexact(answer.value) else 'agree'
-      f.write(f'({how} {values.quoted(expression.text)} {values.quoted(values.islet_text(answer))})\n')
+    for form in kind.generator.PRELUDE:
+      f.write(f'(prelude {form})\n')
+    for expression, answer, reason in triples:
+      if reason is not None:
+        f.write(f';; {reason}:\n')
+      if kind.numbers:
+        how = 'near' if expression.near and answer.kind == 'value' and values.inexact(answer.value) else 'agree'
+        text = values.islet_text(answer)
+      else:
+        how, text = 'agree', 'error' if answer.kind == 'error' else answer.value
+      f.write(f'({how} {values.quoted(expression.text)} {values.quoted(text)})\n')
 
 
 def main():
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('kind', nargs='?', default='numbers', choices=sorted(KINDS))
   parser.add_argument('--seed', type=int, default=1)
   parser.add_argument('--count', type=int, default=5000, help='expressions to generate')
-  parser.add_argument('--record', action='store_true', help='write numbers.scm')
-  parser.add_argument('--limit', type=int, default=2000, help='most expressions to record')
+  parser.add_argument('--record', action='store_true', help='write KIND.scm')
   parser.add_argument('--no-build', action='store_true', help='Islet is built already')
   arguments = parser.parse_args()
 
   if not arguments.no_build:
     subprocess.run(['./bazelw', 'build', ISLET_TARGET], cwd=ROOT, check=True)
-  all_expressions = expressions.generate(arguments.seed, arguments.count)
+  kind = KINDS[arguments.kind]
+  all_expressions = kind.generator.generate(arguments.seed, arguments.count)
   texts = [e.text for e in all_expressions]
   with tempfile.TemporaryDirectory() as scratch:
-    islet = answers('islet', ISLET, lambda script: [ISLET_PROGRAM, script], texts, scratch)
-    peers = {name: answers(name, driver, command, texts, scratch) for name, (driver, command) in PEERS.items()}
+    islet = answers('islet', driver_of('islet', ISLET, kind), lambda script: [ISLET_PROGRAM, script], texts, scratch, kind)
+    peers = {name: answers(name, driver_of(name, driver, kind), command, texts, scratch, kind)
+             for name, (driver, command) in PEERS.items() if name in kind.peers}
 
   count = collections.Counter()
   different = 0
   pairs = []
   for i, expression in enumerate(all_expressions):
-    others = {name: p[i] for name, p in peers.items()}
+    others = {name: p[i] for name, p in peers.items()
+              if name not in kind.generator.LACKS or not kind.generator.LACKS[name].search(expression.text)}
     answer = agreed(expression, others.values())
     if answer is None:
       count['on which no two others agree'] += 1
       continue
     if values.same(answer, islet[i], expression.near):
       count['alike'] += 1
-      pairs.append((expression, answer))
+      pairs.append((expression, answer, None))
       continue
-    reason = explained.reason(expression.text, answer, islet[i])
+    reason = explained.reason(arguments.kind, expression.text, answer, islet[i])
     if reason is not None:
       count[f'explained: {reason}'] += 1
+      if not kind.numbers:
+        pairs.append((expression, islet[i], reason))
       continue
     different += 1
     print(f'{expression.text}\n  islet: {islet[i].text}')
@@ -219,12 +283,12 @@ def main():
   print(f'{different:6} different')
   if arguments.record:
     seen = set()
-    unique = [p for p in pairs if len(p[0].text) + len(values.islet_text(p[1])) <= LONGEST and
+    unique = [p for p in pairs if len(p[0].text) + len(p[1].text) <= LONGEST and
               not (p[0].text in seen or seen.add(p[0].text))]
-    step = max(1, len(unique) / arguments.limit)
-    chosen = [unique[int(k * step)] for k in range(min(arguments.limit, len(unique)))]
-    record(os.path.join(HERE, 'numbers.scm'), arguments.seed, chosen)
-    print(f'{len(chosen):6} recorded in numbers.scm')
+    step = max(1, len(unique) / kind.recorded)
+    chosen = [unique[int(k * step)] for k in range(min(kind.recorded, len(unique)))]
+    record(os.path.join(HERE, arguments.kind + '.scm'), arguments.kind, arguments.seed, chosen)
+    print(f'{len(chosen):6} recorded in {arguments.kind}.scm')
   return 1 if different else 0
 
 

@@ -8,6 +8,9 @@ import collections
 import random
 import struct
 
+PRELUDE = []
+LACKS = {}
+
 # `near`: results may differ in rounding.
 Expression = collections.namedtuple('Expression', 'text near')
 
