@@ -1,0 +1,31 @@
+#include "fuzz/check_code.h"
+
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "fuzz/target.h"
+#include "isolate/compiler/code_checker.h"
+#include "isolate/compiler/disassembler.h"
+
+namespace islet::fuzz {
+
+void CheckAllCode(vm::Heap& heap, vm::Value closure) {
+  absl::flat_hash_set<uint32_t> seen;
+  std::vector<vm::Value> pending = {closure};
+  while (!pending.empty()) {
+    vm::Value v = pending.back();
+    pending.pop_back();
+    if (heap.Is<vm::Closure>(v)) v = heap.Get<vm::Closure>(v)->code;
+    if (!heap.Is<vm::Code>(v) || heap.InSnapshot(v) || !seen.insert(v.bits).second) continue;
+    const vm::Code* code = heap.Get<vm::Code>(v);
+    if (const absl::Status status = vm::CheckCode(heap, code); !status.ok()) {
+      Fail("malformed code", absl::StrCat(status.ToString(), "\n", vm::Disassemble(heap, code)));
+    }
+    for (uint32_t i = 0; i < code->ref_count; ++i) {
+      pending.push_back(vm::Value::FromBits(code->instructions[code->refs()[i]]));
+    }
+  }
+}
+
+}  // namespace islet::fuzz
