@@ -334,7 +334,7 @@ class AnyArguments {
     for (size_t i = 0; i < n && fits; ++i) fits = Call(index, {i});
     fits = true;
     if (kSanitized) {
-      sample(2, 400);
+      sample(2, 1500);
     } else {
       for (size_t i = 0; i < n * n && fits; ++i) fits = Call(index, {i / n, i % n});
     }
