@@ -1,4 +1,5 @@
-// What an isolate costs: cold (create, first call, dispose), created only, a call in a warm one; and the floor, the same
+// What an isolate costs: cold (new mappings: create, first call, dispose), made after another on the same thread, created
+// only, a call in a warm one; and the floor, the same
 // system calls and page touches without any Lisp. For snapshots of 10 to 1,000,000 records.
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,8 @@ enum class Source { kExecutable, kResident };
 enum class Access : int64_t { kNeighbours = 1, kSpread = 7919 };
 
 const Snapshot& SnapshotFor(int64_t records, Source source) {
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
   static std::array<Snapshot*, 8> cache = {};
   const size_t slot = (records == 10 ? 0 : records == 1000 ? 1 : records == 20000 ? 2 : 3) +
                       (source == Source::kResident ? 4 : 0);
@@ -73,10 +77,14 @@ bool CallHandler(Isolate& isolate, int64_t k, Access access, int64_t records) {
   return answer.ok() && answer->ToInt64().value_or(-1) == Expected(k, access, records);
 }
 
-void Cold(benchmark::State& state, Source source, Access access) {
+// Whether an isolate may take the cage that the one before it on this thread has left.
+enum class Reservation { kNew, kKept };
+
+void Cold(benchmark::State& state, Source source, Access access, Reservation reservation = Reservation::kNew) {
   const Snapshot& snapshot = SnapshotFor(state.range(0), source);
   int64_t k = 0;
   for (auto _ : state) {
+    if (reservation == Reservation::kNew) islet::vm::Cage::DropKept();
     auto isolate = Isolate::FromSnapshot(snapshot);
     if (!isolate.ok()) return state.SkipWithError(std::string(isolate.status().message()).c_str());
     Isolate::Scope scope(**isolate);
@@ -87,6 +95,11 @@ void Cold(benchmark::State& state, Source source, Access access) {
   }
 }
 void BM_ColdIsolate(benchmark::State& state) { Cold(state, Source::kExecutable, Access::kNeighbours); }
+// One isolate after the other: create, call, dispose. The next one takes over the reservation; on one thread and on two.
+void BM_NextIsolate(benchmark::State& state) {
+  Cold(state, Source::kExecutable, Access::kNeighbours, Reservation::kKept);
+  state.SetItemsProcessed(state.iterations());
+}
 void BM_ColdSpread(benchmark::State& state) { Cold(state, Source::kExecutable, Access::kSpread); }
 void BM_ResidentIsolate(benchmark::State& state) { Cold(state, Source::kResident, Access::kNeighbours); }
 void BM_ResidentSpread(benchmark::State& state) { Cold(state, Source::kResident, Access::kSpread); }
@@ -94,6 +107,7 @@ void BM_ResidentSpread(benchmark::State& state) { Cold(state, Source::kResident,
 void BM_CreateOnly(benchmark::State& state) {
   const Snapshot& snapshot = SnapshotFor(state.range(0), Source::kExecutable);
   for (auto _ : state) {
+    islet::vm::Cage::DropKept();
     auto isolate = Isolate::FromSnapshot(snapshot);
     if (!isolate.ok()) return state.SkipWithError(std::string(isolate.status().message()).c_str());
   }
@@ -224,6 +238,8 @@ void Sizes(benchmark::internal::Benchmark* bench) {
   bench->ArgName("records")->Arg(10)->Arg(1000)->Arg(20000)->Arg(1000000)->Unit(benchmark::kMicrosecond);
 }
 BENCHMARK(BM_ColdIsolate)->Apply(Sizes);
+BENCHMARK(BM_NextIsolate)->Apply(Sizes);
+BENCHMARK(BM_NextIsolate)->Apply(Sizes)->UseRealTime()->Threads(2);
 BENCHMARK(BM_ColdSpread)->Apply(Sizes);
 BENCHMARK(BM_ResidentIsolate)->Apply(Sizes);
 BENCHMARK(BM_ResidentSpread)->Apply(Sizes);

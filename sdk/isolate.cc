@@ -117,17 +117,23 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   Impl& made = *isolate->impl_;
   made.vm->host = isolate.get();
   made.vm->describe_hook = DescribeAndRecord;
-  made.bindings.reserve(bound.size());
-  for (int index : bound) {
-    made.bindings.push_back({isolate.get(), &options.host_functions->entries_[static_cast<size_t>(index)]});
-    made.vm->host_bindings.push_back({CallHost, &made.bindings.back()});
-  }
+  std::vector<const HostFunctions::Entry*> entries;
+  for (int index : bound) entries.push_back(&options.host_functions->entries_[static_cast<size_t>(index)]);
+  made.Bind(entries);
   made.OpenPorts();
   if (Impl::made_hook != nullptr) Impl::made_hook(*isolate, snapshot, options);
   return isolate;
 }
 
 void (*Isolate::Impl::made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options) = nullptr;
+
+void Isolate::Impl::Bind(const std::vector<const HostFunctions::Entry*>& entries) {
+  bindings.reserve(entries.size());
+  for (const HostFunctions::Entry* entry : entries) {
+    bindings.push_back({isolate, entry});
+    vm->host_bindings.push_back({CallHost, &bindings.back()});
+  }
+}
 
 void Isolate::Impl::OpenPorts() {
   if (options.write == nullptr && options.streams == nullptr && !options.allow_files && !options.allow_randomness &&

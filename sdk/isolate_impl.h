@@ -54,12 +54,14 @@ struct Isolate::Impl : public vm::RootSource {
   absl::Status Start();
   // Grants what `options` say.
   void OpenPorts();
+  // Binds the snapshot's host functions, by external-reference index.
+  void Bind(const std::vector<const HostFunctions::Entry*>& entries);
   // The state in which FromSnapshot left the isolate; handles, persistents and scopes of before are stale. Not while it is
   // entered. Up to about `keep_bytes` stay resident.
   void Reset(size_t keep_bytes);
   // In what two isolates with the same options differ that a script, or a host by their methods, could observe; "" if in
   // nothing. Without stacks if those are not to be compared.
-  std::string FirstDifference(const Impl& other, bool with_stack) const;
+  std::string FirstDifference(const Impl& other, vm::Unused unused) const;
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status, bool evaluated);
 

@@ -31,7 +31,7 @@ void Recycle(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& o
   const auto fresh = Isolate::FromSnapshot(snapshot, options);
   comparing = false;
   if (!fresh.ok()) return;
-  const std::string difference = impl.FirstDifference(*(*fresh)->impl(), /*with_stack=*/true);
+  const std::string difference = impl.FirstDifference(*(*fresh)->impl(), vm::Unused::kToo);
   if (difference.empty()) return;
   std::fprintf(stderr, "an isolate that was reset differs from a new one: %s\n", difference.c_str());
   std::abort();

@@ -40,11 +40,11 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
   }
 }
 
-std::string Isolate::Impl::FirstDifference(const Impl& other, bool with_stack) const {
+std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused) const {
   if (image != other.image) return "snapshots";
-  if (std::string difference = vm->FirstDifference(*other.vm, with_stack); !difference.empty()) return difference;
+  if (std::string difference = vm->FirstDifference(*other.vm, unused); !difference.empty()) return difference;
   if (hooks_pending != other.hooks_pending) return "hooks of on-restore";
-  if ((lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) && with_stack) return "evaluator";
+  if ((lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) && unused == vm::Unused::kToo) return "evaluator";
   if (vm->host_bindings.size() != other.vm->host_bindings.size() || bindings.size() != other.bindings.size()) {
     return "host functions";
   }

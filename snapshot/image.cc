@@ -391,7 +391,7 @@ bool Image::UseCarrier() {
     close(fd);
     return false;
   }
-  source_ = ImageSource{fd, carrier.file_offset + header};
+  source_ = ImageSource{fd, carrier.file_offset + header, serial_};
   maps_carrier_ = true;
   // What is not in the page cache yet comes there in huge pages, where the file system can; see Placement.
   constexpr uintptr_t kHugePage = uintptr_t{2} << 20;

@@ -241,6 +241,21 @@ islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_o
   return Own(std::move(made), *std::move(isolate));
 }
 
+islet_isolate* islet_isolate_fork(islet_isolate* isolate, islet_error* error) {
+  if (isolate == nullptr) {
+    Report(BadArgument("isolate is NULL"), error);
+    return nullptr;
+  }
+  auto child = isolate->isolate->Fork();
+  if (!child.ok()) {
+    Report(child.status(), error);
+    return nullptr;
+  }
+  auto made = std::make_unique<islet_isolate>();
+  made->host_functions = isolate->host_functions;
+  return Own(std::move(made), *std::move(child));
+}
+
 void islet_isolate_free(islet_isolate* isolate) {
   if (isolate == nullptr) return;
   while (!isolate->scopes.empty()) islet_leave(isolate);

@@ -127,6 +127,8 @@ typedef struct islet_isolate_options {
 /* `options` may be NULL. */
 ISLET_API islet_isolate *islet_isolate_new(islet_snapshot *snapshot, const islet_isolate_options *options,
                                            islet_error *error);
+/* A second isolate in the state of this one: see Isolate::Fork in islet/isolate.h. */
+ISLET_API islet_isolate *islet_isolate_fork(islet_isolate *isolate, islet_error *error);
 /* An isolate from a pool is given back; any other is disposed of. */
 ISLET_API void islet_isolate_free(islet_isolate *isolate);
 
@@ -146,7 +148,7 @@ typedef struct islet_pool islet_pool;
 /* Zero means the default. */
 typedef struct islet_pool_options {
   size_t size; /* sizeof(islet_pool_options) */
-  size_t keep_bytes;          /* memory that an idle isolate keeps; default 1 MiB */
+  size_t keep_bytes;          /* memory that an idle isolate keeps; default 2 MiB */
   size_t max_idle_per_thread; /* isolates that wait for each thread; default 16 */
   int verify_resets;          /* compare with a new isolate after each reset; for tests, takes milliseconds */
 } islet_pool_options;

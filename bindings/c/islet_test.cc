@@ -210,6 +210,24 @@ TEST_F(CInterfaceTest, PoolsHandOutIsolatesInTheSnapshotsState) {
   EXPECT_EQ(islet_call_value(isolate_, count, nullptr, 0, nullptr, &error_), ISLET_OK) << error_.message;
 }
 
+TEST_F(CInterfaceTest, ForksAreIsolatesOfTheirOwn) {
+  EXPECT_EQ(Eval("(begin (count!) (define mine \"made here\") counter)"), "1");
+  islet_isolate* child = islet_isolate_fork(isolate_, &error_);
+  ASSERT_NE(child, nullptr) << error_.message;
+  EXPECT_EQ(Eval("(begin (set! mine 'changed) (count!))"), "2");
+  ASSERT_EQ(islet_enter(child, &error_), ISLET_OK);
+  islet_value result;
+  ASSERT_EQ(islet_eval(child, "(use-hosts counter (string-length mine))", 40, "test", &result, &error_), ISLET_OK)
+      << error_.message;
+  int64_t n = 0;
+  EXPECT_EQ(islet_get_integer(child, result, &n, &error_), ISLET_OK);
+  EXPECT_EQ(n, 1 + 9 + 1);
+  EXPECT_EQ(logged_, 1) << "host functions are those of the parent";
+  islet_isolate_free(child);
+  EXPECT_EQ(islet_isolate_fork(nullptr, &error_), nullptr);
+  EXPECT_EQ(error_.status, ISLET_INVALID_ARGUMENT);
+}
+
 TEST(CInterfaceSnapshotTest, BadSnapshots) {
   islet_error error;
   EXPECT_EQ(islet_snapshot_open_file("/no/such/file", &error), nullptr);

@@ -42,6 +42,25 @@ uint64_t RoundUp(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * uni
 // system calls instead of one.
 thread_local uint8_t* next_base = nullptr;
 
+// What Cage::Keep has left for this thread. Of a type without a destructor, so that it can be asked while the thread ends.
+struct Kept {
+  uint8_t* base;
+  CageLayout layout;
+  uint32_t image;
+  bool ended;
+};
+thread_local Kept kept = {};
+
+// Unmaps it when the thread ends.
+struct KeptGuard {
+  ~KeptGuard() {
+    Cage::DropKept();
+    kept.ended = true;
+  }
+  void Use() {}  // makes it, and so registers its end
+};
+thread_local KeptGuard kept_guard;
+
 void* Reserve(void* at, uint64_t bytes, int flags) {
   return mmap(at, bytes, PROT_READ | PROT_WRITE,
               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
@@ -201,9 +220,13 @@ CageLayout CageLayout::For(uint64_t cage_size, uint32_t writable, uint32_t read_
 
 absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& image) {
   if (absl::Status status = CheckLayout(layout); !status.ok()) return status;
+  if (kept.base != nullptr && image.lasting == kept.image && image.lasting != 0 &&
+      std::memcmp(&layout, &kept.layout, sizeof(layout)) == 0) {
+    return Cage(std::exchange(kept.base, nullptr), layout, image.lasting);
+  }
   uint8_t* base = ReserveCage(layout);
   if (base == nullptr) return MappingError(layout, errno);
-  Cage cage(base, layout);  // unmaps, should the rest fail
+  Cage cage(base, layout, image.lasting);  // unmaps, should the rest fail
   // Where huge pages are always used, the first byte written to old space would cost 2 MiB in each
   // isolate.
   if (HugePagesByDefault()) madvise(base, layout.cage_size, MADV_NOHUGEPAGE);
@@ -225,20 +248,36 @@ absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& i
   return cage;
 }
 
-Cage::Cage(uint8_t* base, const CageLayout& layout) : base_(base), layout_(layout) {
+void Cage::Keep(Cage cage) {
+  if (cage.image_ == 0 || kept.ended) return;
+  kept_guard.Use();
+  DropKept();
+  kept.base = std::exchange(cage.base_, nullptr);
+  kept.layout = cage.layout_;
+  kept.image = cage.image_;
+}
+
+void Cage::DropKept() {
+  if (kept.base == nullptr) return;
+  munmap(kept.base, kept.layout.cage_size);
+  next_base = std::exchange(kept.base, nullptr);
+}
+
+Cage::Cage(uint8_t* base, const CageLayout& layout, uint32_t image) : base_(base), layout_(layout), image_(image) {
   // The next one goes below, as the kernel would place it.
   const uint64_t at = reinterpret_cast<uint64_t>(base);
   next_base = at > 2 * layout.cage_size ? base - layout.cage_size : nullptr;
 }
 
 Cage::Cage(Cage&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)), layout_(other.layout_) {}
+    : base_(std::exchange(other.base_, nullptr)), layout_(other.layout_), image_(other.image_) {}
 
 Cage& Cage::operator=(Cage&& other) noexcept {
   if (this != &other) {
     Cage old(std::move(*this));
     base_ = std::exchange(other.base_, nullptr);
     layout_ = other.layout_;
+    image_ = other.image_;
   }
   return *this;
 }

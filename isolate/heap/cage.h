@@ -37,6 +37,9 @@ struct CageLayout {
 struct ImageSource {
   int fd = -1;
   uint64_t file_offset = 0;
+  // Not 0: tells this image from all others of the process; and its file stays anyway, so that a cage that nobody uses may
+  // keep it mapped.
+  uint32_t lasting = 0;
 };
 
 // Owns the mapping. Movable.
@@ -45,6 +48,13 @@ class Cage {
   // Reserves and maps. Errors: ResourceExhausted, naming the limit that was hit (address space, mappings, memory) and
   // how to raise it; InvalidArgument if the cage is too small for the image, or not of a size that there can be.
   static absl::StatusOr<Cage> Create(const CageLayout& layout, const ImageSource& image);
+  // For a cage whose memory reads as when it was made (Heap::Reset): this thread's next Create for the same image and
+  // layout takes it, without asking the kernel for anything. A thread keeps one; of a lasting image only.
+  static void Keep(Cage cage);
+  // Whether Keep would.
+  bool lasting() const { return image_ != 0; }
+  // Unmaps the one that this thread keeps.
+  static void DropKept();
 
   Cage(Cage&& other) noexcept;
   Cage& operator=(Cage&& other) noexcept;
@@ -54,9 +64,10 @@ class Cage {
   const CageLayout& layout() const { return layout_; }
 
  private:
-  Cage(uint8_t* base, const CageLayout& layout);
+  Cage(uint8_t* base, const CageLayout& layout, uint32_t image);
   uint8_t* base_ = nullptr;
   CageLayout layout_;
+  uint32_t image_ = 0;  // ImageSource::lasting
 };
 
 }  // namespace islet::vm

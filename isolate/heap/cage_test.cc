@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -136,6 +137,45 @@ TEST(CageTest, MovesItsOwnership) {
   two = *std::move(other);
   EXPECT_NE(two.base(), base);
   two.base()[two.layout().young_begin] = 7;
+}
+
+TEST(CageTest, AThreadKeepsOneCageOfALastingImage) {
+  const TestImage image(2, 2), other_image(2, 2);
+  ImageSource source = image.source();
+  source.lasting = 1001;
+  const CageLayout layout = image.Layout(64 * kMiB);
+  auto first = Cage::Create(layout, source), second = Cage::Create(layout, source);
+  ASSERT_TRUE(first.ok() && second.ok() && first->lasting());
+  uint8_t* const base = first->base();
+  Cage::Keep(*std::move(first));
+  EXPECT_EQ(CountMappings(image.name()), 4);
+  // Another layout, or another image, though from the same descriptor, is not served by it.
+  EXPECT_NE(Cage::Create(image.Layout(128 * kMiB), source)->base(), base);
+  ImageSource reopened = source;
+  reopened.lasting = 1002;
+  EXPECT_NE(Cage::Create(layout, reopened)->base(), base);
+  auto again = Cage::Create(layout, source);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->base(), base);
+  // The last one kept takes the place of the one before; another thread keeps its own, until it ends.
+  Cage::Keep(*std::move(again));
+  Cage::Keep(*std::move(second));
+  EXPECT_EQ(CountMappings(image.name()), 2);
+  std::thread([&] {
+    auto mine = Cage::Create(layout, source);
+    ASSERT_TRUE(mine.ok());
+    Cage::Keep(*std::move(mine));
+    EXPECT_EQ(CountMappings(image.name()), 4);
+  }).join();
+  EXPECT_EQ(CountMappings(image.name()), 2);
+  Cage::DropKept();
+  EXPECT_EQ(CountMappings(image.name()), 0);
+  // One that does not last is not kept.
+  auto passing = Cage::Create(other_image.Layout(64 * kMiB), other_image.source());
+  ASSERT_TRUE(passing.ok());
+  EXPECT_FALSE(passing->lasting());
+  Cage::Keep(*std::move(passing));
+  EXPECT_EQ(CountMappings(other_image.name()), 0);
 }
 
 TEST(CageTest, RefusesSizesThatCannotBe) {

@@ -42,7 +42,7 @@ std::vector<bool> Touched(const uint8_t* base, uint64_t bytes) {
 
 }  // namespace
 
-std::string Heap::FirstDifference(const Heap& other, bool with_stack) const {
+std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
   if (std::memcmp(&layout(), &other.layout(), sizeof(CageLayout)) != 0) return "layouts of the cages";
 
   const uint64_t cage_size = layout().cage_size;
@@ -50,8 +50,13 @@ std::string Heap::FirstDifference(const Heap& other, bool with_stack) const {
   for (size_t page = pristine_ == nullptr ? 1 : 0; page < mine.size(); ++page) {
     if (!mine[page] && !others[page]) continue;
     const size_t offset = page * kPage;
-    if (!with_stack && offset >= layout().stack_begin && offset < layout().stack_end) continue;
-    if (std::memcmp(base_ + offset, other.base_ + offset, kPage) == 0) continue;
+    size_t bytes = kPage;
+    if (unused == Unused::kNot && offset >= layout().stack_begin && offset < layout().young_end) {
+      const size_t top = static_cast<size_t>(young_top_ - base_);
+      if (offset < layout().stack_end || offset >= top) continue;
+      bytes = std::min(kPage, top - offset);
+    }
+    if (std::memcmp(base_ + offset, other.base_ + offset, bytes) == 0) continue;
     size_t word = offset;
     while (std::memcmp(base_ + word, other.base_ + word, 4) == 0) word += 4;
     uint32_t here, there;

@@ -54,6 +54,13 @@ void DirtyPages::Clear() {
   pages_.clear();
 }
 
+void DirtyPages::CopyFrom(const DirtyPages& other) {
+  for (const Page* page : other.pages_) {
+    Note(page->number << kPageShift, 1);
+    *pages_.back() = *page;
+  }
+}
+
 std::vector<DirtyPages::Entry>::iterator DirtyPages::Place(uint32_t number) {
   return std::lower_bound(by_number_.begin(), by_number_.end(), number,
                           [](const Entry& entry, uint32_t n) { return entry.first < n; });

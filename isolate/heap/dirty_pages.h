@@ -35,6 +35,8 @@ class DirtyPages {
 
   // Forgets that the pages were written: the caller has restored their contents. They count as kept until DropKept.
   void Clear();
+  // Notes what `other`, of the same image, has noted.
+  void CopyFrom(const DirtyPages& other);
   // Pages written now or before a Clear, in order: the process has private copies of them.
   template <typename Visit>
   void ForEachKept(Visit&& visit) const {

@@ -59,6 +59,9 @@ struct HeapOptions {
   size_t nursery_size = size_t{1} << 20;
 };
 
+// Whether comparisons look at memory that nothing can reach: the stack between runs, and the nursery past its top.
+enum class Unused { kToo, kNot };
+
 struct HeapStats {
   size_t young_bytes = 0;
   size_t old_bytes = 0;
@@ -212,11 +215,17 @@ class Heap {
   // has been used up to `stack_used` at most. Memory stays resident, up to about `keep_bytes`; the rest goes back to the
   // system. Root sources, and what set_pristine said, stay. Costs what the isolate has written and allocated.
   void Reset(Value* stack_used, size_t keep_bytes);
+  // At the end of the heap's life: leaves its cage, as a Reset leaves it, for this thread's next heap on the image, if
+  // Cage::Keep takes it. Nothing may be done with the heap any more.
+  void Retire(Value* stack_used);
   // Bytes that a Reset has left resident.
   size_t KeptBytes() const;
-  // What differs between two heaps on the same image, in contents (but for the stack, where `with_stack` is false) or in
-  // bookkeeping; "" if nothing does. For tests and checks: reads all that either isolate has ever touched.
-  std::string FirstDifference(const Heap& other, bool with_stack) const;
+  // Makes a heap that is new the same as `parent`, on the same image: every object at the same offset, with copies of the
+  // pages that the parent has written and filled. The stack is not copied: nothing may be running.
+  void CopyFrom(const Heap& parent);
+  // What differs between two heaps on the same image, in contents or in bookkeeping; "" if nothing does. For tests and
+  // checks: reads all that either isolate has ever touched.
+  std::string FirstDifference(const Heap& other, Unused unused) const;
 
   size_t heap_limit() const { return options_.heap_limit; }
   void set_heap_limit(size_t bytes) { options_.heap_limit = bytes; }

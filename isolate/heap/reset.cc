@@ -42,7 +42,7 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   stack_top_ = stack_used_ = stack_begin();
 
   uint8_t* const young_used = std::max(young_top_, young_used_);
-  if (BytesTo(young_start(), young_used) > std::max(keep_bytes, kNurserySize)) {
+  if (BytesTo(young_start(), young_used) > keep_bytes) {
     Discard(young_start(), base_ + (static_cast<size_t>(young_used - base_) + kPage - 1) / kPage * kPage);
     young_kept_ = nullptr;
   } else {
@@ -61,6 +61,14 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   move_epoch_ = 1;
   stats_ = HeapStats();
   if (KeptBytes() > keep_bytes) GiveBackKept(keep_bytes);
+}
+
+void Heap::Retire(Value* stack_used) {
+  if (!cage_.lasting()) return;
+  // The few pages that most isolates use stay. More, as they were another tenant's, might never be needed again.
+  constexpr size_t kKept = size_t{64} << 10;
+  Reset(stack_used, kKept);
+  Cage::Keep(std::move(cage_));
 }
 
 void Heap::RestoreImage(size_t keep_bytes) {

@@ -1,4 +1,4 @@
-// Vm::Reset and Vm::FirstDifference: a machine as it was when it was made, for the next tenant of an isolate.
+// A machine as it was when it was made, for the next tenant of an isolate; the same as another one; and the check of both.
 
 #include <algorithm>
 #include <cstring>
@@ -11,8 +11,6 @@
 namespace islet::vm {
 namespace {
 
-// Headers of frames, and the arguments of calls about to be refused, may lie so many words past the soft limit.
-constexpr ptrdiff_t kPastSoftLimit = 64;
 constexpr size_t kKeptValues = 1024;
 
 void Empty(std::vector<Value>& values) {
@@ -53,14 +51,35 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   liveness_.Reset(*heap_);
 }
 
-std::string Vm::FirstDifference(const Vm& other, bool with_stack) const {
-  if (std::string difference = heap_->FirstDifference(*other.heap_, with_stack); !difference.empty()) return difference;
+void Vm::CopyFrom(const Vm& parent) {
+  heap_->CopyFrom(*parent.heap_);
+  std::copy(std::begin(parent.roots_), std::end(parent.roots_), std::begin(roots_));
+  winders = parent.winders;
+  handlers = parent.handlers;
+  parameters = parent.parameters;
+  pending_ = parent.pending_;
+  pending_continuable_ = parent.pending_continuable_;
+  continuation_ = parent.continuation_;
+  run_count_ = parent.run_count_;
+  values_ = parent.values_;
+  returned_several_ = parent.returned_several_;
+  last_condition_ = parent.last_condition_;
+  argc_ = parent.argc_;
+  std::copy(std::begin(parent.scratch_), std::end(parent.scratch_), std::begin(scratch_));
+  long_args_ = parent.long_args_;
+  escape_ = parent.escape_;
+  escape_value_ = parent.escape_value_;
+  young_symbol_count_ = parent.young_symbol_count_;
+}
+
+std::string Vm::FirstDifference(const Vm& other, Unused unused) const {
+  if (std::string difference = heap_->FirstDifference(*other.heap_, unused); !difference.empty()) return difference;
   for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {
     if (roots_[i] != other.roots_[i]) return "root " + std::to_string(i);
   }
   if (winders != other.winders || handlers != other.handlers || parameters != other.parameters) return "dynamic state";
   const auto offset = [](const Vm& vm, const void* p) { return p == nullptr ? 0u : vm.heap_->OffsetOf(p); };
-  if (with_stack && offset(*this, soft_limit_) != offset(other, other.soft_limit_)) return "stack limit";
+  if (unused == Unused::kToo && offset(*this, soft_limit_) != offset(other, other.soft_limit_)) return "stack limit";
   if ((stack_limit_.load() == nullptr) != (other.stack_limit_.load() == nullptr) ||
       interrupt_.load() != other.interrupt_.load()) {
     return "interrupts";

@@ -52,7 +52,10 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
   heap_->AddRoots(this);
 }
 
-Vm::~Vm() { heap_->RemoveRoots(this); }
+Vm::~Vm() {
+  heap_->RemoveRoots(this);
+  heap_->Retire(soft_limit_ + kPastSoftLimit);
+}
 
 void Vm::VisitRoots(Visit visit, void* context) {
   for (Value& root : roots_) visit(&root, context);

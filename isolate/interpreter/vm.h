@@ -164,10 +164,15 @@ class Vm : public RootSource {
   // The state in which the machine was made, with the image's roots; see Heap::Reset. What belongs to the embedder stays:
   // host_bindings, port_table, image, host. Hooks are as if none had been installed.
   void Reset(absl::Span<const uint32_t> roots, size_t keep_bytes);
+  // Makes a machine that is new the same as `parent`, in which nothing runs: see Heap::CopyFrom. Not what belongs to the
+  // embedder, nor an interrupt that is pending.
+  void CopyFrom(const Vm& parent);
   // As Heap::FirstDifference, the machine's own state included.
-  std::string FirstDifference(const Vm& other, bool with_stack) const;
+  std::string FirstDifference(const Vm& other, Unused unused) const;
 
  private:
+  // Headers of frames, and arguments of calls about to be refused, may lie so many words past the soft limit.
+  static constexpr ptrdiff_t kPastSoftLimit = 64;
   Value* FirstSoftLimit() const;
 
   std::unique_ptr<Heap> heap_;

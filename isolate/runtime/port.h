@@ -106,6 +106,10 @@ class PortTable {
   Stream* Find(int handle);
   // Handles of files are below this.
   int handle_count() const { return static_cast<int>(files_.size()); }
+  // The path of an open file, or "".
+  std::string OpenFile() const;
+  // Takes over what `other` has read ahead of standard input, and how many files it has had open.
+  void CopyFrom(const PortTable& other);
   // See PortDifference.
   std::string FirstDifference(const PortTable& other) const;
 

@@ -185,6 +185,20 @@ absl::StatusOr<bool> PortTable::Fill(Stream& stream) {
   return *count > 0;
 }
 
+std::string PortTable::OpenFile() const {
+  for (const auto& file : files_) {
+    if (file->open) return file->path;
+  }
+  return "";
+}
+
+void PortTable::CopyFrom(const PortTable& other) {
+  base_directory = other.base_directory;
+  max_open_files = other.max_open_files;
+  for (size_t i = 0; i < other.files_.size(); ++i) files_.push_back(std::make_unique<Stream>());
+  standard_input_ = other.standard_input_;
+}
+
 std::string PortTable::FirstDifference(const PortTable& other) const {
   if (allow_files != other.allow_files || allow_randomness != other.allow_randomness ||
       max_open_files != other.max_open_files || base_directory != other.base_directory) {

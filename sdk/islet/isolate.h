@@ -37,7 +37,8 @@ struct IsolateOptions {
   // Bytes of live and fresh objects, the snapshot's own not counted. Reaching it ends the call with ResourceExhausted;
   // the isolate stays usable.
   size_t heap_limit = size_t{512} << 20;
-  // Bytes of address space, a multiple of 2 MiB, at least 64 MiB and at most 4 GiB.
+  // Bytes of address space, a multiple of 2 MiB, at most 4 GiB; at least 32 MiB, and 25 MiB more than the snapshot has.
+  // At most a quarter of it can be live objects.
   uint64_t cage_size = uint64_t{4} << 30;
   // What the snapshot's host functions are bound to; borrowed. FromSnapshot fails, naming them all, if some are missing.
   const HostFunctions* host_functions = nullptr;
@@ -88,6 +89,16 @@ class Isolate {
   // space or mappings used up), InvalidArgument (options).
   static absl::StatusOr<std::unique_ptr<Isolate>> FromSnapshot(const Snapshot& snapshot,
                                                                const IsolateOptions& options = {});
+  // A second isolate in the state that this one is in, with the same options: whatever a script could observe is equal.
+  // From then on neither sees what the other does. Costs time and memory for the pages that this one has written and
+  // allocated, not for the snapshot. The new one is entered by nobody, is not of a pool, and may be used by any thread.
+  // Handles and persistents of this one are none of the new one's. Ports in the heap (strings, bytevectors) are copied with
+  // their contents; the standard ports lead where this one's do (IsolateOptions::write or streams), and what has been read
+  // ahead of standard input is there for both.
+  // To be called by the thread that has entered this one, or while nobody has; not by a host function that it has called.
+  // Errors: FailedPrecondition (a call is running, entered by another thread, a file is open: its name is told), and those
+  // of FromSnapshot.
+  absl::StatusOr<std::unique_ptr<Isolate>> Fork();
   // The isolate must not be entered by any thread.
   ~Isolate();
   Isolate(const Isolate&) = delete;

@@ -43,7 +43,7 @@ class IsolatePool {
     IsolateOptions isolate;
     // An idle isolate keeps about so many bytes of memory, so that the next tenant need not ask the system for it. What a
     // tenant has used beyond goes back.
-    size_t keep_bytes = size_t{1} << 20;
+    size_t keep_bytes = size_t{2} << 20;
     // So many idle isolates at most wait for each thread. Of those given back beyond, memory and mappings go back.
     size_t max_idle_per_thread = 16;
     // Checks after each reset that the isolate equals a new one, byte by byte: for tests, since it takes milliseconds. One

@@ -1,0 +1,53 @@
+// Isolate::Fork.
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "isolate/runtime/port.h"
+#include "sdk/isolate_impl.h"
+
+namespace islet {
+
+absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() {
+  Impl& parent = *impl_;
+  const Scope scope(*this);
+  if (absl::Status status = parent.CheckEntered(); !status.ok()) return status;
+  if (parent.vm->current_run_ != nullptr) {
+    return absl::FailedPreconditionError(
+        "an isolate cannot be forked while a call runs in it: its stack would have to go on in both");
+  }
+  const auto* const ports = static_cast<const vm::PortTable*>(parent.vm->port_table.get());
+  if (ports != nullptr && !ports->OpenFile().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("an isolate cannot be forked while it has a file open: ",
+                                                      ports->OpenFile(), " (close the port first)"));
+  }
+
+  vm::VmOptions vm_options;
+  vm_options.cage_size = parent.options.cage_size;
+  vm_options.heap.heap_limit = parent.options.heap_limit;
+  absl::StatusOr<std::unique_ptr<vm::Vm>> machine = vm::NewVm(*parent.image, vm_options);
+  if (!machine.ok()) return machine.status();
+  auto impl = std::make_unique<Impl>();
+  impl->image = parent.image;
+  impl->vm = *std::move(machine);
+  impl->vm->heap().AddRoots(impl.get());
+  impl->vm->CopyFrom(*parent.vm);
+  impl->hooks_pending = parent.hooks_pending;
+  impl->options = parent.options;
+  impl->last_error = parent.last_error;
+  std::unique_ptr<Isolate> child(new Isolate(std::move(impl)));
+  Impl& made = *child->impl_;
+  made.vm->host = child.get();
+  made.vm->describe_hook = DescribeAndRecord;
+  std::vector<const HostFunctions::Entry*> entries;
+  for (const Impl::Binding& binding : parent.bindings) entries.push_back(binding.entry);
+  made.Bind(entries);
+  made.OpenPorts();
+  if (ports != nullptr) vm::PortTableOf(*made.vm).CopyFrom(*ports);
+  return child;
+}
+
+}  // namespace islet
