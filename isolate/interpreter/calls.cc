@@ -168,6 +168,8 @@ bool HandleInterrupt(Vm& vm) {
   return true;
 }
 
+bool Vm::PollSlow() { return HandleInterrupt(*this); }
+
 bool EnterCallee(Vm& vm) {
   Heap& heap = vm.heap();
   Value* fp = vm.frame_;

@@ -126,6 +126,14 @@ class Vm : public RootSource {
     interrupt_.store(static_cast<int>(reason));
     stack_limit_.store(nullptr);
   }
+  // For primitives whose work grows with their data: to be called every few thousand steps, so that no more than a tenth
+  // of a millisecond passes between two calls, with the number of steps done since the last. Charges the steps as if they
+  // were instructions, and sees interrupts. False: the run is being ended, return kException at once. Not a safepoint.
+  [[nodiscard]] bool Poll(uint64_t steps) {
+    fuel_ -= static_cast<int64_t>(steps & fuel_mask_);
+    if (__builtin_expect(interrupt_.load(std::memory_order_relaxed) == 0 && fuel_ >= 0, 1)) return true;
+    return PollSlow();
+  }
   // Ends the run with `status`, which no handler of the program sees. For primitives: returns kException.
   Value Terminate(absl::Status status);
 
@@ -174,6 +182,7 @@ class Vm : public RootSource {
   // Headers of frames, and arguments of calls about to be refused, may lie so many words past the soft limit.
   static constexpr ptrdiff_t kPastSoftLimit = 64;
   Value* FirstSoftLimit() const;
+  bool PollSlow();
 
   std::unique_ptr<Heap> heap_;
   Value roots_[static_cast<int>(Root::kCount)];
@@ -183,6 +192,8 @@ class Vm : public RootSource {
   PrimitiveFunction well_known_[static_cast<int>(WellKnown::kCount)];
   std::atomic<Value*> stack_limit_;  // calls that would pass this take the slow path
   std::atomic<int> interrupt_{0};
+  int64_t fuel_ = 0;                 // instructions left, if they are counted
+  uint64_t fuel_mask_ = 0;           // all ones if instructions are counted, else 0
   Value* soft_limit_ = nullptr;      // what stack_limit_ is without an interrupt
   Value* frame_ = nullptr;           // where the interpreter stands, at safepoints and in primitives
   const uint32_t* pc_ = nullptr;
