@@ -270,7 +270,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     first = false;
     if (program && !import && imported == kFalse) {
       Heap& heap = vm_.heap();
-      if (!heap.Reserve(size_t{1} << 20)) return absl::ResourceExhaustedError("heap limit reached");
+      if (!heap.Reserve(size_t{1} << 20)) return HeapLimitStatus(vm_, "");
       imported = MakeHashTable(heap, kEqTableFlag);
       ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
                    [&](Value symbol, Value binding) { HashTablePut(heap, imported, symbol, binding); });
@@ -306,7 +306,7 @@ absl::StatusOr<Value> Evaluator::Run(Value thunk, bool all_values) {
   Heap& heap = vm_.heap();
   if (!vm_.returned_several_) return heap.Cons(*value, kNull);
   const std::vector<Value>& values = vm_.values();
-  if (!heap.Reserve(values.size() * 8)) return absl::ResourceExhaustedError("heap limit reached by the values of a form");
+  if (!heap.Reserve(values.size() * 8)) return HeapLimitStatus(vm_, "by the values of a form");
   Value list = kNull;
   for (size_t i = values.size(); i > 0; --i) list = heap.Cons(values[i - 1], list);
   return list;

@@ -61,7 +61,12 @@ std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace)
 
 const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evaluated) {
   const bool recorded = !described.empty() && absl::StartsWith(status.message(), described);
-  described.clear();
+  const Limit limit = LimitReached(status);
+  if (calls > 1 && (status.code() == absl::StatusCode::kCancelled || limit == Limit::kFuel ||
+                    limit == Limit::kCpuTime || limit == Limit::kWallTime)) {
+    spent = status;
+  }
+  if (calls <= 1) described.clear();  // the calls around this one fail with the same
   if (!recorded) {
     const vm::Value raised = vm->last_condition();
     const bool syntax =

@@ -27,7 +27,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() {
 
   vm::VmOptions vm_options;
   vm_options.cage_size = parent.options.cage_size;
-  vm_options.heap.heap_limit = parent.options.heap_limit;
+  vm_options.heap.heap_limit = parent.limits.heap_bytes;
   absl::StatusOr<std::unique_ptr<vm::Vm>> machine = vm::NewVm(*parent.image, vm_options);
   if (!machine.ok()) return machine.status();
   auto impl = std::make_unique<Impl>();
@@ -37,11 +37,13 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() {
   impl->vm->CopyFrom(*parent.vm);
   impl->hooks_pending = parent.hooks_pending;
   impl->options = parent.options;
+  impl->limits = parent.limits;
   impl->last_error = parent.last_error;
   std::unique_ptr<Isolate> child(new Isolate(std::move(impl)));
   Impl& made = *child->impl_;
   made.vm->host = child.get();
   made.vm->describe_hook = DescribeAndRecord;
+  made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
   for (const Impl::Binding& binding : parent.bindings) entries.push_back(binding.entry);
   made.Bind(entries);

@@ -179,7 +179,7 @@ TEST(ForkTest, NotWhileSomethingRunsOrAFileIsOpen) {
 
 TEST(ForkTest, LimitsAndErrorsAreTheSame) {
   IsolateOptions options;
-  options.heap_limit = size_t{4} << 20;
+  options.limits.heap_bytes = size_t{4} << 20;
   options.cage_size = uint64_t{64} << 20;
   auto parent = Make(options);
   Eval(*parent, "(fail-deeply 2)");

@@ -18,6 +18,7 @@ constexpr char kTerminationPayload[] = "islet/termination";
 vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) {
   const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
   Isolate::Impl& impl = *binding.isolate->impl();
+  ++impl.host_calls;
   const size_t handles = impl.handles.size();
   absl::InlinedVector<Value, 6> arguments;
   for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
@@ -32,6 +33,8 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
     }
   }
   impl.handles.resize(handles);
+  // Even if the host function has not passed it on.
+  if (!impl.spent.ok()) return machine.Reraise(std::exchange(impl.spent, absl::OkStatus()));
   if (result.ok()) return value;
   const absl::Status& status = result.status();
   if (status.GetPayload(kConditionPayload).has_value() || status.GetPayload(kTerminationPayload).has_value()) {
@@ -104,7 +107,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   }
   vm::VmOptions vm_options;
   vm_options.cage_size = options.cage_size;
-  vm_options.heap.heap_limit = options.heap_limit;
+  vm_options.heap.heap_limit = options.limits.heap_bytes;
   absl::StatusOr<std::unique_ptr<vm::Vm>> machine = vm::NewVm(image, vm_options);
   if (!machine.ok()) return machine.status();
   auto impl = std::make_unique<Impl>();
@@ -113,10 +116,12 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   impl->vm->heap().AddRoots(impl.get());
   impl->hooks_pending = image.has_restore_hooks();
   impl->options = options;
+  impl->limits = options.limits;
   std::unique_ptr<Isolate> isolate(new Isolate(std::move(impl)));
   Impl& made = *isolate->impl_;
   made.vm->host = isolate.get();
   made.vm->describe_hook = DescribeAndRecord;
+  made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
   for (int index : bound) entries.push_back(&options.host_functions->entries_[static_cast<size_t>(index)]);
   made.Bind(entries);
@@ -167,7 +172,11 @@ Isolate::Scope::~Scope() {
 }
 
 absl::Status Isolate::Impl::CheckEntered() const {
-  if (owner.load(std::memory_order_relaxed) == CurrentThread()) return absl::OkStatus();
+  if (owner.load(std::memory_order_relaxed) == CurrentThread() && !asking_host)
+    return absl::OkStatus();
+  if (asking_host)
+    return absl::FailedPreconditionError(
+        "IsolateOptions::near_limit may not run code in the isolate");
   return absl::FailedPreconditionError(
       "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
 }
@@ -264,6 +273,7 @@ absl::Status Isolate::Impl::Start() {
 }
 
 absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view name) {
+  const Metered metered(*impl_);
   if (absl::Status status = impl_->Start(); !status.ok()) return status;
   absl::StatusOr<vm::Value> result = impl_->evaluator().EvalString(text, name);
   if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
@@ -271,6 +281,7 @@ absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view na
 }
 
 absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, absl::string_view name) {
+  const Metered metered(*impl_);
   if (absl::Status status = impl_->Start(); !status.ok()) return status;
   absl::StatusOr<vm::Value> result = impl_->evaluator().EvalValues(text, name);
   if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
@@ -282,6 +293,7 @@ absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, a
 }
 
 absl::StatusOr<Value> Isolate::EvalScript(absl::string_view text, absl::string_view name) {
+  const Metered metered(*impl_);
   if (absl::Status status = impl_->Start(); !status.ok()) return status;
   absl::StatusOr<vm::Value> result = impl_->evaluator().EvalScript(text, name);
   if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
@@ -289,18 +301,16 @@ absl::StatusOr<Value> Isolate::EvalScript(absl::string_view text, absl::string_v
 }
 
 absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Value> arguments) {
-  absl::Status status = impl_->CheckEntered();
-  if (status.ok()) status = impl_->RunRestoreHooks();
-  if (!status.ok()) return status;
+  const Metered metered(*impl_);
+  if (absl::Status status = impl_->Start(); !status.ok()) return status;
   absl::StatusOr<vm::Value> procedure = impl_->evaluator().Lookup(name);
   if (!procedure.ok()) return procedure.status();
   return impl_->CallValue(*procedure, arguments);
 }
 
 absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Value> arguments) {
-  absl::Status status = impl_->CheckEntered();
-  if (status.ok()) status = impl_->RunRestoreHooks();
-  if (!status.ok()) return status;
+  const Metered metered(*impl_);
+  if (absl::Status status = impl_->Start(); !status.ok()) return status;
   impl_->evaluator();
   absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
   if (!value.ok()) return value.status();
@@ -317,30 +327,11 @@ absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
 
 void Isolate::Interrupt() { impl_->vm->Interrupt(); }
 
-void Isolate::ClearInterrupt() {
-  vm::Vm& machine = *impl_->vm;
-  machine.interrupt_.store(0);
-  machine.stack_limit_.store(machine.soft_limit_);
-  // One that comes just now stays.
-  if (machine.interrupt_.load() != 0) machine.stack_limit_.store(nullptr);
-}
+void Isolate::ClearInterrupt() { impl_->vm->ClearInterrupt(/*time_only=*/false); }
 
 absl::Status Isolate::Flush() {
   if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
   return vm::FlushPorts(*impl_->vm);
-}
-
-IsolateStats Isolate::Stats() const {
-  const vm::HeapStats stats = impl_->vm->heap().Stats();
-  IsolateStats result;
-  result.heap_bytes = stats.young_bytes + stats.old_bytes;
-  result.dirty_pages = stats.dirty_pages;
-  result.minor_collections = stats.minor_collections;
-  result.full_collections = stats.full_collections;
-  result.allocated_bytes = stats.allocated_bytes;
-  result.minor_seconds = static_cast<double>(stats.minor_nanoseconds) * 1e-9;
-  result.full_seconds = static_cast<double>(stats.full_nanoseconds) * 1e-9;
-  return result;
 }
 
 void Isolate::CollectGarbage() {

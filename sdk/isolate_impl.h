@@ -11,9 +11,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "islet/isolate.h"
 #include "isolate/evaluator.h"
 #include "isolate/interpreter/vm.h"
-#include "islet/isolate.h"
+#include "sdk/timer.h"
 #include "snapshot/image.h"
 
 namespace islet {
@@ -62,6 +63,15 @@ struct Isolate::Impl : public vm::RootSource {
   // In what two isolates with the same options differ that a script, or a host by their methods, could observe; "" if in
   // nothing. Without stacks if those are not to be compared.
   std::string FirstDifference(const Impl& other, vm::Unused unused) const;
+  // Gives the machine what `limits` says; as far as they are of time or instructions, for calls to
+  // come.
+  void ApplyLimits();
+  // Around each call of the host's: of the outermost, time and instructions are limited.
+  void StartCall();
+  void EndCall();
+  // Vm::limit_hook.
+  static bool AskHost(vm::Vm& vm, vm::Limit limit);
+
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status, bool evaluated);
 
@@ -78,6 +88,15 @@ struct Isolate::Impl : public vm::RootSource {
   std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
   bool hooks_pending = false;
   IsolateOptions options;
+  Limits limits;              // those of `options`, until SetLimits
+  int calls = 0;              // of the host's, nested
+  bool metered = false;       // whether StartCall has anything to do
+  bool asking_host = false;   // inside of near_limit
+  Watch* watch = nullptr;     // of a call whose time is limited
+  absl::Status spent;         // how a nested call has ended with which the outermost must end too
+  int64_t fuel_at_start = 0;  // of the present call
+  uint64_t instructions = 0;  // of calls that have ended, as far as counted
+  uint64_t host_calls = 0;
   ErrorReport last_error;
   std::shared_ptr<void> pool_slots;  // of an isolate that belongs to a pool
   std::shared_ptr<void> wrapper;     // what another language's binding has for the isolate
@@ -89,6 +108,24 @@ struct Isolate::Impl : public vm::RootSource {
  private:
   uint64_t BytesOf(const Value& value, int depth) const;
   absl::StatusOr<vm::Value> Build(const Value& value, int depth);
+};
+
+// A call of the host's, while it lasts.
+class Metered {
+ public:
+  explicit Metered(Isolate::Impl& impl) : impl_(impl) {
+    if (++impl.calls == 1 && impl.metered) impl.StartCall();
+  }
+  ~Metered() {
+    if (--impl_.calls != 0) return;
+    if (impl_.metered) impl_.EndCall();
+    if (!impl_.spent.ok()) impl_.spent = absl::OkStatus();
+  }
+  Metered(const Metered&) = delete;
+  Metered& operator=(const Metered&) = delete;
+
+ private:
+  Isolate::Impl& impl_;
 };
 
 // Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::last_error.

@@ -237,7 +237,7 @@ TEST(IsolatePoolTest, InterruptsAndErrorsEndWithTheTenant) {
 
 TEST(IsolatePoolTest, OptionsHoldForEveryTenant) {
   IsolatePool::Options options;
-  options.isolate.heap_limit = size_t{4} << 20;
+  options.isolate.limits.heap_bytes = size_t{4} << 20;
   options.isolate.cage_size = uint64_t{64} << 20;
   auto pool = MakeVerifyingPool(options);
   for (int i = 0; i < 3; ++i) {

@@ -258,7 +258,7 @@ TEST_F(IsolateTest, HostFunctions) {
 
 TEST_F(IsolateTest, LoopsKeepNothingThatTheyHaveDoneWith) {
   IsolateOptions options;
-  options.heap_limit = 8 << 20;
+  options.limits.heap_bytes = 8 << 20;
   auto isolate = Make(options);
   Isolate::Scope scope(*isolate);
   EXPECT_EQ(Printed(isolate->Call("walk-stream", {Integer(1000000)})), "1000000");
@@ -294,7 +294,7 @@ TEST_F(IsolateTest, MissingHostFunctionsAreAllNamed) {
 
 TEST_F(IsolateTest, LimitsEndTheCallAndLeaveTheIsolateUsable) {
   IsolateOptions options;
-  options.heap_limit = 16 << 20;
+  options.limits.heap_bytes = 16 << 20;
   auto isolate = Make(options);
   Isolate::Scope scope(*isolate);
   for (const char* greedy : {"allocate-forever", "recurse-forever"}) {

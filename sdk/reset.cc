@@ -26,6 +26,10 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
   Empty(free_persistents);
   ++tenancy;
   lazy_evaluator.reset();
+  instructions = host_calls = 0;
+  // Before the heap makes itself as large as its limit says.
+  limits = options.limits;
+  ApplyLimits();
   vm->Reset(image->roots(), keep_bytes);
   vm->describe_hook = DescribeAndRecord;
   hooks_pending = image->has_restore_hooks();
@@ -43,6 +47,7 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
 std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused) const {
   if (image != other.image) return "snapshots";
   if (std::string difference = vm->FirstDifference(*other.vm, unused); !difference.empty()) return difference;
+  if (instructions != other.instructions || host_calls != other.host_calls) return "counters";
   if (hooks_pending != other.hooks_pending) return "hooks of on-restore";
   if ((lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) && unused == vm::Unused::kToo) return "evaluator";
   if (vm->host_bindings.size() != other.vm->host_bindings.size() || bindings.size() != other.bindings.size()) {

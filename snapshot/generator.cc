@@ -32,7 +32,7 @@ class Deadline {
       std::unique_lock<std::mutex> lock(mutex_);
       if (!done_.wait_for(lock, std::chrono::duration<double>(seconds),
                           [this] { return is_done_; })) {
-        vm.Interrupt(InterruptReason::kDeadline);
+        vm.Interrupt(InterruptReason::kWallTime);
       }
     });
   }

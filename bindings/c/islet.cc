@@ -178,7 +178,7 @@ std::shared_ptr<const islet::HostFunctions> Translate(const islet_isolate_option
     const islet_host_binding& binding = whole.host_functions[i];
     host_functions->Add(binding.name, binding.least_arguments, binding.most_arguments, MakeHostFunction(binding));
   }
-  if (whole.heap_limit != 0) options->heap_limit = whole.heap_limit;
+  if (whole.heap_limit != 0) options->limits.heap_bytes = whole.heap_limit;
   if (whole.cage_size != 0) options->cage_size = whole.cage_size;
   options->allow_files = whole.allow_files != 0;
   options->host_functions = host_functions.get();

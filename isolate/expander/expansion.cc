@@ -73,8 +73,7 @@ std::string Expansion::Print(const Syntax* form, size_t limit) {
 
 bool Expansion::Room(const Syntax* form, uint64_t bytes) {
   if (bytes <= heap().heap_limit() && heap().Reserve(bytes)) return true;
-  FailWith(form, "not enough memory to expand this form",
-           absl::ResourceExhaustedError("heap limit reached while expanding"));
+  FailWith(form, "not enough memory to expand this form", HeapLimitStatus(vm_, "while expanding"));
   return false;
 }
 

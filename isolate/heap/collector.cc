@@ -314,7 +314,9 @@ void Collector::Minor() {
   Drain<false>();
   ResetNursery();
   ++heap_.stats_.minor_collections;
-  heap_.stats_.minor_nanoseconds += Nanoseconds() - start;
+  const uint64_t pause = Nanoseconds() - start;
+  heap_.stats_.minor_nanoseconds += pause;
+  heap_.stats_.longest_minor_nanoseconds = std::max(heap_.stats_.longest_minor_nanoseconds, pause);
 }
 
 void Collector::Full() {
@@ -341,7 +343,9 @@ void Collector::Full() {
   ResetNursery();
   heap_.DiscardFreed();
   ++heap_.stats_.full_collections;
-  heap_.stats_.full_nanoseconds += Nanoseconds() - start;
+  const uint64_t pause = Nanoseconds() - start;
+  heap_.stats_.full_nanoseconds += pause;
+  heap_.stats_.longest_full_nanoseconds = std::max(heap_.stats_.longest_full_nanoseconds, pause);
 }
 
 // ---- What is left to do afterwards.

@@ -324,6 +324,9 @@ HeapStats Heap::Stats() const {
   HeapStats stats = stats_;
   stats.young_bytes = static_cast<size_t>(young_top_ - young_start());
   stats.old_bytes = old_bytes_;
+  for (const Block& block : blocks_) {
+    if (block.kind == Block::kLargeHead) stats.large_bytes += block.run * kBlockSize;
+  }
   stats.allocated_bytes += stats.young_bytes;
   stats.dirty_pages = dirty_.count();
   return stats;

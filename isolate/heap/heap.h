@@ -65,11 +65,14 @@ enum class Unused { kToo, kNot };
 struct HeapStats {
   size_t young_bytes = 0;
   size_t old_bytes = 0;
+  size_t large_bytes = 0;  // of old_bytes
   size_t dirty_pages = 0;
   uint64_t minor_collections = 0;
   uint64_t full_collections = 0;
   uint64_t minor_nanoseconds = 0;
   uint64_t full_nanoseconds = 0;
+  uint64_t longest_minor_nanoseconds = 0;
+  uint64_t longest_full_nanoseconds = 0;
   uint64_t allocated_bytes = 0;  // since the heap was made, whether alive or not
 };
 

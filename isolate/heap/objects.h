@@ -228,7 +228,8 @@ struct Continuation {
   Value winders;        // list: dynamic-wind
   Value handlers;       // list: with-exception-handler
   Value parameters;     // association list: parameterize
-  Value unused[2];
+  Value depth;          // fixnum: words of frames in it and all that follow
+  Value unused;
 };
 
 // runtime/port.h gives the fields' meaning.

@@ -82,6 +82,19 @@ void SetSoftLimit(Vm& vm, Value* limit) {
   RestoreStackLimit(vm);
 }
 
+// Less of the stack may be used than before: a limit was set, or frames have gone to the heap.
+// Nothing from `end` on is in use.
+void LowerToAllowance(Vm& vm, Value* end) {
+  Value* const begin = vm.heap().stack_begin();
+  const uint64_t allowance = StackAllowance(vm);
+  if (allowance >= static_cast<uint64_t>(vm.soft_limit_ - begin)) return;
+  Value* const limit = std::max(begin + allowance, end + 64);
+  if (limit >= vm.soft_limit_) return;
+  // What lies further up reads as zero.
+  std::fill(limit, std::min(vm.soft_limit_ + 64, vm.heap().stack_end()), Value{});
+  SetSoftLimit(vm, limit);
+}
+
 }  // namespace
 
 Value* HardLimit(const Vm& vm) { return const_cast<Vm&>(vm).heap().stack_end() - kStackMargin; }
@@ -106,6 +119,7 @@ bool EnsureStack(Vm& vm, Value* end) {
     SealBelow(vm, static_cast<uint32_t>(std::max<ptrdiff_t>(StackTop(vm) - vm.frame_, 0)));
     end = vm.frame_ + above;
     if (end > hard) return false;
+    LowerToAllowance(vm, end);
     if (end <= vm.soft_limit_) return true;
   }
   return RaiseSoftLimit(vm, end);
@@ -117,14 +131,23 @@ bool RaiseSoftLimit(Vm& vm, Value* end) {
   if (end > hard) return false;
   // Twice what was there: the words below the soft limit are scanned at each collection.
   Value* begin = vm.heap().stack_begin();
-  const ptrdiff_t grown = std::max<ptrdiff_t>(2 * (vm.soft_limit_ - begin), end - begin + 64);
+  const ptrdiff_t needed = end - begin + 64;
+  ptrdiff_t grown = std::max(2 * (vm.soft_limit_ - begin), needed);
+  if (const uint64_t allowance = StackAllowance(vm); static_cast<uint64_t>(grown) > allowance) {
+    grown = std::max(static_cast<ptrdiff_t>(allowance), needed);
+  }
   SetSoftLimit(vm, std::min(hard, begin + grown));
   return true;
 }
 
 bool EnterSlow(Vm& vm, uint32_t slots) {
-  if (vm.interrupt_.load(std::memory_order_relaxed) != 0) {
-    if (!HandleInterrupt(vm)) return false;
+  if (vm.stack_limit_.load(std::memory_order_relaxed) == nullptr && !HandleInterrupt(vm))
+    return false;
+  const auto depth = [&] {
+    return static_cast<uint64_t>(vm.frame_ + slots - vm.heap().stack_begin());
+  };
+  while (depth() > StackAllowance(vm)) {
+    if (!MayGoOn(vm, Limit::kStack)) return false;
   }
   if (!EnsureStack(vm, vm.frame_ + slots)) {
     vm.Error("range", "", "a procedure needs more stack than there is (too many nested calls through the host?)");
@@ -138,16 +161,20 @@ bool SafepointCollect(Vm& vm) {
   Value* top = StackTop(vm);
   ClearDeadRegisters(vm, top);
   vm.heap().SetStackTop(top, vm.soft_limit_);
-  const bool fits = vm.heap().Collect();
+  bool fits = vm.heap().Collect();
   // Above the top all words are clear now, so the part to be scanned may shrink again.
   Value* begin = vm.heap().stack_begin();
   Value* wanted = std::min(HardLimit(vm), std::max(begin + 1024, top + 512));
   SetSoftLimit(vm, std::min(vm.soft_limit_, wanted));
-  if (!fits) {
-    vm.Terminate(absl::ResourceExhaustedError(
-        "heap limit of " + std::to_string(vm.heap().EffectiveLimit() >> 10) +
-        " KiB reached; raise it in the isolate's options, or keep less data alive"));
-    return false;
+  while (!fits) {
+    const size_t limit = vm.heap().EffectiveLimit();
+    if (!MayGoOn(vm, Limit::kHeap)) return false;
+    if (vm.heap().EffectiveLimit() <= limit) {  // more than the cage can hold
+      GiveUp(vm, Limit::kHeap);
+      return false;
+    }
+    vm.heap().SetStackTop(top, vm.soft_limit_);
+    fits = vm.heap().Collect();
   }
   return true;
 }
@@ -157,18 +184,43 @@ bool HandleInterrupt(Vm& vm) {
   RestoreStackLimit(vm);
   switch (reason) {
     case InterruptReason::kNone:
-      return true;
+      break;
     case InterruptReason::kInterrupted:
-      vm.Terminate(absl::CancelledError("interrupted"));
+      GiveUpInterrupted(vm);
       return false;
-    case InterruptReason::kDeadline:
-      vm.Terminate(absl::DeadlineExceededError("time limit reached"));
-      return false;
+    case InterruptReason::kCpuTime:
+      if (!MayGoOn(vm, Limit::kCpuTime)) return false;
+      break;
+    case InterruptReason::kWallTime:
+      if (!MayGoOn(vm, Limit::kWallTime)) return false;
+      break;
+  }
+  return StackAllowance(vm) > 0 || MayGoOn(vm, Limit::kStack);
+}
+
+bool HandleOutOfFuel(Vm& vm) {
+  while (vm.fuel_ < 0) {
+    if (!MayGoOn(vm, Limit::kFuel)) return false;
   }
   return true;
 }
 
-bool Vm::PollSlow() { return HandleInterrupt(*this); }
+bool Vm::PollSlow() {
+  return (interrupt_.load() == 0 || HandleInterrupt(*this)) && HandleOutOfFuel(*this);
+}
+
+void Vm::ClearInterrupt(bool time_only) {
+  int seen = interrupt_.load();
+  if (seen == 0 || (time_only && seen == static_cast<int>(InterruptReason::kInterrupted))) return;
+  if (!interrupt_.compare_exchange_strong(seen, 0) && time_only) return;
+  interrupt_.compare_exchange_strong(seen, 0);
+  RestoreStackLimit(*this);
+}
+
+void Vm::LimitStack(uint64_t words) {
+  most_stack_words_ = words;
+  if (current_run_ == nullptr) LowerToAllowance(*this, heap_->stack_begin());
+}
 
 bool EnterCallee(Vm& vm) {
   Heap& heap = vm.heap();

@@ -31,6 +31,10 @@ void ClearDeadRegisters(Vm& vm, Value* words, uint32_t length, uint32_t pc, int3
   }
 }
 
+int32_t DepthOf(const Heap& heap, Value continuation) {
+  return continuation == kFalse ? 0 : heap.Get<Continuation>(continuation)->depth.fixnum();
+}
+
 // Seals the words [run base, end) as a continuation to go on at `return_address`, `distance` words below `end` + 3.
 Value Seal(Vm& vm, Value* end, Value return_address, Value distance) {
   Heap& heap = vm.heap();
@@ -51,6 +55,7 @@ Value Seal(Vm& vm, Value* end, Value return_address, Value distance) {
   k->return_pc = return_address;
   k->frame_size = distance;
   k->next = vm.continuation_;
+  k->depth = Value::Fixnum(static_cast<int32_t>(length) + DepthOf(heap, vm.continuation_));
   k->run = Value::Fixnum(vm.current_run_->serial);
   k->winders = vm.winders;
   k->handlers = vm.handlers;
@@ -99,6 +104,8 @@ Value CaptureContinuation(Vm& vm) {
     vm.frame_ = base + 3;
     vm.frame_[-2] = StubAddress(vm, static_cast<uint32_t>(Stub::kUnderflow));
     vm.frame_[-1] = Value::Fixnum(0);
+    // A program may capture at each step, and never fill the stack.
+    if (StackAllowance(vm) == 0) vm.stack_limit_.store(nullptr);
   }
   return k;
 }
@@ -137,6 +144,7 @@ bool Resume(Vm& vm, Value continuation, Value value) {
     rest->length = Value::Fixnum(length - total);
     rest->return_pc = base[1];
     rest->frame_size = base[2];
+    rest->depth = Value::Fixnum(k->depth.fixnum() - total);
     vm.continuation_ = heap.ValueOf(rest);
     base[1] = underflow;
     base[2] = Value::Fixnum(0);

@@ -73,7 +73,7 @@ ISLET_NOINLINE Value UninitializedVariable(Vm& vm) {
 
 ISLET_NOINLINE Value NotAPair(Vm& vm, const char* who, Value v) { return vm.WrongType(who, 1, "a pair", v); }
 
-ISLET_NOINLINE Value SlowVectorRef(Vm& vm, Value vector, Value index) {
+ISLET_NOINLINE Value BadVectorRef(Vm& vm, Value vector, Value index) {
   if (!vm.heap().Is<Vector>(vector)) return vm.WrongType("vector-ref", 1, "a vector", vector);
   if (!index.IsFixnum()) return vm.WrongType("vector-ref", 2, "an index", index);
   return vm.OutOfRange("vector-ref", 2,
@@ -81,7 +81,7 @@ ISLET_NOINLINE Value SlowVectorRef(Vm& vm, Value vector, Value index) {
                        index);
 }
 
-ISLET_NOINLINE Value SlowVectorSet(Vm& vm, Value vector, Value index) {
+ISLET_NOINLINE Value BadVectorSet(Vm& vm, Value vector, Value index) {
   Vector* v = vm.heap().TryGet<Vector>(vector);
   if (v == nullptr) return vm.WrongType("vector-set!", 1, "a vector", vector);
   if (!index.IsFixnum()) return vm.WrongType("vector-set!", 2, "an index", index);
@@ -91,7 +91,7 @@ ISLET_NOINLINE Value SlowVectorSet(Vm& vm, Value vector, Value index) {
   return vm.Error("immutable", "vector-set!", "a literal constant cannot be changed", vm.heap().Cons(vector, kNull));
 }
 
-ISLET_NOINLINE Value SlowStringRef(Vm& vm, Value string, Value index) {
+ISLET_NOINLINE Value BadStringRef(Vm& vm, Value string, Value index) {
   String* s = vm.heap().TryGet<String>(string);
   if (s == nullptr) return vm.WrongType("string-ref", 1, "a string", string);
   if (!index.IsFixnum()) return vm.WrongType("string-ref", 2, "an index", index);
@@ -194,13 +194,21 @@ bool CallWithValuesReturn(Vm& vm) {
   } while (0)
 #define RAISED() GO_ON_IF(HandleException(*vm))
 
+// Instead of an instruction; carries it out if the host has given more.
+#define OUT_OF_FUEL()                  \
+  SLOW(OutOfFuel) {                    \
+    SAVE();                            \
+    vm->argc_ = argc;                  \
+    if (!HandleOutOfFuel(*vm)) EXIT(); \
+    START_OVER();                      \
+  }
+
 #ifdef ISLET_TAIL_CALLS
 #define ISLET_OP_PARAMS                                                                            \
   [[maybe_unused]] const uint32_t *pc, [[maybe_unused]] Value *fp, [[maybe_unused]] uint8_t *base, \
       [[maybe_unused]] Vm *vm, [[maybe_unused]] uint32_t insn, [[maybe_unused]] uint32_t argc,     \
       [[maybe_unused]] const void *ops
 typedef void (*OpFunction)(ISLET_OP_PARAMS) __attribute__((preserve_none));
-extern const OpFunction kOpTable[256];
 #define OP(name) __attribute__((preserve_none)) void Op##name(ISLET_OP_PARAMS)
 // Reached by a tail call, so that the opcode itself needs no stack frame.
 #define SLOW(name) __attribute__((preserve_none, noinline, cold)) void Slow##name(ISLET_OP_PARAMS)
@@ -208,7 +216,7 @@ extern const OpFunction kOpTable[256];
   do {                                                                              \
     __attribute__((musttail)) return Slow##name(pc, fp, base, vm, insn, argc, ops); \
   } while (0)
-#define NEXT()                                                                              \
+#define DISPATCH()                                                                          \
   do {                                                                                      \
     const uint32_t next_insn = *pc;                                                         \
     __attribute__((musttail)) return static_cast<const OpFunction*>(ops)[next_insn & 0xff]( \
@@ -216,18 +224,25 @@ extern const OpFunction kOpTable[256];
   } while (0)
 #define EXIT() return
 
-#include "isolate/interpreter/opcode_bodies.inc"
+// Twice: as it is, and counting instructions.
+namespace plain {
+#define NEXT() DISPATCH()
+#define START_OVER() DISPATCH()
+#include "isolate/interpreter/opcode_functions.inc"
+#undef START_OVER
+#undef NEXT
+}  // namespace plain
 
-OP(Invalid) {
-  SAVE();
-  vm->Terminate(absl::InternalError("invalid instruction"));
-}
-
-const OpFunction kOpTable[256] = {
-#define ISLET_OPCODE(name, operands, words) Op##name,
-#include "isolate/interpreter/opcodes.def"
-    OpInvalid,
-};
+namespace counting {
+#define NEXT()                                               \
+  do {                                                       \
+    if (ISLET_UNLIKELY(--vm->fuel_ < 0)) GO_SLOW(OutOfFuel); \
+    DISPATCH();                                              \
+  } while (0)
+#define START_OVER() DISPATCH()
+OUT_OF_FUEL()
+#include "isolate/interpreter/opcode_functions.inc"
+}  // namespace counting
 
 #endif  // ISLET_TAIL_CALLS
 
@@ -236,15 +251,19 @@ const OpFunction kOpTable[256] = {
 #ifdef ISLET_TAIL_CALLS
 
 bool Execute(Vm& vm) {
+  const OpFunction* const table = vm.CountsInstructions() ? counting::kOpTable : plain::kOpTable;
   const uint32_t* pc = vm.pc_;
-  kOpTable[*pc & 0xff](pc, vm.frame_, vm.heap().base(), &vm, *pc, vm.argc_, kOpTable);
+  table[*pc & 0xff](pc, vm.frame_, vm.heap().base(), &vm, *pc, vm.argc_, table);
   return !vm.terminating_;
 }
 
 #else
 
+namespace {
+
 #pragma GCC diagnostic ignored "-Wpedantic"
-bool Execute(Vm& vm_ref) {
+template <bool kCounting>
+bool ExecuteIn(Vm& vm_ref) {
   static const void* const kLabels[] = {
 #define ISLET_OPCODE(name, operands, words) &&Op##name,
 #include "isolate/interpreter/opcodes.def"
@@ -255,20 +274,29 @@ bool Execute(Vm& vm_ref) {
   uint8_t* const base = vm->heap().base();
   uint32_t argc = vm->argc_;
   uint32_t insn;
-#undef OP
 #define OP(name) Op##name:
-#undef SLOW
 #define SLOW(name) Slow##name:
-#undef GO_SLOW
 #define GO_SLOW(name) goto Slow##name
-#define NEXT()                     \
-  do {                             \
-    insn = *pc;                    \
-    goto* kLabels[insn & 0xff];    \
+#define START_OVER()            \
+  do {                          \
+    insn = *pc;                 \
+    goto* kLabels[insn & 0xff]; \
+  } while (0)
+#define NEXT()                                                            \
+  do {                                                                    \
+    if (ISLET_UNLIKELY(kCounting && --vm->fuel_ < 0)) GO_SLOW(OutOfFuel); \
+    START_OVER();                                                         \
   } while (0)
 #define EXIT() return !vm->terminating_
-  NEXT();
+  START_OVER();
+  OUT_OF_FUEL()
 #include "isolate/interpreter/opcode_bodies.inc"
+}
+
+}  // namespace
+
+bool Execute(Vm& vm) {
+  return vm.CountsInstructions() ? ExecuteIn<true>(vm) : ExecuteIn<false>(vm);
 }
 
 #endif

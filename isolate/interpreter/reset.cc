@@ -48,6 +48,7 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   terminating_ = false;
   if (!termination_.ok()) termination_ = absl::OkStatus();
   young_symbol_count_ = 0;
+  fuel_ = 0;
   liveness_.Reset(*heap_);
 }
 
@@ -91,6 +92,8 @@ std::string Vm::FirstDifference(const Vm& other, Unused unused) const {
       last_condition_ != other.last_condition_ || continuation_ != other.continuation_) {
     return "pending condition or continuation";
   }
+  if (most_stack_words_ != other.most_stack_words_ || fuel_mask_ != other.fuel_mask_)
+    return "limits";
   if (run_count_ != other.run_count_) return "count of nested runs";
   if (values_ != other.values_ || returned_several_ != other.returned_several_ || long_args_ != other.long_args_) {
     return "several values";

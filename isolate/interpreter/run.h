@@ -51,6 +51,8 @@ bool EnterSlow(Vm& vm, uint32_t slots);
 bool SafepointCollect(Vm& vm);
 // Ends or continues the run according to the interrupt flag.
 bool HandleInterrupt(Vm& vm);
+// The fuel has sunk below zero. False: the run is given up.
+bool HandleOutOfFuel(Vm& vm);
 
 // ---- continuations.cc
 // Address (as a stack word) of a stub instruction.

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
+#include "isolate/interpreter/limits.h"
 #include "isolate/interpreter/liveness.h"
 #include "isolate/interpreter/primitive.h"
 
@@ -54,7 +55,7 @@ struct HostBinding {
 };
 
 // Why a run was asked to end.
-enum class InterruptReason : int { kNone, kInterrupted, kDeadline };
+enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime };
 
 class Vm : public RootSource {
  public:
@@ -120,12 +121,36 @@ class Vm : public RootSource {
   Value handlers = kNull;
   Value parameters = kNull;
 
-  // ---- Control from outside. Any thread: ends the current (or next) Call at its next safepoint, with Cancelled, or with
-  // DeadlineExceeded for kDeadline.
+  // ---- Control from outside. Any thread: ends the current (or next) Call at its next safepoint,
+  // with Cancelled, or with DeadlineExceeded for a limit of time; such a one gives way to an
+  // interrupt that is there already.
   void Interrupt(InterruptReason reason = InterruptReason::kInterrupted) {
-    interrupt_.store(static_cast<int>(reason));
+    int none = 0;
+    if (reason == InterruptReason::kInterrupted) {
+      interrupt_.store(static_cast<int>(reason));
+    } else {
+      interrupt_.compare_exchange_strong(none, static_cast<int>(reason));
+    }
     stack_limit_.store(nullptr);
   }
+  // Forgets an interrupt that nothing has seen yet; only those of time limits, if so wanted.
+  void ClearInterrupt(bool time_only);
+
+  // ---- Limits (limits.h).
+  // From now on, `fuel` more instructions end the run; the stack may take `stack_words`.
+  // Instructions are counted by another copy of the interpreter, which takes effect when the host
+  // calls next.
+  void CountInstructions(bool count) { fuel_mask_ = count ? ~uint64_t{0} : 0; }
+  bool CountsInstructions() const { return fuel_mask_ != 0; }
+  int64_t fuel() const { return fuel_; }
+  void set_fuel(int64_t fuel) { fuel_ = fuel; }
+  void LimitStack(uint64_t words);
+  // Bytes of stack that hold, or have held since the last collection, frames.
+  size_t StackBytes() const {
+    return static_cast<size_t>(soft_limit_ - heap_->stack_begin()) * sizeof(Value);
+  }
+  // Asked when a limit is reached: true if it has been raised. Must not run Lisp, nor collect.
+  bool (*limit_hook)(Vm& vm, Limit limit) = nullptr;
   // For primitives whose work grows with their data: to be called every few thousand steps, so that no more than a tenth
   // of a millisecond passes between two calls, with the number of steps done since the last. Charges the steps as if they
   // were instructions, and sees interrupts. False: the run is being ended, return kException at once. Not a safepoint.
@@ -192,6 +217,7 @@ class Vm : public RootSource {
   PrimitiveFunction well_known_[static_cast<int>(WellKnown::kCount)];
   std::atomic<Value*> stack_limit_;  // calls that would pass this take the slow path
   std::atomic<int> interrupt_{0};
+  uint64_t most_stack_words_ = kNoStackLimit;
   int64_t fuel_ = 0;                 // instructions left, if they are counted
   uint64_t fuel_mask_ = 0;           // all ones if instructions are counted, else 0
   Value* soft_limit_ = nullptr;      // what stack_limit_ is without an interrupt

@@ -31,8 +31,7 @@ struct ErrorReport {
   // Of an error in the text itself: syntax, or an import that failed. Else line 0: the first frame
   // says where.
   SourcePlace place;
-  // The calls that had not returned, innermost first; at most 64. Tail calls leave none. Empty for
-  // a limit or an interrupt.
+  // The calls that had not returned, innermost first; at most 64. Tail calls leave none.
   std::vector<Frame> backtrace;
   // Where the top-level form starts that Eval was evaluating.
   SourcePlace form;

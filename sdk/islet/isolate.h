@@ -27,16 +27,25 @@
 #include "absl/types/span.h"
 #include "islet/error.h"
 #include "islet/host_functions.h"
+#include "islet/limits.h"
 #include "islet/snapshot.h"
 #include "islet/streams.h"
 #include "islet/value.h"
 
 namespace islet {
 
+class Isolate;
+
 struct IsolateOptions {
-  // Bytes of live and fresh objects, the snapshot's own not counted. Reaching it ends the call with ResourceExhausted;
-  // the isolate stays usable.
-  size_t heap_limit = size_t{512} << 20;
+  // What scripts may use up (limits.h). Reaching a limit ends the call; the isolate stays usable.
+  Limits limits;
+  // Asked, on the thread that runs the isolate, when a limit is reached: the call goes on if
+  // SetLimits raises that limit far enough, and ends if not. Null: it ends. May use Stats and
+  // SetLimits only; Eval and Call fail with FailedPrecondition.
+  std::function<void(Isolate& isolate, Limit limit)> near_limit;
+  // Counts instructions for Stats even if `limits.fuel` is not set. Makes programs slower by about
+  // a third.
+  bool count_instructions = false;
   // Bytes of address space, a multiple of 2 MiB, at most 4 GiB; at least 32 MiB, and 25 MiB more than the snapshot has.
   // At most a quarter of it can be live objects.
   uint64_t cage_size = uint64_t{4} << 30;
@@ -61,14 +70,28 @@ struct IsolateOptions {
   std::vector<std::pair<std::string, std::string>> environment;
 };
 
+// Since the isolate was made, or handed out by its pool.
 struct IsolateStats {
-  size_t heap_bytes = 0;         // live and fresh objects
+  // ---- Heap, by space: bytes of live objects and those not collected yet.
+  size_t heap_bytes = 0;         // all of the following but the snapshot
+  size_t young_bytes = 0;        // nursery
+  size_t old_bytes = 0;          // objects that have survived a collection, and large ones
+  size_t large_bytes = 0;        // of old_bytes: objects of 32 KiB and more, which do not move
+  size_t snapshot_bytes = 0;     // the snapshot's objects, written or not
   size_t dirty_pages = 0;        // snapshot pages written, of 4 KiB
+  size_t stack_bytes = 0;        // touched by frames, at the deepest since the last collection
+  uint64_t allocated_bytes = 0;  // in all, whether alive or not
+  // ---- Collections, and the time that they took in all and at most.
   uint64_t minor_collections = 0;
   uint64_t full_collections = 0;
-  uint64_t allocated_bytes = 0;  // since the isolate was made, whether alive or not
-  double minor_seconds = 0;      // spent in collections
+  double minor_seconds = 0;
   double full_seconds = 0;
+  double longest_minor_seconds = 0;
+  double longest_full_seconds = 0;
+  // ---- Work.
+  uint64_t instructions =
+      0;  // counted only under a limit of fuel, or with IsolateOptions::count_instructions
+  uint64_t host_calls = 0;  // calls of host functions by scripts
 };
 
 // What a text begins with: see Isolate::ScanForm.
@@ -120,8 +143,9 @@ class Isolate {
   };
 
   // Evaluates the forms of `text`; the value of the last. `name` stands for the text in messages.
-  // Errors: InvalidArgument (syntax: the message starts with name:line:column), Unknown (an exception that nothing
-  // handled: the message has its report and a backtrace), ResourceExhausted (heap_limit), Cancelled (Interrupt),
+  // Errors: InvalidArgument (syntax: the message starts with name:line:column), Unknown (an
+  // exception that nothing handled: the message has its report and a backtrace), ResourceExhausted
+  // and DeadlineExceeded (limits.h: LimitReached says which), Cancelled (Interrupt),
   // FailedPrecondition (not entered by this thread).
   absl::StatusOr<Value> Eval(absl::string_view text, absl::string_view name = "eval");
   // The same; all values of the last form: one for most, none for a definition and for (values).
@@ -162,6 +186,13 @@ class Isolate {
   // The bytecode of a procedure, and of the procedures written inside it, for people to read: its form may change.
   // Errors: InvalidArgument (not a procedure, or one that is not written in Lisp), FailedPrecondition.
   absl::StatusOr<std::string> Disassemble(const Value& procedure);
+
+  // Other limits from now on; a pool's isolate has its options' again when it is handed out next.
+  // In a call that runs, from near_limit or a host function, time and fuel that it has used already
+  // count; a limit of fuel that was not there when the call began is seen by nested and later calls
+  // only. By the thread that has entered the isolate, or while nobody has.
+  void SetLimits(const Limits& limits);
+  const Limits& limits() const;
 
   IsolateStats Stats() const;
   // Frees what is unreachable.

@@ -72,7 +72,7 @@ std::string DirectoryOf(const std::string& path) {
 // What a program may do that a user starts by name: what the user may.
 IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console) {
   IsolateOptions grants;
-  grants.heap_limit = static_cast<size_t>(options.max_heap_mib) << 20;
+  grants.limits.heap_bytes = static_cast<size_t>(options.max_heap_mib) << 20;
   grants.streams = std::move(console);
   grants.allow_files = true;
   grants.library_path = options.library_path;

@@ -1,0 +1,44 @@
+// What a run may use up: instructions, depth of the stack, time, memory; and how it ends when it
+// has.
+//
+// Limits are looked at where interrupts are: at calls, at backward jumps, and where primitives poll
+// (Vm::Poll). The run then ends with a Status that no handler and no dynamic-wind of the program
+// sees, unless the host raises the limit.
+
+#ifndef ISLET_ISOLATE_INTERPRETER_LIMITS_H_
+#define ISLET_ISOLATE_INTERPRETER_LIMITS_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace islet::vm {
+
+class Vm;
+
+enum class Limit : int { kNone, kHeap, kStack, kFuel, kCpuTime, kWallTime };
+
+// Which limit `status` is about.
+Limit LimitReached(const absl::Status& status);
+
+// A limit is reached. True: the host has raised it (Vm::limit_hook), the run goes on. False: the
+// run is being given up.
+bool MayGoOn(Vm& vm, Limit limit);
+// Gives up the run because of a limit, with a backtrace. Allocates a little; not a safepoint.
+void GiveUp(Vm& vm, Limit limit);
+// The same for an interrupt.
+void GiveUpInterrupted(Vm& vm);
+
+// What C++ outside of a run returns when Reserve has failed: `doing` reads like "while expanding",
+// or is empty.
+absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing);
+
+// Words that the stack may take, what of it is in the heap not counted; kNoStackLimit if there is
+// no limit.
+constexpr uint64_t kNoStackLimit = ~uint64_t{0};
+uint64_t StackAllowance(const Vm& vm);
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_INTERPRETER_LIMITS_H_

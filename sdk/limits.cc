@@ -1,0 +1,158 @@
+// What an isolate may use up, and what it has used.
+
+#include "islet/limits.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "sdk/isolate_impl.h"
+
+namespace islet {
+namespace {
+
+constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+
+int64_t Fuel(const Limits& limits) {
+  return static_cast<int64_t>(std::min<uint64_t>(limits.fuel, kMost));
+}
+
+int64_t Nanoseconds(std::chrono::nanoseconds time) { return std::max<int64_t>(time.count(), 0); }
+
+bool TimeLimited(const Limits& limits) {
+  return limits.cpu_time != Limits::kNoTime || limits.wall_time != Limits::kNoTime;
+}
+
+static_assert(static_cast<int>(Limit::kHeap) == static_cast<int>(vm::Limit::kHeap) &&
+              static_cast<int>(Limit::kStack) == static_cast<int>(vm::Limit::kStack) &&
+              static_cast<int>(Limit::kFuel) == static_cast<int>(vm::Limit::kFuel) &&
+              static_cast<int>(Limit::kCpuTime) == static_cast<int>(vm::Limit::kCpuTime) &&
+              static_cast<int>(Limit::kWallTime) == static_cast<int>(vm::Limit::kWallTime));
+
+}  // namespace
+
+Limit LimitReached(const absl::Status& status) {
+  return static_cast<Limit>(vm::LimitReached(status));
+}
+
+const char* LimitName(Limit limit) {
+  switch (limit) {
+    case Limit::kHeap:
+      return "heap";
+    case Limit::kStack:
+      return "stack";
+    case Limit::kFuel:
+      return "fuel";
+    case Limit::kCpuTime:
+      return "cpu-time";
+    case Limit::kWallTime:
+      return "wall-time";
+    case Limit::kNone:
+      break;
+  }
+  return "";
+}
+
+void Isolate::Impl::ApplyLimits() {
+  vm->heap().set_heap_limit(limits.heap_bytes);
+  vm->LimitStack(limits.stack_bytes == Limits::kNoBytes ? vm::kNoStackLimit
+                                                        : limits.stack_bytes / sizeof(vm::Value));
+  vm->limit_hook = options.near_limit == nullptr ? nullptr : AskHost;
+  // What a call has begun to use is accounted for at its end.
+  const bool count = limits.fuel != Limits::kNoFuel || options.count_instructions ||
+                     (calls > 0 && vm->CountsInstructions());
+  vm->CountInstructions(count);
+  metered = count || watch != nullptr || TimeLimited(limits);
+}
+
+void Isolate::Impl::StartCall() {
+  if (vm->CountsInstructions()) vm->set_fuel(fuel_at_start = Fuel(limits));
+  if (TimeLimited(limits))
+    watch = Watch::Start(*vm, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time));
+}
+
+void Isolate::Impl::EndCall() {
+  if (vm->CountsInstructions()) {
+    instructions += static_cast<uint64_t>(fuel_at_start - std::max<int64_t>(vm->fuel(), 0));
+    vm->set_fuel(fuel_at_start = 0);
+  }
+  if (watch != nullptr) {
+    watch->Stop();
+    watch = nullptr;
+    vm->ClearInterrupt(/*time_only=*/true);  // it may have come as the call ended
+  }
+  ApplyLimits();
+}
+
+bool Isolate::Impl::AskHost(vm::Vm& vm, vm::Limit limit) {
+  Impl& impl = *static_cast<Isolate*>(vm.host)->impl();
+  if (impl.asking_host) return false;
+  const Limits before = impl.limits;
+  impl.asking_host = true;
+  impl.options.near_limit(*impl.isolate, static_cast<Limit>(limit));
+  impl.asking_host = false;
+  switch (limit) {
+    case vm::Limit::kHeap:
+      return impl.limits.heap_bytes > before.heap_bytes;
+    case vm::Limit::kStack:
+      return impl.limits.stack_bytes > before.stack_bytes;
+    case vm::Limit::kFuel:
+      return vm.fuel() >= 0;
+    case vm::Limit::kCpuTime:
+      return impl.watch == nullptr || impl.watch->CpuUsed() < Nanoseconds(impl.limits.cpu_time);
+    case vm::Limit::kWallTime:
+      return impl.watch == nullptr || impl.watch->WallUsed() < Nanoseconds(impl.limits.wall_time);
+    case vm::Limit::kNone:
+      break;
+  }
+  return true;
+}
+
+void Isolate::SetLimits(const Limits& limits) {
+  Impl& impl = *impl_;
+  const bool counted = impl.vm->CountsInstructions();
+  impl.limits = limits;
+  impl.ApplyLimits();
+  if (impl.calls == 0) return;
+  if (impl.vm->CountsInstructions()) {
+    const int64_t used = counted ? impl.fuel_at_start - impl.vm->fuel() : 0;
+    impl.fuel_at_start = Fuel(limits);
+    impl.vm->set_fuel(impl.fuel_at_start - used);
+  }
+  const int64_t cpu = Nanoseconds(limits.cpu_time), wall = Nanoseconds(limits.wall_time);
+  if (impl.watch != nullptr) {
+    impl.watch->Change(cpu, wall);
+  } else if (TimeLimited(limits)) {
+    impl.watch = Watch::Start(*impl.vm, cpu, wall);
+  }
+}
+
+const Limits& Isolate::limits() const { return impl_->limits; }
+
+IsolateStats Isolate::Stats() const {
+  const vm::HeapStats heap = impl_->vm->heap().Stats();
+  IsolateStats stats;
+  stats.heap_bytes = heap.young_bytes + heap.old_bytes;
+  stats.young_bytes = heap.young_bytes;
+  stats.old_bytes = heap.old_bytes;
+  stats.large_bytes = heap.large_bytes;
+  stats.snapshot_bytes = impl_->vm->heap().layout().image_end;
+  stats.dirty_pages = heap.dirty_pages;
+  stats.stack_bytes = impl_->vm->StackBytes();
+  stats.allocated_bytes = heap.allocated_bytes;
+  stats.minor_collections = heap.minor_collections;
+  stats.full_collections = heap.full_collections;
+  stats.minor_seconds = static_cast<double>(heap.minor_nanoseconds) * 1e-9;
+  stats.full_seconds = static_cast<double>(heap.full_nanoseconds) * 1e-9;
+  stats.longest_minor_seconds = static_cast<double>(heap.longest_minor_nanoseconds) * 1e-9;
+  stats.longest_full_seconds = static_cast<double>(heap.longest_full_nanoseconds) * 1e-9;
+  stats.instructions = impl_->instructions;
+  if (impl_->calls > 0 && impl_->vm->CountsInstructions()) {
+    stats.instructions +=
+        static_cast<uint64_t>(impl_->fuel_at_start - std::max<int64_t>(impl_->vm->fuel(), 0));
+  }
+  stats.host_calls = impl_->host_calls;
+  return stats;
+}
+
+}  // namespace islet
