@@ -1,17 +1,12 @@
 #include "isolate/evaluator.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/interpreter/stubs.h"
@@ -19,6 +14,8 @@
 #include "isolate/printer/printer.h"
 #include "isolate/reader/reader.h"
 #include "isolate/reader/syntax.h"
+#include "isolate/runtime/grants.h"
+#include "isolate/runtime/port.h"
 
 namespace islet::vm {
 
@@ -29,26 +26,26 @@ std::string DirectoryOf(absl::string_view path) {
   return slash == absl::string_view::npos ? std::string() : std::string(path.substr(0, slash + 1));
 }
 
-absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
-  }
-  struct stat info;
-  if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
-    close(fd);
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": it is a directory"));
-  }
+absl::StatusOr<std::string> ReadWholeFile(FileSystem& files, const std::string& path) {
+  absl::StatusOr<std::unique_ptr<File>> file = files.Open(path, FileSystem::Mode::kRead);
+  if (!file.ok()) return file.status();
+  if (*file == nullptr) return absl::InternalError("cannot open: the host's file system gave no file");
   std::string text;
-  char buffer[1 << 16];
-  ssize_t n;
-  while ((n = read(fd, buffer, sizeof(buffer))) > 0 || (n < 0 && errno == EINTR)) {
-    if (n > 0) text.append(buffer, static_cast<size_t>(n));
+  std::vector<char> buffer(size_t{1} << 16);
+  while (true) {
+    const absl::StatusOr<size_t> count = (*file)->Read(buffer.data(), buffer.size());
+    if (!count.ok()) return count.status();
+    if (*count == 0) break;
+    text.append(buffer.data(), std::min(*count, buffer.size()));
   }
-  const int error = errno;
-  close(fd);
-  if (n < 0) return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(error)));
+  if (absl::Status closed = (*file)->Close(); !closed.ok()) return closed;
   return text;
+}
+
+absl::Status Unreadable(absl::string_view path, const absl::Status& status) {
+  absl::string_view reason = status.message();
+  absl::ConsumePrefix(&reason, "cannot open: ");
+  return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", reason));
 }
 
 // A syntax error as the Status of a Call that raised it, so that a program that evaluates may catch it.
@@ -131,13 +128,14 @@ struct EvaluatorHooks {
   static Value Load(Vm& vm, Value path, Value environment) {
     Evaluator* self = Get(vm);
     std::string name = vm.ToUtf8(path);
-    if (!self->allow_files_) {
-      return vm.Error("file", "load", "the host has not granted access to files", vm.heap().Cons(path, kNull));
+    if (self->files() == nullptr) return RaiseNotGranted(vm, "load", Capability::kFiles, path);
+    if (name.find('\0') != std::string::npos) {
+      return vm.Error("file", "load", "a file name cannot contain a NUL character", vm.heap().Cons(path, kNull));
     }
-    absl::StatusOr<SourceFile> source = self->ReadSource(name);
+    absl::StatusOr<SourceFile> source = self->ReadSource(*self->files(), name);
     if (!source.ok()) {
       const absl::string_view message = source.status().message();
-      return vm.Error("file", "load", std::string_view(message.data(), message.size()));
+      return vm.Error("file", "load", std::string_view(message.data(), message.size()), vm.heap().Cons(path, kNull));
     }
     absl::StatusOr<Value> value = self->EvalForms(source->text, source->path, environment, false);
     if (!value.ok()) return vm.Reraise(value.status());
@@ -205,16 +203,21 @@ Evaluator::~Evaluator() {
   if (vm_.evaluator == this) vm_.evaluator = nullptr;
 }
 
-absl::StatusOr<SourceFile> Evaluator::ReadSource(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadWholeFile(path);
+FileSystem* Evaluator::files() const {
+  const PortTable* table = static_cast<const PortTable*>(vm_.port_table.get());
+  return table == nullptr ? nullptr : table->files;
+}
+
+absl::StatusOr<SourceFile> Evaluator::ReadSource(FileSystem& files, const std::string& path) {
+  absl::StatusOr<std::string> text = ReadWholeFile(files, path);
   if (!text.ok()) return text.status();
   if (std::find(files_read_.begin(), files_read_.end(), path) == files_read_.end()) files_read_.push_back(path);
   return SourceFile{path, *std::move(text)};
 }
 
 absl::Status Evaluator::EvalFile(absl::string_view path) {
-  absl::StatusOr<SourceFile> source = ReadSource(std::string(path));
-  if (!source.ok()) return source.status();
+  absl::StatusOr<SourceFile> source = ReadSource(*ProcessFiles(), std::string(path));
+  if (!source.ok()) return Unreadable(path, source.status());
   return EvalForms(source->text, source->path, vm_.root(Root::kInteraction), true).status();
 }
 
@@ -354,8 +357,8 @@ absl::StatusOr<Value> Evaluator::Load(Value name) {
     }
   }
   const std::string shown = absl::StrCat("(", absl::StrJoin(parts, " "), ")");
-  if (!allow_files_) {
-    return absl::NotFoundError(absl::StrCat("no library ", shown, " (the host has not granted access to files)"));
+  if (files() == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no library ", shown, ": ", NotGranted(Capability::kFiles)));
   }
   Value kept = name;
   SyntaxArena roots(&heap);
@@ -366,9 +369,10 @@ absl::StatusOr<Value> Evaluator::Load(Value name) {
       std::string path = absl::StrCat(directory, directory.empty() || directory.back() == '/' ? "" : "/",
                                       absl::StrJoin(parts, "/"), extension);
       tried.push_back(path);
-      if (access(path.c_str(), F_OK) != 0) continue;
-      absl::StatusOr<SourceFile> source = ReadSource(path);
-      if (!source.ok()) return source.status();
+      const absl::StatusOr<bool> exists = files()->Exists(path);
+      if (!exists.ok() || !*exists) continue;
+      absl::StatusOr<SourceFile> source = ReadSource(*files(), path);
+      if (!source.ok()) return Unreadable(path, source.status());
       const Value environment = MakeEnvironment(vm_, vm_.Intern("library-file"));
       DefineCoreSyntax(vm_, environment);
       absl::StatusOr<Value> done = EvalForms(source->text, path, environment, false);
@@ -385,9 +389,14 @@ absl::StatusOr<Value> Evaluator::Load(Value name) {
 }
 
 absl::StatusOr<SourceFile> Evaluator::ReadFile(absl::string_view path, absl::string_view relative_to) {
-  if (!allow_files_) return absl::PermissionDeniedError("the host has not granted access to files");
+  if (files() == nullptr) return absl::PermissionDeniedError(NotGranted(Capability::kFiles));
   std::string full = !path.empty() && path[0] == '/' ? std::string(path) : absl::StrCat(DirectoryOf(relative_to), path);
-  return ReadSource(full);
+  if (full.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError("a file name cannot contain a NUL character");
+  }
+  absl::StatusOr<SourceFile> source = ReadSource(*files(), full);
+  if (!source.ok()) return Unreadable(full, source.status());
+  return source;
 }
 
 absl::StatusOr<Value> Evaluator::Evaluate(SyntaxArena& arena, Core* core) {

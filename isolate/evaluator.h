@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "islet/capabilities.h"
 #include "isolate/expander/expander.h"
 #include "isolate/interpreter/vm.h"
 
@@ -28,17 +29,16 @@ void InitializeCore(Vm& vm);
 
 class Evaluator : public LibraryLoader {
  public:
-  // Installs itself in the Vm, which must outlive it. Loading files is off until AllowFiles.
+  // Installs itself in the Vm, which must outlive it. Files are those that are granted to it (PortTable::files).
   explicit Evaluator(Vm& vm);
   ~Evaluator() override;
 
-  // Where libraries and loaded files may come from.
-  void AllowFiles(bool allow) { allow_files_ = allow; }
+  // Where libraries may come from.
   std::vector<std::string>& search_path() { return search_path_; }
   // Every source file read so far, in order, once each.
   const std::vector<std::string>& files_read() const { return files_read_; }
 
-  // Evaluates the script in a file.
+  // Evaluates the script in a file of this process, whatever is granted.
   // Errors: NotFound (cannot be read), InvalidArgument (not UTF-8, syntax; with file, line, column), and those of Vm::Call.
   absl::Status EvalFile(absl::string_view path);
   // Evaluates the forms of `text` in the interaction environment; the value of the last (kUnspecified if there is none).
@@ -68,7 +68,9 @@ class Evaluator : public LibraryLoader {
 
  private:
   friend struct EvaluatorHooks;
-  absl::StatusOr<SourceFile> ReadSource(const std::string& path);
+  // The files that are granted; null: none.
+  FileSystem* files() const;
+  absl::StatusOr<SourceFile> ReadSource(FileSystem& files, const std::string& path);
   absl::StatusOr<Value> EvalForms(absl::string_view text, absl::string_view name, Value environment, bool script,
                                   bool all_values = false);
   // Runs a top-level form; its value, or the list of its values.
@@ -76,7 +78,6 @@ class Evaluator : public LibraryLoader {
   void ExportDefinitions(Value environment, Value imported);
 
   Vm& vm_;
-  bool allow_files_ = false;
   std::vector<std::string> search_path_;
   std::vector<std::string> files_read_;
   FormPosition failed_form_;

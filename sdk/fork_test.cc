@@ -160,7 +160,7 @@ TEST(ForkTest, NotWhileSomethingRunsOrAFileIsOpen) {
   }).join();
 
   IsolateOptions options;
-  options.allow_files = true;
+  options.files = ProcessFiles();
   std::string written;
   options.write = [&written](int, absl::string_view text) { written.append(text.data(), text.size()); };
   auto files = Make(options);

@@ -87,7 +87,9 @@ Isolate::~Isolate() = default;
 
 Isolate::Impl::~Impl() {
   lazy_evaluator.reset();
-  if (vm != nullptr) vm->heap().RemoveRoots(this);
+  if (vm == nullptr) return;
+  vm->port_table = nullptr;  // it borrows from `options`
+  vm->heap().RemoveRoots(this);
 }
 
 absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& snapshot,
@@ -141,13 +143,14 @@ void Isolate::Impl::Bind(const std::vector<const HostFunctions::Entry*>& entries
 }
 
 void Isolate::Impl::OpenPorts() {
-  if (options.write == nullptr && options.streams == nullptr && !options.allow_files && !options.allow_randomness &&
-      options.command_line.empty() && options.environment.empty()) {
+  if (options.write == nullptr && options.streams == nullptr && options.files == nullptr && options.clock == nullptr &&
+      options.randomness == nullptr && options.command_line.empty() && options.environment.empty()) {
     return;
   }
   vm::PortTable& ports = vm::PortTableOf(*vm);
-  ports.allow_files = options.allow_files;
-  ports.allow_randomness = options.allow_randomness;
+  ports.GrantFiles(options.files.get());
+  ports.clock = options.clock.get();
+  ports.randomness = options.randomness.get();
   ports.command_line = options.command_line;
   ports.environment = options.environment;
   if (options.streams != nullptr) {
@@ -227,8 +230,7 @@ void Isolate::Impl::SplitProcedure(const Value& procedure, uint32_t* image, uint
 vm::Evaluator& Isolate::Impl::evaluator() {
   if (!lazy_evaluator.has_value()) {
     lazy_evaluator.emplace(*vm);
-    lazy_evaluator->AllowFiles(options.allow_files);
-    if (options.allow_files) {
+    if (options.files != nullptr) {
       lazy_evaluator->search_path() = options.library_path;
       if (options.library_path.empty()) lazy_evaluator->search_path().push_back(".");
     }

@@ -188,7 +188,7 @@ TEST(IsolatePoolTest, FilesAreClosedAndStandardPortsFlushed) {
   const std::string path = ::testing::TempDir() + "pool_test_file";
   std::string written;
   IsolatePool::Options options;
-  options.isolate.allow_files = true;
+  options.isolate.files = ProcessFiles();
   options.isolate.command_line = {"a", "b"};
   options.isolate.write = [&written](int, absl::string_view text) { written.append(text.data(), text.size()); };
   auto pool = MakeVerifyingPool(options);

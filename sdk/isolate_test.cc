@@ -330,7 +330,7 @@ TEST_F(IsolateTest, ScriptsReachNoFilesUnlessGranted) {
               "file-error");
   }
   IsolateOptions options;
-  options.allow_files = true;
+  options.files = ProcessFiles();
   std::string printed;
   options.write = [&printed](int, absl::string_view text) { printed.append(text.data(), text.size()); };
   auto granted = Make(options);

@@ -45,7 +45,7 @@ TEST(GrantsTest, NothingByDefault) {
   EXPECT_EQ(Printed(isolate->Eval("(get-environment-variable \"PATH\")")), "#f");
   EXPECT_EQ(Printed(isolate->Eval("(get-environment-variables)")), "()");
   EXPECT_THAT(Printed(isolate->Eval("(read-char)")),
-              HasSubstr("the host has not granted standard input"));
+              HasSubstr("standard input is not granted to this isolate (IsolateOptions::streams)"));
 }
 
 TEST(GrantsTest, CommandLineAndEnvironment) {
@@ -94,9 +94,9 @@ TEST(GrantsTest, LibraryPath) {
     auto isolate = Make(options);
     Isolate::Scope scope(*isolate);
     EXPECT_THAT(Printed(isolate->Eval("(import (found)) x")),
-                HasSubstr("has not granted access to files"));
+                HasSubstr("no library (found): access to files is not granted to this isolate (IsolateOptions::files)"));
   }
-  options.allow_files = true;
+  options.files = ProcessFiles();
   auto isolate = Make(options);
   Isolate::Scope scope(*isolate);
   EXPECT_EQ(Printed(isolate->Eval("(import (found)) x")), "in-a-file");

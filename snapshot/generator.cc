@@ -119,11 +119,11 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base,
   absl::StatusOr<std::unique_ptr<Vm>> vm = NewGeneratorVm(options, base, primitives);
   if (!vm.ok()) return vm.status();
   Evaluator evaluator(**vm);
-  evaluator.AllowFiles(true);
   evaluator.search_path() = options.search_path;
   std::vector<std::string> data_read;
   PortTable& ports = PortTableOf(**vm);
-  ports.allow_files = true;
+  ports.files = ProcessFiles().get();
+  ports.clock = SystemClock().get();
   ports.files_read = &data_read;
   ports.SetStandardStreams(MakeProcessStreams());
   {

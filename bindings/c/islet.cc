@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "bindings/c/grants.h"
 #include "islet/isolate.h"
 #include "islet/isolate_pool.h"
 #include "sdk/isolate_impl.h"
@@ -139,13 +140,7 @@ islet_status FinishBytes(const absl::StatusOr<Bytes>& bytes, void* buffer, size_
   return ISLET_OK;
 }
 
-// A caller built with an older header gives a shorter structure.
-template <typename Options>
-Options Whole(const Options* given) {
-  Options options = {};
-  if (given != nullptr) std::memcpy(&options, given, std::min(given->size, sizeof(options)));
-  return options;
-}
+using islet::c::Whole;
 
 islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
   return [binding](islet::Isolate& isolate,
@@ -170,8 +165,8 @@ islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
 }
 
 // Fills in `options`; the result is what they borrow.
-std::shared_ptr<const islet::HostFunctions> Translate(const islet_isolate_options* given,
-                                                      islet::IsolateOptions* options) {
+absl::StatusOr<std::shared_ptr<const islet::HostFunctions>> Translate(const islet_isolate_options* given,
+                                                                      islet::IsolateOptions* options) {
   const islet_isolate_options whole = Whole(given);
   auto host_functions = std::make_shared<islet::HostFunctions>();
   for (size_t i = 0; i < whole.host_function_count; ++i) {
@@ -180,7 +175,7 @@ std::shared_ptr<const islet::HostFunctions> Translate(const islet_isolate_option
   }
   if (whole.heap_limit != 0) options->limits.heap_bytes = whole.heap_limit;
   if (whole.cage_size != 0) options->cage_size = whole.cage_size;
-  options->allow_files = whole.allow_files != 0;
+  if (absl::Status status = islet::c::TranslateGrants(whole, options); !status.ok()) return status;
   options->host_functions = host_functions.get();
   if (whole.write != nullptr) {
     options->write = [write = whole.write, data = whole.write_user_data](int descriptor, absl::string_view text) {
@@ -232,7 +227,12 @@ islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_o
   }
   auto made = std::make_unique<islet_isolate>();
   islet::IsolateOptions options;
-  made->host_functions = Translate(given, &options);
+  auto host_functions = Translate(given, &options);
+  if (!host_functions.ok()) {
+    Report(host_functions.status(), error);
+    return nullptr;
+  }
+  made->host_functions = *std::move(host_functions);
   auto isolate = islet::Isolate::FromSnapshot(snapshot->snapshot, options);
   if (!isolate.ok()) {
     ReportOpening(isolate.status(), error);
@@ -275,7 +275,12 @@ islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_isolate_options
   }
   auto made = std::make_unique<islet_pool>();
   islet::IsolatePool::Options options;
-  made->host_functions = Translate(isolate_options, &options.isolate);
+  auto host_functions = Translate(isolate_options, &options.isolate);
+  if (!host_functions.ok()) {
+    Report(host_functions.status(), error);
+    return nullptr;
+  }
+  made->host_functions = *std::move(host_functions);
   const islet_pool_options whole = Whole(given);
   if (whole.keep_bytes != 0) options.keep_bytes = whole.keep_bytes;
   if (whole.max_idle_per_thread != 0) options.max_idle_per_thread = whole.max_idle_per_thread;

@@ -109,6 +109,36 @@ typedef struct islet_host_binding {
   void *user_data;
 } islet_host_binding;
 
+/* ---- What scripts may reach outside of their isolate. See islet/capabilities.h. */
+
+typedef enum islet_file_mode {
+  ISLET_FILE_READ = 0,
+  ISLET_FILE_WRITE = 1,  /* a file that is empty, whether there was one or not */
+  ISLET_FILE_APPEND = 2  /* an existing file keeps its contents, and writing goes to its end */
+} islet_file_mode;
+
+/* A file system of the host's own. Paths are what scripts give, ending in a zero byte. A function returns ISLET_OK, or fills
+ * error->message ("cannot open: no such page") and returns anything else, which is raised in the script. They are called on
+ * the thread that has entered the isolate, and must not call it. */
+typedef struct islet_file_system {
+  size_t size; /* sizeof(islet_file_system) */
+  void *user_data;
+  /* Sets *file to whatever the functions below are to get. */
+  islet_status (*open)(void *user_data, const char *path, islet_file_mode mode, void **file, islet_error *error);
+  /* Stores at most `size` bytes, and sets *count to how many; 0 at the end. */
+  islet_status (*read)(void *user_data, void *file, char *buffer, size_t size, size_t *count, islet_error *error);
+  /* Takes all bytes. NULL: nothing can be written. */
+  islet_status (*write)(void *user_data, void *file, const char *bytes, size_t size, islet_error *error);
+  /* Passes on what was held back. NULL: nothing is. */
+  islet_status (*flush)(void *user_data, void *file, islet_error *error);
+  /* Called once for each file opened, last, with `error` never NULL. */
+  islet_status (*close)(void *user_data, void *file, islet_error *error);
+  /* Sets *exists to 0 or 1. */
+  islet_status (*exists)(void *user_data, const char *path, int *exists, islet_error *error);
+  /* Deletes a file. NULL: none can be. */
+  islet_status (*remove)(void *user_data, const char *path, islet_error *error);
+} islet_file_system;
+
 /* ---- Isolates */
 
 /* Zero means the default. Later versions may append members; `size` tells which there are. */
@@ -121,10 +151,34 @@ typedef struct islet_isolate_options {
   /* Receives what scripts print; descriptor 1 or 2. */
   void (*write)(void *user_data, int descriptor, const char *text, size_t length);
   void *write_user_data;
+  /* Nonzero: scripts may reach all files that the process can. The next three say otherwise. */
   int allow_files;
+  /* Scripts may reach the files below this directory, and none else: no path leads out. */
+  const char *files_below;
+  int files_read_only; /* of `files_below` */
+  /* The structure is copied. Instead of `allow_files` and `files_below`. */
+  const islet_file_system *file_system;
+  /* Nonzero: the system's clock. */
+  int allow_clock;
+  /* The host's own, instead: nanoseconds since 1970-01-01T00:00:00Z, or if `monotonic` is not 0, since any fixed moment. */
+  int64_t (*clock)(void *user_data, int monotonic);
+  void *clock_user_data;
+  /* Nonzero: the system's randomness. */
+  int allow_randomness;
+  /* Instead, the same numbers for the same seed, in every isolate and after every reset; copied. */
+  const uint64_t *random_seed;
+  /* What (command-line) returns; copied. */
+  const char *const *command_line;
+  size_t command_line_count;
+  /* What get-environment-variable finds, each "NAME=VALUE"; copied. The process's own environment is not reached. */
+  const char *const *environment;
+  size_t environment_count;
+  /* Where libraries are looked for in the files granted; copied. */
+  const char *const *library_path;
+  size_t library_path_count;
 } islet_isolate_options;
 
-/* `options` may be NULL. */
+/* `options` may be NULL: then scripts reach nothing outside. ISLET_NOT_FOUND: there is no directory `files_below`. */
 ISLET_API islet_isolate *islet_isolate_new(islet_snapshot *snapshot, const islet_isolate_options *options,
                                            islet_error *error);
 /* A second isolate in the state of this one: see Isolate::Fork in islet/isolate.h. */
@@ -160,7 +214,7 @@ typedef struct islet_pool_statistics {
   size_t idle_bytes;   /* memory that those waiting keep, but for page tables */
 } islet_pool_statistics;
 
-/* Both kinds of options may be NULL. Host functions and `write` serve all threads at once. */
+/* Both kinds of options may be NULL. Host functions, `write`, the file system and the clock serve all threads at once. */
 ISLET_API islet_pool *islet_pool_new(islet_snapshot *snapshot, const islet_isolate_options *isolate_options,
                                      const islet_pool_options *options, islet_error *error);
 /* Isolates that are out are then disposed of when they are freed. */

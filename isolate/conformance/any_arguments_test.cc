@@ -147,9 +147,7 @@ class AnyArguments {
         watchdog_(vm) {}
 
   bool Prepare(const char* values) {
-    evaluator_.AllowFiles(true);
     const absl::Status status = evaluator_.EvalFile(values);
-    evaluator_.AllowFiles(false);
     if (!status.ok()) {
       std::printf("%s\n", std::string(status.message()).c_str());
       return false;

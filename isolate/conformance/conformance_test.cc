@@ -24,11 +24,11 @@ absl::Status RunProgram(const Image& image, const char* program, const char* lib
   auto vm = NewVm(image, options);
   if (!vm.ok()) return vm.status();
   PortTable& ports = PortTableOf(**vm);
-  ports.allow_files = true;
-  ports.allow_randomness = true;
+  ports.files = islet::ProcessFiles().get();
+  ports.clock = islet::SystemClock().get();
+  ports.randomness = islet::SystemRandomness().get();
   ports.SetStandardStreams(MakeProcessStreams());
   Evaluator evaluator(**vm);
-  evaluator.AllowFiles(true);
   evaluator.search_path().push_back(library);
   const absl::Status status = evaluator.EvalFile(program);
   (void)FlushPorts(**vm);

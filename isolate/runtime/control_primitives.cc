@@ -6,6 +6,7 @@
 
 #include "isolate/data/equality.h"
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/grants.h"
 #include "isolate/runtime/primitives.h"
 
 namespace islet::vm {
@@ -231,7 +232,7 @@ Value IsCondition(Vm& vm, Value* args, uint32_t) {
 }
 
 Value IsFileError(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(IsKind(vm, args[0], "file"));
+  return Value::Boolean(IsKind(vm, args[0], "file") || IsFilePermissionCondition(vm, args[0]));
 }
 
 Value IsReadError(Vm& vm, Value* args, uint32_t) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
+#include "isolate/runtime/grants.h"
 
 namespace islet::vm {
 
@@ -160,13 +161,14 @@ Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes) 
   absl::Status status;
   if (handle < kHeapHandle) {
     const StandardPort which = static_cast<StandardPort>(-2 - handle);
-    status = table.standard_streams() == nullptr
-                 ? absl::PermissionDeniedError("the host has not granted this port")
-                 : table.standard_streams()->Write(which, bytes);
+    if (table.standard_streams() == nullptr) {
+      return RaiseNotGranted(vm, who, Capability::kStandardOutput, vm.heap().Get<Port>(port)->name);
+    }
+    status = table.standard_streams()->Write(which, bytes);
   } else if (Stream* stream = table.Find(handle); stream != nullptr && !stream->input) {
     constexpr size_t kHeldBack = 64 << 10;
     stream->buffer.append(bytes.data(), bytes.size());
-    if (stream->buffer.size() >= kHeldBack) status = table.Flush(*stream);
+    if (stream->buffer.size() >= kHeldBack) status = table.WriteOut(*stream);
   } else {
     status = absl::FailedPreconditionError("the port's file is not open");
   }
@@ -238,7 +240,12 @@ absl::string_view PortInput::Available() const {
 
 PortInput::Outcome PortInput::Fill() {
   if (stream_ == nullptr) return Outcome::kEnd;
-  const absl::StatusOr<bool> more = PortTableOf(vm_).Fill(*stream_);
+  PortTable& table = PortTableOf(vm_);
+  if (stream_->file == nullptr && table.standard_streams() == nullptr) {
+    RaiseNotGranted(vm_, who_, Capability::kStandardInput, heap_.Get<Port>(port_)->name);
+    return Outcome::kRaised;
+  }
+  const absl::StatusOr<bool> more = table.Fill(*stream_);
   if (!more.ok()) {
     RaiseStatus(vm_, who_, port_, more.status());
     return Outcome::kRaised;
@@ -325,7 +332,7 @@ PortInput::Outcome PortInput::Peek(uint32_t* c, size_t* length) {
 }
 
 bool PortInput::Ready() const {
-  if (stream_ == nullptr || stream_->fd >= 0 || !Available().empty()) return true;
+  if (stream_ == nullptr || stream_->file != nullptr || !Available().empty()) return true;
   StandardStreams* streams = PortTableOf(vm_).standard_streams();
   return streams == nullptr || streams->InputReady();
 }

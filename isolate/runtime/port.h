@@ -1,13 +1,13 @@
 // Ports (R7RS 6.13). A Port object (heap/objects.h) is one of
 //
-//   in the heap   handle -1. `buffer` is a Bytevector: what an input port has left is [position,
-//   limit), what an output
-//                 port has written is [0, position). Text is UTF-8. `line` and `column` are an
-//                 input port's.
-//   a file        handle n >= 0: entry n of the isolate's PortTable, which has the descriptor, the
-//   buffer and the line a standard    handle -2, -3, -4: input, output, error. Reads and writes go
-//   to the StandardStreams that the host has port          granted, so that a standard port can be
-//   frozen into a snapshot.
+//   in the heap      handle -1. `buffer` is a Bytevector: what an input port has left is [position,
+//                    limit), what an output port has written is [0, position). Text is UTF-8. `line`
+//                    and `column` are an input port's.
+//   a file           handle n >= 0: entry n of the isolate's PortTable, which has the File, the
+//                    buffer and the line
+//   a standard port  handle -2, -3, -4: input, output, error. Reads and writes go to the
+//                    StandardStreams that the host has granted, so that a standard port can be
+//                    frozen into a snapshot.
 //
 // What an isolate may touch of the world outside is in its PortTable: by default nothing.
 
@@ -26,6 +26,7 @@
 #include "absl/strings/string_view.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/value.h"
+#include "islet/capabilities.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -53,7 +54,7 @@ std::shared_ptr<StandardStreams> MakeProcessStreams();
 
 // The buffered bytes of an open file, or of standard input.
 struct Stream {
-  int fd = -1;
+  std::unique_ptr<File> file;  // null: standard input
   bool open = false;
   bool input = false;
   std::string path;
@@ -63,7 +64,7 @@ struct Stream {
   uint32_t column = 1;
 };
 
-// One isolate's open files and permissions, and what it was told of its process; Vm::port_table. Closes the files when the isolate ends.
+// One isolate's open files, and what it was granted of the world outside; Vm::port_table. Closes the files when the isolate ends.
 class PortTable {
  public:
   PortTable() = default;
@@ -71,10 +72,15 @@ class PortTable {
   PortTable(const PortTable&) = delete;
   PortTable& operator=(const PortTable&) = delete;
 
-  // May scripts open, delete and ask for files?
-  bool allow_files = false;
-  // May scripts ask for random bytes of the system?
-  bool allow_randomness = false;
+  // What the host has granted (sdk/islet/capabilities.h); null: denied. Borrowed: whoever sets them keeps them alive, so
+  // that isolates on many threads need not count references to the same object.
+  FileSystem* files = nullptr;
+  Clock* clock = nullptr;
+  Randomness* randomness = nullptr;
+  // Bytes that `randomness` has given.
+  uint64_t random_bytes_drawn = 0;
+  // Grants `files`, or what they have for this isolate alone (FileSystem::ForIsolate).
+  void GrantFiles(FileSystem* files);
   // What `command-line` returns.
   std::vector<std::string> command_line;
   // What `get-environment-variable` and `get-environment-variables` know, by name.
@@ -94,10 +100,12 @@ class PortTable {
 
   // `name` as the operating system is asked for it.
   std::string Resolve(absl::string_view name) const;
-  // Opens a file, an existing one of that name being emptied for output. Returns the handle.
+  // Opens a file of those granted. Returns the handle.
   // Errors: a message for people.
-  absl::StatusOr<int> Open(absl::string_view name, bool input);
-  // Writes out what is buffered.
+  absl::StatusOr<int> Open(absl::string_view name, FileSystem::Mode mode);
+  // Hands what is buffered to the file.
+  absl::Status WriteOut(Stream& stream);
+  // The same, and has the file pass it on.
   absl::Status Flush(Stream& stream);
   absl::Status Close(int handle);
   // Reads more bytes behind those in the buffer; false at the end of the input.
@@ -108,13 +116,15 @@ class PortTable {
   int handle_count() const { return static_cast<int>(files_.size()); }
   // The path of an open file, or "".
   std::string OpenFile() const;
-  // Takes over what `other` has read ahead of standard input, and how many files it has had open.
+  // Takes over the state of `other`, which has no file open: what it has read ahead of standard input, how many files it has
+  // had open, its own files if there are such, how much randomness it has had.
   void CopyFrom(const PortTable& other);
   // See PortDifference.
   std::string FirstDifference(const PortTable& other) const;
 
  private:
   std::shared_ptr<StandardStreams> streams_;
+  std::shared_ptr<FileSystem> own_files_;  // of this isolate alone: then `files`
   std::vector<std::unique_ptr<Stream>> files_;
   Stream standard_input_;
 };

@@ -1,14 +1,12 @@
 // R7RS 6.13.1: making, closing and asking about ports; 6.14: files.
 
-#include <string.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "isolate/data/string.h"
+#include "isolate/runtime/grants.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/port_primitives.h"
 #include "isolate/runtime/primitives.h"
@@ -32,34 +30,39 @@ Port* NewPort(Heap& heap, uint32_t flags) {
 
 // ---- Files
 
-// The name as the operating system takes it. False after raising: not a string, not permitted, or
-// with a NUL in it.
+// The name as a FileSystem takes it. False after raising: not a string, not permitted, or with a NUL
+// in it.
 bool FileName(Vm& vm, const char* who, Value name, std::string* path) {
   if (!vm.heap().Is<String>(name)) {
     vm.WrongType(who, 1, "a string", name);
     return false;
   }
-  const auto fail = [&](std::string_view message) {
-    vm.Error("file", who, message, vm.heap().Cons(name, kNull));
+  if (PortTableOf(vm).files == nullptr) {
+    RaiseNotGranted(vm, who, Capability::kFiles, name);
     return false;
-  };
-  if (!PortTableOf(vm).allow_files) return fail("the host has not granted file access");
+  }
   *path = ToUtf8(vm.heap(), name);
-  if (path->find('\0') != std::string::npos)
-    return fail("a file name cannot contain a NUL character");
-  return true;
+  if (path->find('\0') == std::string::npos) return true;
+  vm.Error("file", who, "a file name cannot contain a NUL character",
+           vm.heap().Cons(name, kNull));
+  return false;
 }
 
-Value OpenFile(Vm& vm, const char* who, Value name, uint32_t flags) {
+Value RaiseFileError(Vm& vm, const char* who, const absl::Status& status, Value name) {
+  const absl::string_view message = status.message();
+  return vm.Error("file", who, std::string_view(message.data(), message.size()),
+                  vm.heap().Cons(name, kNull));
+}
+
+Value OpenFile(Vm& vm, const char* who, Value name, uint32_t flags, bool append = false) {
   std::string path;
   if (!FileName(vm, who, name, &path)) return kException;
   Heap& heap = vm.heap();
-  const absl::StatusOr<int> handle = PortTableOf(vm).Open(path, (flags & kInputPortFlag) != 0);
-  if (!handle.ok()) {
-    const absl::string_view message = handle.status().message();
-    return vm.Error("file", who, std::string_view(message.data(), message.size()),
-                    heap.Cons(name, kNull));
-  }
+  const FileSystem::Mode mode = (flags & kInputPortFlag) != 0 ? FileSystem::Mode::kRead
+                                : append                      ? FileSystem::Mode::kAppend
+                                                              : FileSystem::Mode::kWrite;
+  const absl::StatusOr<int> handle = PortTableOf(vm).Open(path, mode);
+  if (!handle.ok()) return RaiseFileError(vm, who, handle.status(), name);
   Port* port = NewPort(heap, flags);
   port->handle = Value::Fixnum(*handle);
   port->name = MakeString(heap, path, kImmutableFlag);
@@ -72,27 +75,31 @@ Value OpenInputFile(Vm& vm, Value* args, uint32_t) {
 Value OpenBinaryInputFile(Vm& vm, Value* args, uint32_t) {
   return OpenFile(vm, "open-binary-input-file", args[0], kInputPortFlag | kBinaryPortFlag);
 }
-Value OpenOutputFile(Vm& vm, Value* args, uint32_t) {
-  return OpenFile(vm, "open-output-file", args[0], kOutputPortFlag | kTextualPortFlag);
+// The second argument is not R7RS's: true to append.
+Value OpenOutputFile(Vm& vm, Value* args, uint32_t argc) {
+  return OpenFile(vm, "open-output-file", args[0], kOutputPortFlag | kTextualPortFlag,
+                  argc > 1 && args[1] != kFalse);
 }
-Value OpenBinaryOutputFile(Vm& vm, Value* args, uint32_t) {
-  return OpenFile(vm, "open-binary-output-file", args[0], kOutputPortFlag | kBinaryPortFlag);
+Value OpenBinaryOutputFile(Vm& vm, Value* args, uint32_t argc) {
+  return OpenFile(vm, "open-binary-output-file", args[0], kOutputPortFlag | kBinaryPortFlag,
+                  argc > 1 && args[1] != kFalse);
 }
 
 Value FileExists(Vm& vm, Value* args, uint32_t) {
   std::string path;
   if (!FileName(vm, "file-exists?", args[0], &path)) return kException;
-  return Value::Boolean(access(PortTableOf(vm).Resolve(path).c_str(), F_OK) == 0);
+  const PortTable& table = PortTableOf(vm);
+  const absl::StatusOr<bool> exists = table.files->Exists(table.Resolve(path));
+  if (!exists.ok()) return RaiseFileError(vm, "file-exists?", exists.status(), args[0]);
+  return Value::Boolean(*exists);
 }
 
 Value DeleteFile(Vm& vm, Value* args, uint32_t) {
   std::string path;
   if (!FileName(vm, "delete-file", args[0], &path)) return kException;
-  if (unlink(PortTableOf(vm).Resolve(path).c_str()) == 0) return kUnspecified;
-  const char* reason = strerrordesc_np(errno);  // unlike strerror, the same in each locale
-  return vm.Error("file", "delete-file",
-                  absl::StrCat("cannot delete: ", reason != nullptr ? reason : "unknown error"),
-                  vm.heap().Cons(args[0], kNull));
+  const PortTable& table = PortTableOf(vm);
+  const absl::Status status = table.files->Delete(table.Resolve(path));
+  return status.ok() ? kUnspecified : RaiseFileError(vm, "delete-file", status, args[0]);
 }
 
 // ---- Ports in the heap
@@ -175,9 +182,7 @@ Value Close(Vm& vm, const char* who, Value port_value, uint32_t direction) {
   const Port* port = heap.Get<Port>(port_value);
   const absl::Status status = PortTableOf(vm).Close(port->handle.fixnum());
   if (status.ok()) return kUnspecified;
-  const absl::string_view message = status.message();
-  return vm.Error("file", who, std::string_view(message.data(), message.size()),
-                  heap.Cons(port->name, kNull));
+  return RaiseFileError(vm, who, status, port->name);
 }
 
 Value ClosePort(Vm& vm, Value* args, uint32_t) { return Close(vm, "close-port", args[0], 0); }
@@ -225,8 +230,8 @@ Value StandardPortPrimitive(Vm& vm, Value* args, uint32_t) {
 constexpr PrimitiveSpec kPrimitives[] = {
     {"open-input-file", OpenInputFile, 1, 1},
     {"open-binary-input-file", OpenBinaryInputFile, 1, 1},
-    {"open-output-file", OpenOutputFile, 1, 1},
-    {"open-binary-output-file", OpenBinaryOutputFile, 1, 1},
+    {"open-output-file", OpenOutputFile, 1, 2},
+    {"open-binary-output-file", OpenBinaryOutputFile, 1, 2},
     {"file-exists?", FileExists, 1, 1},
     {"delete-file", DeleteFile, 1, 1},
     {"open-input-string", OpenInputString, 1, 1},

@@ -1,15 +1,12 @@
 // Files and standard streams: what ports lead to outside the heap.
 
-#include <fcntl.h>
 #include <poll.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/capabilities/system.h"
 #include "isolate/runtime/port.h"
 
 namespace islet::vm {
@@ -18,36 +15,6 @@ namespace {
 
 constexpr size_t kReadSize = 16 << 10;
 constexpr size_t kHeldBack = 64 << 10;
-
-// Not strerror: that depends on the locale.
-std::string ErrorText(int error) {
-  const char* text = strerrordesc_np(error);
-  return text != nullptr ? std::string(text) : absl::StrCat("error ", error);
-}
-
-absl::Status SystemError(absl::string_view what, int error) {
-  return absl::UnavailableError(absl::StrCat(what, ": ", ErrorText(error)));
-}
-
-absl::Status WriteAll(int fd, absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return SystemError("cannot write", errno);
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<size_t> ReadSome(int fd, char* buffer, size_t size) {
-  while (true) {
-    const ssize_t count = read(fd, buffer, size);
-    if (count >= 0) return static_cast<size_t>(count);
-    if (errno != EINTR) return SystemError("cannot read", errno);
-  }
-}
 
 class ProcessStreams : public StandardStreams {
  public:
@@ -100,7 +67,7 @@ std::string PortTable::Resolve(absl::string_view name) const {
   return absl::StrCat(base_directory, base_directory.back() == '/' ? "" : "/", name);
 }
 
-absl::StatusOr<int> PortTable::Open(absl::string_view name, bool input) {
+absl::StatusOr<int> PortTable::Open(absl::string_view name, FileSystem::Mode mode) {
   size_t open_files = 0;
   size_t free = files_.size();
   for (size_t i = files_.size(); i-- > 0;) {
@@ -114,26 +81,19 @@ absl::StatusOr<int> PortTable::Open(absl::string_view name, bool input) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot open: the isolate may have ",
                                                      max_open_files, " files open at a time"));
   }
-  const std::string path = Resolve(name);
-  const int flags = input ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
-  int fd;
-  do {
-    fd = open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666);
-  } while (fd < 0 && errno == EINTR);
-  if (fd < 0) return SystemError("cannot open", errno);
-  struct stat status;
-  if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
-    close(fd);
-    return SystemError("cannot open", EISDIR);
-  }
+  std::string path = Resolve(name);
+  absl::StatusOr<std::unique_ptr<File>> file = files->Open(path, mode);
+  if (!file.ok()) return file.status();
+  if (*file == nullptr) return absl::InternalError("cannot open: the host's file system gave no file");
+  const bool input = mode == FileSystem::Mode::kRead;
+  if (input && files_read != nullptr) files_read->push_back(path);
   if (free == files_.size()) files_.push_back(std::make_unique<Stream>());
   Stream& stream = *files_[free];
   stream = Stream();
-  stream.fd = fd;
+  stream.file = *std::move(file);
   stream.open = true;
   stream.input = input;
-  stream.path = path;
-  if (input && files_read != nullptr) files_read->push_back(path);
+  stream.path = std::move(path);
   return static_cast<int>(free);
 }
 
@@ -147,20 +107,24 @@ Stream* PortTable::Find(int handle) {
   return stream->open ? stream : nullptr;
 }
 
-absl::Status PortTable::Flush(Stream& stream) {
-  if (stream.input) return absl::OkStatus();
+absl::Status PortTable::WriteOut(Stream& stream) {
+  if (stream.input || stream.buffer.empty()) return absl::OkStatus();
   std::string bytes;
   bytes.swap(stream.buffer);
-  return WriteAll(stream.fd, bytes);
+  return stream.file->Write(bytes);
+}
+
+absl::Status PortTable::Flush(Stream& stream) {
+  absl::Status result = WriteOut(stream);
+  if (result.ok() && stream.file != nullptr && !stream.input) result = stream.file->Flush();
+  return result;
 }
 
 absl::Status PortTable::Close(int handle) {
   Stream* stream = handle < 0 ? nullptr : Find(handle);
   if (stream == nullptr) return absl::OkStatus();
-  absl::Status result = Flush(*stream);
-  if (close(stream->fd) != 0 && errno != EINTR && result.ok()) {
-    result = SystemError("cannot close", errno);
-  }
+  absl::Status result = WriteOut(*stream);
+  result.Update(stream->file->Close());
   *stream = Stream();
   return result;
 }
@@ -176,10 +140,9 @@ absl::StatusOr<bool> PortTable::Fill(Stream& stream) {
   const size_t want = std::max(kReadSize, old_size - stream.position);
   stream.buffer.resize(old_size + want);
   absl::StatusOr<size_t> count =
-      &stream != &standard_input_ ? ReadSome(stream.fd, &stream.buffer[old_size], want)
-      : streams_ != nullptr
-          ? streams_->Read(&stream.buffer[old_size], want)
-          : absl::PermissionDeniedError("the host has not granted standard input");
+      stream.file != nullptr ? stream.file->Read(&stream.buffer[old_size], want)
+      : streams_ != nullptr  ? streams_->Read(&stream.buffer[old_size], want)
+                             : absl::StatusOr<size_t>(size_t{0});
   stream.buffer.resize(old_size + (count.ok() ? std::min(*count, want) : 0));
   if (!count.ok()) return count.status();
   return *count > 0;
@@ -192,18 +155,30 @@ std::string PortTable::OpenFile() const {
   return "";
 }
 
+void PortTable::GrantFiles(FileSystem* granted) {
+  own_files_ = granted == nullptr ? nullptr : granted->ForIsolate();
+  files = own_files_ != nullptr ? own_files_.get() : granted;
+}
+
 void PortTable::CopyFrom(const PortTable& other) {
+  if (other.own_files_ != nullptr) GrantFiles(other.own_files_.get());
+  random_bytes_drawn = other.random_bytes_drawn;
   base_directory = other.base_directory;
   max_open_files = other.max_open_files;
   for (size_t i = 0; i < other.files_.size(); ++i) files_.push_back(std::make_unique<Stream>());
-  standard_input_ = other.standard_input_;
+  standard_input_.buffer = other.standard_input_.buffer;
+  standard_input_.position = other.standard_input_.position;
+  standard_input_.line = other.standard_input_.line;
+  standard_input_.column = other.standard_input_.column;
 }
 
 std::string PortTable::FirstDifference(const PortTable& other) const {
-  if (allow_files != other.allow_files || allow_randomness != other.allow_randomness ||
-      max_open_files != other.max_open_files || base_directory != other.base_directory) {
-    return "permissions";
+  if ((own_files_ == nullptr) != (other.own_files_ == nullptr) || (own_files_ == nullptr && files != other.files) ||
+      clock != other.clock || randomness != other.randomness || max_open_files != other.max_open_files ||
+      base_directory != other.base_directory) {
+    return "capabilities";
   }
+  if (random_bytes_drawn != other.random_bytes_drawn) return "randomness";
   if (command_line != other.command_line || environment != other.environment) return "what it knows of its process";
   if ((streams_ == nullptr) != (other.streams_ == nullptr)) return "standard streams";
   if (files_.size() != other.files_.size()) return "open files";

@@ -183,8 +183,9 @@ TEST_F(PortTest, ReadsData) {
 }
 
 TEST_F(PortTest, StandardPortsNeedAGrant) {
-  EXPECT_EQ(Result("display", Str("x")), "\"file: the host has not granted this port\"");
-  EXPECT_EQ(Result("read-char"), "\"file: the host has not granted standard input\"");
+  EXPECT_EQ(Result("display", Str("x")), "\"permission: standard output is not granted to this isolate "
+            "(IsolateOptions::write or streams)\"");
+  EXPECT_EQ(Result("read-char"), "\"permission: standard input is not granted to this isolate (IsolateOptions::streams)\"");
   auto streams = std::make_shared<FakeStreams>();
   streams->input = "(1 λ) line two\nrest";
   table().SetStandardStreams(streams);
@@ -208,7 +209,8 @@ TEST_F(PortTest, ParameterizeRedirects) {
 }
 
 TEST_F(PortTest, FilesNeedAGrant) {
-  constexpr absl::string_view kDenied = "\"file: the host has not granted file access\"";
+  constexpr absl::string_view kDenied =
+      "\"permission: access to files is not granted to this isolate (IsolateOptions::files)\"";
   EXPECT_EQ(Result("open-input-file", Str("/etc/passwd")), kDenied);
   EXPECT_EQ(Result("open-output-file", Str(Path("a.txt"))), kDenied);
   EXPECT_EQ(Result("file-exists?", Str("/")), kDenied);
@@ -217,7 +219,7 @@ TEST_F(PortTest, FilesNeedAGrant) {
 
 TEST_F(PortTest, Files) {
   std::vector<std::string> files_read;
-  table().allow_files = true;
+  table().files = ProcessFiles().get();
   table().base_directory = directory_;
   table().files_read = &files_read;
   const Value out = Call("open-output-file", Str("a.txt"));
@@ -249,7 +251,7 @@ TEST_F(PortTest, Files) {
 }
 
 TEST_F(PortTest, OpenFilesAreLimited) {
-  table().allow_files = true;
+  table().files = ProcessFiles().get();
   table().max_open_files = 2;
   const Value first = Call("open-input-file", Str("/dev/null"));
   Call("open-input-file", Str("/dev/null"));
@@ -262,7 +264,7 @@ TEST_F(PortTest, OpenFilesAreLimited) {
 // What is still buffered reaches the file when the isolate ends.
 TEST_F(PortTest, FilesAreWrittenAtTheEnd) {
   auto vm = MakeTestVm();
-  PortTableOf(*vm).allow_files = true;
+  PortTableOf(*vm).files = ProcessFiles().get();
   std::swap(vm, vm_);
   Value name = MakeString(vm_->heap(), Path("b.bin"));
   for (const PrimitiveSpec& spec : PortPrimitives()) {
@@ -282,7 +284,7 @@ TEST_F(PortTest, FilesAreWrittenAtTheEnd) {
 }
 
 TEST_F(PortTest, InvalidUtf8IsAReadError) {
-  table().allow_files = true;
+  table().files = ProcessFiles().get();
   const Value out = Call("open-binary-output-file", Str(Path("b.bin")));
   Call("write-bytevector", Bytes("ab\n\xff\xfe"), out);
   Call("close-port", out);

@@ -3,9 +3,7 @@
 // isolate/lib/srfi/27.sld keeps in a record. States are expanded from seeds by SplitMix64.
 //
 // A generator starts from a fixed seed, so that what goes into a snapshot is the same every time;
-// only %random-entropy! asks the system, and the host must have granted that.
-
-#include <sys/random.h>
+// only %random-entropy! asks for more, of the Randomness that the host has granted.
 
 #include <cstring>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "isolate/numbers/numbers.h"
 #include "isolate/numbers/operands.h"
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/grants.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 
@@ -158,15 +157,16 @@ Value Seed(Vm& vm, Value* args, uint32_t argc) {
 Value Entropy(Vm& vm, Value* args, uint32_t) {
   constexpr const char* kWho = "random-source-randomize!";
   if (!CheckState(vm, kWho, args)) return kException;
-  if (!PortTableOf(vm).allow_randomness) {
-    return vm.Error("error", kWho, "the host has not granted the system's randomness");
+  PortTable& table = PortTableOf(vm);
+  if (table.randomness == nullptr) return RaiseNotGranted(vm, kWho, Capability::kRandomness);
+  uint8_t bytes[kStateBytes] = {};
+  const absl::Status status = table.randomness->Fill(table.random_bytes_drawn, absl::MakeSpan(bytes));
+  if (!status.ok()) {
+    return vm.Error("error", kWho, std::string_view(status.message().data(), status.message().size()));
   }
-  uint64_t words[kStateWords];
-  if (getrandom(words, kStateBytes, 0) != static_cast<ssize_t>(kStateBytes)) {
-    return vm.Error("error", kWho, "the system gave no random bytes");
-  }
-  words[0] |= 1;  // the one state that is not allowed is all zero
-  std::memcpy(BytesToWrite(vm, args[0]), words, kStateBytes);
+  table.random_bytes_drawn += kStateBytes;
+  bytes[0] |= 1;  // the one state that is not allowed is all zero
+  std::memcpy(BytesToWrite(vm, args[0]), bytes, kStateBytes);
   return kUnspecified;
 }
 

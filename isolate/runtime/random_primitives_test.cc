@@ -32,8 +32,9 @@ TEST_F(RandomPrimitivesTest, RefuseWhatIsNoState) {
 
 TEST_F(RandomPrimitivesTest, AskTheSystemOnlyIfTheHostAllows) {
   EXPECT_EQ(Eval(std::string(kState) + "(%random-entropy! s)"),
-            "error in random-source-randomize!: the host has not granted the system's randomness");
-  PortTableOf(vm).allow_randomness = true;
+            "permission in random-source-randomize!: randomness is not granted to this isolate "
+            "(IsolateOptions::randomness)");
+  PortTableOf(vm).randomness = SystemRandomness().get();
   const std::string first = Eval(std::string(kState) + "(%random-entropy! s) s");
   const std::string second = Eval("(%random-entropy! s) s");
   EXPECT_NE(first, second);

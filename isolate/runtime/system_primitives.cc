@@ -9,6 +9,7 @@
 #include "isolate/expander/expander.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/grants.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/system.h"
@@ -98,14 +99,20 @@ Value GetEnvironmentVariables(Vm& vm, Value*, uint32_t) {
 // ---- Time
 
 Value CurrentSecond(Vm& vm, Value*, uint32_t) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return vm.heap().MakeFlonum(std::chrono::duration<double>(now).count());
+  if (Granted(vm) == nullptr || Granted(vm)->clock == nullptr) {
+    return RaiseNotGranted(vm, "current-second", Capability::kClock);
+  }
+  const std::chrono::duration<double> now = Granted(vm)->clock->SinceEpoch();
+  return vm.heap().MakeFlonum(now.count());
 }
 
 constexpr int32_t kJiffiesPerSecond = 1000000;
 
 Value CurrentJiffy(Vm& vm, Value*, uint32_t) {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  if (Granted(vm) == nullptr || Granted(vm)->clock == nullptr) {
+    return RaiseNotGranted(vm, "current-jiffy", Capability::kClock);
+  }
+  const std::chrono::nanoseconds now = Granted(vm)->clock->Monotonic();
   return FromInt64(vm.heap(), std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 

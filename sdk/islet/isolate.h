@@ -25,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "islet/capabilities.h"
 #include "islet/error.h"
 #include "islet/host_functions.h"
 #include "islet/limits.h"
@@ -51,17 +52,24 @@ struct IsolateOptions {
   uint64_t cage_size = uint64_t{4} << 30;
   // What the snapshot's host functions are bound to; borrowed. FromSnapshot fails, naming them all, if some are missing.
   const HostFunctions* host_functions = nullptr;
+
+  // ---- What scripts may reach outside of the isolate: by default nothing. See islet/capabilities.h. A procedure that needs
+  // what is not granted raises a condition of kind `permission` that names it.
+
   // Where the standard ports go: `write` receives what a script prints on the current output (descriptor 1) or error
-  // port (2). Null: output is dropped, input is empty.
+  // port (2); input is empty. Null: as `streams` says.
   std::function<void(int descriptor, absl::string_view text)> write;
-  // The standard ports as a whole, instead of `write`. Null: as `write` says.
+  // The standard ports as a whole, instead of `write`. Both null: they are denied.
   std::shared_ptr<StandardStreams> streams;
-  // Scripts may open, load and delete files of the host.
-  bool allow_files = false;
-  // Scripts may ask for random bytes of the system (SRFI 27's random-source-randomize!).
-  bool allow_randomness = false;
-  // Where a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp; only if `allow_files`. Empty:
-  // the working directory.
+  // The files that scripts may open, load, include and delete. ProcessFiles() are those of the process.
+  std::shared_ptr<FileSystem> files;
+  // What current-second and current-jiffy ask. SystemClock() is the system's.
+  std::shared_ptr<Clock> clock;
+  // What SRFI 27's random-source-randomize! asks: SystemRandomness(), SeededRandomness(n). All else about random numbers is
+  // computed, the same in every isolate.
+  std::shared_ptr<Randomness> randomness;
+  // Where in `files` a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp. Empty: where relative
+  // paths start.
   std::vector<std::string> library_path;
   // What (command-line) returns: by custom the script's name, then its arguments. Empty: the empty list (R7RS 6.14).
   std::vector<std::string> command_line;

@@ -74,7 +74,9 @@ IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console
   IsolateOptions grants;
   grants.limits.heap_bytes = static_cast<size_t>(options.max_heap_mib) << 20;
   grants.streams = std::move(console);
-  grants.allow_files = true;
+  grants.files = ProcessFiles();
+  grants.clock = SystemClock();
+  grants.randomness = SystemRandomness();
   grants.library_path = options.library_path;
   grants.library_path.push_back(
       options.file.empty() || options.file == "-" ? "." : DirectoryOf(options.file));

@@ -1,0 +1,77 @@
+#include "isolate/capabilities/system.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace islet::vm {
+
+namespace {
+
+class DescriptorFile : public File {
+ public:
+  explicit DescriptorFile(int fd) : fd_(fd) {}
+  ~DescriptorFile() override {
+    if (fd_ >= 0) close(fd_);
+  }
+  absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
+    return ReadSome(fd_, buffer, size);
+  }
+  absl::Status Write(absl::string_view bytes) override { return WriteAll(fd_, bytes); }
+  absl::Status Close() override {
+    // Linux closes the descriptor whatever it returns.
+    if (close(std::exchange(fd_, -1)) == 0 || errno == EINTR) return absl::OkStatus();
+    return SystemError("cannot close", errno);
+  }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+absl::Status SystemError(absl::string_view what, int error) {
+  const char* text = strerrordesc_np(error);  // not strerror: that depends on the locale
+  const std::string message =
+      absl::StrCat(what, ": ", text != nullptr ? std::string(text) : absl::StrCat("error ", error));
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::NotFoundError(message);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::PermissionDeniedError(message);
+    default:
+      return absl::UnavailableError(message);
+  }
+}
+
+absl::Status WriteAll(int fd, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return SystemError("cannot write", errno);
+    }
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> ReadSome(int fd, char* buffer, size_t size) {
+  while (true) {
+    const ssize_t count = read(fd, buffer, size);
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno != EINTR) return SystemError("cannot read", errno);
+  }
+}
+
+std::unique_ptr<File> MakeDescriptorFile(int fd) { return std::make_unique<DescriptorFile>(fd); }
+
+}  // namespace islet::vm
