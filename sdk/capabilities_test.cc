@@ -135,7 +135,7 @@ TEST(CapabilitiesTest, DeniedByDefaultByName) {
   EXPECT_THAT(Eval(*isolate, "(include \"/etc/passwd\")"),
               HasSubstr(absl::StrCat("include: ", kFiles)));
   EXPECT_EQ(Guarded(*isolate, "(include \"/etc/passwd\")"),
-            absl::StrCat("(#f \"include: ", kFiles, ": \\\"/etc/passwd\\\"\" ())"));
+            absl::StrCat("(#f \"include: ", kFiles, ", in \\\"/etc/passwd\\\"\" ())"));
   EXPECT_THAT(Guarded(*isolate, "(import (no such library))"),
               HasSubstr(absl::StrCat("no library (no such library): ", kFiles)));
   // What there is none of.
@@ -214,7 +214,7 @@ TEST(CapabilitiesTest, FilesBelowADirectory) {
   options.files = *FilesBelow(top + "/site");
   auto isolate = Make(options);
   EXPECT_EQ(Eval(*isolate, "(import (mine)) x"), "mine") << "libraries and what they include";
-  EXPECT_EQ(Eval(*isolate, "(call-with-input-file \"part.scm\" read)"), "(define x (quote mine))");
+  EXPECT_EQ(Eval(*isolate, "(call-with-input-file \"part.scm\" read)"), "(define x 'mine)");
   for (const std::string& path :
        {std::string("../secret.lisp"), top + "/secret.lisp", std::string("link.lisp")}) {
     const std::string refused = absl::StrCat(
@@ -449,7 +449,7 @@ TEST(CapabilitiesTest, EachTenantStartsAnew) {
     isolate.GiveBack();
     EXPECT_TRUE(pool->ResetStatus().ok()) << pool->ResetStatus();
   }
-  EXPECT_EQ(pool->Stats().reused, 2u);
+  EXPECT_EQ(pool->Stats().created, 1u) << "it was the same isolate each time";
   EXPECT_THAT(files->Names(), ElementsAre("given"));
   EXPECT_EQ(files->Get("given"), "given");
 }

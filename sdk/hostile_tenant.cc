@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "sdk/isolate_impl.h"
 
@@ -57,6 +58,24 @@ constexpr const char* kDeeds[] = {
        (try (lambda () (hash-table-set! record-table 'hijacked leaked))) (try (lambda () (count!)))))scm",
 };
 
+// What reaches for the world outside: each must be refused by name, unless it is granted.
+struct Attempt {
+  const char* expression;
+  const char* option;
+};
+constexpr Attempt kAttempts[] = {
+    {R"scm((open-input-file "/proc/self/environ"))scm", "IsolateOptions::files"},
+    {R"scm((open-output-file "/proc/self/comm"))scm", "IsolateOptions::files"},
+    {R"scm((file-exists? "/"))scm", "IsolateOptions::files"},
+    {R"scm((delete-file "/proc/none"))scm", "IsolateOptions::files"},
+    {R"scm((load "/proc/self/comm"))scm", "IsolateOptions::files"},
+    {R"scm((eval '(include "/proc/self/comm") (interaction-environment)))scm", "IsolateOptions::files"},
+    {R"scm((eval '(import (tenant nowhere)) (interaction-environment)))scm", "IsolateOptions::files"},
+    {R"scm((current-second))scm", "IsolateOptions::clock"},
+    {R"scm((current-jiffy))scm", "IsolateOptions::clock"},
+    {R"scm((random-source-randomize! default-random-source))scm", "IsolateOptions::randomness"},
+};
+
 // Each ends its run: an uncaught condition, a syntax error, an exit.
 constexpr const char* kFailures[] = {
     R"scm((car (cdr (list 'uncaught))))scm",
@@ -65,6 +84,12 @@ constexpr const char* kFailures[] = {
     R"scm((if (let)scm",
     R"scm((let loop ((n 300000)) (if (= n 0) (exit 7) (+ 1 (loop (- n 1))))))scm",
 };
+
+bool IsGranted(const IsolateOptions& options, absl::string_view option) {
+  return option == "IsolateOptions::files"   ? options.files != nullptr
+         : option == "IsolateOptions::clock" ? options.clock != nullptr
+                                             : options.randomness != nullptr;
+}
 
 }  // namespace
 
@@ -81,6 +106,23 @@ std::vector<std::string> RunHostileTenant(Isolate& isolate) {
       "(import (scheme base) (srfi 27)) (random-source-pseudo-randomize! default-random-source 3 4) (random-integer 100)",
       "random");
   if (!random.ok()) problems.push_back(random.status().ToString());
+  for (const Attempt& attempt : kAttempts) {
+    // Files that are not its own would be seen by the next tenant, as the host has decided.
+    const bool granted = IsGranted(impl.options, attempt.option);
+    if (granted && absl::string_view(attempt.option) == "IsolateOptions::files") continue;
+    const absl::StatusOr<Value> done = isolate.Eval(
+        absl::StrCat("(import (scheme load) (srfi 27)) (guard (e ((error-object? e) (error-object-message e))) ",
+                     attempt.expression, " 'reached)"));
+    const std::string outcome = done.ok() ? done->Print() : done.status().ToString();
+    if (granted ? outcome != "reached" : !absl::StrContains(outcome, attempt.option)) {
+      problems.push_back(absl::StrCat(attempt.expression, "\n  ", outcome));
+    }
+  }
+  if (impl.options.files != nullptr && impl.options.files->ForIsolate() != nullptr) {
+    const absl::StatusOr<Value> left = isolate.Eval(
+        "(begin (define file (open-output-file \"of the hostile tenant\")) (write 'secret file) (flush-output-port file))");
+    if (!left.ok()) problems.push_back(left.status().ToString());
+  }
   isolate.CollectGarbage();
   const absl::StatusOr<Value> more = isolate.Eval(
       "(begin (set! survivors (map (lambda (v) (vector-map (lambda (x) x) v)) survivors)) (set! symbols (cdr symbols)))");

@@ -151,21 +151,21 @@ typedef struct islet_isolate_options {
   /* Receives what scripts print; descriptor 1 or 2. */
   void (*write)(void *user_data, int descriptor, const char *text, size_t length);
   void *write_user_data;
-  /* Nonzero: scripts may reach all files that the process can. The next three say otherwise. */
+  /* Nonzero: scripts may reach all files that the process can. */
   int allow_files;
-  /* Scripts may reach the files below this directory, and none else: no path leads out. */
+  /* Instead: the files below this directory, and none else, as no path leads out. Copied. */
   const char *files_below;
   int files_read_only; /* of `files_below` */
-  /* The structure is copied. Instead of `allow_files` and `files_below`. */
+  /* Instead of both. The structure is copied. */
   const islet_file_system *file_system;
   /* Nonzero: the system's clock. */
   int allow_clock;
-  /* The host's own, instead: nanoseconds since 1970-01-01T00:00:00Z, or if `monotonic` is not 0, since any fixed moment. */
+  /* Instead: the host's own, in nanoseconds since 1970-01-01T00:00:00Z, or if `monotonic` is not 0, since any fixed moment. */
   int64_t (*clock)(void *user_data, int monotonic);
   void *clock_user_data;
   /* Nonzero: the system's randomness. */
   int allow_randomness;
-  /* Instead, the same numbers for the same seed, in every isolate and after every reset; copied. */
+  /* Instead: the same numbers for the same seed, in every isolate and after every reset; copied. */
   const uint64_t *random_seed;
   /* What (command-line) returns; copied. */
   const char *const *command_line;

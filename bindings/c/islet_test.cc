@@ -2,6 +2,8 @@
 
 #include "bindings/c/islet.h"
 
+#include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -226,6 +228,205 @@ TEST_F(CInterfaceTest, ForksAreIsolatesOfTheirOwn) {
   islet_isolate_free(child);
   EXPECT_EQ(islet_isolate_fork(nullptr, &error_), nullptr);
   EXPECT_EQ(error_.status, ISLET_INVALID_ARGUMENT);
+}
+
+// ---- What is granted
+
+// A file system of one file, and what a script does to it.
+struct OneFile {
+  std::string text = "(the text)";
+  size_t position = 0;
+  int open = 0;
+};
+
+islet_status OpenOne(void* data, const char* path, islet_file_mode mode, void** file, islet_error* error) {
+  OneFile& one = *static_cast<OneFile*>(data);
+  if (std::strcmp(path, "one") != 0) {
+    std::strcpy(error->message, "cannot open: there is only one");
+    return ISLET_NOT_FOUND;
+  }
+  if (mode == ISLET_FILE_WRITE) one.text.clear();
+  one.position = 0;
+  ++one.open;
+  *file = &one;
+  return ISLET_OK;
+}
+
+islet_status ReadOne(void*, void* file, char* buffer, size_t size, size_t* count, islet_error*) {
+  OneFile& one = *static_cast<OneFile*>(file);
+  *count = one.text.copy(buffer, size, one.position);
+  one.position += *count;
+  return ISLET_OK;
+}
+
+islet_status WriteOne(void*, void* file, const char* bytes, size_t size, islet_error*) {
+  static_cast<OneFile*>(file)->text.append(bytes, size);
+  return ISLET_OK;
+}
+
+islet_status FailToFlush(void*, void*, islet_error*) { return ISLET_INTERNAL; }
+
+islet_status CloseOne(void*, void* file, islet_error*) {
+  --static_cast<OneFile*>(file)->open;
+  return ISLET_OK;
+}
+
+islet_status OneExists(void*, const char* path, int* exists, islet_error*) {
+  *exists = std::strcmp(path, "one") == 0;
+  return ISLET_OK;
+}
+
+class CGrantsTest : public CInterfaceTest {
+ protected:
+  // In place of the isolate without grants.
+  void Make(islet_isolate_options options) {
+    const islet_host_binding hosts[] = {
+        {"log", 1, 1, Log, &logged_}, {"add", 2, -1, Add, nullptr}, {"call-back", 1, 1, CallBack, nullptr}};
+    options.host_functions = hosts;
+    options.host_function_count = 3;
+    islet_isolate_free(isolate_);
+    isolate_ = islet_isolate_new(snapshot_, &options, &error_);
+    if (isolate_ != nullptr) {
+      ASSERT_EQ(islet_enter(isolate_, &error_), ISLET_OK);
+    }
+  }
+  static islet_isolate_options Options() {
+    islet_isolate_options options = {};
+    options.size = sizeof(options);
+    return options;
+  }
+  std::string Caught(const std::string& expression) {
+    return Eval("(import (srfi 27)) (guard (e (#t (list (file-error? e) (error-object-message e)))) " + expression + ")");
+  }
+};
+
+TEST_F(CGrantsTest, NothingByDefault) {
+  EXPECT_EQ(Caught("(file-exists? \"/\")"),
+            "(#t \"access to files is not granted to this isolate (IsolateOptions::files)\")");
+  EXPECT_EQ(Caught("(current-second)"), "(#f \"the clock is not granted to this isolate (IsolateOptions::clock)\")");
+  EXPECT_EQ(Caught("(random-source-randomize! default-random-source)"),
+            "(#f \"randomness is not granted to this isolate (IsolateOptions::randomness)\")");
+  EXPECT_EQ(Eval("(list (command-line) (get-environment-variables))"), "(() ())");
+}
+
+TEST_F(CGrantsTest, TheProcesssOwn) {
+  islet_isolate_options options = Options();
+  options.allow_files = options.allow_clock = options.allow_randomness = 1;
+  const char* const words[] = {"program", "argument"};
+  options.command_line = words;
+  options.command_line_count = 2;
+  const char* const variables[] = {"LANG=de", "EMPTY=", "EQUATION=a=b"};
+  options.environment = variables;
+  options.environment_count = 3;
+  Make(options);
+  EXPECT_EQ(Eval("(file-exists? \"/\")"), "#t");
+  EXPECT_EQ(Eval("(< 1e9 (current-second) 1e11)"), "#t");
+  EXPECT_EQ(Caught("(begin (random-source-randomize! default-random-source) 'drawn)"), "drawn");
+  EXPECT_EQ(Eval("(command-line)"), "(\"program\" \"argument\")");
+  EXPECT_EQ(Eval("(get-environment-variables)"), "((\"LANG\" . \"de\") (\"EMPTY\" . \"\") (\"EQUATION\" . \"a=b\"))");
+}
+
+TEST_F(CGrantsTest, FilesBelowADirectory) {
+  const std::string directory = testing::TempDir();
+  islet_isolate_options options = Options();
+  options.files_below = directory.c_str();
+  const char* const path[] = {"libraries-of-c-test"};
+  options.library_path = path;
+  options.library_path_count = 1;
+  Make(options);
+  EXPECT_EQ(Eval("(call-with-output-file \"c-test\" (lambda (p) (write 'written p)))"), "#<unspecified>");
+  EXPECT_EQ(Eval("(call-with-input-file \"c-test\" read)"), "written");
+  EXPECT_EQ(Caught("(open-input-file \"../c-test\")"),
+            "(#t \"cannot open: the path leads out of the directory that the host has granted\")");
+  EXPECT_NE(Eval("(import (lost))").find("libraries-of-c-test/lost.sld"), std::string::npos);
+  options.files_read_only = 1;
+  Make(options);
+  EXPECT_EQ(Eval("(call-with-input-file \"c-test\" read)"), "written");
+  EXPECT_EQ(Caught("(delete-file \"c-test\")"), "(#t \"cannot delete: Read-only file system\")");
+  EXPECT_EQ(std::remove((directory + "/c-test").c_str()), 0);
+  options.files_below = "/no/such/directory";
+  Make(options);
+  EXPECT_EQ(isolate_, nullptr);
+  EXPECT_EQ(error_.status, ISLET_NOT_FOUND);
+  EXPECT_NE(std::strstr(error_.message, "/no/such/directory"), nullptr) << error_.message;
+}
+
+TEST_F(CGrantsTest, AFileSystemAndAClockOfTheHosts) {
+  OneFile one;
+  int64_t now[2] = {1500000000, 7000};
+  const uint64_t seed = 42;
+  islet_isolate_options options = Options();
+  islet_file_system system = {};
+  system.size = sizeof(system);
+  system.user_data = &one;
+  system.open = OpenOne;
+  system.read = ReadOne;
+  system.write = WriteOne;
+  system.close = CloseOne;
+  system.exists = OneExists;
+  options.file_system = &system;
+  options.clock = [](void* data, int monotonic) { return static_cast<int64_t*>(data)[monotonic]; };
+  options.clock_user_data = now;
+  options.random_seed = &seed;
+  Make(options);
+  EXPECT_EQ(Eval("(call-with-input-file \"one\" read)"), "(the text)");
+  EXPECT_EQ(Eval("(list (file-exists? \"one\") (file-exists? \"two\"))"), "(#t #f)");
+  EXPECT_EQ(Caught("(open-input-file \"two\")"), "(#t \"cannot open: there is only one\")");
+  EXPECT_EQ(Caught("(delete-file \"one\")"), "(#t \"cannot delete: files cannot be deleted here\")");
+  EXPECT_EQ(Eval("(let ((p (open-output-file \"one\"))) (display 1 p) (flush-output-port p) (close-port p))"),
+            "#<unspecified>");
+  Eval("(let ((p (open-output-file \"one\" #t))) (display 2 p) (close-port p))");
+  EXPECT_EQ(one.text, "12");
+  EXPECT_EQ(one.open, 0);
+  EXPECT_EQ(Eval("(list (current-second) (current-jiffy))"), "(1.5 7)");
+  const char* draw = "(begin (random-source-randomize! default-random-source) (random-integer 1000000000000))";
+  const std::string drawn = Caught(draw);
+  EXPECT_NE(Caught(draw), drawn);
+  Make(options);
+  EXPECT_EQ(Caught(draw), drawn);
+
+  // What is left open is closed with the isolate.
+  Eval("(define p (open-input-file \"one\"))");
+  EXPECT_EQ(one.open, 1);
+  system.flush = FailToFlush;
+  Make(options);
+  EXPECT_EQ(one.open, 0);
+  EXPECT_EQ(Caught("(let ((p (open-output-file \"one\"))) (flush-output-port p))"), "(#t \"cannot write\")");
+  system.write = nullptr;
+  Make(options);
+  EXPECT_EQ(Caught("(open-output-file \"one\")"), "(#t \"cannot open: files cannot be written here\")");
+}
+
+TEST_F(CGrantsTest, WrongOptionsAreRefused) {
+  const auto refused = [this](const islet_isolate_options& options, const char* why) {
+    Make(options);
+    EXPECT_EQ(isolate_, nullptr);
+    EXPECT_EQ(error_.status, ISLET_INVALID_ARGUMENT);
+    EXPECT_NE(std::strstr(error_.message, why), nullptr) << error_.message;
+    EXPECT_EQ(islet_pool_new(snapshot_, &options, nullptr, &error_), nullptr);
+    EXPECT_NE(std::strstr(error_.message, why), nullptr) << error_.message;
+  };
+  islet_isolate_options options = Options();
+  islet_file_system system = {};
+  system.size = sizeof(system);
+  system.open = OpenOne;
+  options.file_system = &system;
+  refused(options, "file_system lacks");
+  options = Options();
+  const char* const texts[] = {"no equation", nullptr};
+  options.environment = texts;
+  options.environment_count = 1;
+  refused(options, "no equation is not NAME=VALUE");
+  options = Options();
+  options.command_line = texts;
+  options.command_line_count = 2;
+  refused(options, "command_line[1] is NULL");
+  options.command_line = nullptr;
+  refused(options, "command_line is NULL");
+  // A caller that was built before there were such options has none of them.
+  options.size = offsetof(islet_isolate_options, files_below);
+  Make(options);
+  EXPECT_EQ(Eval("(command-line)"), "()");
 }
 
 TEST(CInterfaceSnapshotTest, BadSnapshots) {

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "isolate/evaluator.h"
 #include "isolate/printer/printer.h"
+#include "isolate/runtime/port.h"
 
 namespace islet::vm {
 
@@ -50,6 +51,12 @@ std::string OutcomeOf(const Image& image, const ErrorCase& error_case) {
   auto made = NewVm(image, VmOptions());
   if (!made.ok()) return absl::StrCat("no isolate: ", made.status().message());
   Vm& vm = **made;
+  if (error_case.section != kDeniedSection) {
+    PortTable& ports = PortTableOf(vm);
+    ports.files = ProcessFiles().get();
+    ports.clock = SystemClock().get();
+    ports.randomness = SystemRandomness().get();
+  }
   Evaluator evaluator(vm);
   // A program if it starts with an import, as scripts do.
   const absl::StatusOr<Value> value = evaluator.EvalScript(error_case.expression, "case");

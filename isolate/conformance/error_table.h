@@ -9,7 +9,8 @@
 //     raised thing                            ... or another object that was raised
 //
 // Each is evaluated, so that the table cannot say what is not so. A case that ends otherwise (a
-// limit, a crash) fails.
+// limit, a crash) fails. Files, the clock and randomness are granted, but in the section named
+// kDeniedSection.
 
 #ifndef ISLET_ISOLATE_CONFORMANCE_ERROR_TABLE_H_
 #define ISLET_ISOLATE_CONFORMANCE_ERROR_TABLE_H_
@@ -20,6 +21,8 @@
 #include "snapshot/image.h"
 
 namespace islet::vm {
+
+inline constexpr char kDeniedSection[] = "What the host has not granted";
 
 struct ErrorCase {
   std::string section;
