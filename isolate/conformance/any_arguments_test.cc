@@ -8,6 +8,8 @@
 // One argument is each value, two are each pair of values (under AddressSanitizer a sample), more
 // are a sample. Shards (TEST_TOTAL_SHARDS) take every nth procedure.
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -30,6 +32,7 @@
 #include "isolate/lib/standard.h"
 #include "isolate/printer/printer.h"
 #include "isolate/runtime/primitives.h"
+#include "mimalloc.h"
 #include "snapshot/image.h"
 
 namespace islet::vm {
@@ -385,7 +388,9 @@ int Main(int argc, char** argv) {
   std::printf("shard %zu of %zu\n", shard, shards);  // now, since stdout's first use is more than a write
   // On a thread of its own, since the net stays.
   bool netted = false;
+  mallopt(M_ARENA_MAX, 1);  // malloc's further arenas read files about the system
   std::thread([&] {
+    mi_free(mi_malloc(1));  // mimalloc takes randomness for each thread
     netted = SpreadSyscallNet();
     if (netted) test.Run(shard, shards, std::set<std::string>(argv + 2, argv + argc));
   }).join();
