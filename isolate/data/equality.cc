@@ -1,15 +1,15 @@
 #include "isolate/data/equality.h"
 
+#include <algorithm>
 #include <cstring>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "absl/container/inlined_vector.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
+#include "isolate/heap/work_stack.h"
 
 namespace islet::vm {
 namespace {
@@ -26,8 +26,17 @@ uint32_t Mix(uint32_t h) {
 
 uint32_t Combine(uint32_t hash, uint32_t next) { return Mix(hash * 31 + next + 0x9e3779b9u); }
 
+XXH64_hash_t HashInParts(const void* p, size_t n) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  (void)InParts(0, n, kBytesPerStep, [&](uint64_t begin, uint64_t end) {
+    XXH3_64bits_update(&state, static_cast<const uint8_t*>(p) + begin, end - begin);
+  });
+  return XXH3_64bits_digest(&state);
+}
+
 uint32_t HashBytes(const void* p, size_t n) {
-  const XXH64_hash_t hash = XXH3_64bits(p, n);
+  const XXH64_hash_t hash = n <= kPollSteps * kBytesPerStep ? XXH3_64bits(p, n) : HashInParts(p, n);
   return static_cast<uint32_t>(hash ^ hash >> 32) & kHashMask;
 }
 
@@ -41,13 +50,13 @@ uint64_t CanonicalBits(double d) {
 bool SameDouble(double a, double b) { return CanonicalBits(a) == CanonicalBits(b); }
 
 // Which of the heap's objects equal? has found or assumed equal: a union-find over references.
+// In many small tables, so that no growing takes long.
 class EquivalenceClasses {
  public:
-  EquivalenceClasses() : slots_(1024) {}
+  EquivalenceClasses() : tables_(kTables) {}
 
   // Joins the classes of `a` and `b`. False if they are the same already.
   bool Join(Value a, Value b) {
-    if ((count_ + 2) * 2 > slots_.size()) Grow();
     const uint32_t x = Find(a.bits);
     const uint32_t y = Find(b.bits);
     if (x == y) return false;
@@ -61,15 +70,39 @@ class EquivalenceClasses {
     uint32_t parent = 0;
   };
 
-  Node* Slot(uint32_t key) {
-    const size_t mask = slots_.size() - 1;
-    size_t i = Mix(key) & mask;
-    while (slots_[i].key != 0 && slots_[i].key != key) i = (i + 1) & mask;
-    if (slots_[i].key == 0) {
-      slots_[i] = {key, key};
-      ++count_;
+  struct Table {
+    std::vector<Node> slots{16};
+    size_t count = 0;
+
+    Node* Slot(uint32_t key, uint32_t hash) {
+      const size_t mask = slots.size() - 1;
+      size_t i = hash & mask;
+      while (slots[i].key != 0 && slots[i].key != key) i = (i + 1) & mask;
+      return &slots[i];
     }
-    return &slots_[i];
+    void Grow() {
+      std::vector<Node> old(slots.size() * 2);
+      old.swap(slots);
+      for (const Node& node : old) {
+        if (node.key != 0) *Slot(node.key, Mix(node.key) / kTables) = node;
+      }
+    }
+  };
+  static constexpr uint32_t kTables = 1024;
+
+  // The node of `key`, which is valid until another key is new.
+  Node* Slot(uint32_t key) {
+    const uint32_t hash = Mix(key);
+    Table& table = tables_[hash % kTables];
+    Node* node = table.Slot(key, hash / kTables);
+    if (node->key == key) return node;
+    if ((table.count + 1) * 2 > table.slots.size()) {
+      table.Grow();
+      node = table.Slot(key, hash / kTables);
+    }
+    ++table.count;
+    *node = {key, key};
+    return node;
   }
 
   uint32_t Find(uint32_t key) {
@@ -81,22 +114,21 @@ class EquivalenceClasses {
     }
   }
 
-  void Grow() {
-    std::vector<Node> old(slots_.size() * 2);
-    old.swap(slots_);
-    count_ = 0;
-    for (const Node& node : old) {
-      if (node.key != 0) Slot(node.key)->parent = node.parent;
-    }
-  }
-
-  std::vector<Node> slots_;
-  size_t count_ = 0;
+  std::vector<Table> tables_;
 };
 
 // Comparisons made before equal? starts to note what it has compared. Most data is smaller, and not
 // circular.
 constexpr uint64_t kPlainComparisons = 1000000;
+
+// What equal? has yet to compare: a and b; or, if `index` is not 0, their items from there on, both being vectors.
+struct Comparison {
+  Value a;
+  Value b;
+  uint32_t index;
+};
+// Items of a vector that are looked at in one go.
+constexpr uint32_t kItems = 512;
 
 // Objects whose type says all that a nested hash may use.
 uint32_t TypeHash(const Heap& heap, Value v) {
@@ -190,7 +222,7 @@ bool Eqv(const Heap& heap, Value a, Value b) {
       const Bignum* x = heap.Get<Bignum>(a);
       const Bignum* y = heap.Get<Bignum>(b);
       return HeaderFlags(x->header) == HeaderFlags(y->header) && x->length == y->length &&
-             std::memcmp(x->limbs, y->limbs, size_t{x->length} * 8) == 0;
+             CompareBytes(x->limbs, y->limbs, size_t{x->length} * 8) == 0;
     }
     case ObjectType::kRatnum: {  // its parts are integers: no deeper than one level
       const Ratnum* x = heap.Get<Ratnum>(a);
@@ -213,9 +245,27 @@ bool Eqv(const Heap& heap, Value a, Value b) {
 }
 
 bool Equal(const Heap& heap, Value a, Value b) {
-  absl::InlinedVector<std::pair<Value, Value>, 32> todo;
+  WorkStack<Comparison> todo;
   uint64_t compared = 0;
+  uint64_t poll_at = kPollSteps;
+  uint64_t look_at = kPollSteps;  // the next count at which anything but comparing is to be done
   std::vector<EquivalenceClasses> classes;  // none or one: it is big
+  // Two vectors of the same length, from `index` on. False if items differ for sure.
+  const auto compare_items = [&](Value p, Value q, uint32_t index) {
+    const Vector* x = heap.Get<Vector>(p);
+    const Vector* y = heap.Get<Vector>(q);
+    const uint32_t end = std::min(x->length, index + kItems);
+    compared += end - index;
+    if (end < x->length) todo.push_back({p, q, end});
+    for (uint32_t i = end; i > index; --i) {
+      const Value item = x->items[i - 1];
+      const Value other = y->items[i - 1];
+      if (item == other) continue;
+      if (!item.IsRef() || !other.IsRef()) return false;
+      todo.push_back({item, other, 0});
+    }
+    return true;
+  };
   while (true) {
     // The spine of a list is walked here, its elements and everything else go through `todo`.
     if (a != b) {
@@ -224,9 +274,16 @@ bool Equal(const Heap& heap, Value a, Value b) {
       const ObjectType type = pair || a.IsFlonum() ? ObjectType::kFiller : heap.type(a);
       if (pair || type == ObjectType::kVector) {
         bool known = false;
-        if (++compared > kPlainComparisons) {
-          if (classes.empty()) classes.emplace_back();
-          known = !classes[0].Join(a, b);
+        if (++compared >= look_at) {
+          if (compared >= poll_at) {
+            if (!Poll(kPollSteps)) return false;
+            poll_at = compared + kPollSteps;
+          }
+          if (compared > kPlainComparisons) {
+            if (classes.empty()) classes.emplace_back();
+            known = !classes[0].Join(a, b);
+          }
+          look_at = std::min(poll_at, kPlainComparisons + 1);
         }
         if (!known && pair) {
           const Value x = heap.car(a);
@@ -235,7 +292,7 @@ bool Equal(const Heap& heap, Value a, Value b) {
           const Value rest_b = heap.cdr(b);
           if (x != y) {
             if (!x.IsRef() || !y.IsRef()) return false;
-            if (rest_a != rest_b) todo.emplace_back(rest_a, rest_b);
+            if (rest_a != rest_b) todo.push_back({rest_a, rest_b, 0});
             a = x;
             b = y;
           } else {
@@ -246,17 +303,8 @@ bool Equal(const Heap& heap, Value a, Value b) {
         }
         if (!known) {
           if (!heap.Is<Vector>(b)) return false;
-          const Vector* x = heap.Get<Vector>(a);
-          const Vector* y = heap.Get<Vector>(b);
-          if (x->length != y->length) return false;
-          compared += x->length;
-          for (uint32_t i = x->length; i > 0; --i) {
-            const Value p = x->items[i - 1];
-            const Value q = y->items[i - 1];
-            if (p == q) continue;
-            if (!p.IsRef() || !q.IsRef()) return false;
-            todo.emplace_back(p, q);
-          }
+          if (heap.Get<Vector>(a)->length != heap.Get<Vector>(b)->length) return false;
+          if (!compare_items(a, b, 0)) return false;
         }
       } else if (type == ObjectType::kString) {
         if (!heap.Is<String>(b) || !StringEqual(heap, a, b)) return false;
@@ -264,14 +312,24 @@ bool Equal(const Heap& heap, Value a, Value b) {
         const Bytevector* x = heap.Get<Bytevector>(a);
         const Bytevector* y = heap.TryGet<Bytevector>(b);
         if (y == nullptr || x->length != y->length) return false;
-        if (std::memcmp(x->bytes, y->bytes, x->length) != 0) return false;
+        if (CompareBytes(x->bytes, y->bytes, x->length) != 0) return false;
       } else if (!Eqv(heap, a, b)) {
         return false;
       }
     }
-    if (todo.empty()) return true;
-    std::tie(a, b) = todo.back();
-    todo.pop_back();
+    while (true) {
+      if (todo.empty()) return true;
+      const Comparison next = todo.back();
+      todo.pop_back();
+      a = next.a;
+      b = next.b;
+      if (next.index == 0) break;
+      if (compared >= poll_at) {
+        if (!Poll(kPollSteps)) return false;
+        poll_at = compared + kPollSteps;
+      }
+      if (!compare_items(a, b, next.index)) return false;
+    }
   }
 }
 

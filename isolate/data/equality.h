@@ -3,6 +3,8 @@
 // Hashes are below 2^30, the same on each run, and depend on content wherever a key has content.
 // Where only identity is left (closures, records, mutable objects under eq? ...), they come from
 // the object's cage offset, which a collection may change: then `*address` is set.
+//
+// All of this polls on large data (heap/poll.h); if the run is being ended, the results mean nothing.
 
 #ifndef ISLET_ISOLATE_DATA_EQUALITY_H_
 #define ISLET_ISOLATE_DATA_EQUALITY_H_

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 namespace {
@@ -29,6 +32,14 @@ uint32_t WithSlots(uint32_t header, uint64_t slots) {
 uint64_t CapacityOf(uint64_t slots) { return slots / 4 * 3; }
 
 uint64_t ArraysBytes(uint64_t slots) { return 16 + CapacityOf(slots) * 12 + 16 + slots * 4; }
+
+// A vector of fixnums 0, which all objects are made of.
+Value ZeroVector(Heap& heap, uint32_t length) {
+  auto* vector = static_cast<Vector*>(
+      heap.NewObject(ObjectType::kVector, offsetof(Vector, items) + size_t{4} * length, 0, 0));
+  vector->length = length;
+  return heap.ValueOf(vector);
+}
 
 // A table's parts, by address: valid until the next safepoint.
 struct View {
@@ -92,9 +103,10 @@ struct Search {
 // The number of the entry with `hash` for which `matches(key)`, or kNone.
 template <typename Matches>
 uint32_t Probe(const Search& t, uint32_t hash, Matches&& matches) {
+  StepCounter steps;
   for (ProbeSequence i(hash, t.mask);; i.Next()) {
     const uint32_t word = t.word(i.word());
-    if (word == 0) return kNone;
+    if (word == 0 || !steps.Add(1)) return kNone;
     if (((word ^ hash) & ~t.mask) != 0) continue;
     const uint32_t number = (word & t.mask) - 1;
     // Most searches succeed and their callers look into the value: in a large table it is far from any cache, too.
@@ -162,9 +174,19 @@ bool Movable(const Heap& heap, Value key) { return key.offset() >= heap.layout()
 // Places the keys hashed by their address anew, after they may have moved.
 void Rehash(Heap& heap, Value table) {
   View t(heap, table);
-  heap.NoteRawWrite(t.index, (size_t{t.mask} + 1) * 4);
-  std::memset(t.index, 0, (size_t{t.mask} + 1) * 4);
+  const size_t bytes = (size_t{t.mask} + 1) * 4;
+  // Lookups of other keys need the index meanwhile, if the run is ended before all are placed.
+  std::unique_ptr<uint32_t[], decltype(&std::free)> apart(nullptr, std::free);
+  uint32_t* index = t.index;
+  if (t.used() > kPollSteps) {
+    apart.reset(static_cast<uint32_t*>(std::calloc(bytes, 1)));
+    if (apart != nullptr) index = apart.get();
+  }
+  heap.NoteRawWrite(t.index, bytes);
+  if (apart == nullptr) std::memset(t.index, 0, bytes);
+  StepCounter steps;
   for (uint32_t i = 0; i < t.used(); ++i) {
+    if (apart != nullptr && !steps.Add(4)) return;
     Value* entry = t.entry(i);
     if (entry[0] == kDeleted) continue;
     uint32_t hash = static_cast<uint32_t>(entry[2].fixnum());
@@ -176,8 +198,9 @@ void Rehash(Heap& heap, Value table) {
         heap.Write(entry + 2, Value::Fixnum(static_cast<int32_t>(hash)));
       }
     }
-    PlaceEntry(t.index, t.mask, hash, i);
+    PlaceEntry(index, t.mask, hash, i);
   }
+  if (apart != nullptr) std::memcpy(t.index, index, bytes);
   heap.Write(&t.table->epoch,
              Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
 }
@@ -203,16 +226,18 @@ bool CanBeKey(const Heap& heap, Value table, Value key) {
 }
 
 // Gives the table new arrays of `slots`, and copies the live entries of `from` (which may be the
-// table itself).
+// table itself). If the run is being ended, the table may stay as it was.
 void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   const uint32_t capacity = static_cast<uint32_t>(CapacityOf(slots));
-  const Value entries = heap.MakeVector(capacity * 3, Value::Fixnum(0));
+  const Value entries = ZeroVector(heap, capacity * 3);
   const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
   const View old(heap, from);
   Value* target = heap.Get<Vector>(entries)->items;
   uint32_t* words = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(index)->bytes);
   uint32_t n = 0;
+  StepCounter steps;
   for (uint32_t i = 0; i < old.used(); ++i) {
+    if (!steps.Add(4)) return;
     const Value* entry = old.entry(i);
     if (entry[0] == kDeleted) continue;
     std::copy(entry, entry + 3, target + size_t{3} * n);
@@ -262,8 +287,7 @@ uint64_t HashTableBytes(uint64_t capacity) {
 
 Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity) {
   const uint64_t slots = SlotsFor(capacity);
-  const Value entries =
-      heap.MakeVector(static_cast<uint32_t>(CapacityOf(slots)) * 3, Value::Fixnum(0));
+  const Value entries = ZeroVector(heap, static_cast<uint32_t>(CapacityOf(slots)) * 3);
   const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
   HashTable* t = heap.New<HashTable>(equivalence);
   t->header = WithSlots(t->header, slots);
@@ -332,7 +356,11 @@ void HashTablePut(Heap& heap, Value table, Value key, Value value) {
     heap.Write(View(heap, table).entry(found) + 1, value);
     return;
   }
-  if (const uint64_t slots = SlotsWanted(heap, table, 1)) FillArrays(heap, table, table, slots);
+  if (Ended()) return;  // neither the hash nor that the key was not found need be true
+  if (const uint64_t slots = SlotsWanted(heap, table, 1)) {
+    FillArrays(heap, table, table, slots);
+    if (Ended()) return;
+  }
   const View t(heap, table);
   if (address && Movable(heap, key) && (t.flags & kAddressKeysFlag) == 0) {
     heap.NoteRawWrite(&t.table->header, 4);

@@ -10,6 +10,9 @@
 // Entries are at most 3/4 of the index's words. When they are used up, the table is rebuilt without
 // the deleted ones.
 //
+// What goes through a table, or a large key, polls (heap/poll.h). If the run is being ended, lookups may find nothing,
+// and a table may stay as it was.
+//
 // Invariants
 //  1. Looking something up in a table of the snapshot writes nothing: objects of the snapshot never
 //     move, so the hashes of keys hashed by their address stay right. kAddressKeysFlag is set only
@@ -29,6 +32,7 @@
 #include "absl/strings/string_view.h"
 #include "isolate/data/equality.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -70,7 +74,8 @@ void ForEachEntry(const Heap& heap, Value table, F&& f) {
   const HashTable* t = heap.Get<HashTable>(table);
   const Vector* entries = heap.Get<Vector>(t->entries);
   const uint32_t used = static_cast<uint32_t>(t->used.fixnum());
-  for (uint32_t i = 0; i < used; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < used && steps.Add(1); ++i) {
     if (entries->items[3 * i] != kDeleted) f(entries->items[3 * i], entries->items[3 * i + 1]);
   }
 }

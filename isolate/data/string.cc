@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "isolate/data/equality.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 namespace {
@@ -58,14 +59,42 @@ uint32_t FoldHash(XXH64_hash_t hash) {
 
 bool AllNarrow(const uint32_t* chars, size_t count) {
   uint32_t all = 0;
-  for (size_t i = 0; i < count; ++i) all |= chars[i];
+  if (!InParts(0, count, 4, [&](uint64_t begin, uint64_t end) {
+        for (uint64_t i = begin; i < end; ++i) all |= chars[i];
+      })) {
+    return false;  // whatever they are, they fit
+  }
   return all <= 0xff;
+}
+
+// XXH3_64bits of large texts.
+XXH64_hash_t HashInParts(const void* p, size_t bytes) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  (void)InParts(0, bytes, kBytesPerStep, [&](uint64_t begin, uint64_t end) {
+    XXH3_64bits_update(&state, static_cast<const uint8_t*>(p) + begin, end - begin);
+  });
+  return XXH3_64bits_digest(&state);
+}
+
+XXH64_hash_t HashBytes(const void* p, size_t bytes) {
+  return bytes <= kPollSteps * kBytesPerStep ? XXH3_64bits(p, bytes) : HashInParts(p, bytes);
+}
+
+void Narrow(const uint32_t* chars, size_t count, uint8_t* out) {
+  (void)InParts(0, count, 4, [&](uint64_t i, uint64_t end) {
+    for (; i < end; ++i) out[i] = static_cast<uint8_t>(chars[i]);
+  });
+}
+
+bool Widen(const uint8_t* chars, size_t count, uint32_t* out) {
+  return InParts(0, count, 4, [&](uint64_t i, uint64_t end) { std::copy(chars + i, chars + end, out + i); });
 }
 
 // Hash of characters that come in pieces. Goes by one byte per character while all fit, so that a
 // text's hash does not depend on how it is stored.
 uint32_t HashWide(const uint32_t* chars, size_t count) {
-  if (!AllNarrow(chars, count)) return FoldHash(XXH3_64bits(chars, count * 4));
+  if (!AllNarrow(chars, count)) return FoldHash(HashBytes(chars, count * 4));
   uint8_t buffer[256];
   if (count <= sizeof(buffer)) {
     std::copy(chars, chars + count, buffer);
@@ -73,7 +102,8 @@ uint32_t HashWide(const uint32_t* chars, size_t count) {
   }
   XXH3_state_t state;
   XXH3_64bits_reset(&state);
-  for (size_t i = 0; i < count; i += sizeof(buffer)) {
+  StepCounter steps;
+  for (size_t i = 0; i < count && steps.Add(sizeof(buffer) / 4); i += sizeof(buffer)) {
     const size_t n = std::min(sizeof(buffer), count - i);
     std::copy(chars + i, chars + i + n, buffer);
     XXH3_64bits_update(&state, buffer, n);
@@ -145,10 +175,14 @@ void AppendUtf8(std::string* out, uint32_t c) {
 bool IsValidUtf8(absl::string_view text) {
   const char* p = text.data();
   const char* end = p + text.size();
+  StepCounter steps;
   while (true) {
-    p += AsciiPrefix(p, end);
-    if (p == end) return true;
-    if (DecodeUtf8(&p, end) == kInvalidChar) return false;
+    // Large texts in parts, for the sake of polls.
+    const char* const part = p + std::min<ptrdiff_t>(end - p, kPollSteps * kBytesPerStep);
+    const size_t ascii = AsciiPrefix(p, part);
+    p += ascii;
+    if (p == end || !steps.Add(ascii / kBytesPerStep + 1)) return true;
+    if (p != part && DecodeUtf8(&p, end) == kInvalidChar) return false;
   }
 }
 
@@ -177,6 +211,28 @@ uint32_t CharAt(const Heap& heap, Value string, uint32_t index) {
   return CharsOf(heap, string)[index];
 }
 
+namespace {
+
+// Bytes that characters `start` to `end` take in UTF-8: a long text is not to be moved while it is made.
+bool Utf8Size(const StringChars& chars, uint32_t start, uint32_t end, uint64_t* size) {
+  uint64_t bytes = 0;
+  *size = 0;
+  const bool whole = InParts(start, end, 4, [&](uint64_t i, uint64_t part_end) {
+    if (chars.narrow != nullptr) {
+      for (; i < part_end; ++i) bytes += chars.narrow[i] >> 7;
+    } else {
+      for (; i < part_end; ++i) {
+        const uint32_t c = chars.wide[i];
+        bytes += (c >= 0x80) + (c >= 0x800) + (c >= 0x10000);
+      }
+    }
+  });
+  if (whole) *size = bytes + (end - start);
+  return whole;
+}
+
+}  // namespace
+
 std::string ToUtf8(const Heap& heap, Value string) {
   return ToUtf8(heap, string, 0, StringLength(heap, string));
 }
@@ -184,17 +240,23 @@ std::string ToUtf8(const Heap& heap, Value string) {
 std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end) {
   const StringChars chars = CharsOf(heap, string);
   std::string out;
-  out.reserve(end - start);
+  uint64_t size = end - start;
+  if (size > kPollSteps && !Utf8Size(chars, start, end, &size)) return out;
+  out.reserve(size);
   if (chars.narrow != nullptr) {
     const char* bytes = reinterpret_cast<const char*>(chars.narrow);
-    for (uint32_t i = start; i < end;) {
-      const size_t ascii = AsciiPrefix(bytes + i, bytes + end);
-      out.append(bytes + i, ascii);
-      i += static_cast<uint32_t>(ascii);
-      if (i < end) AppendUtf8(&out, chars.narrow[i++]);
-    }
+    (void)InParts(start, end, 4, [&](uint64_t i, uint64_t part_end) {
+      while (i < part_end) {
+        const size_t ascii = AsciiPrefix(bytes + i, bytes + part_end);
+        out.append(bytes + i, ascii);
+        i += ascii;
+        if (i < part_end) AppendUtf8(&out, chars.narrow[i++]);
+      }
+    });
   } else {
-    for (uint32_t i = start; i < end; ++i) AppendUtf8(&out, chars.wide[i]);
+    (void)InParts(start, end, 1, [&](uint64_t i, uint64_t part_end) {
+      for (; i < part_end; ++i) AppendUtf8(&out, chars.wide[i]);
+    });
   }
   return out;
 }
@@ -206,10 +268,11 @@ bool StringEqual(const Heap& heap, Value a, Value b) {
 bool CharsEqual(const StringChars& x, const StringChars& y) {
   if (x.length != y.length) return false;
   if (x.narrow != nullptr && y.narrow != nullptr) {
-    return std::memcmp(x.narrow, y.narrow, x.length) == 0;
+    return CompareBytes(x.narrow, y.narrow, x.length) == 0;
   }
+  StepCounter steps;
   for (uint32_t i = 0; i < x.length; ++i) {
-    if (x[i] != y[i]) return false;
+    if (x[i] != y[i] || !steps.Add(1)) return false;
   }
   return true;
 }
@@ -219,10 +282,11 @@ int StringCompare(const Heap& heap, Value a, Value b) {
   const StringChars y = CharsOf(heap, b);
   const uint32_t common = std::min(x.length, y.length);
   if (x.narrow != nullptr && y.narrow != nullptr) {
-    const int order = std::memcmp(x.narrow, y.narrow, common);
+    const int order = CompareBytes(x.narrow, y.narrow, common);
     if (order != 0) return order;
   } else {
-    for (uint32_t i = 0; i < common; ++i) {
+    StepCounter steps;
+    for (uint32_t i = 0; i < common && steps.Add(1); ++i) {
       if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
     }
   }
@@ -231,16 +295,17 @@ int StringCompare(const Heap& heap, Value a, Value b) {
 
 uint32_t StringHash(const Heap& heap, Value string) {
   const StringChars chars = CharsOf(heap, string);
-  if (chars.narrow != nullptr) return FoldHash(XXH3_64bits(chars.narrow, chars.length));
+  if (chars.narrow != nullptr) return FoldHash(HashBytes(chars.narrow, chars.length));
   return HashWide(chars.wide, chars.length);
 }
 
 uint32_t StringHashOfUtf8(absl::string_view utf8) {
   const char* p = utf8.data();
   const char* end = p + utf8.size();
-  if (AsciiPrefix(p, end) == utf8.size()) return FoldHash(XXH3_64bits(p, utf8.size()));
+  if (AsciiPrefix(p, end) == utf8.size()) return FoldHash(HashBytes(p, utf8.size()));
   std::basic_string<uint32_t> chars;
-  while (p < end) {
+  StepCounter steps;
+  while (p < end && steps.Add(1)) {
     const uint32_t c = DecodeUtf8(&p, end);
     chars.push_back(c == kInvalidChar ? kReplacementChar : c);
   }
@@ -269,7 +334,7 @@ Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags) {
   const size_t ascii = AsciiPrefix(begin, end);
   if (ascii == utf8.size()) {
     String* s = NewString(heap, static_cast<uint32_t>(ascii), false, flags);
-    if (ascii != 0) std::memcpy(s->bytes, begin, ascii);
+    if (ascii != 0) CopyBytes(s->bytes, begin, ascii);
     return heap.ValueOf(s);
   }
   uint32_t length = static_cast<uint32_t>(ascii);
@@ -278,20 +343,23 @@ Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags) {
     const uint32_t c = DecodeUtf8(p, end);
     return c == kInvalidChar ? kReplacementChar : c;
   };
-  for (const char* p = begin + ascii; p < end; ++length) largest = std::max(largest, next(&p));
+  StepCounter steps;
+  for (const char* p = begin + ascii; p < end && steps.Add(1); ++length) largest = std::max(largest, next(&p));
   String* s = NewString(heap, length, largest > 0xff, flags);
   const char* p = begin;
   if (largest > 0xff) {
-    for (uint32_t i = 0; i < length; ++i) WideChars(s)[i] = next(&p);
+    for (uint32_t i = 0; i < length && steps.Add(1); ++i) WideChars(s)[i] = next(&p);
   } else {
-    for (uint32_t i = 0; i < length; ++i) s->bytes[i] = static_cast<uint8_t>(next(&p));
+    for (uint32_t i = 0; i < length && steps.Add(1); ++i) s->bytes[i] = static_cast<uint8_t>(next(&p));
   }
   return heap.ValueOf(s);
 }
 
 Value MakeStringOfLength(Heap& heap, uint32_t length, bool wide, uint32_t flags) {
   String* s = NewString(heap, length, wide, flags);
-  std::memset(s->bytes, 0, static_cast<size_t>(length) * (wide ? 4 : 1));
+  // Large objects are zero already.
+  const size_t bytes = static_cast<size_t>(length) * (wide ? 4 : 1);
+  if (StringBytes(length, wide) < Heap::kLargeObject) std::memset(s->bytes, 0, bytes);
   return heap.ValueOf(s);
 }
 
@@ -299,9 +367,9 @@ Value MakeStringFromChars(Heap& heap, const uint32_t* chars, size_t count, uint3
   const bool wide = !AllNarrow(chars, count);
   String* s = NewString(heap, static_cast<uint32_t>(count), wide, flags);
   if (wide) {
-    std::copy(chars, chars + count, WideChars(s));
+    CopyBytes(WideChars(s), chars, count * 4);
   } else {
-    for (size_t i = 0; i < count; ++i) s->bytes[i] = static_cast<uint8_t>(chars[i]);
+    Narrow(chars, count, s->bytes);
   }
   return heap.ValueOf(s);
 }
@@ -312,7 +380,7 @@ Value CopyString(Heap& heap, Value string, uint32_t start, uint32_t end, uint32_
     return MakeStringFromChars(heap, chars.wide + start, end - start, flags);
   }
   String* s = NewString(heap, end - start, false, flags);
-  std::memcpy(s->bytes, chars.narrow + start, end - start);
+  CopyBytes(s->bytes, chars.narrow + start, end - start);
   return heap.ValueOf(s);
 }
 
@@ -327,12 +395,13 @@ void EnsureHolds(Heap& heap, Value string, uint32_t c) {
   if (s->length == 0) return;
   const Value wide = heap.MakeBytevector(s->length * 4);
   uint32_t* chars = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(wide)->bytes);
-  std::copy(s->bytes, s->bytes + s->length, chars);
+  // What the string is turned into later must be whole.
+  if (!Widen(s->bytes, s->length, chars)) return;
   const size_t bytes = StringBytes(s->length, false);
   heap.NoteRawWrite(s, bytes);
   s->header |= kIndirectStringFlag << 8;
   // The object ends behind the reference now. What is left of the narrow characters becomes filler.
-  std::memset(s->bytes, 0, bytes - 8);
+  FillBytes(s->bytes, 0, bytes - 8);
   if (bytes > kIndirectStringBytes) {
     uint32_t* filler = reinterpret_cast<uint32_t*>(s) + kIndirectStringBytes / 4;
     filler[0] = MakeHeader(ObjectType::kFiller);
@@ -345,6 +414,7 @@ void SetCharAt(Heap& heap, Value string, uint32_t index, uint32_t c) {
   EnsureHolds(heap, string, c);
   const StringChars chars = CharsOf(heap, string);
   if (chars.narrow != nullptr) {
+    if (c > 0xff) return;  // the run is being ended
     uint8_t* p = const_cast<uint8_t*>(chars.narrow + index);
     heap.NoteRawWrite(p, 1);
     *p = static_cast<uint8_t>(c);
@@ -358,32 +428,36 @@ void SetCharAt(Heap& heap, Value string, uint32_t index, uint32_t c) {
 void CopyChars(Heap& heap, Value to, uint32_t at, Value from, uint32_t start, uint32_t end) {
   if (start == end) return;
   const size_t count = end - start;
-  EnsureHolds(heap, to, LargestChar(heap, from, start, end));
+  const uint32_t largest = LargestChar(heap, from, start, end);
+  EnsureHolds(heap, to, largest);
+  if (WideningBytes(heap, to, largest) != 0) return;  // the run is being ended
   const StringChars source = CharsOf(heap, from);
   const StringChars target = CharsOf(heap, to);
   if (target.narrow != nullptr) {
     uint8_t* p = const_cast<uint8_t*>(target.narrow + at);
     heap.NoteRawWrite(p, count);
     if (source.narrow != nullptr) {
-      std::memmove(p, source.narrow + start, count);
+      CopyBytes(p, source.narrow + start, count);
     } else {
-      for (size_t i = 0; i < count; ++i) p[i] = static_cast<uint8_t>(source.wide[start + i]);
+      Narrow(source.wide + start, count, p);
     }
     return;
   }
   uint32_t* p = const_cast<uint32_t*>(target.wide + at);
   heap.NoteRawWrite(p, count * 4);
   if (source.wide != nullptr) {
-    std::memmove(p, source.wide + start, count * 4);
+    CopyBytes(p, source.wide + start, count * 4);
   } else {
-    std::copy(source.narrow + start, source.narrow + end, p);
+    (void)Widen(source.narrow + start, count, p);
   }
 }
 
 uint32_t LargestChar(const Heap& heap, Value string, uint32_t start, uint32_t end) {
   const StringChars chars = CharsOf(heap, string);
   uint32_t largest = 0;
-  for (uint32_t i = start; i < end; ++i) largest = std::max(largest, chars[i]);
+  (void)InParts(start, end, 4, [&](uint64_t i, uint64_t part_end) {
+    for (; i < part_end; ++i) largest = std::max(largest, chars[i]);
+  });
   return largest;
 }
 

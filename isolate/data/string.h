@@ -8,6 +8,8 @@
 //             and their identity must survive `string-set!`.
 //
 // Nothing visible depends on the representation: equality, order and hash go by the characters.
+//
+// All of this polls on long strings (heap/poll.h).
 
 #ifndef ISLET_ISOLATE_DATA_STRING_H_
 #define ISLET_ISOLATE_DATA_STRING_H_
@@ -94,7 +96,8 @@ inline bool IsImmutable(const Heap& heap, Value object) {
 }
 // What SetCharAt and the like will allocate if some character to be stored is as large as `c`.
 uint64_t WideningBytes(const Heap& heap, Value string, uint32_t c);
-// Makes sure that `c` can be stored: after this a narrow string may have become an indirect one.
+// Makes sure that `c` can be stored: after this a narrow string may have become an indirect one. (If the run is being
+// ended, it may still be narrow.)
 void EnsureHolds(Heap& heap, Value string, uint32_t c);
 // `string` must be mutable, `index` below its length. Allocates WideningBytes.
 void SetCharAt(Heap& heap, Value string, uint32_t index, uint32_t c);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/source_map.h"
 #include "isolate/interpreter/stubs.h"
@@ -90,6 +91,8 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   run_count_ = run_count_ % Value::kFixnumMax + 1;
   run.serial = run.depth == 1 ? 0 : run_count_;
   run.base = current_run_ == nullptr ? heap_->stack_begin() : StackTop(*this);
+  // What polled has let the run be ended: nothing more is to be run in it.
+  if (run.outer != nullptr && terminating_) return termination_;
   if (run.depth > kMaxNestedRuns) {
     return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");
   }
@@ -123,6 +126,11 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   escape_ = escape_value_ = kUndefined;
   TakePending();
   current_run_ = &run;
+  const PollScope polls({[](void* vm, uint64_t steps) {
+                           Vm& self = *static_cast<Vm*>(vm);
+                           return !self.terminating_ && (steps == 0 || self.Poll(steps));
+                         },
+                         this});
   heap_->SetStackTop(soft_limit_, soft_limit_);
   const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;
   Value result = finished ? frame_[-3] : kUndefined;

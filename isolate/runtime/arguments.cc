@@ -1,5 +1,6 @@
 #include "isolate/runtime/arguments.h"
 
+#include <algorithm>
 #include <string>
 
 namespace islet::vm {
@@ -134,7 +135,8 @@ bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i,
 int64_t ListLength(const Heap& heap, Value list) {
   int64_t length = 0;
   Value slow = list;
-  while (list.IsPair()) {
+  StepCounter steps;
+  while (list.IsPair() && steps.Add(1)) {
     list = heap.cdr(list);
     ++length;
     if ((length & 1) == 0) {
@@ -147,6 +149,7 @@ int64_t ListLength(const Heap& heap, Value list) {
 
 bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* length) {
   const int64_t n = ListLength(vm.heap(), args[i]);
+  if (vm.terminating_) return false;
   if (n >= 0) {
     *length = static_cast<uint32_t>(n);
     return true;
@@ -154,6 +157,30 @@ bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* lengt
   vm.WrongType(who, static_cast<int>(i) + 1,
                n == kCircularList ? "a list that ends" : "a proper list", args[i]);
   return false;
+}
+
+Value MakeFilledVector(Heap& heap, uint32_t length, Value fill) {
+  const size_t bytes = 8 + size_t{4} * length;
+  if (bytes < Heap::kLargeObject) return heap.MakeVector(length, fill);
+  // Zeroed, and so whole at each poll.
+  auto* vector = static_cast<Vector*>(heap.NewObject(ObjectType::kVector, bytes, 0, 0));
+  vector->length = length;
+  (void)InParts(0, length, 4, [&](uint64_t begin, uint64_t end) {
+    std::fill(vector->items + begin, vector->items + end, fill);
+  });
+  return heap.ValueOf(vector);
+}
+
+void CopyElements(Heap& heap, Value* to, const Value* from, uint32_t count) {
+  if (to <= from) {
+    (void)InParts(0, count, 1, [&](uint64_t i, uint64_t end) {
+      for (; i < end; ++i) heap.Write(to + i, from[i]);
+    });
+  } else {
+    (void)InPartsBackward(0, count, 1, [&](uint64_t begin, uint64_t i) {
+      for (; i > begin; --i) heap.Write(to + i - 1, from[i - 1]);
+    });
+  }
 }
 
 bool ReserveFor(Vm& vm, const char* who, uint64_t bytes) {

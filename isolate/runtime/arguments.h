@@ -12,6 +12,7 @@
 
 #include "isolate/data/string.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/poll.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -48,11 +49,25 @@ bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i,
                 Range* range);
 
 // The number of elements of the proper list `list`, or -1 if it is improper, -2 if circular.
+// Polls; if the run is being ended, any of these.
 int64_t ListLength(const Heap& heap, Value list);
 inline constexpr int64_t kImproperList = -1;
 inline constexpr int64_t kCircularList = -2;
 // A proper list.
 bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* length);
+
+// A vector whose elements are `fill`. Allocates 8 + 4 * length bytes: Reserve first. Polls.
+Value MakeFilledVector(Heap& heap, uint32_t length, Value fill);
+
+// Copies `count` elements within old objects, or between them: they may overlap. Polls.
+void CopyElements(Heap& heap, Value* to, const Value* from, uint32_t count);
+
+// A primitive whose work grows with its data, and which polls: once the run is being ended, what it returns says so.
+template <PrimitiveFunction function>
+Value Interruptible(Vm& vm, Value* args, uint32_t argc) {
+  const Value result = function(vm, args, argc);
+  return __builtin_expect(vm.terminating_, 0) ? kException : result;
+}
 
 // Room for `bytes` before the next safepoint. May collect: afterwards only args[] is to be trusted.
 bool ReserveFor(Vm& vm, const char* who, uint64_t bytes);

@@ -25,14 +25,15 @@ Value MakeBytevector(Vm& vm, Value* args, uint32_t argc) {
   if (argc > 1 && !CheckByte(vm, "make-bytevector", args, 1, &fill)) return kException;
   if (!ReserveFor(vm, "make-bytevector", BytevectorBytes(n))) return kException;
   const Value v = vm.heap().MakeBytevector(n);
-  if (fill != 0) std::memset(Bytes(vm, v), fill, n);
+  if (fill != 0) FillBytes(Bytes(vm, v), fill, n);
   return v;
 }
 
 Value BytevectorOf(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, "bytevector", BytevectorBytes(argc))) return kException;
   const Value v = vm.heap().MakeBytevector(argc);
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckByte(vm, "bytevector", args, i, Bytes(vm, v) + i)) return kException;
   }
   return v;
@@ -75,7 +76,7 @@ Value BytevectorCopy(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckRange(vm, kWho, args, argc, 1, LengthOf(vm, args[0]), &range)) return kException;
   if (!ReserveFor(vm, kWho, BytevectorBytes(range.size()))) return kException;
   const Value v = vm.heap().MakeBytevector(range.size());
-  std::memcpy(Bytes(vm, v), Bytes(vm, args[0]) + range.start, range.size());
+  CopyBytes(Bytes(vm, v), Bytes(vm, args[0]) + range.start, range.size());
   return v;
 }
 
@@ -98,7 +99,7 @@ Value BytevectorCopyTo(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckMutable(vm, kWho, args[0])) return kException;
   uint8_t* to = Bytes(vm, args[0]) + at.start;
   vm.heap().NoteRawWrite(to, range.size());
-  std::memmove(to, Bytes(vm, args[2]) + range.start, range.size());
+  CopyBytes(to, Bytes(vm, args[2]) + range.start, range.size());
   return kUnspecified;
 }
 
@@ -114,7 +115,7 @@ Value BytevectorAppend(Vm& vm, Value* args, uint32_t argc) {
   const Value v = vm.heap().MakeBytevector(static_cast<uint32_t>(total));
   uint8_t* to = Bytes(vm, v);
   for (uint32_t i = 0; i < argc; ++i) {
-    std::memcpy(to, Bytes(vm, args[i]), LengthOf(vm, args[i]));
+    CopyBytes(to, Bytes(vm, args[i]), LengthOf(vm, args[i]));
     to += LengthOf(vm, args[i]);
   }
   return v;
@@ -130,7 +131,7 @@ Value BytevectorFill(Vm& vm, Value* args, uint32_t argc) {
   if (range.size() == 0) return kUnspecified;
   if (!CheckMutable(vm, kWho, args[0])) return kException;
   vm.heap().NoteRawWrite(Bytes(vm, args[0]) + range.start, range.size());
-  std::memset(Bytes(vm, args[0]) + range.start, byte, range.size());
+  FillBytes(Bytes(vm, args[0]) + range.start, byte, range.size());
   return kUnspecified;
 }
 
@@ -159,23 +160,23 @@ Value StringToUtf8(Vm& vm, Value* args, uint32_t argc) {
   if (text.size() > Value::kFixnumMax) return vm.OutOfMemory(kWho, text.size());
   if (!ReserveFor(vm, kWho, BytevectorBytes(text.size()))) return kException;
   const Value v = vm.heap().MakeBytevector(static_cast<uint32_t>(text.size()));
-  std::memcpy(Bytes(vm, v), text.data(), text.size());
+  CopyBytes(Bytes(vm, v), text.data(), text.size());
   return v;
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {
     {"bytevector?", IsBytevector, 1, 1},
-    {"make-bytevector", MakeBytevector, 1, 2},
-    {"bytevector", BytevectorOf, 0, -1},
+    {"make-bytevector", Interruptible<MakeBytevector>, 1, 2},
+    {"bytevector", Interruptible<BytevectorOf>, 0, -1},
     {"bytevector-length", BytevectorLength, 1, 1},
     {"bytevector-u8-ref", BytevectorRef, 2, 2},
     {"bytevector-u8-set!", BytevectorSet, 3, 3},
-    {"bytevector-copy", BytevectorCopy, 1, 3},
-    {"bytevector-copy!", BytevectorCopyTo, 3, 5},
-    {"bytevector-append", BytevectorAppend, 0, -1},
-    {"bytevector-fill!", BytevectorFill, 2, 4},
-    {"utf8->string", Utf8ToString, 1, 3},
-    {"string->utf8", StringToUtf8, 1, 3},
+    {"bytevector-copy", Interruptible<BytevectorCopy>, 1, 3},
+    {"bytevector-copy!", Interruptible<BytevectorCopyTo>, 3, 5},
+    {"bytevector-append", Interruptible<BytevectorAppend>, 0, -1},
+    {"bytevector-fill!", Interruptible<BytevectorFill>, 2, 4},
+    {"utf8->string", Interruptible<Utf8ToString>, 1, 3},
+    {"string->utf8", Interruptible<StringToUtf8>, 1, 3},
 };
 
 }  // namespace

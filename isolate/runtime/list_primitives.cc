@@ -72,7 +72,9 @@ std::array<PrimitiveSpec, sizeof...(kIndex)> Compositions(std::index_sequence<kI
 Value List(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, "list", uint64_t{argc} * 8)) return kException;
   Value list = kNull;
-  for (uint32_t i = argc; i > 0; --i) list = vm.heap().Cons(args[i - 1], list);
+  (void)InPartsBackward(0, argc, 1, [&](uint64_t begin, uint64_t i) {
+    for (; i > begin; --i) list = vm.heap().Cons(args[i - 1], list);
+  });
   return list;
 }
 
@@ -82,7 +84,9 @@ Value MakeList(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, "make-list", uint64_t{n} * 8)) return kException;
   const Value fill = argc > 1 ? args[1] : kUnspecified;
   Value list = kNull;
-  for (uint32_t i = 0; i < n; ++i) list = vm.heap().Cons(fill, list);
+  (void)InParts(0, n, 1, [&](uint64_t i, uint64_t end) {
+    for (; i < end; ++i) list = vm.heap().Cons(fill, list);
+  });
   return list;
 }
 
@@ -130,8 +134,9 @@ Value Append(Vm& vm, Value* args, uint32_t argc) {
   }
   if (!ReserveFor(vm, "append", total * 8)) return kException;
   ListBuilder result(vm.heap());
+  StepCounter steps;
   for (uint32_t i = 0; i + 1 < argc; ++i) {
-    for (Value v = args[i]; v.IsPair(); v = vm.heap().cdr(v)) result.Add(vm.heap().car(v));
+    for (Value v = args[i]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) result.Add(vm.heap().car(v));
   }
   return result.Finish(args[argc - 1]);
 }
@@ -141,7 +146,8 @@ Value Reverse(Vm& vm, Value* args, uint32_t) {
   if (!CheckList(vm, "reverse", args, 0, &n)) return kException;
   if (!ReserveFor(vm, "reverse", uint64_t{n} * 8)) return kException;
   Value result = kNull;
-  for (Value v = args[0]; v.IsPair(); v = vm.heap().cdr(v)) {
+  StepCounter steps;
+  for (Value v = args[0]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) {
     result = vm.heap().Cons(vm.heap().car(v), result);
   }
   return result;
@@ -152,11 +158,13 @@ bool Tail(Vm& vm, const char* who, Value* args, Value* tail) {
   uint32_t k;
   if (!CheckCount(vm, who, args, 1, &k)) return false;
   Value v = args[0];
-  // A primitive cannot be interrupted: around a circle, go the rest of the way only. The mark stays behind, twice as far
+  // Around a circle, go the rest of the way only. The mark stays behind, twice as far
   // each time, until the walk comes by it again (Brent).
   Value mark = kUndefined;
   uint32_t marked = 0;
+  StepCounter steps;
   for (uint32_t i = 0; i < k; ++i) {
+    if (!steps.Add(1)) return false;
     if (v == mark) {
       k = i + (k - i) % (i - marked);
       mark = kUndefined;
@@ -216,20 +224,21 @@ Value ListCopy(Vm& vm, Value* args, uint32_t) {
     return vm.WrongType("list-copy", 1, "a list that ends", args[0]);
   }
   uint64_t n = 0;
-  for (Value v = args[0]; v.IsPair(); v = vm.heap().cdr(v)) ++n;
+  StepCounter steps;
+  for (Value v = args[0]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) ++n;
   if (!ReserveFor(vm, "list-copy", n * 8)) return kException;
   ListBuilder copy(vm.heap());
   Value v = args[0];
-  for (; v.IsPair(); v = vm.heap().cdr(v)) copy.Add(vm.heap().car(v));
+  for (; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) copy.Add(vm.heap().car(v));
   return copy.Finish(v);
 }
 
 // Walks a list that may be circular: true while `*v` is a pair not seen before. At the end `*v` is
-// what ended it, or a pair if the list is circular.
+// what ended it, or a pair if the list is circular (or the run is being ended).
 class Walk {
  public:
   Walk(const Heap& heap, Value list) : heap_(heap), current(list), slow_(list) {}
-  bool More() const { return current.IsPair() && !circular_; }
+  bool More() { return current.IsPair() && !circular_ && polls_.Add(1); }
   void Next() {
     current = heap_.cdr(current);
     if ((++steps_ & 1) == 0) {
@@ -247,6 +256,7 @@ class Walk {
  private:
   Value slow_;
   uint64_t steps_ = 0;
+  StepCounter polls_;
   bool circular_ = false;
 };
 
@@ -256,6 +266,7 @@ Value FindMember(Vm& vm, const char* who, Value* args, Same&& same) {
   for (; walk.More(); walk.Next()) {
     if (same(vm.heap().car(walk.current))) return walk.current;
   }
+  if (vm.terminating_) return kException;
   if (walk.current != kNull) return vm.WrongType(who, 2, "a proper list", args[1]);
   return kFalse;
 }
@@ -268,6 +279,7 @@ Value FindEntry(Vm& vm, const char* who, Value* args, Same&& same) {
     if (!entry.IsPair()) return vm.WrongType(who, 2, "a list of pairs", args[1]);
     if (same(vm.heap().car(entry))) return entry;
   }
+  if (vm.terminating_) return kException;
   if (walk.current != kNull) return vm.WrongType(who, 2, "a proper list", args[1]);
   return kFalse;
 }
@@ -294,27 +306,27 @@ Value Assoc(Vm& vm, Value* args, uint32_t) {
 constexpr PrimitiveSpec kBasic[] = {
     {"pair?", IsPair, 1, 1},
     {"null?", IsNull, 1, 1},
-    {"list?", IsList, 1, 1},
+    {"list?", Interruptible<IsList>, 1, 1},
     {"cons", Cons, 2, 2},
     {"car", Car, 1, 1},
     {"cdr", Cdr, 1, 1},
     {"set-car!", SetCar, 2, 2},
     {"set-cdr!", SetCdr, 2, 2},
-    {"list", List, 0, -1},
-    {"make-list", MakeList, 1, 2},
-    {"length", Length, 1, 1},
-    {"append", Append, 0, -1},
-    {"reverse", Reverse, 1, 1},
-    {"list-tail", ListTail, 2, 2},
-    {"list-ref", ListRef, 2, 2},
-    {"list-set!", ListSet, 3, 3},
-    {"list-copy", ListCopy, 1, 1},
-    {"memq", Memq, 2, 2},
-    {"memv", Memv, 2, 2},
-    {"%member", Member, 2, 2},
-    {"assq", Assq, 2, 2},
-    {"assv", Assv, 2, 2},
-    {"%assoc", Assoc, 2, 2},
+    {"list", Interruptible<List>, 0, -1},
+    {"make-list", Interruptible<MakeList>, 1, 2},
+    {"length", Interruptible<Length>, 1, 1},
+    {"append", Interruptible<Append>, 0, -1},
+    {"reverse", Interruptible<Reverse>, 1, 1},
+    {"list-tail", Interruptible<ListTail>, 2, 2},
+    {"list-ref", Interruptible<ListRef>, 2, 2},
+    {"list-set!", Interruptible<ListSet>, 3, 3},
+    {"list-copy", Interruptible<ListCopy>, 1, 1},
+    {"memq", Interruptible<Memq>, 2, 2},
+    {"memv", Interruptible<Memv>, 2, 2},
+    {"%member", Interruptible<Member>, 2, 2},
+    {"assq", Interruptible<Assq>, 2, 2},
+    {"assv", Interruptible<Assv>, 2, 2},
+    {"%assoc", Interruptible<Assoc>, 2, 2},
 };
 
 }  // namespace

@@ -34,9 +34,10 @@ Value MakeStringOf(Vm& vm, Value* args, uint32_t argc) {
   const Value s = MakeStringOfLength(vm.heap(), n, wide);
   String* string = vm.heap().Get<String>(s);
   if (wide) {
-    std::fill_n(reinterpret_cast<uint32_t*>(string->bytes), n, fill);
+    auto* chars = reinterpret_cast<uint32_t*>(string->bytes);
+    (void)InParts(0, n, 4, [&](uint64_t begin, uint64_t end) { std::fill(chars + begin, chars + end, fill); });
   } else {
-    std::fill_n(string->bytes, n, static_cast<uint8_t>(fill));
+    FillBytes(string->bytes, static_cast<uint8_t>(fill), n);
   }
   return s;
 }
@@ -45,7 +46,8 @@ Value MakeStringOf(Vm& vm, Value* args, uint32_t argc) {
 Value StringOf(Vm& vm, Value* args, uint32_t argc) {
   Chars chars;
   chars.reserve(argc);
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckChar(vm, "string", args, i)) return kException;
     chars.push_back(args[i].character());
   }
@@ -105,8 +107,11 @@ bool Holds(Order order, int sign) {
 
 Chars CharsIn(Vm& vm, Value s, const Range& range) {
   const StringChars chars = CharsOf(vm.heap(), s);
-  Chars out(range.size());
-  for (uint32_t i = range.start; i < range.end; ++i) out[i - range.start] = chars[i];
+  Chars out;
+  out.reserve(range.size());
+  (void)InParts(range.start, range.end, 4, [&](uint64_t i, uint64_t end) {
+    for (; i < end; ++i) out.push_back(chars[i]);
+  });
   return out;
 }
 
@@ -125,6 +130,16 @@ Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) 
   return kTrue;
 }
 
+// Negative, zero or positive.
+int CompareChars(const Chars& x, const Chars& y) {
+  const size_t common = std::min(x.size(), y.size());
+  StepCounter steps;
+  for (size_t i = 0; i < common && steps.Add(1); ++i) {
+    if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
+  }
+  return x.size() < y.size() ? -1 : x.size() > y.size();
+}
+
 Value CompareFolded(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) {
   for (uint32_t i = 0; i < argc; ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
@@ -132,7 +147,7 @@ Value CompareFolded(Vm& vm, const char* who, Value* args, uint32_t argc, Order o
   Chars last = Foldcase(AllChars(vm, args[0]));
   for (uint32_t i = 1; i < argc; ++i) {
     Chars next = Foldcase(AllChars(vm, args[i]));
-    if (!Holds(order, last < next ? -1 : last > next)) return kFalse;
+    if (!Holds(order, CompareChars(last, next))) return kFalse;
     last = std::move(next);
   }
   return kTrue;
@@ -224,7 +239,9 @@ Value StringFill(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckMutable(vm, kWho, args[0])) return kException;
   const uint32_t c = args[1].character();
   if (!ReserveFor(vm, kWho, WideningBytes(vm.heap(), args[0], c))) return kException;
-  for (uint32_t i = range.start; i < range.end; ++i) SetCharAt(vm.heap(), args[0], i, c);
+  (void)InParts(range.start, range.end, 1, [&](uint64_t i, uint64_t end) {
+    for (; i < end; ++i) SetCharAt(vm.heap(), args[0], static_cast<uint32_t>(i), c);
+  });
   return kUnspecified;
 }
 
@@ -253,8 +270,12 @@ Value StringReverse(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "string-reverse";
   Range range;
   if (!CheckText(vm, kWho, args, argc, 0, 1, &range)) return kException;
-  Chars chars = CharsIn(vm, args[0], range);
-  std::reverse(chars.begin(), chars.end());
+  const StringChars text = CharsOf(vm.heap(), args[0]);
+  Chars chars;
+  chars.reserve(range.size());
+  (void)InPartsBackward(range.start, range.end, 4, [&](uint64_t begin, uint64_t i) {
+    for (; i > begin; --i) chars.push_back(text[i - 1]);
+  });
   if (!ReserveFor(vm, kWho, StringBytes(chars.size(), true))) return kException;
   return MakeStringFromChars(vm.heap(), chars.data(), chars.size());
 }
@@ -268,9 +289,9 @@ Value StringToList(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, uint64_t{range.size()} * 8)) return kException;
   const StringChars chars = CharsOf(vm.heap(), args[0]);
   Value list = kNull;
-  for (uint32_t i = range.end; i > range.start; --i) {
-    list = vm.heap().Cons(Value::Char(chars[i - 1]), list);
-  }
+  (void)InPartsBackward(range.start, range.end, 1, [&](uint64_t begin, uint64_t i) {
+    for (; i > begin; --i) list = vm.heap().Cons(Value::Char(chars[i - 1]), list);
+  });
   return list;
 }
 
@@ -280,7 +301,8 @@ Value ListToString(Vm& vm, Value* args, uint32_t) {
   if (!CheckList(vm, kWho, args, 0, &n)) return kException;
   Chars chars;
   chars.reserve(n);
-  for (Value v = args[0]; v.IsPair(); v = vm.heap().cdr(v)) {
+  StepCounter steps;
+  for (Value v = args[0]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) {
     const Value c = vm.heap().car(v);
     if (!c.IsChar()) return vm.WrongType(kWho, 1, "a list of characters", args[0]);
     chars.push_back(c.character());
@@ -291,32 +313,32 @@ Value ListToString(Vm& vm, Value* args, uint32_t) {
 
 constexpr PrimitiveSpec kPrimitives[] = {
     {"string?", IsString, 1, 1},
-    {"make-string", MakeStringOf, 1, 2},
-    {"string", StringOf, 0, -1},
+    {"make-string", Interruptible<MakeStringOf>, 1, 2},
+    {"string", Interruptible<StringOf>, 0, -1},
     {"string-length", Length, 1, 1},
     {"string-ref", Ref, 2, 2},
-    {"string-set!", Set, 3, 3},
-    {"string=?", Eq, 1, -1},
-    {"string<?", Lt, 1, -1},
-    {"string>?", Gt, 1, -1},
-    {"string<=?", Le, 1, -1},
-    {"string>=?", Ge, 1, -1},
-    {"string-ci=?", EqCi, 1, -1},
-    {"string-ci<?", LtCi, 1, -1},
-    {"string-ci>?", GtCi, 1, -1},
-    {"string-ci<=?", LeCi, 1, -1},
-    {"string-ci>=?", GeCi, 1, -1},
-    {"string-upcase", StringUpcase, 1, 1},
-    {"string-downcase", StringDowncase, 1, 1},
-    {"string-foldcase", StringFoldcase, 1, 1},
-    {"substring", Substring, 2, 3},
-    {"string-copy", StringCopy, 1, 3},
-    {"string-copy!", StringCopyTo, 3, 5},
-    {"string-fill!", StringFill, 2, 4},
-    {"string-append", StringAppend, 0, -1},
-    {"string-reverse", StringReverse, 1, 3},
-    {"string->list", StringToList, 1, 3},
-    {"list->string", ListToString, 1, 1},
+    {"string-set!", Interruptible<Set>, 3, 3},
+    {"string=?", Interruptible<Eq>, 1, -1},
+    {"string<?", Interruptible<Lt>, 1, -1},
+    {"string>?", Interruptible<Gt>, 1, -1},
+    {"string<=?", Interruptible<Le>, 1, -1},
+    {"string>=?", Interruptible<Ge>, 1, -1},
+    {"string-ci=?", Interruptible<EqCi>, 1, -1},
+    {"string-ci<?", Interruptible<LtCi>, 1, -1},
+    {"string-ci>?", Interruptible<GtCi>, 1, -1},
+    {"string-ci<=?", Interruptible<LeCi>, 1, -1},
+    {"string-ci>=?", Interruptible<GeCi>, 1, -1},
+    {"string-upcase", Interruptible<StringUpcase>, 1, 1},
+    {"string-downcase", Interruptible<StringDowncase>, 1, 1},
+    {"string-foldcase", Interruptible<StringFoldcase>, 1, 1},
+    {"substring", Interruptible<Substring>, 2, 3},
+    {"string-copy", Interruptible<StringCopy>, 1, 3},
+    {"string-copy!", Interruptible<StringCopyTo>, 3, 5},
+    {"string-fill!", Interruptible<StringFill>, 2, 4},
+    {"string-append", Interruptible<StringAppend>, 0, -1},
+    {"string-reverse", Interruptible<StringReverse>, 1, 3},
+    {"string->list", Interruptible<StringToList>, 1, 3},
+    {"list->string", Interruptible<ListToString>, 1, 1},
 };
 
 }  // namespace

@@ -23,13 +23,13 @@ Value MakeVector(Vm& vm, Value* args, uint32_t argc) {
   uint32_t n;
   if (!CheckCount(vm, "make-vector", args, 0, &n)) return kException;
   if (!ReserveFor(vm, "make-vector", VectorBytes(n))) return kException;
-  return vm.heap().MakeVector(n, argc > 1 ? args[1] : kUnspecified);
+  return MakeFilledVector(vm.heap(), n, argc > 1 ? args[1] : kUnspecified);
 }
 
 Value VectorOf(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, "vector", VectorBytes(argc))) return kException;
-  const Value v = vm.heap().MakeVector(argc, kFalse);
-  std::copy(args, args + argc, Items(vm, v));
+  const Value v = MakeFilledVector(vm.heap(), argc, kFalse);
+  CopyBytes(Items(vm, v), args, uint64_t{argc} * sizeof(Value));
   return v;
 }
 
@@ -68,7 +68,9 @@ Value VectorToList(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, uint64_t{range.size()} * 8)) return kException;
   const Value* items = Items(vm, args[0]);
   Value list = kNull;
-  for (uint32_t i = range.end; i > range.start; --i) list = vm.heap().Cons(items[i - 1], list);
+  (void)InPartsBackward(range.start, range.end, 1, [&](uint64_t begin, uint64_t i) {
+    for (; i > begin; --i) list = vm.heap().Cons(items[i - 1], list);
+  });
   return list;
 }
 
@@ -76,9 +78,10 @@ Value ListToVector(Vm& vm, Value* args, uint32_t) {
   uint32_t n;
   if (!CheckList(vm, "list->vector", args, 0, &n)) return kException;
   if (!ReserveFor(vm, "list->vector", VectorBytes(n))) return kException;
-  const Value v = vm.heap().MakeVector(n, kFalse);
+  const Value v = MakeFilledVector(vm.heap(), n, kFalse);
   Value* item = Items(vm, v);
-  for (Value l = args[0]; l.IsPair(); l = vm.heap().cdr(l)) *item++ = vm.heap().car(l);
+  StepCounter steps;
+  for (Value l = args[0]; l.IsPair() && steps.Add(1); l = vm.heap().cdr(l)) *item++ = vm.heap().car(l);
   return v;
 }
 
@@ -87,9 +90,9 @@ Value Copy(Vm& vm, const char* who, Value* args, uint32_t argc) {
   if (!CheckVector(vm, who, args, 0)) return kException;
   if (!CheckRange(vm, who, args, argc, 1, LengthOf(vm, args[0]), &range)) return kException;
   if (!ReserveFor(vm, who, VectorBytes(range.size()))) return kException;
-  const Value v = vm.heap().MakeVector(range.size(), kFalse);
+  const Value v = MakeFilledVector(vm.heap(), range.size(), kFalse);
   const Value* items = Items(vm, args[0]);
-  std::copy(items + range.start, items + range.end, Items(vm, v));
+  CopyBytes(Items(vm, v), items + range.start, uint64_t{range.size()} * sizeof(Value));
   return v;
 }
 
@@ -114,14 +117,8 @@ Value VectorCopyTo(Vm& vm, Value* args, uint32_t argc) {
   }
   if (range.size() == 0) return kUnspecified;
   if (!CheckMutable(vm, kWho, args[0])) return kException;
-  Heap& heap = vm.heap();
-  Value* to = Items(vm, args[0]) + at.start;
-  const Value* from = Items(vm, args[2]) + range.start;
-  if (to <= from) {
-    for (uint32_t i = 0; i < range.size(); ++i) heap.Write(to + i, from[i]);
-  } else {
-    for (uint32_t i = range.size(); i > 0; --i) heap.Write(to + i - 1, from[i - 1]);
-  }
+  CopyElements(vm.heap(), Items(vm, args[0]) + at.start, Items(vm, args[2]) + range.start,
+               range.size());
   return kUnspecified;
 }
 
@@ -134,10 +131,11 @@ Value VectorAppend(Vm& vm, Value* args, uint32_t argc) {
   }
   if (total > Value::kFixnumMax) return vm.OutOfMemory(kWho, VectorBytes(total));
   if (!ReserveFor(vm, kWho, VectorBytes(total))) return kException;
-  const Value v = vm.heap().MakeVector(static_cast<uint32_t>(total), kFalse);
+  const Value v = MakeFilledVector(vm.heap(), static_cast<uint32_t>(total), kFalse);
   Value* item = Items(vm, v);
   for (uint32_t i = 0; i < argc; ++i) {
-    item = std::copy_n(Items(vm, args[i]), LengthOf(vm, args[i]), item);
+    CopyBytes(item, Items(vm, args[i]), uint64_t{LengthOf(vm, args[i])} * sizeof(Value));
+    item += LengthOf(vm, args[i]);
   }
   return v;
 }
@@ -150,7 +148,9 @@ Value VectorFill(Vm& vm, Value* args, uint32_t argc) {
   if (range.size() == 0) return kUnspecified;
   if (!CheckMutable(vm, kWho, args[0])) return kException;
   Value* items = Items(vm, args[0]);
-  for (uint32_t i = range.start; i < range.end; ++i) vm.heap().Write(items + i, args[1]);
+  (void)InParts(range.start, range.end, 1, [&](uint64_t i, uint64_t end) {
+    for (; i < end; ++i) vm.heap().Write(items + i, args[1]);
+  });
   return kUnspecified;
 }
 
@@ -161,7 +161,8 @@ Value VectorToString(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckRange(vm, kWho, args, argc, 1, LengthOf(vm, args[0]), &range)) return kException;
   const Value* items = Items(vm, args[0]);
   uint32_t largest = 0;
-  for (uint32_t i = range.start; i < range.end; ++i) {
+  StepCounter steps;
+  for (uint32_t i = range.start; i < range.end && steps.Add(1); ++i) {
     if (!items[i].IsChar()) return vm.WrongType(kWho, 1, "a vector of characters", args[0]);
     largest = std::max(largest, items[i].character());
   }
@@ -169,7 +170,9 @@ Value VectorToString(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, StringBytes(range.size(), wide))) return kException;
   const Value s = MakeStringOfLength(vm.heap(), range.size(), wide);
   items = Items(vm, args[0]) + range.start;
-  for (uint32_t i = 0; i < range.size(); ++i) SetCharAt(vm.heap(), s, i, items[i].character());
+  for (uint32_t i = 0; i < range.size() && steps.Add(2); ++i) {
+    SetCharAt(vm.heap(), s, i, items[i].character());
+  }
   return s;
 }
 
@@ -181,9 +184,10 @@ Value StringToVector(Vm& vm, Value* args, uint32_t argc) {
     return kException;
   }
   if (!ReserveFor(vm, kWho, VectorBytes(range.size()))) return kException;
-  const Value v = vm.heap().MakeVector(range.size(), kFalse);
+  const Value v = MakeFilledVector(vm.heap(), range.size(), kFalse);
   const StringChars chars = CharsOf(vm.heap(), args[0]);
-  for (uint32_t i = 0; i < range.size(); ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < range.size() && steps.Add(1); ++i) {
     Items(vm, v)[i] = Value::Char(chars[range.start + i]);
   }
   return v;
@@ -191,20 +195,20 @@ Value StringToVector(Vm& vm, Value* args, uint32_t argc) {
 
 constexpr PrimitiveSpec kPrimitives[] = {
     {"vector?", IsVector, 1, 1},
-    {"make-vector", MakeVector, 1, 2},
-    {"vector", VectorOf, 0, -1},
+    {"make-vector", Interruptible<MakeVector>, 1, 2},
+    {"vector", Interruptible<VectorOf>, 0, -1},
     {"vector-length", VectorLength, 1, 1},
     {"vector-ref", VectorRef, 2, 2},
     {"vector-set!", VectorSet, 3, 3},
-    {"vector->list", VectorToList, 1, 3},
-    {"list->vector", ListToVector, 1, 1},
-    {"vector-copy", VectorCopy, 1, 3},
-    {"subvector", Subvector, 3, 3},
-    {"vector-copy!", VectorCopyTo, 3, 5},
-    {"vector-append", VectorAppend, 0, -1},
-    {"vector-fill!", VectorFill, 2, 4},
-    {"vector->string", VectorToString, 1, 3},
-    {"string->vector", StringToVector, 1, 3},
+    {"vector->list", Interruptible<VectorToList>, 1, 3},
+    {"list->vector", Interruptible<ListToVector>, 1, 1},
+    {"vector-copy", Interruptible<VectorCopy>, 1, 3},
+    {"subvector", Interruptible<Subvector>, 3, 3},
+    {"vector-copy!", Interruptible<VectorCopyTo>, 3, 5},
+    {"vector-append", Interruptible<VectorAppend>, 0, -1},
+    {"vector-fill!", Interruptible<VectorFill>, 2, 4},
+    {"vector->string", Interruptible<VectorToString>, 1, 3},
+    {"string->vector", Interruptible<StringToVector>, 1, 3},
 };
 
 }  // namespace
