@@ -20,7 +20,8 @@ Value BitsToListPrimitive(Vm& vm, Value* args, uint32_t argc) {
   if (argc > 1 && !CheckCount(vm, kWho, args, 1, &length)) return kException;
   if (!ReserveFor(vm, kWho, uint64_t{length} * sizeof(Pair))) return kException;
   Value list = kNull;
-  for (uint32_t i = length; i > 0; --i) {
+  StepCounter steps;
+  for (uint32_t i = length; i > 0 && steps.Add(1); --i) {
     list = vm.heap().Cons(Value::Boolean(TestBit(vm.heap(), args[0], i - 1)), list);
   }
   return list;
@@ -30,7 +31,8 @@ Value ListToBitsPrimitive(Vm& vm, Value* args, uint32_t) {
   constexpr char kWho[] = "list->bits";
   uint32_t length;
   if (!CheckList(vm, kWho, args, 0, &length)) return kException;
-  for (Value rest = args[0]; rest.IsPair(); rest = vm.heap().cdr(rest)) {
+  StepCounter steps;
+  for (Value rest = args[0]; rest.IsPair() && steps.Add(1); rest = vm.heap().cdr(rest)) {
     if (!vm.heap().car(rest).IsBoolean()) {
       return vm.WrongType(kWho, 1, "a list of booleans", args[0]);
     }
@@ -38,7 +40,7 @@ Value ListToBitsPrimitive(Vm& vm, Value* args, uint32_t) {
   if (!ReserveFor(vm, kWho, length / 8 + 64)) return kException;
   std::vector<uint64_t> limbs(length / 64 + 1);
   uint32_t i = 0;
-  for (Value rest = args[0]; rest.IsPair(); rest = vm.heap().cdr(rest), ++i) {
+  for (Value rest = args[0]; rest.IsPair() && steps.Add(1); rest = vm.heap().cdr(rest), ++i) {
     if (vm.heap().car(rest) == kTrue) limbs[i / 64] |= uint64_t{1} << (i % 64);
   }
   return FromLimbs(vm.heap(), limbs, false);
@@ -67,8 +69,8 @@ constexpr PrimitiveSpec kBitPrimitives[] = {
     Ternary<"copy-bit", CopyBit>(),
     Ternary<"bit-swap", BitSwap>(),
     Ternary<"bit-field", BitField>(),
-    {"bits->list", BitsToListPrimitive, 1, 2},
-    {"list->bits", ListToBitsPrimitive, 1, 1},
+    {"bits->list", Interruptible<BitsToListPrimitive>, 1, 2},
+    {"list->bits", Interruptible<ListToBitsPrimitive>, 1, 1},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/unicode.h"
 
 namespace islet::vm {
@@ -165,7 +166,8 @@ uint32_t NextMember(CharRangesView set, uint32_t c) {
 
 uint32_t CountMembers(CharRangesView set) {
   uint32_t count = 0;
-  for (size_t i = 0; i + 1 < set.size(); i += 2) count += set[i + 1] - set[i];
+  StepCounter steps;
+  for (size_t i = 0; i + 1 < set.size() && steps.Add(1); i += 2) count += set[i + 1] - set[i];
   return count;
 }
 
@@ -173,7 +175,8 @@ CharRanges Combine(SetOperation operation, CharRangesView a, CharRangesView b) {
   CharRanges result;
   result.reserve(a.size() + b.size());
   bool inside = false;
-  for (size_t i = 0, k = 0; i < a.size() || k < b.size();) {
+  StepCounter steps;
+  for (size_t i = 0, k = 0; (i < a.size() || k < b.size()) && steps.Add(1);) {
     const uint32_t c =
         std::min(i < a.size() ? a[i] : kEndOfChars, k < b.size() ? b[k] : kEndOfChars);
     // Words that do not ascend, as only a forged list has them, must not stop the loop.
@@ -190,8 +193,23 @@ CharRanges Combine(SetOperation operation, CharRangesView a, CharRangesView b) {
 }
 
 CharRanges RangesOf(std::vector<uint32_t> members) {
-  std::sort(members.begin(), members.end());
   CharRanges ranges;
+  StepCounter steps;
+  // Of many, mostly the same ones occur again and again: a bit for each code point.
+  constexpr size_t kMany = 4096;
+  if (members.size() > kMany) {
+    std::vector<bool> seen(kEndOfChars + 1);
+    for (uint32_t c : members) {
+      if (!steps.Add(1)) return ranges;
+      seen[c] = true;
+    }
+    for (uint32_t c = 0; c <= kEndOfChars; ++c) {
+      if (!steps.Add(1)) return ranges;
+      if (seen[c] != (ranges.size() % 2 != 0)) ranges.push_back(c);
+    }
+    return ranges;
+  }
+  std::sort(members.begin(), members.end());
   for (uint32_t c : members) {
     if (!ranges.empty() && c < ranges.back()) continue;  // repeated
     if (!ranges.empty() && c == ranges.back()) {
@@ -207,7 +225,8 @@ CharRanges RangesOf(std::vector<uint32_t> members) {
 CharRanges WithCaseVariants(CharRangesView set) {
   std::vector<uint32_t> variants;
   const std::vector<Folding>& foldings = Foldings();
-  for (size_t first = 0, end; first < foldings.size(); first = end) {
+  StepCounter steps;
+  for (size_t first = 0, end; first < foldings.size() && steps.Add(8); first = end) {
     const uint32_t folded = foldings[first].folded;
     bool found = Contains(set, folded);
     for (end = first; end < foldings.size() && foldings[end].folded == folded; ++end) {

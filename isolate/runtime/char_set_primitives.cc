@@ -37,7 +37,7 @@ Value MakeSet(Vm& vm, const char* who, CharRangesView ranges) {
   const uint32_t bytes = static_cast<uint32_t>(ranges.size() * sizeof(uint32_t));
   if (!ReserveFor(vm, who, 16 + uint64_t{bytes})) return kException;
   const Value v = vm.heap().MakeBytevector(bytes);
-  if (bytes != 0) std::memcpy(vm.heap().Get<Bytevector>(v)->bytes, ranges.data(), bytes);
+  if (bytes != 0) CopyBytes(vm.heap().Get<Bytevector>(v)->bytes, ranges.data(), bytes);
   return v;
 }
 
@@ -59,8 +59,10 @@ Value SetOf(Vm& vm, Value* args, uint32_t) {
   constexpr const char* kWho = "%char-set-of";
   if (!CheckString(vm, kWho, args, 0)) return kException;
   const StringChars chars = CharsOf(vm.heap(), args[0]);
-  std::vector<uint32_t> members(chars.length);
-  for (uint32_t i = 0; i < chars.length; ++i) members[i] = chars[i];
+  std::vector<uint32_t> members;
+  members.reserve(chars.length);
+  StepCounter steps;
+  for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i) members.push_back(chars[i]);
   return MakeSet(vm, kWho, RangesOf(std::move(members)));
 }
 
@@ -117,13 +119,13 @@ Value NextInSet(Vm& vm, Value* args, uint32_t) {
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {
-    {"%char-set-standard", StandardSet, 1, 1},
-    {"%char-set-of", SetOf, 1, 1},
-    {"%char-set-range", RangeSet, 2, 2},
-    {"%char-set-combine", CombineSets, 3, 3},
-    {"%char-set-case-variants", CaseVariants, 1, 1},
+    {"%char-set-standard", Interruptible<StandardSet>, 1, 1},
+    {"%char-set-of", Interruptible<SetOf>, 1, 1},
+    {"%char-set-range", Interruptible<RangeSet>, 2, 2},
+    {"%char-set-combine", Interruptible<CombineSets>, 3, 3},
+    {"%char-set-case-variants", Interruptible<CaseVariants>, 1, 1},
     {"%char-set-contains?", SetContains, 2, 2},
-    {"%char-set-size", SetSize, 1, 1},
+    {"%char-set-size", Interruptible<SetSize>, 1, 1},
     {"%char-set-next", NextInSet, 2, 2},
 };
 

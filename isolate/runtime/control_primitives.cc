@@ -264,8 +264,8 @@ Value ConditionPosition(Vm& vm, Value* args, uint32_t) {
 
 constexpr PrimitiveSpec kPrimitives[] = {
     {"eq?", IsEq, 2, 2},
-    {"eqv?", IsEqv, 2, 2},
-    {"equal?", IsEqual, 2, 2},
+    {"eqv?", Interruptible<IsEqv>, 2, 2},
+    {"equal?", Interruptible<IsEqual>, 2, 2},
     {"not", Not, 1, 1},
     {"boolean?", IsBoolean, 1, 1},
     {"boolean=?", BooleanEq, 1, -1},

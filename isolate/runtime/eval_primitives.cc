@@ -95,9 +95,9 @@ Value DeclareHostFunction(Vm& vm, Value* args, uint32_t argc) {
 
 absl::Span<const PrimitiveSpec> EvalPrimitives() {
   static constexpr PrimitiveSpec kPrimitives[] = {
-      {"%compile", CompileExpression, 2, 2},
-      {"%load", LoadFile, 2, 2},
-      {"%environment", MakeEnvironmentOf, 0, -1},
+      {"%compile", Interruptible<CompileExpression>, 2, 2},
+      {"%load", Interruptible<LoadFile>, 2, 2},
+      {"%environment", Interruptible<MakeEnvironmentOf>, 0, -1},
       {"%interaction-environment", InteractionEnvironment, 0, 0},
       {"%uncaught", UncaughtObject, 1, 1},
       {"host-function", DeclareHostFunction, 2, 3},

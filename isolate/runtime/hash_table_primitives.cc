@@ -60,7 +60,11 @@ Value LeaveToLisp(Vm& vm, TableProcedure which, const char* who, absl::Span<cons
 Value LeaveListToLisp(Vm& vm, TableProcedure which, const char* who, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, who, argc * sizeof(Pair))) return kException;
   Value list = kNull;
-  for (uint32_t i = argc; i > 1; --i) list = vm.heap().Cons(args[i - 1], list);
+  StepCounter steps;
+  for (uint32_t i = argc; i > 1; --i) {
+    if (!steps.Add(1)) return kException;
+    list = vm.heap().Cons(args[i - 1], list);
+  }
   return LeaveToLisp(vm, which, who, {args[0], list});
 }
 
@@ -148,7 +152,7 @@ Value Entries(Vm& vm, Value* args, uint32_t) {
   Heap& heap = vm.heap();
   const uint32_t count = HashTableCount(heap, args[0]);
   if (!ReserveFor(vm, kWho, 16 + uint64_t{count} * 8)) return kException;
-  const Value entries = heap.MakeVector(count * 2, kFalse);
+  const Value entries = MakeFilledVector(heap, count * 2, kFalse);
   Value* item = heap.Get<Vector>(entries)->items;
   ForEachEntry(heap, args[0], [&](Value key, Value value) {
     *item++ = key;
@@ -207,32 +211,38 @@ Value HashString(Vm& vm, Value* args, uint32_t argc) {
 Value HashStringCi(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckString(vm, "string-ci-hash", args, 0)) return kException;
   const StringChars chars = CharsOf(vm.heap(), args[0]);
-  Chars text(chars.length);
-  for (uint32_t i = 0; i < chars.length; ++i) text[i] = chars[i];
+  Chars text;
+  text.reserve(chars.length);
+  StepCounter steps;
+  for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i) text.push_back(chars[i]);
   std::string folded;
-  for (uint32_t c : Foldcase(text)) AppendUtf8(&folded, c);
+  folded.reserve(chars.length);
+  for (uint32_t c : Foldcase(text)) {
+    if (!steps.Add(1)) break;
+    AppendUtf8(&folded, c);
+  }
   return Bounded(vm, "string-ci-hash", args, argc, StringHashOfUtf8(folded));
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {
-    {"%make-hash-table", MakeTable, 1, 2},
+    {"%make-hash-table", Interruptible<MakeTable>, 1, 2},
     {"%hash-table-kind", TableKind, 1, 1},
-    {"%hash-table-entries", Entries, 1, 1},
+    {"%hash-table-entries", Interruptible<Entries>, 1, 1},
     {"hash-table?", IsTable, 1, 1},
-    {"hash-table-ref/default", RefDefault, 3, 3},
-    {"hash-table-set!", Set, 1, -1},
-    {"hash-table-delete!", Delete, 1, -1},
-    {"hash-table-contains?", Contains, 2, 2},
+    {"hash-table-ref/default", Interruptible<RefDefault>, 3, 3},
+    {"hash-table-set!", Interruptible<Set>, 1, -1},
+    {"hash-table-delete!", Interruptible<Delete>, 1, -1},
+    {"hash-table-contains?", Interruptible<Contains>, 2, 2},
     {"hash-table-count", Count, 1, 1},
-    {"hash-table-keys", Keys, 1, 1},
-    {"hash-table-values", Values, 1, 1},
-    {"hash-table->alist", ToAlist, 1, 1},
-    {"hash-table-copy", Copy, 1, 2},
-    {"hash-table-clear!", Clear, 1, 1},
-    {"hash", Hash, 1, 2},
-    {"hash-by-identity", HashByIdentity, 1, 2},
-    {"string-hash", HashString, 1, 2},
-    {"string-ci-hash", HashStringCi, 1, 2},
+    {"hash-table-keys", Interruptible<Keys>, 1, 1},
+    {"hash-table-values", Interruptible<Values>, 1, 1},
+    {"hash-table->alist", Interruptible<ToAlist>, 1, 1},
+    {"hash-table-copy", Interruptible<Copy>, 1, 2},
+    {"hash-table-clear!", Interruptible<Clear>, 1, 1},
+    {"hash", Interruptible<Hash>, 1, 2},
+    {"hash-by-identity", Interruptible<HashByIdentity>, 1, 2},
+    {"string-hash", Interruptible<HashString>, 1, 2},
+    {"string-ci-hash", Interruptible<HashStringCi>, 1, 2},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@ namespace islet::vm {
 
 Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Value* args,
                    uint32_t shift) {
+  if (vm.terminating_) return kException;
   const uint32_t index = status.argument == 0 ? 0 : status.argument - 1 + shift;
   switch (status.kind) {
     case NumberStatus::Kind::kDivideByZero:
@@ -29,7 +30,7 @@ Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Va
 }
 
 bool MadeRoom(Vm& vm, NumberStatus* status) {
-  if (status->kind != NumberStatus::Kind::kReserve) return false;
+  if (vm.terminating_ || status->kind != NumberStatus::Kind::kReserve) return false;
   const uint64_t bytes = status->bytes + NumberStatus::kDefaultAllowance;
   if (!vm.heap().Reserve(bytes)) return false;
   *status = NumberStatus();
@@ -41,7 +42,7 @@ Value CallUnary(Vm& vm, const char* who, Value* args, UnaryOperation operation) 
   NumberStatus status;
   while (true) {
     const Value result = operation(vm.heap(), args[0], &status);
-    if (__builtin_expect(result != kException, 1)) return result;
+    if (__builtin_expect(result != kException && !vm.terminating_, 1)) return result;
     if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
   }
 }
@@ -50,7 +51,7 @@ Value CallBinary(Vm& vm, const char* who, Value* args, BinaryOperation operation
   NumberStatus status;
   while (true) {
     const Value result = operation(vm.heap(), args[0], args[1], &status);
-    if (__builtin_expect(result != kException, 1)) return result;
+    if (__builtin_expect(result != kException && !vm.terminating_, 1)) return result;
     if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
   }
 }
@@ -59,7 +60,7 @@ Value CallTernary(Vm& vm, const char* who, Value* args, TernaryOperation operati
   NumberStatus status;
   while (true) {
     const Value result = operation(vm.heap(), args[0], args[1], args[2], &status);
-    if (__builtin_expect(result != kException, 1)) return result;
+    if (__builtin_expect(result != kException && !vm.terminating_, 1)) return result;
     if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
   }
 }
@@ -69,7 +70,7 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
   Heap& heap = vm.heap();
   for (uint32_t i = 1; i < argc;) {
     const Value result = operation(heap, args[0], args[i], &status);
-    if (result == kException) {
+    if (result == kException || vm.terminating_) {
       if (MadeRoom(vm, &status)) continue;
       // Past the first step, only args[i] can be at fault.
       if (status.argument == 2 || i > 1) status.argument = 2;

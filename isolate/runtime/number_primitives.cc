@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/numbers/numbers.h"
+#include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
 
 namespace islet::vm {
@@ -98,7 +99,9 @@ Value CompareChain(Vm& vm, const char* who, Value* args, uint32_t argc, Relation
     }
   }
   for (uint32_t i = 1; i < argc; ++i) {
-    if (!relation(Compare(heap, args[i - 1], args[i]))) return kFalse;
+    const int order = Compare(heap, args[i - 1], args[i]);
+    if (vm.terminating_) return kException;
+    if (!relation(order)) return kFalse;
   }
   return kTrue;
 }
@@ -186,7 +189,7 @@ Value TwoValues(Vm& vm, const char* who, Value* args, Operation operation) {
   while (true) {
     Value first;
     Value second;
-    if (operation(&first, &second, &status)) {
+    if (operation(&first, &second, &status) && !vm.terminating_) {
       vm.values().assign({first, second});
       return kMultipleValues;
     }
@@ -285,13 +288,13 @@ constexpr PrimitiveSpec kNumberPrimitives[] = {
     RealTest<"negative?", IsNegative>(),
     ParityTest<"odd?", true>(),
     ParityTest<"even?", false>(),
-    {"=", NumEqualPrimitive, 1, -1},
+    {"=", Interruptible<NumEqualPrimitive>, 1, -1},
     Comparison<"<", IsLessOrder>(),
     Comparison<">", IsGreaterOrder>(),
     Comparison<"<=", IsLessOrEqualOrder>(),
     Comparison<">=", IsGreaterOrEqualOrder>(),
-    {"max", MaxPrimitive, 1, -1},
-    {"min", MinPrimitive, 1, -1},
+    {"max", Interruptible<MaxPrimitive>, 1, -1},
+    {"min", Interruptible<MinPrimitive>, 1, -1},
     Variadic<"+", Add, 0>(),
     Variadic<"*", Multiply, 1>(),
     {"-", SubtractPrimitive, 1, -1},
@@ -335,8 +338,8 @@ constexpr PrimitiveSpec kNumberPrimitives[] = {
     Unary<"inexact", Inexact>(),
     Unary<"inexact->exact", Exact>(),
     Unary<"exact->inexact", Inexact>(),
-    {"number->string", NumberToStringPrimitive, 1, 2},
-    {"string->number", StringToNumberPrimitive, 1, 2},
+    {"number->string", Interruptible<NumberToStringPrimitive>, 1, 2},
+    {"string->number", Interruptible<StringToNumberPrimitive>, 1, 2},
     Binary<"make-rectangular", MakeRectangular>(),
     Binary<"make-polar", MakePolar>(),
 };

@@ -2,6 +2,7 @@
 // working programs use, with characters or strings where the SRFIs also take procedures.
 
 #include <algorithm>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ constexpr uint32_t kNotFound = 0xffffffff;
 uint32_t LengthOf(Vm& vm, Value s) { return StringLength(vm.heap(), s); }
 
 bool EqualAt(const StringChars& text, uint32_t at, const StringChars& pattern) {
+  StepCounter steps;
   for (uint32_t i = 0; i < pattern.length; ++i) {
+    if (!steps.Add(1)) return false;
     if (text[at + i] != pattern[i]) return false;
   }
   return true;
@@ -31,13 +34,18 @@ constexpr uint32_t kLongPattern = 32;
 // strings, 1977). The pattern is not empty.
 template <typename Text, typename Pattern>
 uint32_t FindLinear(Text at, uint32_t length, Pattern pattern, uint32_t pattern_length) {
-  std::vector<uint32_t> border(pattern_length, 0);  // of each prefix
+  std::vector<uint32_t> border;  // of each prefix
+  border.reserve(pattern_length);
+  border.push_back(0);
+  StepCounter steps;
   for (uint32_t i = 1, k = 0; i < pattern_length; ++i) {
+    if (!steps.Add(2)) return kNotFound;
     while (k > 0 && pattern(i) != pattern(k)) k = border[k - 1];
     if (pattern(i) == pattern(k)) ++k;
-    border[i] = k;
+    border.push_back(k);
   }
   for (uint32_t i = 0, k = 0; i < length; ++i) {
+    if (!steps.Add(2)) return kNotFound;
     while (k > 0 && at(i) != pattern(k)) k = border[k - 1];
     if (at(i) == pattern(k)) ++k;
     if (k == pattern_length) return i + 1 - k;
@@ -54,13 +62,20 @@ uint32_t Find(const StringChars& text, uint32_t start, uint32_t end, const Strin
     return found == kNotFound ? found : start + found;
   }
   if (text.narrow != nullptr && pattern.narrow != nullptr) {
-    const absl::string_view haystack(reinterpret_cast<const char*>(text.narrow) + start,
-                                     end - start);
     const absl::string_view needle(reinterpret_cast<const char*>(pattern.narrow), pattern.length);
-    const size_t at = haystack.find(needle);
-    return at == absl::string_view::npos ? kNotFound : start + static_cast<uint32_t>(at);
+    // In parts that overlap by what a match may take.
+    constexpr uint32_t kPart = kPollSteps * kBytesPerStep / 4;
+    while (true) {
+      const uint32_t size = std::min(end - start, kPart + pattern.length);
+      const absl::string_view haystack(reinterpret_cast<const char*>(text.narrow) + start, size);
+      const size_t at = haystack.find(needle);
+      if (at != absl::string_view::npos) return start + static_cast<uint32_t>(at);
+      if (size == end - start || !Poll(kPollSteps)) return kNotFound;
+      start += kPart;
+    }
   }
-  for (uint32_t at = start; at + pattern.length <= end; ++at) {
+  StepCounter steps;
+  for (uint32_t at = start; at + pattern.length <= end && steps.Add(2); ++at) {
     if (EqualAt(text, at, pattern)) return at;
   }
   return kNotFound;
@@ -74,7 +89,8 @@ uint32_t FindLast(const StringChars& text, uint32_t end, const StringChars& patt
                                       [&](uint32_t i) { return pattern[last - i]; }, pattern.length);
     return found == kNotFound ? found : end - found - pattern.length;
   }
-  for (uint32_t at = end - pattern.length + 1; at > 0; --at) {
+  StepCounter steps;
+  for (uint32_t at = end - pattern.length + 1; at > 0 && steps.Add(2); --at) {
     if (EqualAt(text, at - 1, pattern)) return at - 1;
   }
   return kNotFound;
@@ -132,7 +148,8 @@ Value Index(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckString(vm, kWho, args, 0) || !CheckChar(vm, kWho, args, 1)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
   const StringChars chars = CharsOf(vm.heap(), args[0]);
-  for (uint32_t i = range.start; i < range.end; ++i) {
+  StepCounter steps;
+  for (uint32_t i = range.start; i < range.end && steps.Add(1); ++i) {
     if (chars[i] == args[1].character()) return IndexOrFalse(i);
   }
   return kFalse;
@@ -144,7 +161,8 @@ Value IndexRight(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckString(vm, kWho, args, 0) || !CheckChar(vm, kWho, args, 1)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
   const StringChars chars = CharsOf(vm.heap(), args[0]);
-  for (uint32_t i = range.end; i > range.start; --i) {
+  StepCounter steps;
+  for (uint32_t i = range.end; i > range.start && steps.Add(1); --i) {
     if (chars[i - 1] == args[1].character()) return IndexOrFalse(i - 1);
   }
   return kFalse;
@@ -180,8 +198,9 @@ Value Trim(Vm& vm, const char* who, Value* args, uint32_t argc, bool left, bool 
   auto goes = [&](uint32_t c) { return argc > 1 ? c == args[1].character() : IsCharWhitespace(c); };
   uint32_t start = 0;
   uint32_t end = chars.length;
-  while (left && start < end && goes(chars[start])) ++start;
-  while (right && end > start && goes(chars[end - 1])) --end;
+  StepCounter steps;
+  while (left && start < end && goes(chars[start]) && steps.Add(1)) ++start;
+  while (right && end > start && goes(chars[end - 1]) && steps.Add(1)) --end;
   return Part(vm, who, args, start, end);
 }
 
@@ -248,7 +267,8 @@ Value Pad(Vm& vm, const char* who, Value* args, uint32_t argc, bool left) {
   const uint32_t at = left ? n - length : 0;
   CopyChars(vm.heap(), s, at, args[0], 0, length);
   const uint32_t fill_at = left ? 0 : length;
-  for (uint32_t i = 0; i < n - length; ++i) SetCharAt(vm.heap(), s, fill_at + i, fill);
+  StepCounter steps;
+  for (uint32_t i = 0; i < n - length && steps.Add(2); ++i) SetCharAt(vm.heap(), s, fill_at + i, fill);
   return s;
 }
 
@@ -295,7 +315,9 @@ bool CheckDelimiter(Vm& vm, const char* who, Value* args, uint32_t i, Chars* del
     return false;
   }
   const StringChars chars = CharsOf(vm.heap(), args[i]);
-  for (uint32_t k = 0; k < chars.length; ++k) delimiter->push_back(chars[k]);
+  delimiter->reserve(chars.length);
+  StepCounter steps;
+  for (uint32_t k = 0; k < chars.length && steps.Add(1); ++k) delimiter->push_back(chars[k]);
   return true;
 }
 
@@ -318,16 +340,17 @@ Value Split(Vm& vm, Value* args, uint32_t argc) {
     if (grammar != Grammar::kStrictInfix) return kNull;
     return vm.OutOfRange(kWho, 1, "is empty, which strict-infix does not allow", args[0]);
   }
-  std::vector<Range> parts;
+  std::deque<Range> parts;  // which never moves what it holds
+  StepCounter steps;
   uint32_t start = range.start;
   const uint32_t width = static_cast<uint32_t>(delimiter.size());
   const StringChars pattern = {nullptr, delimiter.data(), width};
   if (width == 0) {
-    for (; start < range.end && parts.size() < limit; ++start) parts.push_back({start, start + 1});
+    for (; start < range.end && parts.size() < limit && steps.Add(2); ++start) parts.push_back({start, start + 1});
     if (start < range.end) parts.push_back({start, range.end});
   } else {
     uint32_t at = start;
-    while (parts.size() < limit && at + width <= range.end) {
+    while (parts.size() < limit && at + width <= range.end && steps.Add(2)) {
       if (!EqualAt(text, at, pattern)) {
         ++at;
         continue;
@@ -340,10 +363,13 @@ Value Split(Vm& vm, Value* args, uint32_t argc) {
   }
 
   uint64_t bytes = 0;
-  for (const Range& part : parts) bytes += 8 + StringBytes(part.size(), text.wide != nullptr);
+  for (const Range& part : parts) {
+    bytes += 8 + StringBytes(part.size(), text.wide != nullptr);
+    if (!steps.Add(1)) return kException;
+  }
   if (!ReserveFor(vm, kWho, bytes)) return kException;
   Value list = kNull;
-  for (size_t i = parts.size(); i > 0; --i) {
+  for (size_t i = parts.size(); i > 0 && steps.Add(8); --i) {
     list =
         vm.heap().Cons(CopyString(vm.heap(), args[0], parts[i - 1].start, parts[i - 1].end), list);
   }
@@ -356,7 +382,8 @@ Value JoinList(Vm& vm, const char* who, Value* args, const Chars& delimiter, Gra
   if (!CheckList(vm, who, args, 0, &count)) return kException;
   uint64_t total = 0;
   bool wide = std::any_of(delimiter.begin(), delimiter.end(), [](uint32_t c) { return c > 0xff; });
-  for (Value v = args[0]; v.IsPair(); v = vm.heap().cdr(v)) {
+  StepCounter steps;
+  for (Value v = args[0]; v.IsPair() && steps.Add(4); v = vm.heap().cdr(v)) {
     const Value s = vm.heap().car(v);
     if (!vm.heap().Is<String>(s)) return vm.WrongType(who, 1, "a list of strings", args[0]);
     total += LengthOf(vm, s);
@@ -375,9 +402,12 @@ Value JoinList(Vm& vm, const char* who, Value* args, const Chars& delimiter, Gra
   const Value result = MakeStringOfLength(heap, static_cast<uint32_t>(total), wide);
   uint32_t at = 0;
   auto put_delimiter = [&] {
-    for (uint32_t c : delimiter) SetCharAt(heap, result, at++, c);
+    for (uint32_t c : delimiter) {
+      if (!steps.Add(1)) return;
+      SetCharAt(heap, result, at++, c);
+    }
   };
-  for (Value v = args[0]; v.IsPair(); v = heap.cdr(v)) {
+  for (Value v = args[0]; v.IsPair() && steps.Add(8); v = heap.cdr(v)) {
     if (grammar == Grammar::kPrefix) put_delimiter();
     const Value s = heap.car(v);
     CopyChars(heap, result, at, s, 0, LengthOf(vm, s));
@@ -426,26 +456,26 @@ Value Replace(Vm& vm, Value* args, uint32_t argc) {
 
 constexpr PrimitiveSpec kPrimitives[] = {
     {"string-null?", IsNullString, 1, 1},
-    {"string-contains", Contains, 2, 4},
-    {"string-search-forward", SearchForward, 2, 3},
-    {"string-search-backward", SearchBackward, 2, 3},
-    {"string-index", Index, 2, 4},
-    {"string-index-right", IndexRight, 2, 4},
-    {"string-prefix?", IsPrefix, 2, 2},
-    {"string-suffix?", IsSuffix, 2, 2},
-    {"string-trim", TrimLeft, 1, 2},
-    {"string-trim-right", TrimRight, 1, 2},
-    {"string-trim-both", TrimBoth, 1, 2},
-    {"string-take", Take, 2, 2},
-    {"string-drop", Drop, 2, 2},
-    {"string-take-right", TakeRight, 2, 2},
-    {"string-drop-right", DropRight, 2, 2},
-    {"string-pad", PadLeft, 2, 3},
-    {"string-pad-right", PadRight, 2, 3},
-    {"string-split", Split, 2, 6},
-    {"string-join", Join, 1, 3},
-    {"string-concatenate", Concatenate, 1, 1},
-    {"string-replace", Replace, 4, 4},
+    {"string-contains", Interruptible<Contains>, 2, 4},
+    {"string-search-forward", Interruptible<SearchForward>, 2, 3},
+    {"string-search-backward", Interruptible<SearchBackward>, 2, 3},
+    {"string-index", Interruptible<Index>, 2, 4},
+    {"string-index-right", Interruptible<IndexRight>, 2, 4},
+    {"string-prefix?", Interruptible<IsPrefix>, 2, 2},
+    {"string-suffix?", Interruptible<IsSuffix>, 2, 2},
+    {"string-trim", Interruptible<TrimLeft>, 1, 2},
+    {"string-trim-right", Interruptible<TrimRight>, 1, 2},
+    {"string-trim-both", Interruptible<TrimBoth>, 1, 2},
+    {"string-take", Interruptible<Take>, 2, 2},
+    {"string-drop", Interruptible<Drop>, 2, 2},
+    {"string-take-right", Interruptible<TakeRight>, 2, 2},
+    {"string-drop-right", Interruptible<DropRight>, 2, 2},
+    {"string-pad", Interruptible<PadLeft>, 2, 3},
+    {"string-pad-right", Interruptible<PadRight>, 2, 3},
+    {"string-split", Interruptible<Split>, 2, 6},
+    {"string-join", Interruptible<Join>, 1, 3},
+    {"string-concatenate", Interruptible<Concatenate>, 1, 1},
+    {"string-replace", Interruptible<Replace>, 4, 4},
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ Value SymbolToString(Vm& vm, Value* args, uint32_t) {
 }
 
 Value Intern(Vm& vm, const char* who, const std::string& name) {
+  if (vm.terminating_) return kException;
   if (!ReserveFor(vm, who, StringBytes(name.size(), true))) return kException;
   return vm.Intern(name);
 }
@@ -85,11 +86,11 @@ Value GenerateUninternedSymbol(Vm& vm, Value* args, uint32_t argc) {
 constexpr PrimitiveSpec kPrimitives[] = {
     {"symbol?", IsSymbol, 1, 1},
     {"symbol->string", SymbolToString, 1, 1},
-    {"string->symbol", StringToSymbol, 1, 1},
-    {"symbol-append", SymbolAppend, 0, -1},
+    {"string->symbol", Interruptible<StringToSymbol>, 1, 1},
+    {"symbol-append", Interruptible<SymbolAppend>, 0, -1},
     {"symbol=?", SymbolEq, 1, -1},
-    {"symbol<?", SymbolLess, 1, -1},
-    {"generate-uninterned-symbol", GenerateUninternedSymbol, 0, 1},
+    {"symbol<?", Interruptible<SymbolLess>, 1, -1},
+    {"generate-uninterned-symbol", Interruptible<GenerateUninternedSymbol>, 0, 1},
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "isolate/heap/poll.h"
+
 namespace islet::vm {
 namespace {
 
@@ -56,12 +58,12 @@ bool IsCaseIgnorable(uint32_t c) {
 }
 
 // Unicode's Final_Sigma: after a cased letter, and not before one.
-bool IsFinalSigma(const Chars& text, size_t i) {
+bool IsFinalSigma(const Chars& text, size_t i, StepCounter* steps) {
   size_t before = i;
-  while (before > 0 && IsCaseIgnorable(text[before - 1])) --before;
+  while (before > 0 && IsCaseIgnorable(text[before - 1]) && steps->Add(1)) --before;
   if (before == 0 || !IsCased(text[before - 1])) return false;
   size_t after = i + 1;
-  while (after < text.size() && IsCaseIgnorable(text[after])) ++after;
+  while (after < text.size() && IsCaseIgnorable(text[after]) && steps->Add(1)) ++after;
   return after == text.size() || !IsCased(text[after]);
 }
 
@@ -135,7 +137,9 @@ uint32_t CharFoldcase(uint32_t c) {
 Chars Upcase(const Chars& text) {
   Chars out;
   out.reserve(text.size());
+  StepCounter steps;
   for (uint32_t c : text) {
+    if (!steps.Add(2)) break;
     // What folds to several characters has the capitals of these, unless it is a capital itself
     // (SpecialCasing.txt says the same letter by letter).
     uint32_t folded[4];
@@ -152,10 +156,11 @@ Chars Upcase(const Chars& text) {
 Chars Downcase(const Chars& text) {
   Chars out;
   out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
+  StepCounter steps;
+  for (size_t i = 0; i < text.size() && steps.Add(2); ++i) {
     const uint32_t c = text[i];
     if (c == kSigma) {
-      out.push_back(IsFinalSigma(text, i) ? kFinalSigma : kSmallSigma);
+      out.push_back(IsFinalSigma(text, i, &steps) ? kFinalSigma : kSmallSigma);
     } else if (c == kDottedCapitalI) {
       out.push_back('i');
       out.push_back(0x307);
@@ -169,7 +174,9 @@ Chars Downcase(const Chars& text) {
 Chars Foldcase(const Chars& text) {
   Chars out;
   out.reserve(text.size());
+  StepCounter steps;
   for (uint32_t c : text) {
+    if (!steps.Add(2)) break;
     uint32_t folded[4];
     const int n = Fold(c, folded);
     out.insert(out.end(), folded, folded + n);

@@ -22,7 +22,7 @@ uint32_t CharUpcase(uint32_t c);
 uint32_t CharDowncase(uint32_t c);
 uint32_t CharFoldcase(uint32_t c);
 
-// Full mappings, which may change a text's length. The largest factor by which they lengthen one is
+// Full mappings, which may change a text's length; they poll (heap/poll.h). The largest factor by which they lengthen one is
 // kCaseExpansion.
 inline constexpr int kCaseExpansion = 3;
 using Chars = std::vector<uint32_t>;
