@@ -9,6 +9,9 @@
 #include <limits>
 #include <utility>
 
+#include "isolate/heap/poll.h"
+#include "isolate/numbers/large.h"
+
 namespace islet::vm {
 
 static_assert(sizeof(mp_limb_t) == sizeof(uint64_t) && GMP_NAIL_BITS == 0);
@@ -22,8 +25,9 @@ Integer::Integer(IntegerView v) {
   if (v.failed) {
     Fail();
   } else if (uint64_t* limbs = Resize(v.size); limbs != nullptr) {
-    if (v.size != 0) std::memcpy(limbs, v.limbs, v.size * sizeof(uint64_t));
+    if (v.size != 0) CopyBytes(limbs, v.limbs, v.size * sizeof(uint64_t));
     Finish(v.size, v.negative);
+    FailIfEnded();
   }
 }
 
@@ -54,6 +58,10 @@ void Integer::Take(Integer& other) {
     other.capacity_ = kInlineLimbs;
   }
   other.size_ = 0;
+}
+
+void Integer::FailIfEnded() {
+  if (size_ > integers::kLargePart && Ended()) Fail();
 }
 
 void Integer::Fail() {
@@ -108,12 +116,21 @@ Integer SignedSum(IntegerView a, IntegerView b, bool b_negative) {
     uint64_t* limbs = result.Resize(a.size + 1);
     if (limbs == nullptr) return result;
     if (b.size == 0) {
-      if (a.size != 0) std::memcpy(limbs, a.limbs, a.size * sizeof(uint64_t));
+      if (a.size != 0) CopyBytes(limbs, a.limbs, a.size * sizeof(uint64_t));
       result.Finish(a.size, negative);
-    } else {
+    } else if (a.size <= kLargePart) {
       limbs[a.size] = mpn_add(limbs, a.limbs, a.size, b.limbs, b.size);
       result.Finish(a.size + 1, negative);
+    } else {
+      uint64_t carry = 0;
+      if (!AddLimbs(limbs, a.limbs, b.limbs, b.size, &carry) ||
+          !AddCarry(limbs + b.size, a.limbs + b.size, a.size - b.size, &carry)) {
+        return Failed();
+      }
+      limbs[a.size] = carry;
+      result.Finish(a.size + 1, negative);
     }
+    result.FailIfEnded();
     return result;
   }
   if (CompareMagnitudes(a, b) < 0) {
@@ -122,7 +139,13 @@ Integer SignedSum(IntegerView a, IntegerView b, bool b_negative) {
   }
   Integer result;
   if (uint64_t* limbs = result.Resize(a.size); limbs != nullptr) {
-    mpn_sub(limbs, a.limbs, a.size, b.limbs, b.size);
+    uint64_t borrow = 0;
+    if (a.size <= kLargePart) {
+      mpn_sub(limbs, a.limbs, a.size, b.limbs, b.size);
+    } else if (!SubtractLimbs(limbs, a.limbs, b.limbs, b.size, &borrow) ||
+               !SubtractBorrow(limbs + b.size, a.limbs + b.size, a.size - b.size, &borrow)) {
+      return Failed();
+    }
     result.Finish(a.size, negative);
   }
   return result;
@@ -187,7 +210,10 @@ double Log2(int radix) { return std::log2(static_cast<double>(radix)); }
 int CompareMagnitudes(IntegerView a, IntegerView b) {
   if (a.size != b.size) return a.size < b.size ? -1 : 1;
   if (a.size == 0) return 0;
-  const int order = mpn_cmp(a.limbs, b.limbs, a.size);
+  int order = 0;
+  (void)InPartsBackward(0, a.size, kLargePart / kPollSteps, [&](uint64_t begin, uint64_t end) {
+    if (order == 0) order = mpn_cmp(a.limbs + begin, b.limbs + begin, end - begin);
+  });
   return order < 0 ? -1 : order > 0;
 }
 
@@ -204,7 +230,9 @@ uint64_t BitLength(IntegerView v) {
 
 uint64_t TrailingZeros(IntegerView v) {
   size_t i = 0;
-  while (v.limbs[i] == 0) ++i;
+  StepCounter steps;
+  while (v.limbs[i] == 0 && steps.Add(1)) ++i;
+  if (v.limbs[i] == 0) return 0;  // the run is being ended
   return uint64_t{i} * 64 + __builtin_ctzll(v.limbs[i]);
 }
 
@@ -219,7 +247,9 @@ Integer Product(IntegerView a, IntegerView b) {
   if (a.size < b.size) std::swap(a, b);
   uint64_t* limbs = result.Resize(a.size + b.size);
   if (limbs == nullptr) return result;
-  if (b.size == 1) {
+  if (a.size > kLargeProduct) {
+    if (!MultiplyLimbs(limbs, a.limbs, a.size, b.limbs, b.size)) return Failed();
+  } else if (b.size == 1) {
     limbs[a.size] = mpn_mul_1(limbs, a.limbs, a.size, b.limbs[0]);
   } else if (a.limbs == b.limbs && a.size == b.size) {
     mpn_sqr(limbs, a.limbs, a.size);
@@ -238,6 +268,12 @@ void Divide(IntegerView n, IntegerView d, Integer* quotient, Integer* remainder)
     r.Fail();
   } else if (n.size < d.size) {
     if (remainder != nullptr) r = Integer(n);
+  } else if (n.size > kLargeQuotient) {
+    DivideLarge(n.Magnitude(), d.Magnitude(), &q, &r);
+    if (!q.failed()) {
+      q.Finish(IntegerView(q).size, n.negative != d.negative);
+      r.Finish(IntegerView(r).size, n.negative);
+    }
   } else {
     const size_t q_size = n.size - d.size + 1;
     uint64_t* q_limbs = q.Resize(q_size);
@@ -280,6 +316,12 @@ Integer Gcd(IntegerView a, IntegerView b) {
   if (a.size == 0) return Integer(b.Magnitude());
   if (b.size == 0) return Integer(a.Magnitude());
   if (a.size < b.size) std::swap(a, b);
+  // Of a long and a short one, what the long one leaves is as short.
+  if (a.size > kLargeQuotient && b.size <= kLargeGcd) {
+    Integer rest;
+    Divide(a, b, nullptr, &rest);
+    return Gcd(b, rest);
+  }
   if (b.size == 1) return Integer(mpn_gcd_1(a.limbs, a.size, b.limbs[0]));
   // mpn_gcd wants the second operand odd and no longer, bit by bit, than the first.
   const uint64_t a_zeros = TrailingZeros(a);
@@ -291,12 +333,16 @@ Integer Gcd(IntegerView a, IntegerView b) {
   const IntegerView v = y;
   Integer result;
   if (u.failed || v.failed) return Failed();
-  uint64_t* limbs = result.Resize(v.size);
-  if (limbs == nullptr) return result;
-  // It destroys its operands, which are copies of ours.
-  const size_t size = mpn_gcd(limbs, const_cast<uint64_t*>(u.limbs), u.size,
-                              const_cast<uint64_t*>(v.limbs), v.size);
-  result.Finish(size, false);
+  if (v.size > kLargeGcd) {
+    result = GcdLarge(u, v);
+  } else {
+    uint64_t* limbs = result.Resize(v.size);
+    if (limbs == nullptr) return result;
+    // It destroys its operands, which are copies of ours.
+    const size_t size = mpn_gcd(limbs, const_cast<uint64_t*>(u.limbs), u.size,
+                                const_cast<uint64_t*>(v.limbs), v.size);
+    result.Finish(size, false);
+  }
   const uint64_t zeros = std::min(a_zeros, b_zeros);
   return zeros == 0 ? std::move(result) : ShiftLeft(result, zeros);
 }
@@ -309,14 +355,21 @@ Integer ShiftLeft(IntegerView v, uint64_t bits) {
   const size_t size = v.size + words + 1;
   uint64_t* limbs = result.Resize(size);
   if (limbs == nullptr) return result;
-  if (words != 0) std::memset(limbs, 0, words * sizeof(uint64_t));
+  if (words != 0) FillBytes(limbs, 0, words * sizeof(uint64_t));
   if (bits % 64 != 0) {
-    limbs[size - 1] = mpn_lshift(limbs + words, v.limbs, v.size, bits % 64);
+    uint64_t carry = 0;
+    (void)InParts(0, v.size, kLargePart / kPollSteps, [&](uint64_t i, uint64_t end) {
+      const uint64_t out = mpn_lshift(limbs + words + i, v.limbs + i, end - i, bits % 64);
+      limbs[words + i] |= carry;
+      carry = out;
+    });
+    limbs[size - 1] = carry;
   } else {
-    std::memcpy(limbs + words, v.limbs, v.size * sizeof(uint64_t));
+    CopyBytes(limbs + words, v.limbs, v.size * sizeof(uint64_t));
     limbs[size - 1] = 0;
   }
   result.Finish(size, v.negative);
+  result.FailIfEnded();
   return result;
 }
 
@@ -330,11 +383,17 @@ Integer ShiftRight(IntegerView v, uint64_t bits, bool* lost) {
   uint64_t* limbs = result.Resize(size);
   if (limbs == nullptr) return result;
   if (bits % 64 != 0) {
-    mpn_rshift(limbs, v.limbs + words, size, bits % 64);
+    uint64_t carry = 0;
+    (void)InPartsBackward(0, size, kLargePart / kPollSteps, [&](uint64_t i, uint64_t end) {
+      const uint64_t out = mpn_rshift(limbs + i, v.limbs + words + i, end - i, bits % 64);
+      limbs[end - 1] |= carry;
+      carry = out;
+    });
   } else {
-    std::memcpy(limbs, v.limbs + words, size * sizeof(uint64_t));
+    CopyBytes(limbs, v.limbs + words, size * sizeof(uint64_t));
   }
   result.Finish(size, v.negative);
+  result.FailIfEnded();
   return result;
 }
 
@@ -347,7 +406,7 @@ Integer Power(IntegerView base, uint64_t exponent) {
   const Integer odd = ShiftRight(base.Magnitude(), zeros, nullptr);
   Integer result{IntegerView(odd)};
   if (!IntegerView(odd).IsOne()) {
-    for (int bit = 62 - __builtin_clzll(exponent); bit >= 0; --bit) {
+    for (int bit = 62 - __builtin_clzll(exponent); bit >= 0 && !result.failed(); --bit) {
       result = Product(result, result);
       if ((exponent >> bit & 1) != 0) result = Product(result, odd);
     }
@@ -366,6 +425,12 @@ void SquareRoot(IntegerView v, Integer* s, Integer* r) {
   if (v.failed) {
     root.Fail();
     rest.Fail();
+  } else if (v.size > kLargeRoot) {
+    SquareRootLarge(v.Magnitude(), &root, &rest);
+    if (root.failed() || rest.failed()) {
+      root.Fail();
+      rest.Fail();
+    }
   } else if (v.size != 0) {
     const size_t root_size = (v.size + 1) / 2;
     uint64_t* root_limbs = root.Resize(root_size);
@@ -384,7 +449,8 @@ void SquareRoot(IntegerView v, Integer* s, Integer* r) {
 }
 
 Integer FromDigits(absl::string_view digits, int radix) {
-  while (digits.size() > 1 && digits[0] == '0') digits.remove_prefix(1);
+  StepCounter steps;
+  while (digits.size() > 1 && digits[0] == '0' && steps.Add(1)) digits.remove_prefix(1);
   auto value = [](char c) {
     return static_cast<unsigned char>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
   };
@@ -393,6 +459,8 @@ Integer FromDigits(absl::string_view digits, int radix) {
     for (char c : digits) n = n * radix + value(c);
     return Integer(n);
   }
+  // A limb holds at least twelve digits.
+  if (digits.size() / 12 > kLargeText) return FromDigitsLarge(digits, radix);
   unsigned char* values = static_cast<unsigned char*>(mi_malloc(digits.size()));
   if (values == nullptr) return Failed();
   for (size_t i = 0; i < digits.size(); ++i) values[i] = value(digits[i]);
@@ -414,6 +482,13 @@ uint64_t DigitsBound(IntegerView v, int radix) {
 
 std::string ToDigits(IntegerView v, int radix) {
   if (v.size == 0) return "0";
+  if (v.size > kLargeText) {
+    std::string text;
+    text.reserve(DigitsBound(v, radix) + 1);
+    if (v.negative) text.push_back('-');
+    DigitsLarge(v.Magnitude(), radix, &text);
+    return text;
+  }
   const Integer copy(v);  // mpn_get_str destroys its operand
   const IntegerView view = copy;
   if (view.failed) return "";

@@ -2,7 +2,7 @@
 // A thin skin over GMP's mpn_ functions, with buffers of its own (mimalloc), because mpz_ would end
 // the process when memory is short.
 //
-// When a buffer cannot be had, the result is marked as failed, and so is whatever is computed from
+// When a buffer cannot be had, or the run is being ended (heap/poll.h), the result is marked as failed, and so is whatever is computed from
 // it; only the last step (operands.h) has to look.
 
 #ifndef ISLET_ISOLATE_NUMBERS_INTEGER_H_
@@ -48,6 +48,8 @@ class Integer {
   // A buffer of `size` limbs, its contents undefined; null, and the integer failed, if there is no
   // memory.
   uint64_t* Resize(size_t size);
+  // Fails a long integer of which only a part has come about, as the run is being ended (heap/poll.h).
+  void FailIfEnded();
   // The buffer's first `size` limbs are the magnitude now, leading zeros included.
   void Finish(size_t size, bool negative);
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "isolate/heap/poll.h"
 #include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
 
@@ -50,7 +51,7 @@ Value MakeInteger(Heap& heap, IntegerView v, NumberStatus* status) {
   }
   if (BignumBytes(v.size) > kLargestNumber) return TooLarge(status, BignumBytes(v.size));
   const Value result = heap.MakeBignum(static_cast<uint32_t>(v.size), v.negative);
-  std::memcpy(heap.Get<Bignum>(result)->limbs, v.limbs, v.size * sizeof(uint64_t));
+  CopyBytes(heap.Get<Bignum>(result)->limbs, v.limbs, v.size * sizeof(uint64_t));
   return result;
 }
 
