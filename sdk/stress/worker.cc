@@ -25,12 +25,12 @@ absl::StatusOr<std::unique_ptr<World>> World::Make(EmbeddedSnapshot embedded, in
   // As they come; ones that give nearly all memory back each time; and ones whose every reset is compared with a new
   // isolate, byte by byte.
   IsolatePool::Options usual, thrifty, verified;
-  usual.isolate.heap_limit = 4 * kMiB;
-  thrifty.isolate.heap_limit = 8 * kMiB;
+  usual.isolate.limits.heap_bytes = 4 * kMiB;
+  thrifty.isolate.limits.heap_bytes = 8 * kMiB;
   thrifty.isolate.cage_size = 256 * kMiB;
   thrifty.keep_bytes = 32 << 10;
   thrifty.max_idle_per_thread = 2;
-  verified.isolate.heap_limit = 4 * kMiB;
+  verified.isolate.limits.heap_bytes = 4 * kMiB;
   verified.isolate.cage_size = 64 * kMiB;
   verified.keep_bytes = 512 << 10;
   verified.max_idle_per_thread = 3;
@@ -38,7 +38,7 @@ absl::StatusOr<std::unique_ptr<World>> World::Make(EmbeddedSnapshot embedded, in
   for (const IsolatePool::Options& options : {usual, thrifty, verified}) {
     absl::StatusOr<std::unique_ptr<IsolatePool>> pool = IsolatePool::Create(world->snapshot, options);
     if (!pool.ok()) return pool.status();
-    world->pools.push_back({*std::move(pool), options.isolate.heap_limit});
+    world->pools.push_back({*std::move(pool), options.isolate.limits.heap_bytes});
   }
   return world;
 }
@@ -148,13 +148,13 @@ absl::Status Worker::Make() {
   constexpr uint64_t kCageSizes[] = {uint64_t{4} << 30, uint64_t{4} << 30, uint64_t{1} << 30, 64 << 20};
   IsolateOptions options;
   options.cage_size = kCageSizes[bench_.random.Below(std::size(kCageSizes))];
-  options.heap_limit = size_t{2} << (20 + bench_.random.Below(3));
+  options.limits.heap_bytes = size_t{2} << (20 + bench_.random.Below(3));
   FaultScope faults({Fault::kMap, Fault::kUnmap, Fault::kProtect, Fault::kAdvise, Fault::kNew});
   absl::StatusOr<std::unique_ptr<Isolate>> isolate = Isolate::FromSnapshot(world_.snapshot, options);
   faults.End();
   if (!isolate.ok()) return Explained(isolate.status(), faults.injected());
   ++counts_[doing_];
-  tenants_.emplace_back(*std::move(isolate), Model(), options.heap_limit);
+  tenants_.emplace_back(*std::move(isolate), Model(), options.limits.heap_bytes);
   return absl::OkStatus();
 }
 
@@ -162,7 +162,7 @@ absl::Status Worker::MakeFromCopy() {
   absl::StatusOr<Snapshot> copy = absl::InternalError("");
   const bool resident = bench_.random.OneIn(2);
   IsolateOptions options;
-  options.heap_limit = 4 * kMiB;
+  options.limits.heap_bytes = 4 * kMiB;
   FaultScope faults({Fault::kMap, Fault::kUnmap, Fault::kAdvise, Fault::kNew});
   if (resident) {
     copy = world_.snapshot.Resident();
@@ -174,7 +174,7 @@ absl::Status Worker::MakeFromCopy() {
   faults.End();
   if (!isolate.ok()) return Explained(isolate.status(), faults.injected());
   ++counts_[doing_];
-  tenants_.emplace_back(*std::move(isolate), Model(), options.heap_limit);  // which keeps the copy
+  tenants_.emplace_back(*std::move(isolate), Model(), options.limits.heap_bytes);  // which keeps the copy
   return absl::OkStatus();
 }
 
