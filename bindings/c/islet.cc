@@ -3,6 +3,7 @@
 #include "bindings/c/islet.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -43,8 +44,28 @@ constexpr uint32_t kProcedureSlot = 0x80000000u;
 
 static_assert(ISLET_TYPE_OTHER == static_cast<int>(islet::Type::kOther));
 
+islet_status StatusOf(islet::Limit limit) {
+  switch (limit) {
+    case islet::Limit::kHeap:
+      return ISLET_HEAP_LIMIT;
+    case islet::Limit::kStack:
+      return ISLET_STACK_LIMIT;
+    case islet::Limit::kFuel:
+      return ISLET_FUEL_LIMIT;
+    case islet::Limit::kCpuTime:
+      return ISLET_CPU_TIME_LIMIT;
+    case islet::Limit::kWallTime:
+      return ISLET_WALL_TIME_LIMIT;
+    case islet::Limit::kNone:
+      break;
+  }
+  return ISLET_OK;
+}
+
 islet_status StatusCode(const absl::Status& status) {
   if (islet::ExitStatus(status).has_value()) return ISLET_EXITED;
+  if (const islet::Limit limit = islet::LimitReached(status); limit != islet::Limit::kNone)
+    return StatusOf(limit);
   switch (status.code()) {
     case absl::StatusCode::kOk: return ISLET_OK;
     case absl::StatusCode::kInvalidArgument: return ISLET_INVALID_ARGUMENT;
@@ -164,6 +185,19 @@ islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
   };
 }
 
+islet::Limits LimitsFrom(const islet_limits* given) {
+  const islet_limits whole = Whole(given);
+  islet::Limits limits;
+  if (whole.heap_bytes != 0) limits.heap_bytes = whole.heap_bytes;
+  if (whole.stack_bytes != 0) limits.stack_bytes = whole.stack_bytes;
+  if (whole.fuel != 0) limits.fuel = whole.fuel;
+  if (whole.cpu_time_nanoseconds > 0)
+    limits.cpu_time = std::chrono::nanoseconds(whole.cpu_time_nanoseconds);
+  if (whole.wall_time_nanoseconds > 0)
+    limits.wall_time = std::chrono::nanoseconds(whole.wall_time_nanoseconds);
+  return limits;
+}
+
 // Fills in `options`; the result is what they borrow.
 absl::StatusOr<std::shared_ptr<const islet::HostFunctions>> Translate(const islet_isolate_options* given,
                                                                       islet::IsolateOptions* options) {
@@ -174,6 +208,14 @@ absl::StatusOr<std::shared_ptr<const islet::HostFunctions>> Translate(const isle
     host_functions->Add(binding.name, binding.least_arguments, binding.most_arguments, MakeHostFunction(binding));
   }
   if (whole.heap_limit != 0) options->limits.heap_bytes = whole.heap_limit;
+  if (whole.limits != nullptr) options->limits = LimitsFrom(whole.limits);
+  options->count_instructions = whole.count_instructions != 0;
+  if (whole.near_limit != nullptr) {
+    options->near_limit = [ask = whole.near_limit, data = whole.near_limit_user_data](
+                              islet::Isolate& isolate, islet::Limit limit) {
+      ask(data, static_cast<islet_isolate*>(isolate.impl()->wrapper.get()), StatusOf(limit));
+    };
+  }
   if (whole.cage_size != 0) options->cage_size = whole.cage_size;
   if (absl::Status status = islet::c::TranslateGrants(whole, options); !status.ok()) return status;
   options->host_functions = host_functions.get();
@@ -265,6 +307,47 @@ void islet_isolate_free(islet_isolate* isolate) {
   }
   isolate->last_failure = absl::OkStatus();
   islet::PooledIsolate given_back = std::move(isolate->pooled);  // may take the wrapper with it
+}
+
+islet_status islet_set_limits(islet_isolate* isolate, const islet_limits* limits,
+                              islet_error* error) {
+  if (isolate == nullptr || limits == nullptr)
+    return Report(BadArgument("isolate or limits is NULL"), error);
+  isolate->isolate->SetLimits(LimitsFrom(limits));
+  return ISLET_OK;
+}
+
+void islet_get_limits(islet_isolate* isolate, islet_limits* limits) {
+  const islet::Limits& given = isolate->isolate->limits();
+  islet_limits whole = {};
+  whole.size = limits->size;
+  whole.heap_bytes = given.heap_bytes;
+  if (given.stack_bytes != islet::Limits::kNoBytes) whole.stack_bytes = given.stack_bytes;
+  if (given.fuel != islet::Limits::kNoFuel) whole.fuel = given.fuel;
+  if (given.cpu_time != islet::Limits::kNoTime) whole.cpu_time_nanoseconds = given.cpu_time.count();
+  if (given.wall_time != islet::Limits::kNoTime)
+    whole.wall_time_nanoseconds = given.wall_time.count();
+  std::memcpy(limits, &whole, std::min(limits->size, sizeof(whole)));
+}
+
+void islet_get_stats(islet_isolate* isolate, islet_isolate_stats* stats) {
+  const islet::IsolateStats given = isolate->isolate->Stats();
+  stats->heap_bytes = given.heap_bytes;
+  stats->young_bytes = given.young_bytes;
+  stats->old_bytes = given.old_bytes;
+  stats->large_bytes = given.large_bytes;
+  stats->snapshot_bytes = given.snapshot_bytes;
+  stats->dirty_pages = given.dirty_pages;
+  stats->stack_bytes = given.stack_bytes;
+  stats->allocated_bytes = given.allocated_bytes;
+  stats->minor_collections = given.minor_collections;
+  stats->full_collections = given.full_collections;
+  stats->minor_seconds = given.minor_seconds;
+  stats->full_seconds = given.full_seconds;
+  stats->longest_minor_seconds = given.longest_minor_seconds;
+  stats->longest_full_seconds = given.longest_full_seconds;
+  stats->instructions = given.instructions;
+  stats->host_calls = given.host_calls;
 }
 
 islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_isolate_options* isolate_options,

@@ -33,19 +33,26 @@ extern "C" {
 /* Numbers never change. */
 typedef enum islet_status {
   ISLET_OK = 0,
-  ISLET_INVALID_ARGUMENT = 1,    /* wrong type or form; a syntax error */
-  ISLET_EXCEPTION = 2,           /* a condition that nothing in the script handled */
-  ISLET_NOT_FOUND = 3,           /* no such file or variable */
-  ISLET_OUT_OF_RANGE = 4,        /* an integer that does not fit */
-  ISLET_RESOURCE_EXHAUSTED = 5,  /* heap limit, address space, mappings */
-  ISLET_CANCELLED = 6,           /* interrupted */
-  ISLET_NOT_ENTERED = 7,         /* not entered, entered by another thread, or a stale handle */
-  ISLET_DATA_LOSS = 8,           /* a snapshot that is truncated or changed */
+  ISLET_INVALID_ARGUMENT = 1,   /* wrong type or form; a syntax error */
+  ISLET_EXCEPTION = 2,          /* a condition that nothing in the script handled */
+  ISLET_NOT_FOUND = 3,          /* no such file or variable */
+  ISLET_OUT_OF_RANGE = 4,       /* an integer that does not fit */
+  ISLET_RESOURCE_EXHAUSTED = 5, /* address space, mappings, nested calls */
+  ISLET_CANCELLED = 6,          /* interrupted */
+  ISLET_NOT_ENTERED = 7,        /* not entered, entered by another thread, or a stale handle */
+  ISLET_DATA_LOSS = 8,          /* a snapshot that is truncated or changed */
   ISLET_INTERNAL = 9,
-  ISLET_MISMATCH = 10,           /* a snapshot of another build, or host functions that it needs are missing */
-  ISLET_EXITED = 11,             /* the script called exit: see islet_error.exit_status */
-  ISLET_DEADLINE_EXCEEDED = 12,  /* time limit */
-  ISLET_PERMISSION_DENIED = 13   /* a file that may not be read */
+  ISLET_MISMATCH =
+      10,            /* a snapshot of another build, or host functions that it needs are missing */
+  ISLET_EXITED = 11, /* the script called exit: see islet_error.exit_status */
+  ISLET_DEADLINE_EXCEEDED = 12, /* of a host function's */
+  ISLET_PERMISSION_DENIED = 13, /* a file that may not be read */
+  /* A limit has ended the call: islet_limits. The isolate stays usable. */
+  ISLET_HEAP_LIMIT = 14,
+  ISLET_STACK_LIMIT = 15,
+  ISLET_FUEL_LIMIT = 16,
+  ISLET_CPU_TIME_LIMIT = 17,
+  ISLET_WALL_TIME_LIMIT = 18
 } islet_status;
 
 /* What went wrong, and where: message and, for a script, file:line:column and a backtrace. Cut if it is longer. */
@@ -139,6 +146,34 @@ typedef struct islet_file_system {
   islet_status (*remove)(void *user_data, const char *path, islet_error *error);
 } islet_file_system;
 
+/* ---- What scripts may use up. See islet/limits.h. */
+
+/* Zero means the default: 512 MiB of heap, and no limit of the others. */
+typedef struct islet_limits {
+  size_t size; /* sizeof(islet_limits) */
+  size_t heap_bytes;
+  size_t stack_bytes;
+  uint64_t fuel;                 /* instructions of each call of the host's */
+  int64_t cpu_time_nanoseconds;  /* of the thread, for each call of the host's */
+  int64_t wall_time_nanoseconds; /* elapsed, for each call of the host's */
+} islet_limits;
+
+typedef struct islet_isolate_stats {
+  size_t heap_bytes; /* young_bytes + old_bytes */
+  size_t young_bytes;
+  size_t old_bytes;
+  size_t large_bytes; /* of old_bytes */
+  size_t snapshot_bytes;
+  size_t dirty_pages; /* snapshot pages written, of 4 KiB */
+  size_t stack_bytes;
+  uint64_t allocated_bytes;
+  uint64_t minor_collections, full_collections;
+  double minor_seconds, full_seconds;
+  double longest_minor_seconds, longest_full_seconds;
+  uint64_t instructions; /* counted only under a limit of fuel, or with count_instructions */
+  uint64_t host_calls;
+} islet_isolate_stats;
+
 /* ---- Isolates */
 
 /* Zero means the default. Later versions may append members; `size` tells which there are. */
@@ -176,6 +211,14 @@ typedef struct islet_isolate_options {
   /* Where libraries are looked for in the files granted; copied. */
   const char *const *library_path;
   size_t library_path_count;
+  /* All limits, instead of `heap_limit`; copied. */
+  const islet_limits* limits;
+  /* Asked when a limit is reached, `limit` being its status: the call goes on if islet_set_limits
+   * raises it far enough. Nothing else of the isolate may be used but islet_get_limits and
+   * islet_get_stats. */
+  void (*near_limit)(void* user_data, islet_isolate* isolate, islet_status limit);
+  void* near_limit_user_data;
+  int count_instructions; /* for islet_get_stats, even without a limit of fuel */
 } islet_isolate_options;
 
 /* `options` may be NULL: then scripts reach nothing outside. ISLET_NOT_FOUND: there is no directory `files_below`. */
@@ -236,6 +279,13 @@ ISLET_API islet_status islet_enter(islet_isolate *isolate, islet_error *error);
 ISLET_API void islet_leave(islet_isolate *isolate);
 /* Any thread: ends the running, or next, call with ISLET_CANCELLED. */
 ISLET_API void islet_interrupt(islet_isolate *isolate);
+
+/* Other limits from now on; see Isolate::SetLimits. */
+ISLET_API islet_status islet_set_limits(islet_isolate* isolate, const islet_limits* limits,
+                                        islet_error* error);
+/* Fills what `limits->size` tells of. */
+ISLET_API void islet_get_limits(islet_isolate* isolate, islet_limits* limits);
+ISLET_API void islet_get_stats(islet_isolate* isolate, islet_isolate_stats* stats);
 
 /* `result` may be NULL. */
 ISLET_API islet_status islet_eval(islet_isolate *isolate, const char *text, size_t length, const char *name,

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sdk/isolate_test_startup.h"
 
@@ -126,7 +127,7 @@ TEST_F(CInterfaceTest, ErrorsHaveCodesAndPositions) {
   EXPECT_NE(Eval("(fail-deeply 2)").find("isolate_test.lisp:"), std::string::npos);
   EXPECT_EQ(error_.status, ISLET_EXCEPTION);
   Eval("(allocate-forever)");
-  EXPECT_EQ(error_.status, ISLET_RESOURCE_EXHAUSTED);
+  EXPECT_EQ(error_.status, ISLET_HEAP_LIMIT);
   EXPECT_EQ(islet_call(isolate_, "no-such", nullptr, 0, nullptr, nullptr), ISLET_NOT_FOUND);
   EXPECT_EQ(Eval("(+ 1 2)"), "3");
   islet_interrupt(isolate_);
@@ -442,6 +443,79 @@ TEST(CInterfaceSnapshotTest, BadSnapshots) {
   EXPECT_NE(std::strstr(error.message, "call-back"), nullptr) << error.message;
   EXPECT_EQ(error.status, ISLET_MISMATCH);
   islet_snapshot_free(snapshot);
+}
+
+TEST_F(CInterfaceTest, Limits) {
+  islet_limits limits = {};
+  limits.size = sizeof(limits);
+  limits.heap_bytes = 8 << 20;
+  limits.stack_bytes = 100 << 10;
+  limits.fuel = 200000;
+  ASSERT_EQ(islet_set_limits(isolate_, &limits, &error_), ISLET_OK);
+  const auto status = [this](const std::string& text) {
+    return islet_eval(isolate_, text.data(), text.size(), "test", nullptr, &error_);
+  };
+  EXPECT_EQ(status("(let loop () (loop))"), ISLET_FUEL_LIMIT);
+  EXPECT_THAT(error_.message, testing::HasSubstr("fuel"));
+  EXPECT_EQ(status("(define (f n) (+ 1 (f n))) (f 1)"), ISLET_STACK_LIMIT);
+  limits.fuel = 0;
+  ASSERT_EQ(islet_set_limits(isolate_, &limits, &error_), ISLET_OK);
+  EXPECT_EQ(status("(let loop ((l '())) (loop (cons 1 l)))"), ISLET_HEAP_LIMIT);
+  limits.cpu_time_nanoseconds = 10'000'000;
+  ASSERT_EQ(islet_set_limits(isolate_, &limits, &error_), ISLET_OK);
+  EXPECT_EQ(status("(let loop () (loop))"), ISLET_CPU_TIME_LIMIT);
+  limits.cpu_time_nanoseconds = 0;
+  limits.wall_time_nanoseconds = 10'000'000;
+  ASSERT_EQ(islet_set_limits(isolate_, &limits, &error_), ISLET_OK);
+  EXPECT_EQ(status("(let loop () (loop))"), ISLET_WALL_TIME_LIMIT);
+  islet_limits seen = {};
+  seen.size = sizeof(seen);
+  islet_get_limits(isolate_, &seen);
+  EXPECT_EQ(seen.heap_bytes, size_t{8} << 20);
+  EXPECT_EQ(seen.stack_bytes, size_t{100} << 10);
+  EXPECT_EQ(seen.fuel, 0u);
+  EXPECT_EQ(seen.wall_time_nanoseconds, 10'000'000);
+  EXPECT_EQ(Eval("(+ 1 2)"), "3");
+  islet_isolate_stats stats;
+  islet_get_stats(isolate_, &stats);
+  EXPECT_GT(stats.instructions, 100000u);
+  EXPECT_EQ(stats.heap_bytes, stats.young_bytes + stats.old_bytes);
+  EXPECT_EQ(islet_set_limits(isolate_, nullptr, &error_), ISLET_INVALID_ARGUMENT);
+}
+
+TEST_F(CInterfaceTest, NearLimit) {
+  islet_limits limits = {};
+  limits.size = sizeof(limits);
+  limits.fuel = 1000;
+  islet_isolate_options options = {};
+  options.size = sizeof(options);
+  const islet_host_binding hosts[] = {{"log", 1, 1, Log, &logged_},
+                                      {"add", 2, -1, Add, nullptr},
+                                      {"call-back", 1, 1, CallBack, nullptr}};
+  options.host_functions = hosts;
+  options.host_function_count = 3;
+  options.limits = &limits;
+  int asked = 0;
+  options.near_limit_user_data = &asked;
+  options.near_limit = [](void* user_data, islet_isolate* isolate, islet_status limit) {
+    ++*static_cast<int*>(user_data);
+    EXPECT_EQ(limit, ISLET_FUEL_LIMIT);
+    islet_limits now = {};
+    now.size = sizeof(now);
+    islet_get_limits(isolate, &now);
+    now.fuel *= 2;
+    if (now.fuel <= 8000) {
+      EXPECT_EQ(islet_set_limits(isolate, &now, nullptr), ISLET_OK);
+    }
+  };
+  islet_isolate* isolate = islet_isolate_new(snapshot_, &options, &error_);
+  ASSERT_NE(isolate, nullptr) << error_.message;
+  ASSERT_EQ(islet_enter(isolate, &error_), ISLET_OK);
+  const std::string text = "(let loop () (loop))";
+  EXPECT_EQ(islet_eval(isolate, text.data(), text.size(), "test", nullptr, &error_),
+            ISLET_FUEL_LIMIT);
+  EXPECT_EQ(asked, 4);
+  islet_isolate_free(isolate);
 }
 
 }  // namespace
