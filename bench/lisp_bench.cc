@@ -36,6 +36,8 @@
 ABSL_FLAG(bool, quick, false, "run each program once at its quick size: a test, not a measurement");
 ABSL_FLAG(int, repetitions, 5, "runs of each program, each in an isolate of its own, 1 to 1000");
 ABSL_FLAG(std::string, json, "", "also write all figures to this file");
+ABSL_FLAG(std::vector<std::string>, limits, {},
+          "set limits that no program reaches, of these: fuel, stack, cpu-time, wall-time");
 ABSL_FLAG(std::string, programs, "bench/lisp", "the folder of the programs");
 
 ISLET_EMBEDDED_SNAPSHOT(standard);
@@ -111,11 +113,32 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
+// What --limits says. Errors: InvalidArgument.
+absl::Status SetLimits(islet::Limits* limits) {
+  for (const std::string& name : absl::GetFlag(FLAGS_limits)) {
+    if (name == "fuel") {
+      limits->fuel = uint64_t{1} << 60;
+    } else if (name == "stack") {
+      limits->stack_bytes = size_t{1} << 30;
+    } else if (name == "cpu-time") {
+      limits->cpu_time = std::chrono::hours(1);
+    } else if (name == "wall-time") {
+      limits->wall_time = std::chrono::hours(1);
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--limits: '", name, "' is none of fuel, stack, cpu-time, wall-time"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Runs the program once in a fresh isolate. Errors: those of the isolate; Internal if the result is
 // wrong.
 absl::StatusOr<Run> RunOnce(const islet::Snapshot& snapshot, const std::string& path,
                             const std::string& text, const std::string& which, std::string* size) {
-  auto isolate = islet::Isolate::FromSnapshot(snapshot);
+  islet::IsolateOptions options;
+  if (absl::Status status = SetLimits(&options.limits); !status.ok()) return status;
+  auto isolate = islet::Isolate::FromSnapshot(snapshot, options);
   if (!isolate.ok()) return isolate.status();
   islet::Isolate::Scope scope(**isolate);
   if (auto defined = (*isolate)->Eval(text, path); !defined.ok()) return defined.status();
