@@ -2,6 +2,8 @@
 (import (scheme base)
         (check)
         (samples counter)
+        (scheme char)
+        (rename (samples loud) (shout loud-shout))
         (rename (samples shapes) (area shape-area))
         (prefix (only (samples stack) make-stack push! pop!) stack:)
         (except (samples words) secret)
@@ -85,5 +87,14 @@
 ;; A library is loaded once: both imports see the same state.
 (check (begin (bump-through-words!) (current)) => 3)
 (check-values (shape-names) => "square" "circle")
+;; include-library-declarations, include-ci and cond-expand in a library (5.6.1).
+(check (loud-shout "hey") => "HEY!")
+(check whisper => '((folded |Kept| "Kept" #\A) MiXed))
+(check chosen => 'r7rs)
+;; include and include-ci in a program, at the top level and in a body (4.1.7).
+(include-ci "samples/loud_body.scm")
+(check quiet => '(folded |Kept| "Kept" #\A))
+(check (let () (include-ci "samples/loud_body.scm") (vector quiet)) => '#((folded |Kept| "Kept" #\A)))
+(check (let () (include "samples/counted.scm") (list first-part second-part)) => '(1 (2)))
 
 (check-report)

@@ -12,7 +12,7 @@
     ;; SRFI 13 only
     string-delete string-reverse! string-titlecase string-tokenize string-for-each-index string-copy-parts! check-replicated
     string-prefix-length-ci string-suffix-length-ci string-prefix-ci? string-suffix-ci? string-contains-ci
-    string-compare string-compare-ci)
+    string-compare string-compare-ci string-relation)
   (import
     (except (islet core)
             string-pad string-pad-right string-trim string-trim-right string-trim-both string-replace string-prefix?
@@ -458,4 +458,9 @@
       (compare 'string-compare char<? char=? s1 s2 less equal greater options))
 
     (define (string-compare-ci s1 s2 less equal greater . options)
-      (compare 'string-compare-ci char-ci<? char-ci=? s1 s2 less equal greater options))))
+      (compare 'string-compare-ci char-ci<? char-ci=? s1 s2 less equal greater options))
+
+    ;; A predicate of two strings, with bounds: what it is of strings that are in order, equal, and not in order.
+    (define (string-relation who char<? char=? less equal greater)
+      (let ((less (lambda (i) less)) (equal (lambda (i) equal)) (greater (lambda (i) greater)))
+        (lambda (s1 s2 . options) (compare who char<? char=? s1 s2 less equal greater options))))))

@@ -1,6 +1,5 @@
-;; (srfi 13): strings. Not here: string-hash and string-hash-ci (SRFI 69), the comparisons string= and the like, which
-;; add ranges to those of R7RS, and the procedures that expose the algorithm of Knuth, Morris and Pratt or the parsing
-;; of optional arguments.
+;; (srfi 13): strings. Not here: the procedures that expose the algorithm of Knuth, Morris and Pratt or the parsing of
+;; optional arguments.
 (define-library (srfi 13)
   (export
     string? string-null? string-every string-any make-string string string-tabulate string-unfold string-unfold-right
@@ -12,19 +11,47 @@
     string-titlecase string-upcase string-downcase string-reverse string-reverse! string-append string-append/shared
     string-concatenate string-concatenate/shared string-concatenate-reverse string-concatenate-reverse/shared
     string-map string-map! string-fold string-fold-right string-for-each string-for-each-index xsubstring
-    string-xcopy! string-replace string-tokenize string-filter string-delete string-set! string-fill! string-join)
+    string-xcopy! string-replace string-tokenize string-filter string-delete string-set! string-fill! string-join
+    string= string<> string< string> string<= string>= string-ci= string-ci<> string-ci< string-ci> string-ci<=
+    string-ci>= string-hash string-hash-ci)
   (import
     (except (islet core)
             string-pad string-pad-right string-trim string-trim-right string-trim-both string-replace string-prefix?
             string-suffix? string-index string-index-right string-contains)
     (islet argument)
     (prefix (only (islet sequence) string-map string-for-each) r7rs:)
+    (prefix (only (islet hash-table) string-hash string-ci-hash) bounded:)
     (rename (except (islet string) string-map*) (string-copy-parts! string-xcopy!)))
   (begin
 
     (define-optional (substring/shared s start) ((end (checked-string-length 'substring/shared 1 s)))
       (check-range 'substring/shared 2 start end (checked-string-length 'substring/shared 1 s))
       (substring s start end))
+    (define-syntax define-relations
+      (syntax-rules ()
+        ((_ (name ci-name less equal greater) ...)
+         (begin
+           (begin
+             (define name (string-relation 'name char<? char=? less equal greater))
+             (define ci-name (string-relation 'ci-name char-ci<? char-ci=? less equal greater)))
+           ...))))
+    (define-relations
+      (string= string-ci= #f #t #f)
+      (string<> string-ci<> #t #f #t)
+      (string< string-ci< #t #f #f)
+      (string> string-ci> #f #f #t)
+      (string<= string-ci<= #t #t #f)
+      (string>= string-ci>= #f #t #t))
+
+    (define-optional (string-hash s) ((bound 0) (start 0) (end (checked-string-length 'string-hash 1 s)))
+      (check-range 'string-hash 3 start end (checked-string-length 'string-hash 1 s))
+      (if (eqv? bound 0) (bounded:string-hash (substring s start end)) (bounded:string-hash (substring s start end) bound)))
+    (define-optional (string-hash-ci s) ((bound 0) (start 0) (end (checked-string-length 'string-hash-ci 1 s)))
+      (check-range 'string-hash-ci 3 start end (checked-string-length 'string-hash-ci 1 s))
+      (if (eqv? bound 0)
+          (bounded:string-ci-hash (substring s start end))
+          (bounded:string-ci-hash (substring s start end) bound)))
+
     (define string-append/shared string-append)
     (define string-concatenate/shared string-concatenate)
     (define string-concatenate-reverse/shared string-concatenate-reverse)

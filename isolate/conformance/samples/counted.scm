@@ -1,0 +1,2 @@
+(define first-part 1)
+(define second-part '(2))
