@@ -175,13 +175,12 @@ Isolate::Scope::~Scope() {
 }
 
 absl::Status Isolate::Impl::CheckEntered() const {
-  if (owner.load(std::memory_order_relaxed) == CurrentThread() && !asking_host)
-    return absl::OkStatus();
-  if (asking_host)
+  if (owner.load(std::memory_order_relaxed) != CurrentThread()) {
     return absl::FailedPreconditionError(
-        "IsolateOptions::near_limit may not run code in the isolate");
-  return absl::FailedPreconditionError(
-      "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
+        "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
+  }
+  if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
+  return absl::OkStatus();
 }
 
 // ---- Roots

@@ -19,6 +19,9 @@
 
 namespace islet {
 
+// Identifies the calling thread among those alive.
+const void* CurrentThread();
+
 struct Isolate::Impl : public vm::RootSource {
   struct Handle {
     vm::Value value;
@@ -110,13 +113,15 @@ struct Isolate::Impl : public vm::RootSource {
   absl::StatusOr<vm::Value> Build(const Value& value, int depth);
 };
 
-// A call of the host's, while it lasts.
+// A call of the host's, while it lasts; nothing, if another thread has entered the isolate.
 class Metered {
  public:
-  explicit Metered(Isolate::Impl& impl) : impl_(impl) {
-    if (++impl.calls == 1 && impl.metered) impl.StartCall();
+  explicit Metered(Isolate::Impl& impl)
+      : impl_(impl), mine_(impl.owner.load(std::memory_order_relaxed) == CurrentThread()) {
+    if (mine_ && ++impl.calls == 1 && impl.metered) impl.StartCall();
   }
   ~Metered() {
+    if (!mine_) return;
     if (--impl_.calls != 0) return;
     if (impl_.metered) impl_.EndCall();
     if (!impl_.spent.ok()) impl_.spent = absl::OkStatus();
@@ -126,13 +131,11 @@ class Metered {
 
  private:
   Isolate::Impl& impl_;
+  const bool mine_;
 };
 
 // Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::last_error.
 std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace);
-
-// Identifies the calling thread among those alive.
-const void* CurrentThread();
 
 }  // namespace islet
 

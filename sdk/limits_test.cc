@@ -3,6 +3,7 @@
 
 #include "islet/limits.h"
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -360,6 +361,7 @@ TEST(LimitsTest, APoolsIsolateHasTheOptionsLimitsAgain) {
   IsolatePool::Options options;
   options.isolate = Options();
   options.isolate.limits.fuel = 1000;
+  options.isolate.limits.stack_bytes = 2500;  // less than what an isolate starts with
   options.verify_resets = true;
   auto pool = IsolatePool::Create(*Snapshot::FromEmbedded(isolate_test_startup), options);
   for (int i = 0; i < 5; ++i) {
@@ -376,6 +378,25 @@ TEST(LimitsTest, APoolsIsolateHasTheOptionsLimitsAgain) {
     EXPECT_EQ(LimitReached(Evaluate(**isolate, "(let loop () (loop))")), Limit::kWallTime);
   }
   EXPECT_TRUE((*pool)->ResetStatus().ok()) << (*pool)->ResetStatus();
+}
+
+TEST(LimitsTest, AThreadThatHasNotEnteredChangesNothing) {
+  IsolateOptions options = Options();
+  options.limits.fuel = 1'000'000'000;
+  options.limits.wall_time = std::chrono::seconds(100);
+  auto isolate = Make(options);
+  std::atomic<bool> done{false};
+  std::thread stranger([&] {
+    while (!done.load())
+      EXPECT_EQ(isolate->Eval("1").status().code(), absl::StatusCode::kFailedPrecondition);
+  });
+  {
+    Isolate::Scope scope(*isolate);
+    for (int i = 0; i < 200; ++i)
+      EXPECT_TRUE(isolate->Eval("(let loop ((i 0)) (if (< i 10000) (loop (+ i 1))))").ok());
+    done.store(true);
+    stranger.join();
+  }
 }
 
 TEST(LimitsTest, StatsTellBySpace) {

@@ -50,6 +50,7 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   young_symbol_count_ = 0;
   fuel_ = 0;
   liveness_.Reset(*heap_);
+  LimitStack(most_stack_words_);
 }
 
 void Vm::CopyFrom(const Vm& parent) {
