@@ -131,6 +131,12 @@ TEST(CapabilitiesTest, DeniedByDefaultByName) {
           "current-second: the clock is not granted to this isolate (IsolateOptions::clock)"));
   EXPECT_THAT(Eval(*isolate, "(delete-file \"important\")"),
               HasSubstr(absl::StrCat("delete-file: ", kFiles, ": \"important\"")));
+  // And the host can tell by its kind.
+  EXPECT_EQ(isolate->LastError().kind, "permission");
+  Eval(*isolate, "(car 1)");
+  EXPECT_EQ(isolate->LastError().kind, "wrong-type");
+  Eval(*isolate, "(raise 'thing)");
+  EXPECT_EQ(isolate->LastError().kind, "");
   // What is expanded: the condition is one of syntax.
   EXPECT_THAT(Eval(*isolate, "(include \"/etc/passwd\")"),
               HasSubstr(absl::StrCat("include: ", kFiles)));
@@ -356,7 +362,7 @@ TEST(CapabilitiesTest, ErrorsOfAFileSystemAreFileErrors) {
   files->failing = "exists";
   EXPECT_EQ(Guarded(*isolate, "(file-exists? \"none\")"),
             "(#t \"cannot look for it: it is dark\" (\"none\"))");
-  EXPECT_THAT(Eval(*isolate, "(import (lost))"), HasSubstr("looked for ./lost.sld"));
+  EXPECT_THAT(Eval(*isolate, "(import (lost))"), HasSubstr("looked for lost.sld, lost.lisp"));
   files->failing = "no file";
   EXPECT_EQ(Guarded(*isolate, "(open-input-file \"page\")"),
             "(#t \"cannot open: the host's file system gave no file\" (\"page\"))");

@@ -38,6 +38,7 @@ ErrorReport MakeReport(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
   report.message = vm::DescribeHeadline(vm, object);
   const vm::Condition* condition = vm.heap().TryGet<vm::Condition>(object);
   if (condition != nullptr) {
+    report.kind = vm.SymbolName(condition->kind);
     if (vm.heap().Is<vm::String>(condition->position))
       report.place = ParsePlace(vm.ToUtf8(condition->position));
     if (!vm.heap().Is<vm::Vector>(backtrace)) backtrace = condition->backtrace;

@@ -231,7 +231,7 @@ vm::Evaluator& Isolate::Impl::evaluator() {
     lazy_evaluator.emplace(*vm);
     if (options.files != nullptr) {
       lazy_evaluator->search_path() = options.library_path;
-      if (options.library_path.empty()) lazy_evaluator->search_path().push_back(".");
+      if (options.library_path.empty()) lazy_evaluator->search_path().push_back("");
     }
     vm->describe_hook = DescribeAndRecord;
   }

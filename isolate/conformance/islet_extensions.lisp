@@ -68,6 +68,18 @@
        => "the exception handler returned from a non-continuable raise x")
 (check (message (lambda () (hash-table-ref (table 1) 2))) => "no such key 2")
 
+;; What MIT Scheme's second argument does as well.
+(section "Files are appended to if a second argument says so")
+(call-with-output-file "appended" (lambda (port) (write-string "one" port)))
+(let ((port (open-output-file "appended" #t))) (write-string " two" port) (close-port port))
+(check (call-with-input-file "appended" read-line) => "one two")
+(let ((port (open-binary-output-file "appended" #t))) (write-u8 33 port) (close-port port))
+(check (call-with-input-file "appended" read-line) => "one two!")
+(let ((port (open-output-file "appended" #f))) (write-string "new" port) (close-port port))
+(check (call-with-input-file "appended" read-line) => "new")
+(delete-file "appended")
+(check (file-exists? "appended") => #f)
+
 (section "Top-level definitions may replace what is imported")
 (check (eval '(begin (define (filter x) (list 'mine x)) (filter 1)) (interaction-environment)) => '(mine 1))
 

@@ -35,6 +35,9 @@ struct ErrorReport {
   std::vector<Frame> backtrace;
   // Where the top-level form starts that Eval was evaluating.
   SourcePlace form;
+  // What kind of condition it was, as docs/language.md has them: "permission", "file", "wrong-type"
+  // ... Empty for other objects that were raised, for limits and interrupts.
+  std::string kind;
 };
 
 // The exit status (0 to 255) with which a script has called `exit` or `emergency-exit`, if that is
