@@ -1,16 +1,22 @@
 // A directory's files, and all ways out of it.
 
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -200,6 +206,85 @@ TEST_F(FilesBelowTest, TheDirectoryIsTheOneThatWasOpened) {
   EXPECT_THAT(std::string(none.status().message()),
               HasSubstr("cannot grant the files below " + top_ + "/none"));
   EXPECT_FALSE(FilesBelow(top_ + "/secret").ok());
+}
+
+// What the kernel opens for `path` if it is not to leave the directory (openat2): the descriptor,
+// or minus the error.
+int OpenByKernel(int directory, const std::string& path) {
+  open_how how = {};
+  how.flags = O_RDONLY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  const long fd = syscall(SYS_openat2, directory, path.c_str(), &how, sizeof(how));
+  return fd >= 0 ? static_cast<int>(fd) : -errno;
+}
+
+// Random trees of directories, files and links, and random paths in them: we find what the kernel
+// finds, and refuse what it refuses.
+TEST_F(FilesBelowTest, RandomPathsLeadWhereTheKernelSays) {
+  std::mt19937 random(11);
+  const auto one_of = [&random](const std::vector<std::string>& choices) {
+    return choices[random() % choices.size()];
+  };
+  const std::vector<std::string> names = {"a", "b", "c", "sub"};
+  const auto path = [&](int parts) {
+    std::string text = random() % 12 == 0 ? "/" : "";
+    for (int i = 0; i < parts; ++i) {
+      const std::string part = random() % 4 == 0 ? one_of({"..", ".", ""}) : one_of(names);
+      absl::StrAppend(&text, i > 0 ? "/" : "", part);
+    }
+    return text;
+  };
+  int opened = 0, outside = 0;
+  for (int tree = 0; tree < 60; ++tree) {
+    const std::string root = absl::StrCat("/tree", tree);
+    ASSERT_EQ(mkdir((top_ + root).c_str(), 0700), 0);
+    for (int i = 0; i < 25; ++i) {
+      std::string place = top_ + root;  // stays in the tree
+      for (unsigned parts = 1 + random() % 3; parts > 0; --parts) place += "/" + one_of(names);
+      const unsigned kind = random() % 5;
+      if (kind < 2) {
+        mkdir(place.c_str(), 0700);
+      } else if (kind < 3) {
+        const int fd = open(place.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+        if (fd >= 0) {
+          ASSERT_GT(write(fd, place.data(), place.size()), 0);
+          close(fd);
+        }
+      } else {
+        const std::string target = path(1 + static_cast<int>(random() % 3));
+        if (!target.empty() && symlink(target.c_str(), place.c_str()) != 0) continue;
+      }
+    }
+    files_ = *FilesBelow(top_ + root);
+    const int directory = open((top_ + root).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < 300; ++i) {
+      const std::string asked = path(1 + static_cast<int>(random() % 4));
+      const int fd = OpenByKernel(directory, asked);
+      ASSERT_NE(fd, -ENOSYS) << "this test needs a kernel that has openat2 (Linux 5.6)";
+      const std::string mine = Read(asked);
+      if (fd == -EXDEV) {
+        ++outside;
+        EXPECT_THAT(mine, HasSubstr(kOutside)) << asked;
+        EXPECT_THAT(Exists(asked), HasSubstr(kOutside)) << asked;
+      } else if (fd < 0) {
+        EXPECT_EQ(mine, absl::StrCat("cannot open: ", strerrordesc_np(-fd))) << asked;
+      } else {
+        struct stat status;
+        ASSERT_EQ(fstat(fd, &status), 0);
+        char text[200];
+        const ssize_t length = S_ISDIR(status.st_mode) ? 0 : read(fd, text, sizeof(text));
+        opened += length > 0;
+        EXPECT_EQ(mine, S_ISDIR(status.st_mode) ? "cannot open: Is a directory"
+                                                : std::string(text, static_cast<size_t>(length)))
+            << asked;
+        EXPECT_EQ(Exists(asked), "yes") << asked;
+        close(fd);
+      }
+    }
+    close(directory);
+  }
+  EXPECT_GT(opened, 400);
+  EXPECT_GT(outside, 1000);
 }
 
 // Somebody exchanges a directory, and a file, for links that lead out and back, as fast as it goes.
