@@ -123,7 +123,8 @@ class Isolate {
   // A second isolate in the state that this one is in, with the same options: whatever a script could observe is equal.
   // From then on neither sees what the other does. Costs time and memory for the pages that this one has written and
   // allocated, not for the snapshot. The new one is entered by nobody, is not of a pool, and may be used by any thread.
-  // Handles and persistents of this one are none of the new one's. Ports in the heap (strings, bytevectors) are copied with
+  // Handles and persistents of this one are none of the new one's. Capabilities are the same: files of its own
+  // (FileSystem::ForIsolate) are copied, random numbers go on from the same place. Ports in the heap (strings, bytevectors) are copied with
   // their contents; the standard ports lead where this one's do (IsolateOptions::write or streams), and what has been read
   // ahead of standard input is there for both.
   // To be called by the thread that has entered this one, or while nobody has; not by a host function that it has called.

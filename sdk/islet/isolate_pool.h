@@ -39,7 +39,8 @@ class PooledIsolate;
 class IsolatePool {
  public:
   struct Options {
-    // Of all its isolates. Host functions, `write` and `streams` serve all threads at once.
+    // Of all its isolates. Host functions, `write`, `streams`, `files`, `clock` and `randomness` serve all threads at once.
+    // What tenants write into shared `files` stays; MemoryFiles::Options::per_isolate gives each its own.
     IsolateOptions isolate;
     // An idle isolate keeps about so many bytes of memory, so that the next tenant need not ask the system for it. What a
     // tenant has used beyond goes back.
