@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "isolate/heap/poll.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
@@ -12,29 +13,29 @@ namespace {
 
 constexpr char kExactInteger[] = "an exact integer";
 
+void Complement(uint64_t* limbs, size_t size) {
+  uint64_t carry = 1;
+  (void)InParts(0, size, 1, [&](uint64_t i, uint64_t end) {
+    for (; i < end; ++i) {
+      limbs[i] = ~limbs[i] + carry;
+      if (limbs[i] != 0) carry = 0;
+    }
+  });
+}
+
 // Writes v's two's complement to `limbs`, of which there are `size` > v.size.
 void ToTwosComplement(IntegerView v, uint64_t* limbs, size_t size) {
-  if (v.size != 0) std::memcpy(limbs, v.limbs, v.size * sizeof(uint64_t));
-  std::memset(limbs + v.size, 0, (size - v.size) * sizeof(uint64_t));
-  if (!v.negative) return;
-  uint64_t carry = 1;
-  for (size_t i = 0; i < size; ++i) {
-    limbs[i] = ~limbs[i] + carry;
-    if (limbs[i] != 0) carry = 0;
-  }
+  if (v.size != 0) CopyBytes(limbs, v.limbs, v.size * sizeof(uint64_t));
+  FillBytes(limbs + v.size, 0, (size - v.size) * sizeof(uint64_t));
+  if (v.negative) Complement(limbs, size);
 }
 
 // The other way, in place.
 void FromTwosComplement(uint64_t* limbs, size_t size, Integer* result) {
   const bool negative = limbs[size - 1] >> 63 != 0;
-  if (negative) {
-    uint64_t carry = 1;
-    for (size_t i = 0; i < size; ++i) {
-      limbs[i] = ~limbs[i] + carry;
-      if (limbs[i] != 0) carry = 0;
-    }
-  }
+  if (negative) Complement(limbs, size);
   result->Finish(size, negative);
+  result->FailIfEnded();
 }
 
 template <typename Operation>
@@ -57,7 +58,9 @@ Value Bitwise(Heap& heap, Value a, Value b, NumberStatus* status, Operation oper
   if (p == nullptr || q == nullptr) return TooLarge(status, kLargestNumber);
   ToTwosComplement(x, p, size);
   ToTwosComplement(y, q, size);
-  for (size_t i = 0; i < size; ++i) p[i] = static_cast<uint64_t>(operation(p[i], q[i]));
+  (void)InParts(0, size, 1, [&](uint64_t i, uint64_t end) {
+    for (; i < end; ++i) p[i] = static_cast<uint64_t>(operation(p[i], q[i]));
+  });
   FromTwosComplement(p, size, &left);
   return MakeInteger(heap, left, status);
 }
@@ -151,7 +154,8 @@ Value BitCount(Heap& heap, Value v, NumberStatus* status) {
   int64_t count = 0;
   // The zeros of a negative number are the ones of its complement, |v| - 1.
   uint64_t borrow = x.negative ? 1 : 0;
-  for (size_t i = 0; i < x.size; ++i) {
+  StepCounter steps;
+  for (size_t i = 0; i < x.size && steps.Add(1); ++i) {
     count += __builtin_popcountll(x.limbs[i] - borrow);
     if (x.limbs[i] != 0) borrow = 0;
   }
@@ -280,7 +284,8 @@ Value BitField(Heap& heap, Value v, Value start, Value end, NumberStatus* status
   };
   const uint64_t skip = from / 64;
   const int shift = static_cast<int>(from % 64);
-  for (size_t i = 0; i < size; ++i) {
+  StepCounter steps;
+  for (size_t i = 0; i < size && steps.Add(1); ++i) {
     limbs[i] = limb(skip + i) >> shift;
     if (shift != 0) limbs[i] |= limb(skip + i + 1) << (64 - shift);
   }

@@ -24,7 +24,7 @@ Gaussian Product(const Gaussian& x, const Gaussian& y) {
 
 Gaussian Power(const Gaussian& base, uint64_t exponent) {
   Gaussian result{Integer(IntegerView(base.real)), Integer(IntegerView(base.imaginary))};
-  for (int bit = 62 - __builtin_clzll(exponent); bit >= 0; --bit) {
+  for (int bit = 62 - __builtin_clzll(exponent); bit >= 0 && !result.real.failed() && !result.imaginary.failed(); --bit) {
     result = Product(result, result);
     if ((exponent >> bit & 1) != 0) result = Product(result, base);
   }

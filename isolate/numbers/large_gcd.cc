@@ -183,7 +183,8 @@ class BinaryGcd {
       middle.m[i + 2] = Sum(ShiftLeft(first.m[i], zeros), Product(q, first.m[i + 2]));
     }
     const uint64_t left = bits - middle.shift;
-    const Step second = Half(LowBits(x, 2 * left + 1), LowBits(y, 2 * left + 1), left);
+    Step second = Half(LowBits(x, 2 * left + 1), LowBits(y, 2 * left + 1), left);
+    if (second.m[0].failed()) return second;
     if (second.shift == 0) return middle;
     Step whole;
     whole.shift = middle.shift + second.shift;

@@ -135,21 +135,48 @@ void DivideByBlocks(IntegerView n, IntegerView d, Integer* quotient, Integer* re
   const Integer divisor = ShiftLeft(d, shift);
   Integer dividend = ShiftLeft(n, shift);
   const IntegerView view = dividend;
-  const size_t blocks = view.size / block + 1;
-  const Limbs a = NewLimbs(blocks * block);
-  const size_t q_size = (blocks - 1) * block;
-  uint64_t* q = q_size == 0 ? nullptr : quotient->Resize(q_size);
-  Divider divider(block);
-  if (divisor.failed() || view.failed || a == nullptr || q == nullptr || divider.failed()) {
+  if (divisor.failed() || view.failed) {
     quotient->Fail();
     remainder->Fail();
     return;
   }
-  CopyBytes(a.get(), view.limbs, view.size * sizeof(uint64_t));
-  FillBytes(a.get() + view.size, 0, (blocks * block - view.size) * sizeof(uint64_t));
+  const IntegerView d_view = divisor;
+  // Of a quotient of so many blocks and a little, the little first.
+  const size_t whole = view.size / block - 1;
+  const size_t above = view.size % block;
+  Integer q_top;
+  Integer r_top;
+  const bool apart = above < block / 2;
+  if (apart) Divide(ViewLimbs(view.limbs + whole * block, block + above), d_view, &q_top, &r_top);
+  const IntegerView q_view = q_top;
+  const IntegerView r_view = r_top;
+  const size_t blocks = apart ? whole + 1 : whole + 2;
+  const size_t q_size = (blocks - 1) * block + (apart ? q_view.size : 1);
+  const Limbs a = NewLimbs(blocks * block);
+  uint64_t* q = quotient->Resize(q_size);
+  Divider divider(block);
+  if (q_view.failed || r_view.failed || a == nullptr || q == nullptr || divider.failed()) {
+    quotient->Fail();
+    remainder->Fail();
+    return;
+  }
+  const size_t copied = apart ? whole * block : view.size;
+  CopyBytes(a.get(), view.limbs, copied * sizeof(uint64_t));
+  FillBytes(a.get() + copied, 0, (blocks * block - copied) * sizeof(uint64_t));
+  uint64_t* const top = a.get() + (blocks - 1) * block;
   bool done = !Ended();
+  if (apart) {
+    CopyBytes(top, r_view.limbs, r_view.size * sizeof(uint64_t));
+    CopyBytes(q + (blocks - 1) * block, q_view.limbs, q_view.size * sizeof(uint64_t));
+    done = !Ended();
+  } else {
+    // The highest block may be as large as the divisor, but not twice as large.
+    q[q_size - 1] = CompareMagnitudes(ViewLimbs(top, block), d_view) >= 0 ? 1 : 0;
+    uint64_t borrow = 0;
+    if (q[q_size - 1] != 0) done = SubtractLimbs(top, top, d_view.limbs, block, &borrow) && done;
+  }
   for (size_t i = blocks - 1; done && i > 0; --i) {
-    done = divider.TwoByOne(q + (i - 1) * block, a.get() + (i - 1) * block, IntegerView(divisor).limbs, block);
+    done = divider.TwoByOne(q + (i - 1) * block, a.get() + (i - 1) * block, d_view.limbs, block);
   }
   if (!done) {
     quotient->Fail();

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "isolate/heap/poll.h"
 #include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
 
@@ -119,9 +120,11 @@ Fraction Simplest(Fraction low, Fraction high) {
     before = std::move(last);
     last = std::move(next);
   };
+  StepCounter steps;
   while (true) {
     Integer term;
     Integer rest;
+    if (!steps.Add(32 + IntegerView(low.numerator).size)) low.numerator.Fail();
     integers::Divide(low.numerator, low.denominator, &term, &rest);
     const Integer high_term = integers::ExactQuotient(high.numerator, high.denominator);
     if (rest.failed() || high_term.failed()) {
