@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -61,6 +64,49 @@ struct KeptGuard {
 };
 thread_local KeptGuard kept_guard;
 
+// Ranges that could not be unmapped. The kernel refuses where it would have to split a mapping, as a cage's end and what it
+// has placed behind it may have become one, and the process has as many as it may. Each is tried again when a cage has been
+// unmapped. Were there ever more than fit, the rest would stay mapped: address space, but no memory.
+class Leftovers {
+ public:
+  void Add(void* at, uint64_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const size_t count = count_.load(std::memory_order_relaxed);
+    if (count == ranges_.size()) return;
+    ranges_[count] = {at, bytes};
+    count_.store(count + 1, std::memory_order_relaxed);
+  }
+
+  void TryAgain() {
+    if (count_.load(std::memory_order_relaxed) == 0) return;
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock()) return;  // somebody else does
+    size_t count = count_.load(std::memory_order_relaxed);
+    while (count > 0 && munmap(ranges_[count - 1].at, ranges_[count - 1].bytes) == 0) --count;
+    count_.store(count, std::memory_order_relaxed);
+  }
+
+ private:
+  struct Range {
+    void* at;
+    uint64_t bytes;
+  };
+  std::mutex mutex_;
+  std::atomic<size_t> count_{0};
+  std::array<Range, 4096> ranges_ = {};
+};
+constinit Leftovers leftovers;  // has no destructor: threads may end later than the process's other objects
+
+// Unmaps now, or as soon as that is possible.
+void Unmap(void* at, uint64_t bytes) {
+  if (munmap(at, bytes) == 0) {
+    leftovers.TryAgain();
+    return;
+  }
+  madvise(at, bytes, MADV_DONTNEED);
+  leftovers.Add(at, bytes);
+}
+
 void* Reserve(void* at, uint64_t bytes, int flags) {
   return mmap(at, bytes, PROT_READ | PROT_WRITE,
               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
@@ -83,15 +129,15 @@ uint8_t* ReserveCage(const CageLayout& layout) {
         ((reinterpret_cast<uint64_t>(next_base) - phase) & ~(alignment - 1)) + phase;
     void* at = Reserve(reinterpret_cast<void*>(hint), size, MAP_FIXED_NOREPLACE);
     if (at == reinterpret_cast<void*>(hint)) return static_cast<uint8_t*>(at);
-    if (at != MAP_FAILED) munmap(at, size);  // a kernel before 4.17 does not know the flag
+    if (at != MAP_FAILED) Unmap(at, size);  // a kernel before 4.17 does not know the flag
   }
   void* at = Reserve(nullptr, size + alignment, 0);
   if (at == MAP_FAILED) return nullptr;
   const uint64_t start = reinterpret_cast<uint64_t>(at);
   uint64_t base = (start & ~(alignment - 1)) + phase;
   if (base < start) base += alignment;
-  if (base > start) munmap(at, base - start);
-  if (base < start + alignment) munmap(reinterpret_cast<void*>(base + size), start + alignment - base);
+  if (base > start) Unmap(at, base - start);
+  if (base < start + alignment) Unmap(reinterpret_cast<void*>(base + size), start + alignment - base);
   return reinterpret_cast<uint8_t*>(base);
 }
 
@@ -259,7 +305,7 @@ void Cage::Keep(Cage cage) {
 
 void Cage::DropKept() {
   if (kept.base == nullptr) return;
-  munmap(kept.base, kept.layout.cage_size);
+  Unmap(kept.base, kept.layout.cage_size);
   next_base = std::exchange(kept.base, nullptr);
 }
 
@@ -284,7 +330,7 @@ Cage& Cage::operator=(Cage&& other) noexcept {
 
 Cage::~Cage() {
   if (base_ == nullptr) return;
-  munmap(base_, layout_.cage_size);
+  Unmap(base_, layout_.cage_size);
   next_base = base_;
 }
 
