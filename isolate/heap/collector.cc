@@ -359,7 +359,8 @@ void Collector::ResetNursery() {
   uint8_t* const kept = start + Heap::kNurserySize;
   heap_.stats_.allocated_bytes += static_cast<uint64_t>(heap_.young_top_ - start);
   if (heap_.young_top_ > kept) {
-    Heap::Discard(kept, base_ + ((heap_.young_top_ - base_ + kPageSize - 1) & ~(kPageSize - 1)));
+    uint8_t* const end = base_ + ((heap_.young_top_ - base_ + kPageSize - 1) & ~(kPageSize - 1));
+    if (!Heap::Discard(kept, end)) heap_.young_kept_ = std::max(heap_.young_kept_, end);
   }
   heap_.young_used_ = std::max(heap_.young_used_, std::min(heap_.young_top_, kept));
   heap_.young_top_ = start;

@@ -27,13 +27,13 @@ void DirtyPages::Note(uint32_t offset, size_t bytes) {
     uint64_t& word = own_bits_[number >> 6];
     const uint64_t bit = uint64_t{1} << (number & 63);
     if (word & bit) continue;
-    word |= bit;
     auto at = Place(number);
     if (at == by_number_.end() || at->first != number) {
       at = by_number_.insert(at, Entry(number, std::make_unique<Page>()));
       at->second->number = number;
     }
     pages_.push_back(at->second.get());
+    word |= bit;  // last, so that a page is never taken for noted when there was no memory to note it
   }
 }
 

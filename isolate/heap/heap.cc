@@ -232,7 +232,7 @@ void Heap::DiscardFreed() {
     if (!freed(blocks_[i])) continue;
     const uint32_t begin = i;
     for (; i < blocks_.size() && freed(blocks_[i]); ++i) blocks_[i].marked = false;
-    Discard(BlockStart(begin), BlockStart(i));
+    if (!Discard(BlockStart(begin), BlockStart(i))) old_kept_ = std::max(old_kept_, BlockStart(i));
   }
   while (!blocks_.empty() && blocks_.back().kind == Block::kFree) {
     blocks_.pop_back();
@@ -257,11 +257,11 @@ void Heap::NoteOldGrowth() {
   }
 }
 
-void Heap::Discard(uint8_t* begin, uint8_t* end) {
-  // Fails where memory is locked (mlockall); then it only stays in use.
-  if (begin < end && madvise(begin, static_cast<size_t>(end - begin), MADV_DONTNEED) != 0) {
-    std::memset(begin, 0, static_cast<size_t>(end - begin));
-  }
+bool Heap::Discard(uint8_t* begin, uint8_t* end) {
+  if (begin >= end || madvise(begin, static_cast<size_t>(end - begin), MADV_DONTNEED) == 0) return true;
+  // Where memory is locked (mlockall), for one.
+  std::memset(begin, 0, static_cast<size_t>(end - begin));
+  return false;
 }
 
 // ---- Barrier and collection.

@@ -328,8 +328,9 @@ class Heap {
   void NoteOldGrowth();
   uint8_t* BlockStart(uint32_t index) const { return base_ + layout().old_begin + index * kBlockSize; }
   uint32_t BlockIndex(uint32_t offset) const { return (offset - layout().old_begin) / kBlockSize; }
-  // Gives [begin, end) back to the system, to read as zero from now on.
-  static void Discard(uint8_t* begin, uint8_t* end);
+  // Gives [begin, end) back to the system, to read as zero from now on. False if the system did not take it: it reads as
+  // zero all the same, but stays resident.
+  static bool Discard(uint8_t* begin, uint8_t* end);
   // Parts of Reset.
   void RestoreImage(size_t keep_bytes);
   bool DiscardKeptPages();

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -28,6 +29,11 @@ void Empty(std::vector<T>& vector) {
   if (vector.capacity() > kKeptEntries) std::vector<T>().swap(vector);
 }
 
+// Cages start at page boundaries.
+uint8_t* PageEnd(uint8_t* p) {
+  return p + (kPage - reinterpret_cast<uintptr_t>(p) % kPage) % kPage;
+}
+
 size_t BytesTo(const uint8_t* begin, const uint8_t* end) { return end > begin ? static_cast<size_t>(end - begin) : 0; }
 
 }  // namespace
@@ -43,8 +49,8 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
 
   uint8_t* const young_used = std::max(young_top_, young_used_);
   if (BytesTo(young_start(), young_used) > keep_bytes) {
-    Discard(young_start(), base_ + (static_cast<size_t>(young_used - base_) + kPage - 1) / kPage * kPage);
-    young_kept_ = nullptr;
+    uint8_t* const end = PageEnd(std::max(young_used, young_kept_));
+    young_kept_ = Discard(young_start(), end) ? nullptr : end;
   } else {
     std::memset(young_start(), 0, static_cast<size_t>(young_used - young_start()));
     young_kept_ = std::max(young_kept_, young_used);
@@ -68,7 +74,8 @@ void Heap::Retire(Value* stack_used) {
   // The few pages that most isolates use stay. More, as they were another tenant's, might never be needed again.
   constexpr size_t kKept = size_t{64} << 10;
   Reset(stack_used, kKept);
-  Cage::Keep(std::move(cage_));
+  // What the system did not take back goes with the cage.
+  if (KeptBytes() <= kKept) Cage::Keep(std::move(cage_));
 }
 
 void Heap::RestoreImage(size_t keep_bytes) {
@@ -85,15 +92,17 @@ bool Heap::DiscardKeptPages() {
   struct Run {
     uint32_t first, end;
   };
-  std::vector<Run> runs;
-  dirty_.ForEachKept([&runs](uint32_t page) {
-    if (!runs.empty() && (runs.back().end == page || runs.size() >= kMostRuns)) {
-      runs.back().end = page + 1;
+  std::array<Run, kMostRuns> runs;  // not a vector: a reset must not fail for want of memory
+  size_t count = 0;
+  dirty_.ForEachKept([&runs, &count](uint32_t page) {
+    if (count > 0 && (runs[count - 1].end == page || count == kMostRuns)) {
+      runs[count - 1].end = page + 1;
     } else {
-      runs.push_back({page, page + 1});
+      runs[count++] = {page, page + 1};
     }
   });
-  for (const Run& run : runs) {
+  for (size_t i = 0; i < count; ++i) {
+    const Run& run = runs[i];
     uint8_t* const begin = base_ + (size_t{run.first} << DirtyPages::kPageShift);
     // Fails where memory is locked; the copies stay then.
     if (madvise(begin, size_t{run.end - run.first} << DirtyPages::kPageShift, MADV_DONTNEED) != 0) return false;
@@ -106,8 +115,8 @@ bool Heap::DiscardKeptPages() {
 void Heap::ClearOldSpace(size_t keep_bytes) {
   uint8_t* const end = BlockStart(static_cast<uint32_t>(blocks_.size()));
   if (blocks_.size() * kBlockSize > keep_bytes) {
-    Discard(BlockStart(0), std::max(end, old_kept_));
-    old_kept_ = nullptr;
+    old_kept_ = std::max(end, old_kept_);
+    if (Discard(BlockStart(0), old_kept_)) old_kept_ = nullptr;
   } else {
     for (const MovingSpace& space : moving_) {
       if (space.blocks.empty()) continue;
@@ -149,19 +158,15 @@ size_t Heap::KeptBytes() const {
 
 // All of it reads as it should already. What costs most to touch again is given back last.
 void Heap::GiveBackKept(size_t keep_bytes) {
-  const auto page_end = [this](const uint8_t* p) {
-    return base_ + (static_cast<size_t>(p - base_) + kPage - 1) / kPage * kPage;
-  };
-  if (old_kept_ != nullptr) Discard(BlockStart(0), old_kept_);
-  old_kept_ = nullptr;
+  if (old_kept_ != nullptr && Discard(BlockStart(0), old_kept_)) old_kept_ = nullptr;
   if (KeptBytes() <= keep_bytes) return;
-  if (young_kept_ != nullptr) Discard(young_start(), page_end(young_kept_));
-  young_kept_ = nullptr;
+  if (young_kept_ != nullptr && Discard(young_start(), PageEnd(young_kept_))) young_kept_ = nullptr;
   if (KeptBytes() <= keep_bytes) return;
   DiscardKeptPages();
   if (KeptBytes() <= keep_bytes) return;
-  if (stack_kept_ != nullptr) Discard(reinterpret_cast<uint8_t*>(stack_begin()), page_end(stack_kept_));
-  stack_kept_ = nullptr;
+  if (stack_kept_ != nullptr && Discard(reinterpret_cast<uint8_t*>(stack_begin()), PageEnd(stack_kept_))) {
+    stack_kept_ = nullptr;
+  }
 }
 
 }  // namespace islet::vm
