@@ -156,6 +156,12 @@ bool SameBytes(int fd, uint64_t file_offset, const uint8_t* memory, size_t count
   return true;
 }
 
+// What a failed mmap of the snapshot is: EAGAIN, too, means that there is no memory to be had (mmap(2)).
+absl::Status MappingFailed(const char* what) {
+  return errno == EAGAIN ? absl::ResourceExhaustedError(absl::StrCat(what, ": ", std::strerror(errno)))
+                         : absl::ErrnoToStatus(errno, what);
+}
+
 absl::Status WriteAll(int fd, absl::Span<const uint8_t> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = write(fd, bytes.data(), bytes.size());
@@ -272,7 +278,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(
   image->mapping_ = mmap(nullptr, bytes.size(), PROT_READ, MAP_SHARED, image->source_.fd, 0);
   if (image->mapping_ == MAP_FAILED) {
     image->mapping_ = nullptr;
-    return absl::ErrnoToStatus(errno, "cannot map the snapshot");
+    return MappingFailed("cannot map the snapshot");
   }
   image->bytes_ = absl::MakeConstSpan(static_cast<const uint8_t*>(image->mapping_), bytes.size());
   if (absl::Status status = image->Open(/*whole=*/true); !status.ok()) return status;
@@ -365,11 +371,11 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
   image->mapping_ = mmap(nullptr, image->mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (image->mapping_ == MAP_FAILED) {
     image->mapping_ = nullptr;
-    return absl::ErrnoToStatus(errno, "cannot map the snapshot's memory file");
+    return MappingFailed("cannot map the snapshot's memory file");
   }
   const uint64_t aligned = (reinterpret_cast<uint64_t>(image->mapping_) + kHugePage - 1) & ~(kHugePage - 1);
   void* const at = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, *fd, 0);
-  if (at == MAP_FAILED) return absl::ErrnoToStatus(errno, "cannot map the snapshot's memory file");
+  if (at == MAP_FAILED) return MappingFailed("cannot map the snapshot's memory file");
   madvise(at, bytes, kMadviseCollapse);
   image->image_ = static_cast<const uint8_t*>(at) + phase;
   if (absl::Status status = Seal(*fd); !status.ok()) return status;
