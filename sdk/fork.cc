@@ -1,6 +1,7 @@
 // Isolate::Fork.
 
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -11,7 +12,7 @@
 
 namespace islet {
 
-absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() {
+absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   Impl& parent = *impl_;
   const Scope scope(*this);
   if (absl::Status status = parent.CheckEntered(); !status.ok()) return status;
@@ -50,6 +51,8 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() {
   made.OpenPorts();
   if (ports != nullptr) vm::PortTableOf(*made.vm).CopyFrom(*ports);
   return child;
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("a fork of an isolate");
 }
 
 }  // namespace islet

@@ -1,5 +1,6 @@
 #include "islet/isolate.h"
 
+#include <new>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
@@ -92,8 +93,16 @@ Isolate::Impl::~Impl() {
   vm->heap().RemoveRoots(this);
 }
 
+absl::Status OutOfMemory(absl::string_view what) {
+  try {
+    return absl::ResourceExhaustedError(absl::StrCat("no memory for ", what, ": operator new has failed"));
+  } catch (const std::bad_alloc&) {
+    return absl::Status(absl::StatusCode::kResourceExhausted, "");  // which takes none
+  }
+}
+
 absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& snapshot,
-                                                               const IsolateOptions& options) {
+                                                               const IsolateOptions& options) try {
   const vm::Image& image = *snapshot.image_;
   std::vector<int> bound;
   if (!image.externals().empty()) {
@@ -130,6 +139,8 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   made.OpenPorts();
   if (Impl::made_hook != nullptr) Impl::made_hook(*isolate, snapshot, options);
   return isolate;
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("an isolate");
 }
 
 void (*Isolate::Impl::made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options) = nullptr;

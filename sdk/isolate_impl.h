@@ -137,6 +137,10 @@ class Metered {
 // Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::last_error.
 std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace);
 
+// For functions that make isolates and snapshots, and catch std::bad_alloc: ResourceExhausted. `what` reads like "an
+// isolate".
+absl::Status OutOfMemory(absl::string_view what);
+
 }  // namespace islet
 
 #endif  // ISLET_SDK_ISOLATE_IMPL_H_

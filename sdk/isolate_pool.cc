@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,14 +39,12 @@ struct alignas(64) IsolatePool::Slots {
   bool closed = false;                  // the pool is gone
   std::atomic<bool> orphaned{false};    // its thread is gone
 
-  // Takes the idle isolates but for `keep`, to be disposed of outside the lock.
-  std::vector<std::unique_ptr<Isolate>> Take(size_t keep) {
-    std::vector<std::unique_ptr<Isolate>> taken;
+  // Takes an idle isolate beyond `keep`, if there is one, to be disposed of outside the lock.
+  std::unique_ptr<Isolate> TakeBeyond(size_t keep) {
     const std::lock_guard<std::mutex> lock(mutex);
-    while (idle.size() > keep) {
-      taken.emplace_back(idle.back());
-      idle.pop_back();
-    }
+    if (idle.size() <= keep) return nullptr;
+    std::unique_ptr<Isolate> taken(idle.back());
+    idle.pop_back();
     return taken;
   }
 };
@@ -65,13 +64,15 @@ struct IsolatePool::ThreadTable {
   }
 };
 
-absl::StatusOr<std::unique_ptr<IsolatePool>> IsolatePool::Create(const Snapshot& snapshot, const Options& options) {
+absl::StatusOr<std::unique_ptr<IsolatePool>> IsolatePool::Create(const Snapshot& snapshot, const Options& options) try {
   static std::atomic<uint64_t> last_serial{0};
   std::unique_ptr<IsolatePool> pool(new IsolatePool(
       std::make_shared<Core>(snapshot, options, last_serial.fetch_add(1, std::memory_order_relaxed) + 1)));
   absl::StatusOr<PooledIsolate> first = pool->Get();  // whether there can be any
   if (!first.ok()) return first.status();
   return pool;
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("a pool of isolates");
 }
 
 absl::StatusOr<std::unique_ptr<IsolatePool>> IsolatePool::Create(const Snapshot& snapshot) {
@@ -87,13 +88,14 @@ IsolatePool::~IsolatePool() {
     all.swap(core_->slots);
   }
   for (const std::shared_ptr<Slots>& slots : all) {
+    std::vector<Isolate*> abandoned;
     {
       const std::lock_guard<std::mutex> lock(slots->mutex);
       slots->closed = true;
-      slots->idle.insert(slots->idle.end(), slots->abandoned.begin(), slots->abandoned.end());
-      slots->abandoned.clear();
+      abandoned.swap(slots->abandoned);
     }
-    slots->Take(0);
+    for (Isolate* isolate : abandoned) delete isolate;
+    while (slots->TakeBeyond(0) != nullptr) continue;
   }
 }
 
@@ -132,7 +134,7 @@ IsolatePool::Slots& IsolatePool::FindSlots() {
   return *found;
 }
 
-absl::StatusOr<PooledIsolate> IsolatePool::Get() {
+absl::StatusOr<PooledIsolate> IsolatePool::Get() try {
   Slots& slots = ThisThreadsSlots();
   {
     const std::lock_guard<std::mutex> lock(slots.mutex);
@@ -150,15 +152,27 @@ absl::StatusOr<PooledIsolate> IsolatePool::Get() {
     if (mine.get() == &slots) (*isolate)->impl()->pool_slots = mine;
   }
   return PooledIsolate(isolate->release());
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("an isolate of a pool");
 }
 
 void IsolatePool::GiveBack(Isolate* isolate) {
+  std::unique_ptr<Isolate> owned(isolate);
+  try {
+    Recycle(owned);
+  } catch (const std::bad_alloc&) {
+    // Then it is disposed of instead.
+  }
+}
+
+void IsolatePool::Recycle(std::unique_ptr<Isolate>& isolate) {
   Isolate::Impl& impl = *isolate->impl();
   Slots& slots = *static_cast<Slots*>(impl.pool_slots.get());
   const Options& options = slots.core->options;
   if (impl.owner.load(std::memory_order_relaxed) != nullptr) {
     const std::lock_guard<std::mutex> lock(slots.mutex);
-    slots.abandoned.push_back(isolate);
+    slots.abandoned.push_back(isolate.get());
+    isolate.release();
     return;
   }
   impl.Reset(options.keep_bytes);
@@ -172,11 +186,12 @@ void IsolatePool::GiveBack(Isolate* isolate) {
   if (good) {
     const std::lock_guard<std::mutex> lock(slots.mutex);
     if (!slots.closed && slots.idle.size() < options.max_idle_per_thread) {
-      slots.idle.push_back(isolate);
+      slots.idle.push_back(isolate.get());
+      isolate.release();
       return;
     }
   }
-  delete isolate;
+  isolate.reset();
   if (!good) vm::Cage::DropKept();  // nobody may have what this one has left
 }
 
@@ -203,15 +218,19 @@ absl::StatusOr<Value> IsolatePool::Procedure(absl::string_view name) {
   return Isolate::Impl::ProcedureOf(impl.image->serial(), datum->bits);
 }
 
-size_t IsolatePool::Trim(size_t keep) {
+size_t IsolatePool::Trim(size_t keep) try {
   std::vector<std::shared_ptr<Slots>> all;
   {
     const std::lock_guard<std::mutex> lock(core_->mutex);
     all = core_->slots;
   }
   size_t disposed = 0;
-  for (const std::shared_ptr<Slots>& slots : all) disposed += slots->Take(keep).size();
+  for (const std::shared_ptr<Slots>& slots : all) {
+    while (slots->TakeBeyond(keep) != nullptr) ++disposed;
+  }
   return disposed;
+} catch (const std::bad_alloc&) {
+  return 0;
 }
 
 IsolatePool::Statistics IsolatePool::Stats() const {

@@ -1,8 +1,10 @@
 #include "islet/snapshot.h"
 
+#include <new>
 #include <utility>
 
 #include "isolate/runtime/primitives.h"
+#include "sdk/isolate_impl.h"
 #include "snapshot/image.h"
 
 namespace islet {
@@ -17,24 +19,32 @@ absl::StatusOr<Snapshot> Wrap(absl::StatusOr<std::shared_ptr<const vm::Image>> i
 
 }  // namespace
 
-absl::StatusOr<Snapshot> Snapshot::FromEmbedded(EmbeddedSnapshot embedded) {
+absl::StatusOr<Snapshot> Snapshot::FromEmbedded(EmbeddedSnapshot embedded) try {
   return Wrap(vm::Image::FromEmbedded(embedded.begin, embedded.end, vm::AllPrimitives()),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("a snapshot");
 }
 
-absl::StatusOr<Snapshot> Snapshot::FromFile(absl::string_view path) {
+absl::StatusOr<Snapshot> Snapshot::FromFile(absl::string_view path) try {
   return Wrap(vm::Image::FromFile(path, vm::AllPrimitives()),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("a snapshot");
 }
 
-absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes) {
+absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes) try {
   return Wrap(vm::Image::FromBytes(bytes, vm::AllPrimitives()),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("a snapshot");
 }
 
-absl::StatusOr<Snapshot> Snapshot::Resident(uint64_t cage_size) const {
+absl::StatusOr<Snapshot> Snapshot::Resident(uint64_t cage_size) const try {
   return Wrap(vm::Image::MakeResident(image_, cage_size),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("a snapshot");
 }
 
 size_t Snapshot::size_bytes() const { return image_->image_bytes(); }

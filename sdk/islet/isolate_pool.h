@@ -93,6 +93,7 @@ class IsolatePool {
   Slots& ThisThreadsSlots();
   Slots& FindSlots();
   static void GiveBack(Isolate* isolate);
+  static void Recycle(std::unique_ptr<Isolate>& isolate);
   static absl::Status Verify(const Core& core, Isolate& isolate);
 
   const std::shared_ptr<Core> core_;
