@@ -62,8 +62,6 @@ class Tenant {
 
   // Whether all that the isolate holds is as the model says.
   absl::Status Check();
-  // Stays as it is, but is not compared any more.
-  void Forget() { model_.unknown = true; }
 
  private:
   absl::Status Add(Bench& bench);

@@ -169,8 +169,8 @@ absl::Status Worker::MakeFromCopy() {
   } else {
     copy = Snapshot::FromBytes(absl::MakeConstSpan(world_.embedded.begin, world_.embedded.end));
   }
-  absl::StatusOr<std::unique_ptr<Isolate>> isolate = nullptr;
-  isolate = copy.ok() ? Isolate::FromSnapshot(*copy, options) : copy.status();
+  absl::StatusOr<std::unique_ptr<Isolate>> isolate =
+      copy.ok() ? Isolate::FromSnapshot(*copy, options) : absl::StatusOr<std::unique_ptr<Isolate>>(copy.status());
   faults.End();
   if (!isolate.ok()) return Explained(isolate.status(), faults.injected());
   ++counts_[doing_];
