@@ -20,8 +20,8 @@ struct ThreadFaults {
   uint64_t state;
   uint64_t threshold;  // a draw below this is a fault
   bool armed[kFaults];
-  int injected[kFaults];     // by the current scope
-  int64_t allocations_left;  // until one fails; 0: none will
+  int injected[kFaults];        // by the current scope
+  int64_t calls_left[kFaults];  // until one fails; 0: none will; kAll
 };
 thread_local ThreadFaults mine = {};
 
@@ -42,14 +42,17 @@ bool Count(Fault fault) {
   return true;
 }
 
-bool Fails(Fault fault) {
-  if (!mine.armed[static_cast<int>(fault)] || Draw() >= mine.threshold) return false;
+// A call that was counted out.
+bool IsNext(Fault fault) {
+  int64_t& left = mine.calls_left[static_cast<int>(fault)];
+  if (left == 0 || (left != FaultScope::kAll && --left != 0)) return false;
   return Count(fault);
 }
 
-bool AllocationFails() {
-  if (mine.allocations_left == 0 || --mine.allocations_left != 0) return false;
-  return Count(Fault::kNew);
+bool Fails(Fault fault) {
+  if (IsNext(fault)) return true;
+  if (!mine.armed[static_cast<int>(fault)] || Draw() >= mine.threshold) return false;
+  return Count(fault);
 }
 
 }  // namespace
@@ -70,15 +73,20 @@ FaultScope::FaultScope(std::initializer_list<Fault> faults) {
   for (const Fault fault : faults) mine.armed[static_cast<int>(fault)] = true;
   if (mine.armed[static_cast<int>(Fault::kNew)] && Draw() < mine.threshold) {
     const uint64_t bound = uint64_t{1} << (1 + Draw() % kMostBits);
-    mine.allocations_left = static_cast<int64_t>(1 + Draw() % bound);
+    mine.calls_left[static_cast<int>(Fault::kNew)] = static_cast<int64_t>(1 + Draw() % bound);
   }
+}
+
+FaultScope::FaultScope(Fault fault, int64_t nth) {
+  for (int& injected : mine.injected) injected = 0;
+  mine.calls_left[static_cast<int>(fault)] = nth;
 }
 
 FaultScope::~FaultScope() { End(); }
 
 void FaultScope::End() {
   for (bool& armed : mine.armed) armed = false;
-  mine.allocations_left = 0;
+  for (int64_t& left : mine.calls_left) left = 0;
 }
 
 int FaultScope::injected() const {
@@ -147,14 +155,14 @@ void* __wrap_mi_malloc(size_t bytes) {
 // ---- operator new: also that of the C++ library's own code
 
 void* operator new(size_t bytes) {
-  void* const p = islet::stress::AllocationFails() ? nullptr : std::malloc(bytes == 0 ? 1 : bytes);
+  void* const p = islet::stress::IsNext(Fault::kNew) ? nullptr : std::malloc(bytes == 0 ? 1 : bytes);
   if (p == nullptr) throw std::bad_alloc();
   return p;
 }
 void* operator new[](size_t bytes) { return operator new(bytes); }
 void* operator new(size_t bytes, std::align_val_t alignment) {
   void* p = nullptr;
-  if (islet::stress::AllocationFails() ||
+  if (islet::stress::IsNext(Fault::kNew) ||
       posix_memalign(&p, static_cast<size_t>(alignment), bytes == 0 ? 1 : bytes) != 0) {
     throw std::bad_alloc();
   }

@@ -40,6 +40,9 @@ void SeedFaults(uint64_t seed, double probability);
 class FaultScope {
  public:
   explicit FaultScope(std::initializer_list<Fault> faults);
+  // Not at random: the `nth` call fails, from 1; or all do, for kAll.
+  static constexpr int64_t kAll = -1;
+  FaultScope(Fault fault, int64_t nth);
   ~FaultScope();
   FaultScope(const FaultScope&) = delete;
   FaultScope& operator=(const FaultScope&) = delete;

@@ -44,7 +44,7 @@ absl::Span<const Tenant::Entry> Tenant::Operations() {
       {"check", 6, &Tenant::CheckAll},
       {"interrupt counting", 2, &Tenant::InterruptCounting},
       {"interrupt spinning", 2, &Tenant::InterruptSpinning},
-      {"exhaust", 1, &Tenant::Exhaust},
+      {"exhaust", 2, &Tenant::Exhaust},
       {"fill", 1, &Tenant::Fill},
   };
   return kOperations;
@@ -264,15 +264,55 @@ absl::Status Tenant::InterruptSpinning(Bench& bench) {
   return Wrong("spin", answer.status().ToString(), "Cancelled");
 }
 
-// The limits on instructions, stack and time belong here too.
 absl::Status Tenant::Exhaust(Bench& bench) {
-  static constexpr const char* kGreedy[] = {"allocate-forever", "allocate-large-forever", "recurse-forever"};
-  const char* const name = kGreedy[bench.random.Below(std::size(kGreedy))];
-  const absl::Status status = Call(name).status();
-  if (status.code() == absl::StatusCode::kResourceExhausted && absl::StrContains(status.message(), "heap limit")) {
+  struct Case {
+    const char* procedure;
+    Limit limit;
+  };
+  static constexpr Case kGreedy[] = {
+      {"allocate-forever", Limit::kHeap},
+      {"allocate-large-forever", Limit::kHeap},
+      {"recurse-forever", Limit::kHeap},
+      {"recurse-forever", Limit::kStack},
+      {"spin", Limit::kFuel},
+      {"recurse-forever", Limit::kFuel},
+      {"spin", Limit::kCpuTime},
+      {"spin", Limit::kWallTime},
+      {"allocate-forever", Limit::kWallTime},
+  };
+  const Case& greedy = kGreedy[bench.random.Below(std::size(kGreedy))];
+  const Limits before = isolate().limits();
+  Limits limits = before;
+  switch (greedy.limit) {
+    case Limit::kStack:
+      limits.stack_bytes = size_t{16} << (10 + bench.random.Below(6));
+      break;
+    case Limit::kFuel:
+      limits.fuel = static_cast<uint64_t>(bench.random.Below(50000));
+      break;
+    case Limit::kCpuTime:
+      limits.cpu_time = std::chrono::microseconds(bench.random.Below(1500));
+      break;
+    case Limit::kWallTime:
+      limits.wall_time = std::chrono::microseconds(bench.random.Below(1500));
+      break;
+    case Limit::kHeap:
+    case Limit::kNone:
+      break;
+  }
+  isolate().SetLimits(limits);
+  const absl::Status status = Call(greedy.procedure).status();
+  isolate().SetLimits(before);
+  const bool timed = greedy.limit == Limit::kCpuTime || greedy.limit == Limit::kWallTime;
+  // A slow machine's time may last for the heap.
+  const Limit limit = LimitReached(status);
+  if ((limit == greedy.limit || (timed && limit == Limit::kHeap)) &&
+      status.code() == (limit == Limit::kCpuTime || limit == Limit::kWallTime ? absl::StatusCode::kDeadlineExceeded
+                                                                              : absl::StatusCode::kResourceExhausted) &&
+      absl::StrContains(status.message(), "limit")) {
     return absl::OkStatus();
   }
-  return Wrong(name, status.ToString(), "ResourceExhausted, and the heap limit");
+  return Wrong(greedy.procedure, status.ToString(), absl::StrCat("an end by the limit of ", LimitName(greedy.limit)));
 }
 
 absl::Status Tenant::Fill(Bench& bench) {
