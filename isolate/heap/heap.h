@@ -56,7 +56,7 @@ struct HeapOptions {
   size_t heap_limit = size_t{512} << 20;
   // Bytes of fresh objects after which a collection is due; less under a small heap limit. Tests make it tiny, so that
   // each safepoint is one where everything moves.
-  size_t nursery_size = size_t{1} << 20;
+  size_t nursery_size = size_t{640} << 10;
 };
 
 // Whether comparisons look at memory that nothing can reach: the stack between runs, and the nursery past its top.
@@ -83,8 +83,9 @@ class Heap {
   // Objects of at least this many bytes are large: they have blocks of their own and never move.
   static constexpr size_t kLargeObject = size_t{32} << 10;
   static constexpr size_t kBlockSize = size_t{64} << 10;
-  // Bytes of nursery that are filled before a collection.
-  static constexpr size_t kNurserySize = size_t{1} << 20;
+  // Bytes of nursery that are filled before a collection, at most: if all of them are alive, moving them takes less than
+  // a millisecond.
+  static constexpr size_t kNurserySize = size_t{640} << 10;
   static constexpr size_t kStackSize = size_t{256} << 10;
 
   // Takes over a cage whose layout says where the snapshot's pages lie.

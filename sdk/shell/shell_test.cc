@@ -312,8 +312,8 @@ TEST(ShellTest, MemoryIsLimited) {
       "(define (eat x) (eat (cons x x)))\n(define (grow n) (cons n (grow n)))\n(grow 1)";
   const Finished run = RunShell({"--max-heap-mib", "16", "-e", eater});
   EXPECT_EQ(run.status, 1);
-  EXPECT_THAT(run.err, StartsWith("<expression>:3:1: heap limit of "));
-  EXPECT_THAT(run.err, HasSubstr("  3 | (grow 1)\n"));
+  EXPECT_THAT(run.err, StartsWith("<expression>:2:1: heap limit of "));
+  EXPECT_THAT(run.err, HasSubstr("  2 | (define (grow n) (cons n (grow n)))\n"));
 }
 
 TEST(ShellTest, InterruptedProgramsEndBySignal) {
@@ -334,7 +334,7 @@ TEST(ShellTest, InterruptedProgramsEndBySignal) {
   EXPECT_EQ(WTERMSIG(status), SIGINT);
   const ssize_t count = read(err[0], buffer, sizeof(buffer));
   EXPECT_THAT(std::string(buffer, static_cast<size_t>(count)),
-              StartsWith("<expression>:1:42: interrupted\n"));
+              StartsWith("<expression>:1:55: interrupted\n"));
   close(err[0]);
 }
 

@@ -460,7 +460,6 @@
     (define (string-compare-ci s1 s2 less equal greater . options)
       (compare 'string-compare-ci char-ci<? char-ci=? s1 s2 less equal greater options))
 
-    ;; A predicate of two strings, with bounds: what it is of strings that are in order, equal, and not in order.
-    (define (string-relation who char<? char=? less equal greater)
-      (let ((less (lambda (i) less)) (equal (lambda (i) equal)) (greater (lambda (i) greater)))
-        (lambda (s1 s2 . options) (compare who char<? char=? s1 s2 less equal greater options))))))
+    ;; What a predicate of two strings, with bounds, says: `less`, `equal` or `greater`.
+    (define (string-relation who char<? char=? less equal greater s1 s2 options)
+      (compare who char<? char=? s1 s2 (lambda (i) less) (lambda (i) equal) (lambda (i) greater) options))))

@@ -32,8 +32,9 @@
         ((_ (name ci-name less equal greater) ...)
          (begin
            (begin
-             (define name (string-relation 'name char<? char=? less equal greater))
-             (define ci-name (string-relation 'ci-name char-ci<? char-ci=? less equal greater)))
+             (define (name s1 s2 . bounds) (string-relation 'name char<? char=? less equal greater s1 s2 bounds))
+             (define (ci-name s1 s2 . bounds)
+               (string-relation 'ci-name char-ci<? char-ci=? less equal greater s1 s2 bounds)))
            ...))))
     (define-relations
       (string= string-ci= #f #t #f)
