@@ -79,6 +79,10 @@ bool Expansion::Room(const Syntax* form, uint64_t bytes) {
 
 bool Expansion::Enter(const Syntax* form, int levels) {
   depth_ += levels;
+  if (!steps_.Add(32)) {
+    Fail(nullptr, "expanding has been interrupted");
+    return false;
+  }
   const char* here = static_cast<const char*>(__builtin_frame_address(0));
   if (depth_ > options_.max_depth ||
       static_cast<size_t>(stack_top_ - here) > stack_bytes_) {

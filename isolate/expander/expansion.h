@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "isolate/heap/poll.h"
 #include "isolate/expander/core_form.h"
 #include "isolate/expander/expander.h"
 #include "isolate/expander/scope.h"
@@ -203,6 +204,7 @@ class Expansion {
   LibraryLoader* loader_;
   ExpanderOptions options_;
   ExpandError* error_;
+  StepCounter steps_;
   bool failed_ = false;
   int depth_ = 0;
   const char* stack_top_ = nullptr;

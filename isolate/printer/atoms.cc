@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/reader/lexical.h"
 
@@ -35,6 +36,16 @@ bool IsCombining(uint32_t c) {
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
   return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
          category == UTF8PROC_CATEGORY_ME;
+}
+
+void Append(std::string text, std::string* out) {
+  if (out->empty()) {
+    *out = std::move(text);
+    return;
+  }
+  if (text.size() > kPollSteps) out->reserve(out->size() + text.size() + 1);
+  (void)InParts(0, text.size(), kBytesPerStep,
+                [&](uint64_t begin, uint64_t end) { out->append(text, begin, end - begin); });
 }
 
 // One character between `quote`s.
@@ -73,7 +84,10 @@ void AppendQuoted(uint32_t c, char quote, std::string* out) {
 void PrintQuoted(const Heap& heap, Value string, char quote, size_t max_bytes, std::string* out) {
   const StringChars chars = CharsOf(heap, string);
   out->push_back(quote);
-  for (uint32_t i = 0; i < chars.length && out->size() <= max_bytes; ++i) {
+  // Not to be moved while it grows, if it is long.
+  if (chars.length > kPollSteps) out->reserve(out->size() + chars.length + 2);
+  StepCounter steps;
+  for (uint32_t i = 0; i < chars.length && out->size() <= max_bytes && steps.Add(2); ++i) {
     AppendQuoted(chars[i], quote, out);
   }
   out->push_back(quote);
@@ -114,7 +128,9 @@ void PrintSymbol(Heap& heap, Value symbol, bool write, size_t max_bytes, std::st
 
 void PrintBytevector(const Bytevector* bytes, size_t max_bytes, std::string* out) {
   out->append("#u8(");
-  for (uint32_t i = 0; i < bytes->length && out->size() <= max_bytes; ++i) {
+  if (bytes->length > kPollSteps) out->reserve(out->size() + uint64_t{4} * bytes->length + 8);
+  StepCounter steps;
+  for (uint32_t i = 0; i < bytes->length && out->size() <= max_bytes && steps.Add(4); ++i) {
     absl::StrAppend(out, i == 0 ? "" : " ", bytes->bytes[i]);
   }
   out->push_back(')');
@@ -182,8 +198,7 @@ void PrintAtom(Vm& vm, Value v, bool write, size_t max_bytes, std::string* out) 
   switch (heap.type(v)) {
     case ObjectType::kString:
       if (write) return PrintQuoted(heap, v, '"', max_bytes, out);
-      out->append(ToUtf8(heap, v));
-      return;
+      return Append(ToUtf8(heap, v), out);
     case ObjectType::kSymbol:
       return PrintSymbol(heap, v, write, max_bytes, out);
     case ObjectType::kBytevector:
@@ -192,8 +207,7 @@ void PrintAtom(Vm& vm, Value v, bool write, size_t max_bytes, std::string* out) 
     case ObjectType::kRatnum:
     case ObjectType::kCompnum:
     case ObjectType::kExactCompnum:
-      out->append(NumberToString(heap, v, 10));
-      return;
+      return Append(NumberToString(heap, v, 10), out);
     case ObjectType::kClosure: {
       const Code* code = heap.TryGet<Code>(heap.Get<Closure>(v)->code);
       return PrintProcedure(heap, code != nullptr ? code->name : kFalse, out);

@@ -1,15 +1,26 @@
 #include "isolate/printer/printer.h"
 
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/object_marks.h"
+#include "isolate/heap/poll.h"
+#include "isolate/heap/work_stack.h"
 #include "isolate/printer/atoms.h"
 
 namespace islet::vm {
 
 namespace {
+
+// Text is put aside in parts of about this size: a long one is not to be moved while it grows.
+constexpr size_t kTextPart = size_t{64} << 10;
 
 // Data with at most so many parts are walked once, without a table, to see that they have no cycle.
 constexpr int kSmallDatum = 256;
@@ -31,7 +42,7 @@ class Printer {
       kIrritants,  // the rest of a condition's irritants, and the closing bracket
       kText,
     };
-    Kind kind;
+    Kind kind = Kind::kText;
     Value value;
     uint32_t index = 0;
     const char* text = nullptr;
@@ -55,6 +66,10 @@ class Printer {
   bool IsLabelled(Value v) const { return !labels_.empty() && labels_.contains(v.bits); }
   void Push(Task::Kind kind, Value v, uint32_t index = 0) { work_.push_back({kind, v, index}); }
   void PushText(const char* text) { work_.push_back({Task::Kind::kText, kNull, 0, text}); }
+  // Where the next atom's text must end.
+  size_t BytesLeft() const { return max_bytes_ - std::min(max_bytes_, aside_bytes_); }
+  void PutAside();
+  std::string WholeText();
   bool write() const { return mode_ != PrintMode::kDisplay; }
 
   Vm& vm_;
@@ -62,7 +77,10 @@ class Printer {
   PrintMode mode_;
   size_t max_bytes_;
   std::string out_;
-  std::vector<Task> work_;
+  std::deque<std::string> aside_;  // what comes before out_
+  size_t aside_bytes_ = 0;
+  WorkStack<Task> work_;
+  StepCounter steps_;
   absl::flat_hash_map<uint32_t, int> labels_;  // number, or kUnnumbered before the datum is printed
   int next_label_ = 0;
 };
@@ -119,46 +137,74 @@ bool Printer::IsSmallTree(Value root) const {
 // Depth first, in the order of printing: what is met again while its own parts are being walked
 // gets a label.
 void Printer::FindCycles(Value root) {
-  absl::flat_hash_map<uint32_t, bool> open;  // true while its parts are being walked
+  enum Mark : uint8_t { kNew, kOpen, kDone };  // open while its parts are being walked
+  const auto marks = std::make_unique<ObjectMarks>();
   struct Step {
     Value value;
     uint32_t next;
   };
-  std::vector<Step> path = {{root, 0}};
-  open[root.bits] = true;
-  while (!path.empty()) {
+  WorkStack<Step> path;
+  path.push_back({root, 0});
+  (*marks)[root] = kOpen;
+  while (!path.empty() && steps_.Add(1)) {
     Step& step = path.back();
     if (step.next == PartCount(step.value)) {
-      open[step.value.bits] = false;
+      (*marks)[step.value] = kDone;
       path.pop_back();
       continue;
     }
     const Value part = Part(step.value, step.next++);
     if (!IsCompound(part)) continue;
-    const auto [entry, fresh] = open.try_emplace(part.bits, true);
-    if (fresh) {
+    uint8_t& mark = (*marks)[part];
+    if (mark == kNew) {
+      mark = kOpen;
       path.push_back({part, 0});
-    } else if (entry->second) {
+    } else if (mark == kOpen) {
       labels_.try_emplace(part.bits, kUnnumbered);
     }
   }
 }
 
 void Printer::FindSharing(Value root) {
-  absl::flat_hash_map<uint32_t, bool> seen;
-  std::vector<Value> work = {root};
-  while (!work.empty()) {
+  const auto seen = std::make_unique<ObjectMarks>();
+  WorkStack<Value> work;
+  work.push_back(root);
+  while (!work.empty() && steps_.Add(1)) {
     const Value v = work.back();
     work.pop_back();
-    if (!seen.try_emplace(v.bits, true).second) {
+    if (std::exchange((*seen)[v], 1) != 0) {
       labels_.try_emplace(v.bits, kUnnumbered);
       continue;
     }
     const uint32_t count = PartCount(v);
-    for (uint32_t i = 0; i < count; ++i) {
+    for (uint32_t i = 0; i < count && steps_.Add(1); ++i) {
       if (const Value part = Part(v, i); IsCompound(part)) work.push_back(part);
     }
   }
+}
+
+void Printer::PutAside() {
+  aside_bytes_ += out_.size();
+  aside_.push_back(std::move(out_));
+  out_.clear();
+}
+
+std::string Printer::WholeText() {
+  if (aside_.empty()) return std::move(out_);
+  PutAside();
+  std::string text;
+  text.reserve(aside_bytes_);
+  for (; !aside_.empty(); aside_.pop_front()) {
+    // A part is as long as its longest atom.
+    const std::string& part = aside_.front();
+    if (!InParts(0, part.size(), kBytesPerStep, [&](uint64_t begin, uint64_t end) {
+          text.append(part, begin, end - begin);
+        }) ||
+        !steps_.Add(kPollSteps / 4)) {
+      break;
+    }
+  }
+  return text;
 }
 
 const char* Printer::Abbreviation(Value pair) const {
@@ -241,7 +287,7 @@ void Printer::PrintValue(Value v) {
     }
   }
   if (v.IsPair()) return PrintPair(v);
-  if (!v.IsObject()) return PrintAtom(vm_, v, write(), max_bytes_, &out_);
+  if (!v.IsObject()) return PrintAtom(vm_, v, write(), BytesLeft(), &out_);
   switch (heap_.type(v)) {
     case ObjectType::kVector:
       out_.append("#(");
@@ -262,9 +308,9 @@ void Printer::PrintValue(Value v) {
     case ObjectType::kCondition: {
       const Condition* condition = heap_.Get<Condition>(v);
       out_.append("#<condition ");
-      PrintAtom(vm_, condition->kind, false, max_bytes_, &out_);
+      PrintAtom(vm_, condition->kind, false, BytesLeft(), &out_);
       out_.push_back(' ');
-      PrintAtom(vm_, condition->message, true, max_bytes_, &out_);
+      PrintAtom(vm_, condition->message, true, BytesLeft(), &out_);
       return Push(Task::Kind::kIrritants, condition->irritants);
     }
     case ObjectType::kEnvironment:
@@ -272,7 +318,7 @@ void Printer::PrintValue(Value v) {
       PushText(">");
       return Push(Task::Kind::kValue, heap_.Get<Environment>(v)->name);
     default:
-      return PrintAtom(vm_, v, write(), max_bytes_, &out_);
+      return PrintAtom(vm_, v, write(), BytesLeft(), &out_);
   }
 }
 
@@ -285,7 +331,9 @@ std::string Printer::Run(Value value, bool* truncated) {
     }
   }
   Push(Task::Kind::kValue, value);
-  while (!work_.empty() && out_.size() <= max_bytes_) {
+  while (!work_.empty() && aside_bytes_ + out_.size() <= max_bytes_) {
+    if (!steps_.Add(1)) return WholeText();
+    if (out_.size() >= kTextPart) PutAside();
     const Task task = work_.back();
     work_.pop_back();
     switch (task.kind) {
@@ -306,6 +354,7 @@ std::string Printer::Run(Value value, bool* truncated) {
         break;
     }
   }
+  out_ = WholeText();
   if (truncated != nullptr) *truncated = out_.size() > max_bytes_;
   if (out_.size() > max_bytes_) {
     size_t cut = max_bytes_;

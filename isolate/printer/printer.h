@@ -1,5 +1,6 @@
 // Data to text (R7RS 6.13.3). Does not recurse, does not allocate in the heap, and ends on every
-// datum: where the output has no natural end, `max_bytes` is one.
+// datum: where the output has no natural end, `max_bytes` is one. Polls (heap/poll.h): if the run is being ended, the
+// text is cut anywhere.
 
 #ifndef ISLET_ISOLATE_PRINTER_PRINTER_H_
 #define ISLET_ISOLATE_PRINTER_PRINTER_H_

@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "isolate/heap/poll.h"
 #include "isolate/reader/reader.h"
 
 namespace islet::vm {
@@ -21,10 +22,11 @@ size_t DatumBytes(const Syntax* root) {
   absl::flat_hash_set<const Syntax*> seen;
   std::vector<const Syntax*> work = {root};
   size_t bytes = 0;
+  StepCounter steps;
   while (!work.empty()) {
     const Syntax* s = work.back();
     work.pop_back();
-    while (IsCompound(s) && seen.insert(s).second) {
+    while (IsCompound(s) && steps.Add(4) && seen.insert(s).second) {
       if (s->kind == Syntax::Kind::kVector) {
         bytes += sizeof(Vector) + sizeof(Value) * s->count + 4;
         work.insert(work.end(), s->items, s->items + s->count);
@@ -57,11 +59,12 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
   };
   Value result = kFalse;
   std::vector<Task> work = {{syntax, &result}};
+  StepCounter steps;
   while (!work.empty()) {
     const Syntax* s = work.back().syntax;
     Value* slot = work.back().slot;
     work.pop_back();
-    while (true) {
+    while (steps.Add(4)) {
       if (!IsCompound(s)) {
         *slot = leaf(s);
         break;
@@ -108,13 +111,15 @@ Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePositio
   Syntax* result = nullptr;
   std::vector<Task> work = {{datum, &result, 0}};
   const size_t bytes_before = arena.bytes();
+  StepCounter steps;
   while (!work.empty()) {
     const Task task = work.back();
     work.pop_back();
-    if (task.depth > max_depth) return nullptr;
+    if (task.depth > max_depth || !steps.Add(4)) return nullptr;
     Value v = task.datum;
     Syntax** slot = task.slot;
     while (true) {
+      if (!steps.Add(4)) return nullptr;
       if (!compound(v)) {
         *slot = heap.Is<Symbol>(v) ? arena.Symbol(v, position) : arena.Atom(v, position);
         if (note != nullptr) note(v, *slot);

@@ -275,7 +275,7 @@ Reader::Step Reader::Close(Syntax** datum) {
       const Value v = vm_.heap().MakeBytevector(static_cast<uint32_t>(length),
                                                 options_.immutable_literals ? kImmutableFlag : 0);
       uint8_t* bytes = vm_.heap().Get<Bytevector>(v)->bytes;
-      for (size_t i = 0; i < length; ++i) {
+      for (size_t i = 0; i < length && steps_.Add(1); ++i) {
         bytes[i] = static_cast<uint8_t>(items_[frame.first + i]->value.fixnum());
       }
       *datum = Fill(frame.target, arena_.Atom(v, frame.position));

@@ -23,6 +23,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "isolate/heap/poll.h"
 #include "isolate/heap/value.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/reader/syntax.h"
@@ -150,6 +151,7 @@ class Reader {
   bool at_end_ = false;
   bool failed_ = false;
   ReadError error_;
+  StepCounter steps_;
   size_t allocated_ = 0;  // heap bytes since the last safepoint
   std::vector<Frame> frames_;
   std::vector<Syntax*> items_;

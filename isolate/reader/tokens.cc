@@ -67,6 +67,7 @@ bool Reader::Refill(size_t bytes) {
 }
 
 bool Reader::Peek(uint32_t* c) {
+  if (!steps_.Add(1)) return Fail(Here(), "reading has been interrupted");
   if (offset_ >= text_.size() && !Refill(1)) {
     *c = kEndOfText;
     return true;

@@ -1,3 +1,4 @@
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/port.h"
 
 #include <algorithm>
@@ -63,12 +64,13 @@ Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view b
       old = heap.TryGet<Bytevector>(port->buffer);
     }
     const Value grown = heap.MakeBytevector(static_cast<uint32_t>(capacity));
-    if (position > 0) memcpy(heap.Get<Bytevector>(grown)->bytes, old->bytes, position);
+    if (position > 0) CopyBytes(heap.Get<Bytevector>(grown)->bytes, old->bytes, position);
+    if (Ended()) return kException;
     heap.Write(&port->buffer, grown);
   }
   uint8_t* target = heap.Get<Bytevector>(port->buffer)->bytes + position;
   heap.NoteRawWrite(target, bytes.size());
-  std::copy(bytes.begin(), bytes.end(), target);
+  CopyBytes(target, bytes.data(), bytes.size());
   heap.Write(&port->position, Value::Fixnum(static_cast<int32_t>(needed)));
   return kUnspecified;
 }
@@ -179,7 +181,8 @@ Value StringResult(Vm& vm, const char* who, absl::string_view utf8) {
   if (utf8.size() > Heap::kSlack / 16) {
     uint64_t length = 0;
     uint32_t largest = 0;
-    for (const char *p = utf8.data(), *end = p + utf8.size(); p < end; ++length) {
+    StepCounter steps;
+    for (const char *p = utf8.data(), *end = p + utf8.size(); p < end && steps.Add(1); ++length) {
       largest = std::max(largest, DecodeUtf8(&p, end));
     }
     const uint64_t bytes = StringBytes(length, largest > 0xff);
@@ -195,7 +198,7 @@ Value BytevectorResult(Vm& vm, const char* who, absl::string_view bytes) {
     return vm.OutOfMemory(who, bytes.size());
   }
   const Value v = heap.MakeBytevector(static_cast<uint32_t>(bytes.size()));
-  if (!bytes.empty()) memcpy(heap.Get<Bytevector>(v)->bytes, bytes.data(), bytes.size());
+  if (!bytes.empty()) CopyBytes(heap.Get<Bytevector>(v)->bytes, bytes.data(), bytes.size());
   return v;
 }
 

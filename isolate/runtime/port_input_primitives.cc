@@ -120,7 +120,8 @@ Value ReadLine(Vm& vm, Value* args, uint32_t argc) {
 size_t TakeCharacters(absl::string_view bytes, uint32_t* count) {
   const char* p = bytes.data();
   const char* const end = p + bytes.size();
-  while (p < end && *count > 0) {
+  StepCounter steps;
+  while (p < end && *count > 0 && steps.Add(1)) {
     const char* next = p;
     if (DecodeUtf8(&next, end) == kInvalidChar) break;
     p = next;
@@ -139,6 +140,7 @@ Value ReadString(Vm& vm, Value* args, uint32_t argc) {
   std::string text;
   const bool any_wanted = count > 0;
   while (count > 0) {
+    if (vm.terminating_) return kException;
     // Peek waits for a whole character, and raises where there is none.
     uint32_t c;
     size_t length;
@@ -203,7 +205,7 @@ Value ReadBytevectorInto(Vm& vm, Value* args, uint32_t argc) {
   if (!ReadBytes(vm, kWho, input, range.size(), &bytes)) return kException;
   if (bytes.empty() && range.size() > 0) return kEof;
   heap.NoteRawWrite(target->bytes + range.start, bytes.size());
-  memcpy(target->bytes + range.start, bytes.data(), bytes.size());
+  CopyBytes(target->bytes + range.start, bytes.data(), bytes.size());
   return Value::Fixnum(static_cast<int32_t>(bytes.size()));
 }
 
@@ -293,14 +295,14 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"read-char", ReadChar, 0, 1},
     {"peek-char", PeekChar, 0, 1},
     {"char-ready?", IsCharReady, 0, 1},
-    {"read-line", ReadLine, 0, 1},
-    {"read-string", ReadString, 1, 2},
+    {"read-line", Interruptible<ReadLine>, 0, 1},
+    {"read-string", Interruptible<ReadString>, 1, 2},
     {"read-u8", ReadU8, 0, 1},
     {"peek-u8", PeekU8, 0, 1},
     {"u8-ready?", IsU8Ready, 0, 1},
-    {"read-bytevector", ReadBytevector, 1, 2},
-    {"read-bytevector!", ReadBytevectorInto, 1, 4},
-    {"read", Read, 0, 1},
+    {"read-bytevector", Interruptible<ReadBytevector>, 1, 2},
+    {"read-bytevector!", Interruptible<ReadBytevectorInto>, 1, 4},
+    {"read", Interruptible<Read>, 0, 1},
     {"eof-object", EofObject, 0, 0},
     {"eof-object?", IsEofObject, 1, 1},
 };

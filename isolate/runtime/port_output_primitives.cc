@@ -27,6 +27,7 @@ Value WriteDatum(Vm& vm, const char* who, PrintMode mode, Value* args, uint32_t 
   const size_t limit = vm.heap().heap_limit();
   bool truncated = false;
   const std::string text = Print(vm, args[0], mode, limit, &truncated);
+  if (vm.terminating_) return kException;
   if (truncated) return vm.OutOfMemory(who, limit);
   return WriteToPort(vm, who, port, text);
 }
@@ -67,7 +68,9 @@ Value WriteString(Vm& vm, Value* args, uint32_t argc) {
   if (port == kException || !CheckRange(vm, kWho, args, argc, 2, string->length, &range)) {
     return kException;
   }
-  return WriteToPort(vm, kWho, port, ToUtf8(vm.heap(), args[0], range.start, range.end));
+  const std::string text = ToUtf8(vm.heap(), args[0], range.start, range.end);
+  if (vm.terminating_) return kException;
+  return WriteToPort(vm, kWho, port, text);
 }
 
 Value WriteU8(Vm& vm, Value* args, uint32_t argc) {
@@ -88,7 +91,13 @@ Value WriteBytevector(Vm& vm, Value* args, uint32_t argc) {
   if (port == kException || !CheckRange(vm, kWho, args, argc, 2, bytes->length, &range)) {
     return kException;
   }
-  const std::string copy(reinterpret_cast<const char*>(bytes->bytes) + range.start, range.size());
+  std::string copy;
+  copy.reserve(range.size());
+  if (!InParts(range.start, range.end, kBytesPerStep, [&](uint64_t begin, uint64_t end) {
+        copy.append(reinterpret_cast<const char*>(bytes->bytes) + begin, end - begin);
+      })) {
+    return kException;
+  }
   return WriteToPort(vm, kWho, port, copy);
 }
 
@@ -111,15 +120,15 @@ Value FlushOutputPort(Vm& vm, Value* args, uint32_t argc) {
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {
-    {"write", Write, 1, 2},
-    {"display", Display, 1, 2},
-    {"write-shared", WriteShared, 1, 2},
-    {"write-simple", WriteSimple, 1, 2},
+    {"write", Interruptible<Write>, 1, 2},
+    {"display", Interruptible<Display>, 1, 2},
+    {"write-shared", Interruptible<WriteShared>, 1, 2},
+    {"write-simple", Interruptible<WriteSimple>, 1, 2},
     {"newline", Newline, 0, 1},
     {"write-char", WriteChar, 1, 2},
-    {"write-string", WriteString, 1, 4},
+    {"write-string", Interruptible<WriteString>, 1, 4},
     {"write-u8", WriteU8, 1, 2},
-    {"write-bytevector", WriteBytevector, 1, 4},
+    {"write-bytevector", Interruptible<WriteBytevector>, 1, 4},
     {"flush-output-port", FlushOutputPort, 0, 1},
 };
 

@@ -100,7 +100,7 @@ class Matcher {
     scratch_.resize(slots_);
   }
 
-  // Returns true when the answer is known, false when the budget is used up.
+  // Returns true when the answer is known, false when the budget is used up (or the run is being ended).
   bool Run() {
     const uint32_t flags = words_[kFlags];
     uint32_t position = words_[kPosition];
@@ -125,6 +125,7 @@ class Matcher {
       const bool at_end = position >= end_;
       const uint32_t c = at_end ? 0 : text_[position];
       for (uint32_t i = 0; i < current_.count; ++i) {
+        if (!polls_.Add(1 + slots_ / 8)) return false;
         const uint32_t pc = current_.pcs[i];
         if (pc >= instructions_) continue;
         const uint32_t* slots = current_.slots + size_t{i} * slots_;
@@ -212,6 +213,7 @@ class Matcher {
         continue;
       }
       for (pc = todo.pc; pc < instructions_ && marks_[pc] != generation_;) {
+        if (!polls_.Add(1)) return;
         marks_[pc] = generation_;
         ++steps_;
         const uint32_t x = Word(pc, 1);
@@ -298,7 +300,7 @@ class Matcher {
     if (p <= start_ || p >= end_) return true;
     auto at = [&](uint32_t i) { return static_cast<utf8proc_int32_t>(text_[i]); };
     uint32_t from = p;
-    while (from > start_ && !utf8proc_grapheme_break(at(from - 1), at(from))) --from;
+    while (from > start_ && !utf8proc_grapheme_break(at(from - 1), at(from)) && polls_.Add(4)) --from;
     if (from == p) return true;
     steps_ += p - from;
     utf8proc_int32_t state = 0;
@@ -333,6 +335,7 @@ class Matcher {
   std::vector<uint32_t> scratch_;
   std::vector<Todo> todo_;
   uint64_t steps_ = 0;
+  StepCounter polls_;
 };
 
 // (%regexp-state program slots flags start from end): a state for matching the text from `start` to
@@ -411,8 +414,8 @@ Value Run(Vm& vm, Value* args, uint32_t) {
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {
-    {"%regexp-state", MakeState, 6, 6},
-    {"%regexp-run!", Run, 4, 4},
+    {"%regexp-state", Interruptible<MakeState>, 6, 6},
+    {"%regexp-run!", Interruptible<Run>, 4, 4},
 };
 
 }  // namespace

@@ -1,0 +1,72 @@
+// How soon Isolate::Interrupt, from another thread, ends built-in procedures that work on much data: for each of
+// sdk/long_operations.h, the median and the longest time from the call of Interrupt to the return of Eval, in
+// microseconds, over some tries that interrupt at different moments.
+//
+//   interrupt_bench [TRIES [NAME]]
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "isolate/lib/standard.h"
+#include "islet/isolate.h"
+#include "sdk/long_operations.h"
+
+ISLET_EMBEDDED_SNAPSHOT(standard);
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Microseconds; negative if the expression ended by itself.
+double Try(islet::Isolate& isolate, const char* expression, std::chrono::milliseconds delay) {
+  Clock::time_point interrupted;
+  std::thread other([&] {
+    std::this_thread::sleep_for(delay);
+    interrupted = Clock::now();
+    isolate.Interrupt();
+  });
+  const auto result = isolate.Eval(expression);
+  const auto ended = Clock::now();
+  other.join();
+  if (result.ok()) {
+    (void)isolate.Eval("(let loop () (loop))");  // which takes the interrupt
+    return -1;
+  }
+  return std::chrono::duration<double, std::micro>(ended - interrupted).count();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int tries = argc > 1 ? std::atoi(argv[1]) : 9;
+  auto snapshot = islet::Snapshot::FromEmbedded(standard);
+  if (!snapshot.ok()) return 1;
+  std::printf("%-28s %10s %10s\n", "", "median us", "worst us");
+  for (const islet::LongOperation& operation : islet::kLongOperations) {
+    if (argc > 2 && std::strstr(operation.name, argv[2]) == nullptr) continue;
+    std::vector<double> latencies;
+    for (int i = 0; i < tries; ++i) {
+      auto isolate = islet::Isolate::FromSnapshot(*snapshot);
+      if (!isolate.ok()) return 1;
+      islet::Isolate::Scope scope(**isolate);
+      if (!(*isolate)->Eval(operation.prepare).ok()) {
+        std::printf("%-28s could not be prepared\n", operation.name);
+        break;
+      }
+      const double latency = Try(**isolate, operation.expression, std::chrono::milliseconds(2 + 3 * i));
+      if (latency >= 0) latencies.push_back(latency);
+    }
+    if (latencies.empty()) continue;
+    std::sort(latencies.begin(), latencies.end());
+    std::printf("%-28s %10.0f %10.0f\n", operation.name, latencies[latencies.size() / 2], latencies.back());
+    std::fflush(stdout);
+  }
+  return 0;
+}

@@ -1,0 +1,129 @@
+// Interrupt ends any built-in procedure soon, whatever it is working on: each of these would take long. The isolate goes
+// on, its data whole. And what a long procedure charges as fuel depends on its data alone.
+
+#include <cctype>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+#include "islet/isolate.h"
+#include "sdk/isolate_test_startup.h"
+#include "sdk/long_operations.h"
+
+ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
+
+namespace islet {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ISLET_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ISLET_SANITIZED 1
+#endif
+#endif
+
+#ifdef ISLET_SANITIZED
+constexpr bool kBounded = false;
+#else
+constexpr bool kBounded = true;
+#endif
+// Beyond any doubt about the machine: what is meant is a hundredth of it (bench/interrupt_bench.cc measures that).
+constexpr std::chrono::milliseconds kBound{100};
+
+class InterruptTest : public ::testing::TestWithParam<LongOperation> {
+ protected:
+  std::unique_ptr<Isolate> Make() {
+    auto snapshot = Snapshot::FromEmbedded(isolate_test_startup);
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    auto isolate = Isolate::FromSnapshot(*snapshot);
+    EXPECT_TRUE(isolate.ok()) << isolate.status();
+    return *std::move(isolate);
+  }
+};
+
+TEST_P(InterruptTest, EndsSoon) {
+  const LongOperation& operation = GetParam();
+  const std::unique_ptr<Isolate> isolate = Make();
+  Isolate::Scope scope(*isolate);
+  const auto prepared = isolate->Eval(std::string(operation.prepare));
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  for (const int milliseconds : {3, 20}) {
+    std::chrono::steady_clock::time_point interrupted;
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+      interrupted = std::chrono::steady_clock::now();
+      isolate->Interrupt();
+    });
+    const auto result = isolate->Eval(std::string(operation.expression));
+    const auto ended = std::chrono::steady_clock::now();
+    other.join();
+    ASSERT_FALSE(result.ok()) << operation.name << " was over before it could be interrupted";
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled) << result.status();
+    const double latency = std::chrono::duration<double, std::micro>(ended - interrupted).count();
+    std::printf("%-28s interrupted after %2d ms: ended %8.0f us later\n", operation.name, milliseconds, latency);
+    if (kBounded) {
+      EXPECT_LT(ended - interrupted, kBound) << operation.name;
+    }
+    const auto whole = isolate->Eval(std::string(operation.check));
+    ASSERT_TRUE(whole.ok()) << operation.name << ": " << whole.status();
+    EXPECT_FALSE(whole->IsFalse()) << operation.name << ": " << operation.check;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Operations, InterruptTest, ::testing::ValuesIn(kLongOperations),
+                         [](const auto& info) {
+                           std::string name;
+                           for (const char* p = info.param.name; *p != 0; ++p) {
+                             name += std::isalnum(static_cast<unsigned char>(*p)) ? *p : '_';
+                           }
+                           return name + "_" + std::to_string(info.index);
+                         });
+
+// Instructions that an expression takes, and what long procedures charge as such.
+uint64_t FuelFor(const char* prepare, const char* expression) {
+  auto snapshot = Snapshot::FromEmbedded(isolate_test_startup);
+  EXPECT_TRUE(snapshot.ok());
+  IsolateOptions options;
+  options.count_instructions = true;
+  auto isolate = Isolate::FromSnapshot(*snapshot, options);
+  Isolate::Scope scope(**isolate);
+  EXPECT_TRUE((*isolate)->Eval(prepare).ok());
+  const uint64_t before = (*isolate)->Stats().instructions;
+  const auto result = (*isolate)->Eval(expression);
+  EXPECT_TRUE(result.ok()) << result.status();
+  return (*isolate)->Stats().instructions - before;
+}
+
+TEST(FuelTest, LongProceduresChargeByTheirData) {
+  constexpr const char* kPrepare =
+      "(define l (make-list 300000 7)) (define m (list-copy l)) (define a (expt 3 400000))"
+      "(define s (make-string 500000 #\\a))";
+  for (const char* expression : {"(equal? l m)", "(length l)", "(write l (open-output-string))", "(* a (+ a 1))",
+                                 "(number->string a)", "(string-upcase s)"}) {
+    const uint64_t fuel = FuelFor(kPrepare, expression);
+    EXPECT_GT(fuel, 10000u) << expression;
+    EXPECT_LT(fuel, uint64_t{1} << 27) << expression;
+    EXPECT_EQ(FuelFor(kPrepare, expression), fuel) << expression;
+  }
+  // A limit ends them on their way.
+  {
+    auto snapshot = Snapshot::FromEmbedded(isolate_test_startup);
+    auto isolate = Isolate::FromSnapshot(*snapshot);
+    Isolate::Scope scope(**isolate);
+    ASSERT_TRUE((*isolate)->Eval(kPrepare).ok());
+    Limits limits;
+    limits.fuel = 10000;
+    (*isolate)->SetLimits(limits);
+    EXPECT_EQ(LimitReached((*isolate)->Eval("(equal? l m)").status()), Limit::kFuel);
+  }
+  // Short data cost nothing but the call.
+  EXPECT_LT(FuelFor("(define l (make-list 1000 7))", "(length l)"), 100u);
+}
+
+}  // namespace
+}  // namespace islet
