@@ -37,6 +37,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   impl->vm->heap().AddRoots(impl.get());
   impl->vm->CopyFrom(*parent.vm);
   impl->hooks_pending = parent.hooks_pending;
+  impl->hooks_run = parent.hooks_run;
   impl->options = parent.options;
   impl->limits = parent.limits;
   impl->last_error = parent.last_error;

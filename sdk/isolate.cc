@@ -251,19 +251,23 @@ vm::Evaluator& Isolate::Impl::evaluator() {
 
 absl::Status Isolate::Impl::RunRestoreHooks() {
   if (!hooks_pending) return absl::OkStatus();
-  hooks_pending = false;
-  // In the order of their registration; each is looked up anew, since the one before may have collected.
+  hooks_pending = false;  // a hook may lead here again
+  // In the order of their registration, the last registered being first in the list; each is looked up anew, since the one
+  // before may have collected.
   vm::Heap& heap = vm->heap();
-  auto hook_at = [&](int index) {
-    vm::Value list = vm->root(vm::Root::kRestoreHooks);
-    for (; index > 0; --index) list = heap.cdr(list);
-    return heap.car(list);
+  const auto count = [&] {
+    int n = 0;
+    for (vm::Value list = vm->root(vm::Root::kRestoreHooks); list.IsPair(); list = heap.cdr(list)) ++n;
+    return n;
   };
-  int count = 0;
-  for (vm::Value list = vm->root(vm::Root::kRestoreHooks); list.IsPair(); list = heap.cdr(list)) ++count;
-  for (int i = count - 1; i >= 0; --i) {
-    absl::StatusOr<vm::Value> done = vm->Call(hook_at(i), {});
-    if (!done.ok()) return done.status();
+  for (const int hooks = count(); hooks_run < hooks; ++hooks_run) {
+    vm::Value list = vm->root(vm::Root::kRestoreHooks);
+    for (int before = count() - 1 - hooks_run; before > 0; --before) list = heap.cdr(list);
+    absl::StatusOr<vm::Value> done = vm->Call(heap.car(list), {});
+    if (!done.ok()) {
+      hooks_pending = true;  // to be run by the next call: nothing may run before the hooks have
+      return done.status();
+    }
   }
   return absl::OkStatus();
 }

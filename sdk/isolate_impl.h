@@ -90,6 +90,7 @@ struct Isolate::Impl : public vm::RootSource {
   uint32_t tenancy = 0;  // counts resets: which persistents are stale
   std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
   bool hooks_pending = false;
+  int hooks_run = 0;  // of the hooks of on-restore, so many to the end
   IsolateOptions options;
   Limits limits;              // those of `options`, until SetLimits
   int calls = 0;              // of the host's, nested

@@ -146,6 +146,15 @@ TEST_F(IsolateTest, RestoreHooksRunOncePerIsolate) {
   EXPECT_EQ(Printed(isolate->Eval("restored")), "1");
 }
 
+TEST_F(IsolateTest, RestoreHooksThatWereInterruptedRunWithTheNextCall) {
+  auto isolate = Make();
+  Isolate::Scope scope(*isolate);
+  isolate->Interrupt();
+  EXPECT_EQ(isolate->Eval("restored").status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(Printed(isolate->Eval("restored")), "1");
+  EXPECT_EQ(Printed(isolate->Eval("restored")), "1");
+}
+
 TEST_F(IsolateTest, ExceptionsHaveMessagePositionAndBacktrace) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);

@@ -33,6 +33,7 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
   vm->Reset(image->roots(), keep_bytes);
   vm->describe_hook = DescribeAndRecord;
   hooks_pending = image->has_restore_hooks();
+  hooks_run = 0;
   if (!last_error.message.empty() || !last_error.backtrace.empty() || last_error.form.line != 0) {
     last_error = ErrorReport();
   }
@@ -48,7 +49,7 @@ std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused)
   if (image != other.image) return "snapshots";
   if (std::string difference = vm->FirstDifference(*other.vm, unused); !difference.empty()) return difference;
   if (instructions != other.instructions || host_calls != other.host_calls) return "counters";
-  if (hooks_pending != other.hooks_pending) return "hooks of on-restore";
+  if (hooks_pending != other.hooks_pending || hooks_run != other.hooks_run) return "hooks of on-restore";
   if ((lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) && unused == vm::Unused::kToo) return "evaluator";
   if (vm->host_bindings.size() != other.vm->host_bindings.size() || bindings.size() != other.bindings.size()) {
     return "host functions";
