@@ -40,7 +40,7 @@ struct LoadResult {
   // run.
   Latencies alone;
   std::map<std::string, uint64_t>
-      deeds;  // what the hostile tenant did and what ended it ("loop: wall-time"), how often
+      deeds;  // what the hostile tenant did and what ended it ("loop: cpu-time"), how often
 };
 
 // Requests that fail, or are answered wrongly, are counted.

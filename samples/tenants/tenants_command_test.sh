@@ -42,7 +42,7 @@ refuse '--requests 1 to 10000000' --requests=-1
 refuse 'takes options only, not "extra"' extra
 
 # Abseil's own: an unknown option, and a number that is none.
-for wrong in --no-such-option=1 --tenants=many; do
-  if "$tenants" "$wrong" >"$out" 2>&1 </dev/null; then echo "$wrong was taken"; exit 1; fi
-  expect "${wrong%%=*}|${wrong#--}|tenants"
-done
+if "$tenants" --no-such-option=1 >"$out" 2>&1 </dev/null; then echo "--no-such-option was taken"; exit 1; fi
+expect 'no-such-option'
+if "$tenants" --tenants=many >"$out" 2>&1 </dev/null; then echo "--tenants=many was taken"; exit 1; fi
+expect "'many'.*'tenants'"

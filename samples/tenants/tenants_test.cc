@@ -38,7 +38,7 @@ TEST(ShopTest, EveryDeedEndsAndLeavesNothing) {
     Deed deed;
     islet::Limit limit;
   };
-  for (const Case& c : {Case{Deed::kLoop, islet::Limit::kWallTime}, Case{Deed::kRecurse, islet::Limit::kStack},
+  for (const Case& c : {Case{Deed::kLoop, islet::Limit::kCpuTime}, Case{Deed::kRecurse, islet::Limit::kStack},
                         Case{Deed::kMutate, islet::Limit::kNone}}) {
     EXPECT_EQ(shop->Suffer(hostile, c.deed).value(), c.limit) << DeedName(c.deed);
     EXPECT_EQ(shop->Serve(other, Query(1500, 3, true)).value(), right) << DeedName(c.deed);
@@ -85,7 +85,7 @@ TEST(LoadTest, OthersGetRightAnswersBesideAHostileTenant) {
   for (const auto& [deed, count] : result.deeds) deeds += count;
   EXPECT_GE(deeds, 20u);
   EXPECT_GE(result.deeds.count("mutate: done"), 1u);
-  EXPECT_GE(result.deeds.count("loop: wall-time"), 1u);
+  EXPECT_GE(result.deeds.count("loop: cpu-time"), 1u);
   std::printf("p99 beside the hostile tenant: %.1f us; without: %.1f us; ratio %.2f\n", result.all.p99,
               result.alone.p99, result.all.p99 / result.alone.p99);
 }

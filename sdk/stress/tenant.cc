@@ -309,7 +309,7 @@ absl::Status Tenant::Exhaust(Bench& bench) {
   if ((limit == greedy.limit || (timed && limit == Limit::kHeap)) &&
       status.code() == (limit == Limit::kCpuTime || limit == Limit::kWallTime ? absl::StatusCode::kDeadlineExceeded
                                                                               : absl::StatusCode::kResourceExhausted) &&
-      absl::StrContains(status.message(), "limit")) {
+      (absl::StrContains(status.message(), "limit") || limit == Limit::kFuel)) {
     return absl::OkStatus();
   }
   return Wrong(greedy.procedure, status.ToString(), absl::StrCat("an end by the limit of ", LimitName(greedy.limit)));
