@@ -299,6 +299,7 @@ void Collector::VisitDirtyPages() {
 
 void Collector::Minor() {
   const uint64_t start = Nanoseconds();
+  const size_t old_bytes = heap_.old_bytes_;
   for (int i = 0; i < Heap::kContentCount; ++i) {
     const Heap::MovingSpace& space = heap_.moving_[i];
     if (!space.blocks.empty()) cursors_[i] = {space.blocks.size() - 1, space.top};
@@ -312,6 +313,14 @@ void Collector::Minor() {
     ForEachSlot(reinterpret_cast<uint32_t*>(heap_.BlockStart(index)), visit);
   }
   Drain<false>();
+  // By what was moved and not by the time it took, so that a program runs alike each time.
+  const size_t used = static_cast<size_t>(heap_.young_top_ - heap_.young_start());
+  const size_t moved = heap_.old_bytes_ - old_bytes;
+  if (2 * moved >= used) {
+    heap_.wanted_nursery_ = Heap::kNurserySize / 2;
+  } else if (4 * moved <= used) {
+    heap_.wanted_nursery_ = Heap::kNurserySize;
+  }
   ResetNursery();
   ++heap_.stats_.minor_collections;
   const uint64_t pause = Nanoseconds() - start;

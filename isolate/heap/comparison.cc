@@ -101,7 +101,8 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
       remembered_ != other.remembered_) {
     return "what the next collection looks at";
   }
-  if (remembered_limit_ != other.remembered_limit_ || full_threshold_ != other.full_threshold_) {
+  if (remembered_limit_ != other.remembered_limit_ || full_threshold_ != other.full_threshold_ ||
+      wanted_nursery_ != other.wanted_nursery_) {
     return "when the next collection is due";
   }
   if (symbols_ != other.symbols_) return "table of symbols";

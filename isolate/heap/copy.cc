@@ -55,6 +55,7 @@ void Heap::CopyFrom(const Heap& parent) {
   unmoving_free_ = parent.unmoving_free_;
   symbols_ = parent.symbols_;
   old_bytes_ = parent.old_bytes_;
+  wanted_nursery_ = parent.wanted_nursery_;
   full_threshold_ = parent.full_threshold_;
   move_epoch_ = parent.move_epoch_;
   stats_ = parent.stats_;

@@ -57,7 +57,7 @@ size_t Heap::EffectiveLimit() const {
 }
 
 size_t Heap::SoftNurserySize() const {
-  return std::min({options_.nursery_size, kNurserySize, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)});
+  return std::min({options_.nursery_size, wanted_nursery_, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)});
 }
 
 bool Heap::HasRoomFor(size_t bytes) const {

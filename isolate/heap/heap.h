@@ -56,7 +56,7 @@ struct HeapOptions {
   size_t heap_limit = size_t{512} << 20;
   // Bytes of fresh objects after which a collection is due; less under a small heap limit. Tests make it tiny, so that
   // each safepoint is one where everything moves.
-  size_t nursery_size = size_t{640} << 10;
+  size_t nursery_size = size_t{1} << 20;
 };
 
 // Whether comparisons look at memory that nothing can reach: the stack between runs, and the nursery past its top.
@@ -83,9 +83,9 @@ class Heap {
   // Objects of at least this many bytes are large: they have blocks of their own and never move.
   static constexpr size_t kLargeObject = size_t{32} << 10;
   static constexpr size_t kBlockSize = size_t{64} << 10;
-  // Bytes of nursery that are filled before a collection, at most: if all of them are alive, moving them takes less than
-  // a millisecond.
-  static constexpr size_t kNurserySize = size_t{640} << 10;
+  // Bytes of nursery that are filled before a collection, at most: half as much while much of it survives, so that no
+  // pause is long.
+  static constexpr size_t kNurserySize = size_t{1} << 20;
   static constexpr size_t kStackSize = size_t{256} << 10;
 
   // Takes over a cage whose layout says where the snapshot's pages lie.
@@ -359,6 +359,7 @@ class Heap {
   std::vector<std::pair<uint32_t, uint32_t>> unmoving_free_;  // (offset, bytes) holes left by dead code and symbols
   std::vector<Value> symbols_;
   size_t old_bytes_ = 0;  // blocks in use, whole
+  size_t wanted_nursery_ = kNurserySize / 2;
   size_t full_threshold_ = kMinFullThreshold;  // old bytes at which the next collection is a full one
   uint32_t move_epoch_ = 1;
   Value* stack_top_ = nullptr;

@@ -57,6 +57,7 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   }
   young_used_ = nullptr;
   young_top_ = young_start();
+  wanted_nursery_ = kNurserySize / 2;
   young_soft_end_ = young_start() + SoftNurserySize();
 
   if (!blocks_.empty()) ClearOldSpace(keep_bytes);
