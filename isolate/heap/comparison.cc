@@ -22,8 +22,8 @@ constexpr size_t kPage = DirtyPages::kPageSize;
 std::vector<bool> Touched(const uint8_t* base, uint64_t bytes) {
   const size_t pages = bytes / kPage;
   std::vector<bool> touched(pages, false);
+  std::vector<uint64_t> entries(size_t{1} << 15);  // before the file is open, since this may throw
   const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  std::vector<uint64_t> entries(size_t{1} << 15);
   size_t done = 0;
   while (fd >= 0 && done < pages) {
     const size_t part = std::min(pages - done, entries.size());
