@@ -110,6 +110,7 @@ TEST(FaultsTest, GivingBackSurvivesEveryAllocation) {
   options.isolate.cage_size = 64 << 20;
   options.verify_resets = true;
   const auto pool = IsolatePool::Create(Startup(), options).value();
+  const Resources before = Resources::Now();
   for (int64_t nth = 1;; ++nth) {
     absl::StatusOr<PooledIsolate> isolate = pool->Get();
     ASSERT_TRUE(isolate.ok()) << isolate.status();
@@ -119,6 +120,7 @@ TEST(FaultsTest, GivingBackSurvivesEveryAllocation) {
     scope.End();
     if (scope.injected() == 0) break;
   }
+  EXPECT_LE(Resources::Now().descriptors, before.descriptors);
   EXPECT_TRUE(pool->ResetStatus().ok()) << pool->ResetStatus();
 }
 
