@@ -97,6 +97,9 @@ void Integer::Finish(size_t size, bool negative) {
 namespace integers {
 namespace {
 
+// Limbs of operands from which on a call of GMP takes a microsecond or more.
+constexpr size_t kWorthPolling = 64;
+
 Integer Failed() {
   Integer result;
   result.Fail();
@@ -256,6 +259,8 @@ Integer Product(IntegerView a, IntegerView b) {
   } else {
     mpn_mul(limbs, a.limbs, a.size, b.limbs, b.size);
   }
+  // Many of them together take long, too.
+  if (b.size >= kWorthPolling && !Poll(1 + a.size * (1 + b.size / 8) / 8)) return Failed();
   result.Finish(a.size + b.size, a.negative != b.negative);
   return result;
 }
@@ -289,6 +294,10 @@ void Divide(IntegerView n, IntegerView d, Integer* quotient, Integer* remainder)
       }
       q.Finish(q_size, n.negative != d.negative);
       r.Finish(d.size, n.negative);
+      if (d.size >= kWorthPolling && !Poll(1 + d.size * (1 + q_size / 4) / 8)) {
+        q.Fail();
+        r.Fail();
+      }
     }
   }
   if (quotient != nullptr) *quotient = std::move(q);
@@ -342,6 +351,7 @@ Integer Gcd(IntegerView a, IntegerView b) {
     const size_t size = mpn_gcd(limbs, const_cast<uint64_t*>(u.limbs), u.size,
                                 const_cast<uint64_t*>(v.limbs), v.size);
     result.Finish(size, false);
+    if (v.size >= kWorthPolling && !Poll(v.size * 60)) return Failed();
   }
   const uint64_t zeros = std::min(a_zeros, b_zeros);
   return zeros == 0 ? std::move(result) : ShiftLeft(result, zeros);
