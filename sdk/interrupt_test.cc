@@ -10,11 +10,11 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "isolate/lib/standard.h"
 #include "islet/isolate.h"
-#include "sdk/isolate_test_startup.h"
 #include "sdk/long_operations.h"
 
-ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
+ISLET_EMBEDDED_SNAPSHOT(standard);
 
 namespace islet {
 namespace {
@@ -38,7 +38,7 @@ constexpr std::chrono::milliseconds kBound{100};
 class InterruptTest : public ::testing::TestWithParam<LongOperation> {
  protected:
   std::unique_ptr<Isolate> Make() {
-    auto snapshot = Snapshot::FromEmbedded(isolate_test_startup);
+    auto snapshot = Snapshot::FromEmbedded(standard);
     EXPECT_TRUE(snapshot.ok()) << snapshot.status();
     auto isolate = Isolate::FromSnapshot(*snapshot);
     EXPECT_TRUE(isolate.ok()) << isolate.status();
@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(Operations, InterruptTest, ::testing::ValuesIn(kLongOpe
 
 // Instructions that an expression takes, and what long procedures charge as such.
 uint64_t FuelFor(const char* prepare, const char* expression) {
-  auto snapshot = Snapshot::FromEmbedded(isolate_test_startup);
+  auto snapshot = Snapshot::FromEmbedded(standard);
   EXPECT_TRUE(snapshot.ok());
   IsolateOptions options;
   options.count_instructions = true;
@@ -112,7 +112,7 @@ TEST(FuelTest, LongProceduresChargeByTheirData) {
   }
   // A limit ends them on their way.
   {
-    auto snapshot = Snapshot::FromEmbedded(isolate_test_startup);
+    auto snapshot = Snapshot::FromEmbedded(standard);
     auto isolate = Isolate::FromSnapshot(*snapshot);
     Isolate::Scope scope(**isolate);
     ASSERT_TRUE((*isolate)->Eval(kPrepare).ok());

@@ -244,8 +244,8 @@ TEST_F(LargeTest, EveryPollMayEndTheRun) {
       Polls some{stop};
       const PollScope scope({&Polls::Poll, &some});
       ASSERT_TRUE(all(operation)) << operation << " at poll " << stop << " of " << whole.seen;
-      // Soon after: one more poll, on the way out, may be seen.
-      ASSERT_LE(some.seen, stop + 3) << operation;
+      // Soon after: what else a step needs is refused as well.
+      ASSERT_LE(some.seen, stop + 40) << operation;
     }
   }
 }
