@@ -45,9 +45,11 @@
       (string>= string-ci>= #f #t #t))
 
     (define-optional (string-hash s) ((bound 0) (start 0) (end (checked-string-length 'string-hash 1 s)))
+      (check-size 'string-hash 2 bound)
       (check-range 'string-hash 3 start end (checked-string-length 'string-hash 1 s))
       (if (eqv? bound 0) (bounded:string-hash (substring s start end)) (bounded:string-hash (substring s start end) bound)))
     (define-optional (string-hash-ci s) ((bound 0) (start 0) (end (checked-string-length 'string-hash-ci 1 s)))
+      (check-size 'string-hash-ci 2 bound)
       (check-range 'string-hash-ci 3 start end (checked-string-length 'string-hash-ci 1 s))
       (if (eqv? bound 0)
           (bounded:string-ci-hash (substring s start end))
