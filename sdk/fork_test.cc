@@ -14,6 +14,7 @@
 #include "sdk/hostile_tenant.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_test_startup.h"
+#include "sdk/sanitized_for_tests.h"
 
 ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
 
@@ -218,6 +219,7 @@ int64_t PrivateKib() {
 }
 
 TEST(ForkTest, CostsWhatTheParentHasWrittenAndAllocated) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers keep memory that was freed";
   auto parent = Make();
   Eval(*parent, "(count!)");
   constexpr int kChildren = 200;

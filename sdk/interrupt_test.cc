@@ -13,25 +13,13 @@
 #include "isolate/lib/standard.h"
 #include "islet/isolate.h"
 #include "sdk/long_operations.h"
+#include "sdk/sanitized_for_tests.h"
 
 ISLET_EMBEDDED_SNAPSHOT(standard);
 
 namespace islet {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ISLET_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ISLET_SANITIZED 1
-#endif
-#endif
-
-#ifdef ISLET_SANITIZED
-constexpr bool kBounded = false;
-#else
-constexpr bool kBounded = true;
-#endif
 // Beyond any doubt about the machine: what is meant is a hundredth of it (bench/interrupt_bench.cc measures that).
 constexpr std::chrono::milliseconds kBound{100};
 
@@ -66,7 +54,7 @@ TEST_P(InterruptTest, EndsSoon) {
     EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled) << result.status();
     const double latency = std::chrono::duration<double, std::micro>(ended - interrupted).count();
     std::printf("%-28s interrupted after %2d ms: ended %8.0f us later\n", operation.name, milliseconds, latency);
-    if (kBounded) {
+    if (!kSanitized) {
       EXPECT_LT(ended - interrupted, kBound) << operation.name;
     }
     const auto whole = isolate->Eval(std::string(operation.check));

@@ -14,6 +14,7 @@
 #include "sdk/hostile_tenant.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_test_startup.h"
+#include "sdk/sanitized_for_tests.h"
 
 ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
 
@@ -369,13 +370,7 @@ double ResidentKib() {
 }
 
 TEST(IsolatePoolTest, MemoryDoesNotGrow) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "sanitizers keep memory that was freed";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "sanitizers keep memory that was freed";
-#endif
-#endif
+  if (kSanitized) GTEST_SKIP() << "sanitizers keep memory that was freed";
   IsolatePool::Options options;
   options.keep_bytes = size_t{128} << 10;
   auto pool = MakePool(options);

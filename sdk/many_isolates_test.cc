@@ -17,19 +17,12 @@
 #include "islet/isolate.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_test_startup.h"
+#include "sdk/sanitized_for_tests.h"
 
 ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
 
 namespace islet {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define ISLET_SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ISLET_SANITIZED  // their runtimes need the address space, and mappings, themselves
-#endif
-#endif
 
 HostFunctions& Hosts() {
   static HostFunctions* const hosts = [] {
@@ -140,17 +133,13 @@ void Check(size_t count, const IsolateOptions& options) {
 }
 
 TEST(ManyIsolatesTest, TwentyThousandAtTheDefaultLimit) {
-#ifdef ISLET_SANITIZED
-  GTEST_SKIP();
-#endif
+  if (kSanitized) GTEST_SKIP();
   if (MaxMappings() < 65530) GTEST_SKIP() << "vm.max_map_count is " << MaxMappings();
   Check(20000, Options());
 }
 
 TEST(ManyIsolatesTest, AHundredThousandSmallCagesWhereTheLimitAllows) {
-#ifdef ISLET_SANITIZED
-  GTEST_SKIP();
-#endif
+  if (kSanitized) GTEST_SKIP();
   const size_t count = std::min<size_t>(100'000, static_cast<size_t>(MaxMappings()) / 3 - 300);
   Check(count, Options(uint64_t{64} << 20));
 }
@@ -205,9 +194,7 @@ std::string UntilNoMore(const IsolateOptions& options, std::initializer_list<abs
 }
 
 TEST(ManyIsolatesTest, OneTooManyForTheMappings) {
-#ifdef ISLET_SANITIZED
-  GTEST_SKIP();
-#endif
+  if (kSanitized) GTEST_SKIP();
   if (MaxMappings() > 300'000) GTEST_SKIP() << "vm.max_map_count is " << MaxMappings() << ": too many to try";
   InAProcessOfItsOwn([] {
     return UntilNoMore(Options(uint64_t{64} << 20), {"memory mappings", "sysctl vm.max_map_count="});
@@ -215,9 +202,7 @@ TEST(ManyIsolatesTest, OneTooManyForTheMappings) {
 }
 
 TEST(ManyIsolatesTest, OneTooManyForTheAddressSpaceOfTheProcess) {
-#ifdef ISLET_SANITIZED
-  GTEST_SKIP();
-#endif
+  if (kSanitized) GTEST_SKIP();
   InAProcessOfItsOwn([] {
     rlimit limit = {};
     limit.rlim_cur = limit.rlim_max = rlim_t{64} << 30;
