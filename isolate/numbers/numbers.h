@@ -36,7 +36,7 @@
 namespace islet::vm {
 
 // Bytes of the largest number there may be, whatever the heap's limit: 160 million decimal digits.
-// No one operation on numbers can be interrupted, and on larger ones it would take minutes.
+// Operations on larger ones would take minutes, and as much memory again.
 inline constexpr uint64_t kLargestNumber = uint64_t{1} << 26;
 
 // Why an operation returned kException, and what it may allocate.

@@ -175,7 +175,8 @@ class Isolate {
   absl::StatusOr<Value> Lookup(absl::string_view name);
 
   // From any thread, and from signal handlers: ends the running (or next) Eval or Call with Cancelled at its next call or
-  // loop iteration.
+  // loop iteration, or within a built-in procedure that goes through much data. A collection ends first, and so do host
+  // functions.
   void Interrupt();
   // Forgets an Interrupt that came when nothing was running any more, so that the next Eval or Call is spared.
   void ClearInterrupt();
