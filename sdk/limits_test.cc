@@ -372,9 +372,10 @@ TEST(LimitsTest, APoolsIsolateHasTheOptionsLimitsAgain) {
     Limits limits;
     limits.heap_bytes = 3 << 20;
     limits.stack_bytes = 30 << 10;
-    limits.wall_time = milliseconds(10);
     (*isolate)->SetLimits(limits);
     EXPECT_EQ(LimitReached(Evaluate(**isolate, "(define (f n) (+ 1 (f n))) (f 1)")), Limit::kStack);
+    limits.wall_time = milliseconds(10);
+    (*isolate)->SetLimits(limits);
     EXPECT_EQ(LimitReached(Evaluate(**isolate, "(let loop () (loop))")), Limit::kWallTime);
   }
   EXPECT_TRUE((*pool)->ResetStatus().ok()) << (*pool)->ResetStatus();

@@ -9,7 +9,7 @@ struct LongOperation {
   const char* name;
   const char* prepare;     // evaluated before
   const char* expression;  // the call; one that is over sooner than it can be interrupted is repeated by loops in Lisp
-  const char* check;       // must be true afterwards
+  const char* check;       // must be true afterwards, and if nothing has been done yet
 };
 
 #define ISLET_LIST "(define l (make-list 12000000 7)) (define end (list 1))"
@@ -38,7 +38,7 @@ inline constexpr LongOperation kLongOperations[] = {
     {"list-sort", "(define l (vector->list (make-vector 1000000 3)))", "(list-sort < l)", "(pair? l)"},
     // Vectors.
     {"make-vector", "", ISLET_AGAIN("(make-vector 60000000 1)"), "#t"},
-    {"vector-fill!", ISLET_VECTOR, ISLET_AGAIN("(vector-fill! v 8)"), "(= (vector-ref v 0) 8)"},
+    {"vector-fill!", ISLET_VECTOR, ISLET_AGAIN("(vector-fill! v 8)"), "(memv (vector-ref v 0) '(7 8))"},
     {"vector-copy", ISLET_VECTOR, ISLET_AGAIN("(vector-copy v)"), "(= (vector-ref v 5) 7)"},
     {"vector-copy!", ISLET_VECTOR, ISLET_AGAIN("(vector-copy! v 1 v 0 (- n 1))"), "(= (vector-ref v 5) 7)"},
     {"vector-append", ISLET_VECTOR, ISLET_AGAIN("(vector-append v v)"), "(= (vector-ref v 5) 7)"},
@@ -49,7 +49,7 @@ inline constexpr LongOperation kLongOperations[] = {
     {"make-string", "", ISLET_AGAIN("(make-string 40000000 #\\x3bb)"), "#t"},
     {"string-copy", ISLET_STRING, ISLET_AGAIN("(string-copy s)"), "(= n (string-length s))"},
     {"string-append", ISLET_WIDE, ISLET_AGAIN("(string-append s s)"), "(= n (string-length s))"},
-    {"string-fill!", ISLET_STRING, ISLET_AGAIN("(string-fill! s #\\b)"), "(char=? (string-ref s 0) #\\b)"},
+    {"string-fill!", ISLET_STRING, ISLET_AGAIN("(string-fill! s #\\b)"), "(memv (string-ref s 0) '(#\\a #\\b))"},
     {"string-fill! (wide)", ISLET_STRING, ISLET_AGAIN("(string-fill! s #\\x3bb)"),
      "(begin (string-set! s 1 #\\x3bb) (char=? (string-ref s 1) #\\x3bb))"},
     {"string-upcase", ISLET_STRING, "(string-upcase s)", "(= n (string-length s))"},
@@ -67,7 +67,7 @@ inline constexpr LongOperation kLongOperations[] = {
     {"utf8->string", ISLET_WIDE "(define b (string->utf8 s))", ISLET_AGAIN("(utf8->string b)"), "(bytevector? b)"},
     {"string->vector", ISLET_STRING, ISLET_AGAIN("(string->vector s)"), "(= n (string-length s))"},
     {"bytevector-copy", ISLET_BYTES, ISLET_AGAIN("(bytevector-copy b)"), "(= 7 (bytevector-u8-ref b 9))"},
-    {"bytevector-fill!", ISLET_BYTES, ISLET_AGAIN("(bytevector-fill! b 8)"), "(= 8 (bytevector-u8-ref b 0))"},
+    {"bytevector-fill!", ISLET_BYTES, ISLET_AGAIN("(bytevector-fill! b 8)"), "(memv (bytevector-u8-ref b 0) '(7 8))"},
     {"string->char-set",
      "(import (scheme base) (srfi 14)) (define s (make-string 16000000 #\\x3bb)) (define (set) (string->char-set s))",
      ISLET_AGAIN("(set)"), "(string? s)"},

@@ -209,12 +209,15 @@ TEST_F(FilesBelowTest, TheDirectoryIsTheOneThatWasOpened) {
 }
 
 // What the kernel opens for `path` if it is not to leave the directory (openat2): the descriptor,
-// or minus the error.
+// or minus the error. The kernel asks to be called again where something was renamed meanwhile, anywhere.
 int OpenByKernel(int directory, const std::string& path) {
   open_how how = {};
   how.flags = O_RDONLY | O_CLOEXEC;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const long fd = syscall(SYS_openat2, directory, path.c_str(), &how, sizeof(how));
+  long fd;
+  do {
+    fd = syscall(SYS_openat2, directory, path.c_str(), &how, sizeof(how));
+  } while (fd < 0 && errno == EAGAIN);
   return fd >= 0 ? static_cast<int>(fd) : -errno;
 }
 
