@@ -5,6 +5,7 @@
 
 #include "isolate/numbers/complex.h"
 #include "isolate/numbers/operands.h"
+#include "isolate/numbers/words.h"
 
 namespace islet::vm {
 namespace {
@@ -54,6 +55,12 @@ Value AddOrSubtract(Heap& heap, Value a, Value b, bool subtract, NumberStatus* s
   double p;
   double q;
   if (FlonumOperands(heap, a, b, &p, &q)) return FromDouble(heap, subtract ? p - q : p + q);
+  Word x;
+  Word y;
+  if (ReadWord(heap, a, &x) && ReadWord(heap, b, &y)) {
+    if (subtract) y.negative = !y.negative;
+    return SumOfWords(heap, x, y);
+  }
   if (!BothReal(heap, a, b)) return AddComplex(heap, a, b, subtract, status);
   if (a.IsFlonum() || b.IsFlonum()) {
     p = ToDouble(heap, a);
@@ -78,6 +85,9 @@ Value Multiply(Heap& heap, Value a, Value b, NumberStatus* status) {
   double p;
   double q;
   if (FlonumOperands(heap, a, b, &p, &q)) return FromDouble(heap, p * q);
+  Word v;
+  Word w;
+  if (ReadWord(heap, a, &v) && ReadWord(heap, b, &w)) return ProductOfWords(heap, v, w);
   if (!BothReal(heap, a, b)) return MultiplyComplex(heap, a, b, status);
   if (a.IsFlonum() || b.IsFlonum()) return FromDouble(heap, ToDouble(heap, a) * ToDouble(heap, b));
   const ExactOperand x(heap, a);
@@ -180,6 +190,23 @@ bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quot
     }
     if (quotient != nullptr) *quotient = FromInt64(heap, q);
     if (remainder != nullptr) *remainder = FromInt64(heap, r);
+    return true;
+  }
+  TwoWords dividend;
+  bool negative;
+  Word divisor;
+  if (ReadWord(heap, d, &divisor) && divisor.magnitude != 0 &&
+      ReadTwoWords(heap, n, &dividend, &negative)) {
+    TwoWords q = dividend / divisor.magnitude;
+    auto r = static_cast<uint64_t>(dividend - q * divisor.magnitude);
+    bool r_negative = negative;
+    if (floor && r != 0 && negative != divisor.negative) {
+      ++q;
+      r = divisor.magnitude - r;
+      r_negative = divisor.negative;
+    }
+    if (quotient != nullptr) *quotient = FromTwoWords(heap, q, negative != divisor.negative);
+    if (remainder != nullptr) *remainder = FromTwoWords(heap, r, r_negative);
     return true;
   }
   if (!IsInteger(heap, n) || !IsInteger(heap, d)) {
