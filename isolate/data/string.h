@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "isolate/heap/heap.h"
@@ -37,6 +38,9 @@ inline constexpr bool IsScalarValue(int64_t c) {
 uint32_t DecodeUtf8(const char** p, const char* end);
 void AppendUtf8(std::string* out, uint32_t c);
 bool IsValidUtf8(absl::string_view text);
+
+// Characters outside of the heap.
+using Chars = std::vector<uint32_t>;
 
 // ---- Reading
 // The characters of a string, whatever its representation. Valid until the next safepoint or write

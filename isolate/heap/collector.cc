@@ -118,13 +118,8 @@ inline uint8_t* Collector::Allocate(Heap::Content content, size_t bytes) {
 }
 
 uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
-  Heap::MovingSpace& space = heap_.moving_[content];
-  if (!space.blocks.empty()) {
-    const uint32_t last = space.blocks.back();
-    heap_.blocks_[last].top = static_cast<uint32_t>(space.top - heap_.BlockStart(last));
-  }
-  const uint32_t index = heap_.AllocateBlocks(1, Block::kMoving);
-  if (index == Heap::kNoBlock) {
+  void* const p = heap_.AllocateInNewBlock(content, bytes);
+  if (p == nullptr) {
     // Heap::EffectiveLimit leaves room for copies of all that Heap::Reserve and kSlack let be
     // allocated.
     std::fputs(
@@ -132,12 +127,8 @@ uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
         stderr);
     std::abort();
   }
-  heap_.blocks_[index].marked = full_;
-  space.blocks.push_back(index);
-  uint8_t* p = heap_.BlockStart(index);
-  space.top = p + bytes;
-  space.end = p + Heap::kBlockSize;
-  return p;
+  heap_.blocks_[heap_.moving_[content].blocks.back()].marked = full_;
+  return static_cast<uint8_t*>(p);
 }
 
 // ---- Objects that do not move.

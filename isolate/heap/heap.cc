@@ -180,6 +180,26 @@ void* Heap::AllocateLarge(size_t bytes) {
 
 // ---- Old space.
 
+void Heap::StartPromotedPairs() {
+  if (AllocateInNewBlock(kPairs, 0) == nullptr) Fatal("islet: no room for pairs: Heap::Reserve was not called\n");
+  NoteOldGrowth();
+}
+
+void* Heap::AllocateInNewBlock(Content content, size_t bytes) {
+  MovingSpace& space = moving_[content];
+  if (!space.blocks.empty()) {
+    const uint32_t last = space.blocks.back();
+    blocks_[last].top = static_cast<uint32_t>(space.top - BlockStart(last));
+  }
+  const uint32_t index = AllocateBlocks(1, Block::kMoving);
+  if (index == kNoBlock) return nullptr;
+  space.blocks.push_back(index);
+  uint8_t* p = BlockStart(index);
+  space.top = p + bytes;
+  space.end = p + kBlockSize;
+  return p;
+}
+
 uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
   uint32_t index = kNoBlock;
   if (free_blocks_ >= run) {

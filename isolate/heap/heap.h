@@ -136,6 +136,18 @@ class Heap {
     p->cdr = cdr;
     return Value::Ref(Tag::kPair, OffsetOf(p));
   }
+  // A pair that is in the old space from the start: for long lists made at once, which would have to be moved there.
+  // While what it refers to is there, too, the next collection has nothing to do for it.
+  Value ConsPromoted(Value car, Value cdr) {
+    MovingSpace& space = moving_[kPairs];
+    if (__builtin_expect(space.top == space.end, 0)) StartPromotedPairs();
+    Pair* p = reinterpret_cast<Pair*>(space.top);
+    space.top += sizeof(Pair);
+    stats_.allocated_bytes += sizeof(Pair);
+    Write(&p->car, car);
+    Write(&p->cdr, cdr);
+    return Value::Ref(Tag::kPair, OffsetOf(p));
+  }
   Value MakeFlonum(double d) {
     // No NaN but this one: the collector marks a moved flonum with a signalling one (collector.h).
     if (__builtin_expect(d != d, 0)) d = __builtin_nan("");
@@ -324,6 +336,8 @@ class Heap {
   void FreeBlocks(uint32_t index, uint32_t run);            // DiscardFreed must follow before the next allocation
   void DiscardFreed();
   bool HasFreeRun(size_t run) const;
+  void StartPromotedPairs();
+  void* AllocateInNewBlock(Content content, size_t bytes);  // null if there is no room
   void* AllocateLarge(size_t bytes);  // zeroed; fatal if there is no room, see Reserve
   // Asks for a collection if the old space has grown enough since the last, or is about to run out.
   void NoteOldGrowth();

@@ -158,6 +158,8 @@ bool EnterSlow(Vm& vm, uint32_t slots) {
 }
 
 bool SafepointCollect(Vm& vm) {
+  // Who is being ended needs no more room, and is not to wait.
+  if (vm.terminating_ && vm.escape_ == kUndefined) return false;
   Value* top = StackTop(vm);
   ClearDeadRegisters(vm, top);
   vm.heap().SetStackTop(top, vm.soft_limit_);

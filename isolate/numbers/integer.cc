@@ -14,6 +14,9 @@
 
 namespace islet::vm {
 
+// Up to so many, an operation is over sooner than it is asked whether the run is.
+constexpr size_t kFewLimbs = 64;
+
 static_assert(sizeof(mp_limb_t) == sizeof(uint64_t) && GMP_NAIL_BITS == 0);
 
 Integer::Integer(uint64_t magnitude, bool negative) {
@@ -61,7 +64,7 @@ void Integer::Take(Integer& other) {
 }
 
 void Integer::FailIfEnded() {
-  if (size_ > integers::kLargePart && Ended()) Fail();
+  if (size_ > kFewLimbs && Ended()) Fail();
 }
 
 void Integer::Fail() {
@@ -248,6 +251,7 @@ Integer Product(IntegerView a, IntegerView b) {
   Integer result;
   if (a.size == 0 || b.size == 0) return result;
   if (a.size < b.size) std::swap(a, b);
+  if (b.size >= kWorthPolling && Ended()) return Failed();
   uint64_t* limbs = result.Resize(a.size + b.size);
   if (limbs == nullptr) return result;
   if (a.size > kLargeProduct) {
@@ -268,7 +272,7 @@ Integer Product(IntegerView a, IntegerView b) {
 void Divide(IntegerView n, IntegerView d, Integer* quotient, Integer* remainder) {
   Integer q;
   Integer r;
-  if (n.failed || d.failed || d.size == 0) {
+  if (n.failed || d.failed || d.size == 0 || (d.size >= kWorthPolling && Ended())) {
     q.Fail();
     r.Fail();
   } else if (n.size < d.size) {

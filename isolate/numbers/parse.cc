@@ -5,6 +5,7 @@
 #include <limits>
 #include <system_error>
 
+#include "isolate/heap/poll.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
@@ -24,7 +25,10 @@ int DigitValue(char c) {
 // The digits at the start of `text`, cut off it.
 absl::string_view TakeDigits(absl::string_view* text, int radix) {
   size_t n = 0;
-  while (n < text->size() && DigitValue((*text)[n]) < radix) ++n;
+  StepCounter steps;
+  while (n < text->size() && DigitValue((*text)[n]) < radix) {
+    if (++n % kBytesPerStep == 0 && !steps.Add(1)) break;
+  }
   const absl::string_view digits = text->substr(0, n);
   text->remove_prefix(n);
   return digits;

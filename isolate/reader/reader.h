@@ -123,8 +123,12 @@ class Reader {
   bool ReadNumberOrIdentifier(Syntax** datum);
   bool ReadBarSymbol(Syntax** datum);
   bool ReadNumber(SourcePosition start, absl::string_view word, Syntax** datum);
-  // The text between quotes or bars, escapes resolved.
-  bool ReadDelimited(uint32_t closing, const char* what, std::string* out);
+  // The text between quotes or bars, escapes resolved: `*out` is part of text_ where that has it as
+  // it stands, else of
+  // `*buffer`.
+  bool ReadDelimited(uint32_t closing, const char* what, std::string* buffer,
+                     absl::string_view* out);
+  size_t PlainRun(uint32_t closing) const;
   bool ReadEscape(uint32_t closing, std::string* out);
 
   // ---- Data.

@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -9,8 +10,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "isolate/data/string.h"
 #include "isolate/data/foreign_names.h"
+#include "isolate/data/string.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/reader/lexical.h"
 #include "isolate/reader/reader.h"
@@ -298,11 +299,34 @@ bool Reader::ReadEscape(uint32_t closing, std::string* out) {
   return Fail(start, absl::StrCat("unknown escape: backslash and ", Shown(c)));
 }
 
-bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* out) {
+// Bytes at hand that stand for themselves between delimiters, on this line: at most a part.
+size_t Reader::PlainRun(uint32_t closing) const {
+  const size_t end = std::min<size_t>(text_.size(), offset_ + kPollSteps);
+  size_t i = offset_;
+  for (; i < end; ++i) {
+    const auto byte = static_cast<uint8_t>(text_[i]);
+    if (byte < 0x20 || byte >= 0x7f || byte == closing || byte == '\\') break;
+  }
+  return i - offset_;
+}
+
+bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buffer,
+                           absl::string_view* out) {
   const SourcePosition start = Here();
   Advance(closing);
+  const size_t begin = offset_;
+  bool as_it_stands = true;  // so far; else it is in the buffer
+  const auto copy = [&] {
+    if (as_it_stands) buffer->assign(text_.data() + begin, offset_ - begin);
+    as_it_stands = false;
+  };
   uint32_t c;
   while (true) {
+    const size_t run = PlainRun(closing);
+    if (!as_it_stands) buffer->append(text_.data() + offset_, run);
+    offset_ += run;
+    column_ += static_cast<uint32_t>(run);
+    if (!steps_.Add(run)) return Fail(Here(), "reading has been interrupted");
     if (!Peek(&c)) return false;
     if (c == kEndOfText) {
       return Fail(start,
@@ -311,17 +335,20 @@ bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* out)
                   true);
     }
     if (c == closing) {
+      *out = as_it_stands ? text_.substr(begin, offset_ - begin) : absl::string_view(*buffer);
       Advance(c);
       return true;
     }
     if (c == '\\') {
-      if (!ReadEscape(closing, out)) return false;
+      copy();
+      if (!ReadEscape(closing, buffer)) return false;
     } else if (c == '\r') {  // every line ending is one newline (R7RS 6.7)
+      copy();
       Advance(c);
       if (PeekByte(0) == '\n') Advance('\n');
-      out->push_back('\n');
+      buffer->push_back('\n');
     } else {
-      AppendUtf8(out, c);
+      if (!as_it_stands) AppendUtf8(buffer, c);
       Advance(c);
     }
   }
@@ -329,8 +356,9 @@ bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* out)
 
 bool Reader::ReadString(Syntax** datum) {
   const SourcePosition start = Here();
-  std::string text;
-  if (!ReadDelimited('"', "string", &text)) return false;
+  std::string buffer;
+  absl::string_view text;
+  if (!ReadDelimited('"', "string", &buffer, &text)) return false;
   if (text.size() > kMaxStringLength) return Fail(start, "this string is too long");
   if (!Safepoint(StringBytes(text.size(), true))) return false;
   *datum = MakeAtom(MakeString(vm_.heap(), text, options_.immutable_literals ? kImmutableFlag : 0),
@@ -340,10 +368,11 @@ bool Reader::ReadString(Syntax** datum) {
 
 bool Reader::ReadBarSymbol(Syntax** datum) {
   const SourcePosition start = Here();
-  std::string name;
-  if (!ReadDelimited('|', "symbol", &name)) return false;
+  std::string buffer;
+  absl::string_view name;
+  if (!ReadDelimited('|', "symbol", &buffer, &name)) return false;
   if (!Safepoint(2 * name.size() + 64)) return false;
-  *datum = MakeSymbol(std::move(name), start);
+  *datum = MakeSymbol(std::string(name), start);
   return true;
 }
 

@@ -2,6 +2,7 @@
 // Bytevector here: see char_set.h.
 
 #include <cstring>
+#include <vector>
 
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/char_set.h"
@@ -54,15 +55,30 @@ Value StandardSet(Vm& vm, Value* args, uint32_t) {
   return vm.WrongType(kWho, 1, "the name of a standard character set", args[0]);
 }
 
+constexpr uint32_t kCodePoints = 0x110000;
+// Characters of a text that are worth sorting; of more it is noted which there are.
+constexpr uint32_t kFewChars = uint32_t{1} << 15;
+
 // (%char-set-of string): its characters.
 Value SetOf(Vm& vm, Value* args, uint32_t) {
   constexpr const char* kWho = "%char-set-of";
   if (!CheckString(vm, kWho, args, 0)) return kException;
   const StringChars chars = CharsOf(vm.heap(), args[0]);
   std::vector<uint32_t> members;
-  members.reserve(chars.length);
   StepCounter steps;
-  for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i) members.push_back(chars[i]);
+  if (chars.length <= kFewChars) {
+    members.reserve(chars.length);
+    for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i) members.push_back(chars[i]);
+  } else {
+    std::vector<uint64_t> seen(kCodePoints / 64);
+    for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i)
+      seen[chars[i] / 64] |= uint64_t{1} << chars[i] % 64;
+    for (uint32_t i = 0; i < kCodePoints / 64 && steps.Add(1); ++i) {
+      for (uint64_t word = seen[i]; word != 0; word &= word - 1) {
+        members.push_back(64 * i + static_cast<uint32_t>(__builtin_ctzll(word)));
+      }
+    }
+  }
   return MakeSet(vm, kWho, RangesOf(std::move(members)));
 }
 

@@ -3,6 +3,7 @@
 
 #include "isolate/data/hash_table.h"
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/unicode.h"
 
@@ -111,37 +112,31 @@ Value Count(Vm& vm, Value* args, uint32_t) {
   return Value::Fixnum(static_cast<int32_t>(HashTableCount(vm.heap(), args[0])));
 }
 
-// A list of `item(key, value)` in order of insertion.
+// A list of `item(pairs, key, value)` in order of insertion.
 template <typename Item>
 Value ListOf(Vm& vm, const char* who, Value* args, Item&& item) {
   if (!CheckHashTable(vm, who, args, 0)) return kException;
   Heap& heap = vm.heap();
-  if (!ReserveFor(vm, who, uint64_t{HashTableCount(heap, args[0])} * 16)) return kException;
-  Value first = kNull;
-  Value last = kNull;
-  ForEachEntry(heap, args[0], [&](Value key, Value value) {
-    const Value pair = heap.Cons(item(key, value), kNull);
-    if (last == kNull) {
-      first = pair;
-    } else {
-      heap.Get<Pair>(last)->cdr = pair;
-    }
-    last = pair;
-  });
-  return first;
+  // Those of an association list are twice as many, and made the same way.
+  PairMaker pairs(heap);
+  ListBuilder list(heap);
+  const uint64_t count = 2 * uint64_t{HashTableCount(heap, args[0])};
+  if (!pairs.Reserve(vm, who, count) || !list.Reserve(vm, who, count)) return kException;
+  ForEachEntry(heap, args[0], [&](Value key, Value value) { list.Add(item(pairs, key, value)); });
+  return list.Finish(kNull);
 }
 
 Value Keys(Vm& vm, Value* args, uint32_t) {
-  return ListOf(vm, "hash-table-keys", args, [](Value key, Value) { return key; });
+  return ListOf(vm, "hash-table-keys", args, [](const PairMaker&, Value key, Value) { return key; });
 }
 
 Value Values(Vm& vm, Value* args, uint32_t) {
-  return ListOf(vm, "hash-table-values", args, [](Value, Value value) { return value; });
+  return ListOf(vm, "hash-table-values", args, [](const PairMaker&, Value, Value value) { return value; });
 }
 
 Value ToAlist(Vm& vm, Value* args, uint32_t) {
   return ListOf(vm, "hash-table->alist", args,
-                [&](Value key, Value value) { return vm.heap().Cons(key, value); });
+                [](const PairMaker& pairs, Value key, Value value) { return pairs.Cons(key, value); });
 }
 
 // A vector of key, value, key, value ... in order of insertion: what iterating in Lisp walks, so
@@ -210,17 +205,10 @@ Value HashString(Vm& vm, Value* args, uint32_t argc) {
 
 Value HashStringCi(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckString(vm, "string-ci-hash", args, 0)) return kException;
-  const StringChars chars = CharsOf(vm.heap(), args[0]);
-  Chars text;
-  text.reserve(chars.length);
-  StepCounter steps;
-  for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i) text.push_back(chars[i]);
   std::string folded;
-  folded.reserve(chars.length);
-  for (uint32_t c : Foldcase(text)) {
-    if (!steps.Add(1)) break;
+  uint32_t c;
+  for (MappedText text(CharsOf(vm.heap(), args[0]), Foldcase); text.Next(&c);)
     AppendUtf8(&folded, c);
-  }
   return Bounded(vm, "string-ci-hash", args, argc, StringHashOfUtf8(folded));
 }
 

@@ -6,6 +6,7 @@
 
 #include "isolate/data/equality.h"
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
 
 namespace islet::vm {
@@ -70,10 +71,11 @@ std::array<PrimitiveSpec, sizeof...(kIndex)> Compositions(std::index_sequence<kI
 }
 
 Value List(Vm& vm, Value* args, uint32_t argc) {
-  if (!ReserveFor(vm, "list", uint64_t{argc} * 8)) return kException;
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, "list", argc)) return kException;
   Value list = kNull;
   (void)InPartsBackward(0, argc, 1, [&](uint64_t begin, uint64_t i) {
-    for (; i > begin; --i) list = vm.heap().Cons(args[i - 1], list);
+    for (; i > begin; --i) list = pairs.Cons(args[i - 1], list);
   });
   return list;
 }
@@ -81,11 +83,12 @@ Value List(Vm& vm, Value* args, uint32_t argc) {
 Value MakeList(Vm& vm, Value* args, uint32_t argc) {
   uint32_t n;
   if (!CheckCount(vm, "make-list", args, 0, &n)) return kException;
-  if (!ReserveFor(vm, "make-list", uint64_t{n} * 8)) return kException;
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, "make-list", n)) return kException;
   const Value fill = argc > 1 ? args[1] : kUnspecified;
   Value list = kNull;
   (void)InParts(0, n, 1, [&](uint64_t i, uint64_t end) {
-    for (; i < end; ++i) list = vm.heap().Cons(fill, list);
+    for (; i < end; ++i) list = pairs.Cons(fill, list);
   });
   return list;
 }
@@ -96,34 +99,6 @@ Value Length(Vm& vm, Value* args, uint32_t) {
   return Value::Fixnum(static_cast<int32_t>(n));
 }
 
-// Collects a list from front to back.
-class ListBuilder {
- public:
-  explicit ListBuilder(Heap& heap) : heap_(heap) {}
-
-  void Add(Value v) {
-    const Value pair = heap_.Cons(v, kNull);
-    // The last pair was made in the same primitive: no barrier.
-    if (last_ == kNull) {
-      first_ = pair;
-    } else {
-      heap_.Get<Pair>(last_)->cdr = pair;
-    }
-    last_ = pair;
-  }
-  // The list, ending in `tail`.
-  Value Finish(Value tail) {
-    if (last_ == kNull) return tail;
-    heap_.Get<Pair>(last_)->cdr = tail;
-    return first_;
-  }
-
- private:
-  Heap& heap_;
-  Value first_ = kNull;
-  Value last_ = kNull;
-};
-
 Value Append(Vm& vm, Value* args, uint32_t argc) {
   if (argc == 0) return kNull;
   uint64_t total = 0;
@@ -132,8 +107,8 @@ Value Append(Vm& vm, Value* args, uint32_t argc) {
     if (!CheckList(vm, "append", args, i, &n)) return kException;
     total += n;
   }
-  if (!ReserveFor(vm, "append", total * 8)) return kException;
   ListBuilder result(vm.heap());
+  if (!result.Reserve(vm, "append", total)) return kException;
   StepCounter steps;
   for (uint32_t i = 0; i + 1 < argc; ++i) {
     for (Value v = args[i]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) result.Add(vm.heap().car(v));
@@ -144,11 +119,12 @@ Value Append(Vm& vm, Value* args, uint32_t argc) {
 Value Reverse(Vm& vm, Value* args, uint32_t) {
   uint32_t n;
   if (!CheckList(vm, "reverse", args, 0, &n)) return kException;
-  if (!ReserveFor(vm, "reverse", uint64_t{n} * 8)) return kException;
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, "reverse", n)) return kException;
   Value result = kNull;
   StepCounter steps;
   for (Value v = args[0]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) {
-    result = vm.heap().Cons(vm.heap().car(v), result);
+    result = pairs.Cons(vm.heap().car(v), result);
   }
   return result;
 }
@@ -226,8 +202,8 @@ Value ListCopy(Vm& vm, Value* args, uint32_t) {
   uint64_t n = 0;
   StepCounter steps;
   for (Value v = args[0]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) ++n;
-  if (!ReserveFor(vm, "list-copy", n * 8)) return kException;
   ListBuilder copy(vm.heap());
+  if (!copy.Reserve(vm, "list-copy", n)) return kException;
   Value v = args[0];
   for (; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) copy.Add(vm.heap().car(v));
   return copy.Finish(v);

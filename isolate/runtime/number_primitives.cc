@@ -252,7 +252,8 @@ Value NumberToStringPrimitive(Vm& vm, Value* args, uint32_t argc) {
   if (bytes > NumberStatus::kDefaultAllowance && !vm.heap().Reserve(bytes)) {
     return vm.OutOfMemory(kWho, bytes);
   }
-  return vm.MakeString(NumberToString(vm.heap(), args[0], radix));
+  const std::string text = NumberToString(vm.heap(), args[0], radix);
+  return vm.terminating_ ? kException : vm.MakeString(text);  // the text may be cut short anywhere
 }
 
 Value StringToNumberPrimitive(Vm& vm, Value* args, uint32_t argc) {

@@ -294,6 +294,10 @@ void PortInput::Consume(size_t count) {
     }
     SetPlace(line_now, column_now);
   }
+  Skip(count);
+}
+
+void PortInput::Skip(size_t count) {
   if (stream_ != nullptr) {
     stream_->position += count;
     return;

@@ -177,6 +177,8 @@ class PortInput {
   Outcome Fill();
   // Moves behind the first `count` bytes available; textual ports count lines.
   void Consume(size_t count);
+  // The same, but does not count lines.
+  void Skip(size_t count);
   // The next character, not consumed, and its length in bytes.
   Outcome Peek(uint32_t* c, size_t* length);
   // Raises: the bytes at hand are not UTF-8.

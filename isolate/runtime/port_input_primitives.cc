@@ -76,6 +76,9 @@ Value IsU8Ready(Vm& vm, Value* args, uint32_t argc) {
   return IsReady(vm, "u8-ready?", args, argc, kBinaryInput);
 }
 
+// Bytes of a port that are worked on between two polls.
+constexpr size_t kPart = kPollSteps * kBytesPerStep;
+
 Value ReadLine(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "read-line";
   const Value port = PortArgument(vm, kWho, args, argc, 0, StandardPort::kInput, kTextualInput);
@@ -84,7 +87,7 @@ Value ReadLine(Vm& vm, Value* args, uint32_t argc) {
   std::string line;
   bool any = false;
   while (true) {
-    const absl::string_view bytes = input.Available();
+    const absl::string_view bytes = input.Available().substr(0, kPart);
     if (bytes.empty()) {
       const Outcome outcome = input.Fill();
       if (outcome == Outcome::kRaised) return kException;
@@ -97,6 +100,7 @@ Value ReadLine(Vm& vm, Value* args, uint32_t argc) {
     if (line.size() > vm.heap().heap_limit()) return vm.OutOfMemory(kWho, line.size());
     if (end == absl::string_view::npos) {
       input.Consume(bytes.size());
+      if (!Poll(bytes.size() / kBytesPerStep + 1)) return kException;
       continue;
     }
     const bool cr = bytes[end] == '\r';
@@ -147,7 +151,7 @@ Value ReadString(Vm& vm, Value* args, uint32_t argc) {
     const Outcome outcome = input.Peek(&c, &length);
     if (outcome == Outcome::kRaised) return kException;
     if (outcome == Outcome::kEnd) break;
-    const absl::string_view bytes = input.Available();
+    const absl::string_view bytes = input.Available().substr(0, kPart);
     const size_t taken = TakeCharacters(bytes, &count);
     text.append(bytes.data(), taken);
     if (text.size() > vm.heap().heap_limit()) return vm.OutOfMemory(kWho, text.size());
@@ -157,7 +161,8 @@ Value ReadString(Vm& vm, Value* args, uint32_t argc) {
   return StringResult(vm, kWho, text);
 }
 
-// Appends at most `count` bytes of the port to `bytes`. False after raising.
+// Appends at most `count` bytes of the port to `bytes`. False after raising, or if the run is being
+// ended.
 bool ReadBytes(Vm& vm, const char* who, PortInput& input, size_t count, std::string* bytes) {
   while (bytes->size() < count) {
     const absl::string_view available = input.Available();
@@ -167,9 +172,10 @@ bool ReadBytes(Vm& vm, const char* who, PortInput& input, size_t count, std::str
       if (outcome == Outcome::kEnd) return true;
       continue;
     }
-    const size_t taken = std::min(count - bytes->size(), available.size());
+    const size_t taken = std::min({count - bytes->size(), available.size(), kPart});
     bytes->append(available.data(), taken);
     input.Consume(taken);
+    if (taken == kPart && !Poll(kPollSteps)) return false;
     if (bytes->size() > vm.heap().heap_limit()) {
       vm.OutOfMemory(who, bytes->size());
       return false;
@@ -230,7 +236,9 @@ struct ReaderFeed {
     constexpr size_t kFirstCopy = 256;
     const absl::string_view available = input.Available();
     const size_t old_size = feed->copy.size();
-    const size_t more = std::min(std::max(kFirstCopy, old_size), available.size() - old_size);
+    if (old_size >= kPart) feed->copy.reserve(available.size());  // moving it takes long
+    const size_t more =
+        std::min(std::clamp(old_size, kFirstCopy, kPart), available.size() - old_size);
     feed->copy.append(available.data() + old_size, more);
     *text = feed->copy;
     return more > 0;
@@ -273,7 +281,7 @@ Value Read(Vm& vm, Value* args, uint32_t argc) {
                 options);
   Syntax* datum = nullptr;
   const Reader::Result result = reader.ReadNext(&datum);
-  input.Consume(reader.offset());
+  input.Skip(reader.offset());
   input.SetPlace(reader.line(), reader.column());
   SetPortFlag(heap, input.port(), kFoldCasePortFlag, reader.fold_case());
   if (feed.raised) return kException;

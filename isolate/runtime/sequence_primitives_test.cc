@@ -1,6 +1,10 @@
 // Lists, vectors, bytevectors, hash tables and records, as programs use them.
 
+#include <cstdint>
+#include <string>
+
 #include "gtest/gtest.h"
+#include "isolate/data/hash_table.h"
 #include "isolate/runtime/test_primitives.h"
 
 namespace islet::vm {
@@ -25,6 +29,46 @@ TEST_F(ListPrimitivesTest, TakeListsApartAndPutThemTogether) {
   EXPECT_EQ(Eval("(list-copy '(1 2 . 3))"), "(1 2 . 3)");
   EXPECT_EQ(Eval("(list-copy 7)"), "7");
   EXPECT_EQ(Eval("(define l (list 1 2 3)) (list-set! l 1 'x) l"), "(1 x 3)");
+}
+
+// Each makes some megabytes, which no collection has to move later: they are not in the nursery.
+TEST_F(ListPrimitivesTest, LongListsAreOldFromTheStart) {
+  const auto stays_small = [&](const std::string& text) {
+    const uint64_t allocated = heap.Stats().allocated_bytes;
+    EXPECT_EQ(Eval(text), "") << text;
+    EXPECT_GE(heap.Stats().allocated_bytes - allocated, size_t{2} << 20) << text;
+    return heap.Stats().young_bytes < size_t{1} << 20;
+  };
+  const auto collect = [&] { EXPECT_TRUE(heap.Collect()); };
+  ASSERT_EQ(Eval("(define s (number->string (expt 7 400000)))"), "");  // 338,040 digits
+  EXPECT_TRUE(stays_small("(define l (string->list s))"));
+  collect();
+  EXPECT_EQ(Eval("(string=? s (list->string l))"), "#t");
+  EXPECT_TRUE(stays_small("(define l (vector->list (string->vector s)))"));
+  collect();
+  EXPECT_EQ(Eval("(string=? s (list->string l))"), "#t");
+  EXPECT_TRUE(stays_small("(define r (reverse l))"));
+  collect();
+  EXPECT_EQ(Eval("(string=? s (list->string r))"), "#f");
+  EXPECT_TRUE(stays_small("(define l (reverse r))"));
+  EXPECT_EQ(Eval("(string=? s (list->string l))"), "#t");
+  EXPECT_TRUE(stays_small("(define l (list-copy r))"));
+  collect();
+  EXPECT_EQ(Eval("(equal? l r)"), "#t");
+  EXPECT_TRUE(stays_small("(define l (append r r '(#\\a . b)))"));
+  collect();
+  EXPECT_EQ(Eval("(list-tail l 676080)"), "(#\\a . b)");
+  EXPECT_EQ(Eval("(define i (list-tail l 338040)) (set-cdr! (list-tail l 676079) '()) (equal? i r)"), "#t");
+  EXPECT_TRUE(stays_small("(define l (make-list 400000 (list 1 2)))"));
+  collect();
+  EXPECT_EQ(Eval("(list-tail l 399999)"), "((1 2))");
+  // What an old list refers to later is kept as ever.
+  EXPECT_EQ(Eval("(set-car! l (list 'new))"), "");
+  collect();
+  EXPECT_EQ(Eval("(car l)"), "(new)");
+  ASSERT_EQ(Eval("(define d (make-string 2000000 #\\a))"), "");
+  EXPECT_TRUE(stays_small("(define l (string-split d \"\"))"));
+  EXPECT_EQ(Eval("(string=? d (string-join l \"\"))"), "#t");
 }
 
 TEST_F(ListPrimitivesTest, Search) {
@@ -98,6 +142,24 @@ TEST_F(BytevectorPrimitivesTest, Work) {
             "range in bytevector: argument 1 is above 255, the largest byte");
   EXPECT_EQ(Eval("(utf8->string #u8(255))"),
             "range in utf8->string: argument 1 is not valid UTF-8");
+}
+
+TEST_F(HashTablePrimitivesTest, LongListsOfEntriesAreOldFromTheStart) {
+  constexpr int kEntries = 200'000;
+  ASSERT_TRUE(heap.Reserve(HashTableBytes(kEntries)));
+  Value table = MakeHashTable(heap, kEqvTableFlag, kEntries);
+  for (int i = 0; i < kEntries; ++i) HashTablePut(heap, table, Value::Fixnum(i), Value::Fixnum(3 * i));
+  for (int i = 7; i < kEntries; i += 10) HashTableDelete(heap, table, Value::Fixnum(i));
+  Value list = CallByName("hash-table->alist", {table});
+  EXPECT_EQ(heap.Stats().young_bytes, 0u);
+  for (int i = 0; i < kEntries; ++i) {
+    if (i % 10 == 7) continue;
+    ASSERT_TRUE(list.IsPair()) << i;
+    ASSERT_EQ(heap.car(heap.car(list)), Value::Fixnum(i));
+    ASSERT_EQ(heap.cdr(heap.car(list)), Value::Fixnum(3 * i));
+    list = heap.cdr(list);
+  }
+  EXPECT_EQ(list, kNull);
 }
 
 TEST_F(HashTablePrimitivesTest, KeepOrderAndKind) {

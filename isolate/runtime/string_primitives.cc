@@ -4,6 +4,7 @@
 #include <string>
 
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/unicode.h"
 
@@ -105,18 +106,6 @@ bool Holds(Order order, int sign) {
   return false;
 }
 
-Chars CharsIn(Vm& vm, Value s, const Range& range) {
-  const StringChars chars = CharsOf(vm.heap(), s);
-  Chars out;
-  out.reserve(range.size());
-  (void)InParts(range.start, range.end, 4, [&](uint64_t i, uint64_t end) {
-    for (; i < end; ++i) out.push_back(chars[i]);
-  });
-  return out;
-}
-
-Chars AllChars(Vm& vm, Value s) { return CharsIn(vm, s, {0, LengthOf(vm, s)}); }
-
 Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) {
   for (uint32_t i = 0; i < argc; ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
@@ -131,24 +120,24 @@ Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) 
 }
 
 // Negative, zero or positive.
-int CompareChars(const Chars& x, const Chars& y) {
-  const size_t common = std::min(x.size(), y.size());
-  StepCounter steps;
-  for (size_t i = 0; i < common && steps.Add(1); ++i) {
-    if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
-  }
-  return x.size() < y.size() ? -1 : x.size() > y.size();
+int CompareMapped(MappedText x, MappedText y) {
+  uint32_t a, b;
+  do {
+    const bool more = x.Next(&a);
+    if (!y.Next(&b)) return more;
+    if (!more) return -1;
+  } while (a == b);
+  return a < b ? -1 : 1;
 }
 
 Value CompareFolded(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) {
   for (uint32_t i = 0; i < argc; ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
   }
-  Chars last = Foldcase(AllChars(vm, args[0]));
-  for (uint32_t i = 1; i < argc; ++i) {
-    Chars next = Foldcase(AllChars(vm, args[i]));
-    if (!Holds(order, CompareChars(last, next))) return kFalse;
-    last = std::move(next);
+  for (uint32_t i = 0; i + 1 < argc; ++i) {
+    const MappedText x(CharsOf(vm.heap(), args[i]), Foldcase);
+    const MappedText y(CharsOf(vm.heap(), args[i + 1]), Foldcase);
+    if (!Holds(order, CompareMapped(x, y))) return kFalse;
   }
   return kTrue;
 }
@@ -176,16 +165,25 @@ Value GeCi(Vm& vm, Value* a, uint32_t n) {
 
 // ---- Case
 
-Value MapCase(Vm& vm, const char* who, Value* args, Chars (*mapping)(const Chars&)) {
+// Maps the text twice, once to know how long it gets, and needs no memory but the result's.
+Value MapCase(Vm& vm, const char* who, Value* args, CaseMapping mapping) {
   if (!CheckString(vm, who, args, 0)) return kException;
-  if (LengthOf(vm, args[0]) > kMaxStringLength / kCaseExpansion) {
-    return vm.OutOfMemory(who, uint64_t{LengthOf(vm, args[0])} * kCaseExpansion);
+  uint64_t length = 0;
+  uint32_t all = 0;  // their bits
+  uint32_t c;
+  for (MappedText text(CharsOf(vm.heap(), args[0]), mapping); text.Next(&c); ++length) all |= c;
+  const bool wide = all > 0xff;
+  if (length > kMaxStringLength) return vm.OutOfMemory(who, StringBytes(length, wide));
+  if (!ReserveFor(vm, who, StringBytes(length, wide))) return kException;
+  const Value mapped = MakeStringOfLength(vm.heap(), static_cast<uint32_t>(length), wide);
+  String* const string = vm.heap().Get<String>(mapped);
+  MappedText text(CharsOf(vm.heap(), args[0]), mapping);
+  if (wide) {
+    for (auto* p = reinterpret_cast<uint32_t*>(string->bytes); text.Next(&c);) *p++ = c;
+  } else {
+    for (uint8_t* p = string->bytes; text.Next(&c);) *p++ = static_cast<uint8_t>(c);
   }
-  // Before the copies outside of the heap are made, which are several times as large.
-  if (!ReserveFor(vm, who, StringBytes(LengthOf(vm, args[0]), true))) return kException;
-  const Chars mapped = mapping(AllChars(vm, args[0]));
-  if (!ReserveFor(vm, who, StringBytes(mapped.size(), true))) return kException;
-  return MakeStringFromChars(vm.heap(), mapped.data(), mapped.size());
+  return mapped;
 }
 
 Value StringUpcase(Vm& vm, Value* args, uint32_t) {
@@ -288,11 +286,12 @@ Value StringToList(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "string->list";
   Range range;
   if (!CheckText(vm, kWho, args, argc, 0, 1, &range)) return kException;
-  if (!ReserveFor(vm, kWho, uint64_t{range.size()} * 8)) return kException;
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, kWho, range.size())) return kException;
   const StringChars chars = CharsOf(vm.heap(), args[0]);
   Value list = kNull;
   (void)InPartsBackward(range.start, range.end, 1, [&](uint64_t begin, uint64_t i) {
-    for (; i > begin; --i) list = vm.heap().Cons(Value::Char(chars[i - 1]), list);
+    for (; i > begin; --i) list = pairs.Cons(Value::Char(chars[i - 1]), list);
   });
   return list;
 }

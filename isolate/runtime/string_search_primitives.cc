@@ -2,8 +2,8 @@
 // working programs use, with characters or strings where the SRFIs also take procedures.
 
 #include <algorithm>
-#include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "isolate/runtime/arguments.h"
@@ -321,6 +321,49 @@ bool CheckDelimiter(Vm& vm, const char* who, Value* args, uint32_t i, Chars* del
   return true;
 }
 
+// Parts of the string args[0], as a list. A collection happens as often as if Lisp made them, so
+// that none has megabytes to move; so the list is kept in args[1], which is free by then.
+class PartList {
+ public:
+  PartList(Vm& vm, const char* who, Value* args) : vm_(vm), who_(who), args_(args) {
+    args_[1] = kNull;
+  }
+
+  // False, with an error: there is no room.
+  bool Add(uint32_t start, uint32_t end) {
+    Heap& heap = vm_.heap();
+    const uint64_t bytes = StringBytes(end - start, true);
+    if (heap.WantsCollection() && !heap.Collect()) {
+      vm_.OutOfMemory(who_, bytes);
+      return false;
+    }
+    if (!ReserveFor(vm_, who_, bytes)) return false;
+    args_[1] = heap.Cons(CopyString(heap, args_[0], start, end), args_[1]);
+    ++count_;
+    return true;
+  }
+  uint32_t count() const { return count_; }
+  // The list, in order.
+  Value Finish() {
+    Heap& heap = vm_.heap();
+    Value list = kNull;
+    StepCounter steps;
+    for (Value rest = args_[1]; rest.IsPair() && steps.Add(1);) {
+      Pair* const pair = heap.Get<Pair>(rest);
+      const Value next = pair->cdr;
+      heap.Write(&pair->cdr, list);
+      list = std::exchange(rest, next);
+    }
+    return list;
+  }
+
+ private:
+  Vm& vm_;
+  const char* const who_;
+  Value* const args_;
+  uint32_t count_ = 0;
+};
+
 // (string-split text delimiter [grammar [limit [start [end]]]]): as SRFI 152's, but the delimiter
 // may be a character.
 Value Split(Vm& vm, Value* args, uint32_t argc) {
@@ -335,45 +378,38 @@ Value Split(Vm& vm, Value* args, uint32_t argc) {
   if (argc > 3 && args[3] != kFalse && !CheckCount(vm, kWho, args, 3, &limit)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 4, LengthOf(vm, args[0]), &range)) return kException;
 
-  const StringChars text = CharsOf(vm.heap(), args[0]);
   if (range.size() == 0) {
     if (grammar != Grammar::kStrictInfix) return kNull;
     return vm.OutOfRange(kWho, 1, "is empty, which strict-infix does not allow", args[0]);
   }
-  std::deque<Range> parts;  // which never moves what it holds
-  StepCounter steps;
-  uint32_t start = range.start;
   const uint32_t width = static_cast<uint32_t>(delimiter.size());
   const StringChars pattern = {nullptr, delimiter.data(), width};
+  StepCounter steps;
+  PartList parts(vm, kWho, args);
+  uint32_t start = range.start;
   if (width == 0) {
-    for (; start < range.end && parts.size() < limit && steps.Add(2); ++start) parts.push_back({start, start + 1});
-    if (start < range.end) parts.push_back({start, range.end});
-  } else {
-    uint32_t at = start;
-    while (parts.size() < limit && at + width <= range.end && steps.Add(2)) {
-      if (!EqualAt(text, at, pattern)) {
-        ++at;
-        continue;
-      }
-      if (!(grammar == Grammar::kPrefix && at == range.start)) parts.push_back({start, at});
-      at += width;
-      start = at;
+    for (; start < range.end && parts.count() < limit; ++start) {
+      if (!steps.Add(2) || !parts.Add(start, start + 1)) return kException;
     }
-    if (!(grammar == Grammar::kSuffix && start == range.end)) parts.push_back({start, range.end});
+    if (start < range.end && !parts.Add(start, range.end)) return kException;
+    return parts.Finish();
   }
-
-  uint64_t bytes = 0;
-  for (const Range& part : parts) {
-    bytes += 8 + StringBytes(part.size(), text.wide != nullptr);
-    if (!steps.Add(1)) return kException;
+  uint32_t at = start;
+  StringChars text = CharsOf(vm.heap(), args[0]);
+  while (parts.count() < limit && at + width <= range.end && steps.Add(2)) {
+    if (!EqualAt(text, at, pattern)) {
+      ++at;
+      continue;
+    }
+    if (!(grammar == Grammar::kPrefix && at == range.start) && !parts.Add(start, at))
+      return kException;
+    text = CharsOf(vm.heap(), args[0]);
+    at += width;
+    start = at;
   }
-  if (!ReserveFor(vm, kWho, bytes)) return kException;
-  Value list = kNull;
-  for (size_t i = parts.size(); i > 0 && steps.Add(8); --i) {
-    list =
-        vm.heap().Cons(CopyString(vm.heap(), args[0], parts[i - 1].start, parts[i - 1].end), list);
-  }
-  return list;
+  if (!(grammar == Grammar::kSuffix && start == range.end) && !parts.Add(start, range.end))
+    return kException;
+  return parts.Finish();
 }
 
 // The strings of the list args[0], with a delimiter between, before or behind them.

@@ -115,8 +115,9 @@ class PrimitiveTest : public ::testing::Test, public RootSource {
       return datum;
     }
     if (name == "define") {
+      const std::string variable = vm.SymbolName(heap.car(rest));
       const Value value = EvalForm(heap.car(heap.cdr(rest)));
-      variables_[vm.SymbolName(heap.car(rest))] = value;
+      variables_[variable] = value;
       return value == kException ? kException : kUnspecified;
     }
     std::vector<Value> args;

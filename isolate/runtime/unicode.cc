@@ -2,10 +2,6 @@
 
 #include <utf8proc.h>
 
-#include <algorithm>
-
-#include "isolate/heap/poll.h"
-
 namespace islet::vm {
 namespace {
 
@@ -58,13 +54,13 @@ bool IsCaseIgnorable(uint32_t c) {
 }
 
 // Unicode's Final_Sigma: after a cased letter, and not before one.
-bool IsFinalSigma(const Chars& text, size_t i, StepCounter* steps) {
-  size_t before = i;
+bool IsFinalSigma(const StringChars& text, uint32_t i, StepCounter* steps) {
+  uint32_t before = i;
   while (before > 0 && IsCaseIgnorable(text[before - 1]) && steps->Add(1)) --before;
   if (before == 0 || !IsCased(text[before - 1])) return false;
-  size_t after = i + 1;
-  while (after < text.size() && IsCaseIgnorable(text[after]) && steps->Add(1)) ++after;
-  return after == text.size() || !IsCased(text[after]);
+  uint32_t after = i + 1;
+  while (after < text.length && IsCaseIgnorable(text[after]) && steps->Add(1)) ++after;
+  return after == text.length || !IsCased(text[after]);
 }
 
 }  // namespace
@@ -134,54 +130,35 @@ uint32_t CharFoldcase(uint32_t c) {
   return c == kDottedCapitalI ? c : CharDowncase(c);
 }
 
-Chars Upcase(const Chars& text) {
-  Chars out;
-  out.reserve(text.size());
-  StepCounter steps;
-  for (uint32_t c : text) {
-    if (!steps.Add(2)) break;
-    // What folds to several characters has the capitals of these, unless it is a capital itself
-    // (SpecialCasing.txt says the same letter by letter).
-    uint32_t folded[4];
-    const int n = c < kSharpS ? 1 : Fold(c, folded);
-    if (n == 1 || Category(c) == UTF8PROC_CATEGORY_LU) {
-      out.push_back(CharUpcase(c));
-    } else {
-      for (int i = 0; i < n; ++i) out.push_back(CharUpcase(folded[i]));
-    }
+int Upcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter*) {
+  const uint32_t c = text[i];
+  // What folds to several characters has the capitals of these, unless it is a capital itself
+  // (SpecialCasing.txt says the same letter by letter).
+  const int n = c < kSharpS ? 1 : Fold(c, out->chars);
+  if (n == 1 || Category(c) == UTF8PROC_CATEGORY_LU) {
+    out->chars[0] = CharUpcase(c);
+    return 1;
   }
-  return out;
+  for (int k = 0; k < n; ++k) out->chars[k] = CharUpcase(out->chars[k]);
+  return n;
 }
 
-Chars Downcase(const Chars& text) {
-  Chars out;
-  out.reserve(text.size());
-  StepCounter steps;
-  for (size_t i = 0; i < text.size() && steps.Add(2); ++i) {
-    const uint32_t c = text[i];
-    if (c == kSigma) {
-      out.push_back(IsFinalSigma(text, i, &steps) ? kFinalSigma : kSmallSigma);
-    } else if (c == kDottedCapitalI) {
-      out.push_back('i');
-      out.push_back(0x307);
-    } else {
-      out.push_back(CharDowncase(c));
-    }
+int Downcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter* steps) {
+  const uint32_t c = text[i];
+  if (c == kSigma) {
+    out->chars[0] = IsFinalSigma(text, i, steps) ? kFinalSigma : kSmallSigma;
+  } else if (c == kDottedCapitalI) {
+    out->chars[0] = 'i';
+    out->chars[1] = 0x307;
+    return 2;
+  } else {
+    out->chars[0] = CharDowncase(c);
   }
-  return out;
+  return 1;
 }
 
-Chars Foldcase(const Chars& text) {
-  Chars out;
-  out.reserve(text.size());
-  StepCounter steps;
-  for (uint32_t c : text) {
-    if (!steps.Add(2)) break;
-    uint32_t folded[4];
-    const int n = Fold(c, folded);
-    out.insert(out.end(), folded, folded + n);
-  }
-  return out;
+int Foldcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter*) {
+  return Fold(text[i], out->chars);
 }
 
 }  // namespace islet::vm

@@ -5,7 +5,9 @@
 #define ISLET_ISOLATE_RUNTIME_UNICODE_H_
 
 #include <cstdint>
-#include <vector>
+
+#include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -22,13 +24,43 @@ uint32_t CharUpcase(uint32_t c);
 uint32_t CharDowncase(uint32_t c);
 uint32_t CharFoldcase(uint32_t c);
 
-// Full mappings, which may change a text's length; they poll (heap/poll.h). The largest factor by which they lengthen one is
-// kCaseExpansion.
+// Full mappings, which may change a text's length: what character `i` of the text becomes, at most
+// kCaseExpansion characters. Returns their number. They count their steps (heap/poll.h).
 inline constexpr int kCaseExpansion = 3;
-using Chars = std::vector<uint32_t>;
-Chars Upcase(const Chars& text);
-Chars Downcase(const Chars& text);  // minds final sigma
-Chars Foldcase(const Chars& text);
+struct MappedChar {
+  uint32_t chars[4];
+};
+using CaseMapping = int (*)(const StringChars& text, uint32_t i, MappedChar* out,
+                            StepCounter* steps);
+int Upcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter* steps);
+int Downcase(const StringChars& text, uint32_t i, MappedChar* out,
+             StepCounter* steps);  // minds final sigma
+int Foldcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter* steps);
+
+// The characters of a text as a mapping has them, one after the other.
+class MappedText {
+ public:
+  MappedText(const StringChars& text, CaseMapping mapping) : text_(text), mapping_(mapping) {}
+  // The next character. False at the end, or if the run is being ended.
+  bool Next(uint32_t* c) {
+    if (at_ == count_) {
+      if (i_ == text_.length || !steps_.Add(2)) return false;
+      count_ = mapping_(text_, i_++, &mapped_, &steps_);
+      at_ = 0;
+    }
+    *c = mapped_.chars[at_++];
+    return true;
+  }
+
+ private:
+  const StringChars text_;
+  const CaseMapping mapping_;
+  uint32_t i_ = 0;
+  int at_ = 0;
+  int count_ = 0;
+  MappedChar mapped_;
+  StepCounter steps_;
+};
 
 }  // namespace islet::vm
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
 
 namespace islet::vm {
@@ -65,11 +66,12 @@ Value VectorToList(Vm& vm, Value* args, uint32_t argc) {
   Range range;
   if (!CheckVector(vm, kWho, args, 0)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 1, LengthOf(vm, args[0]), &range)) return kException;
-  if (!ReserveFor(vm, kWho, uint64_t{range.size()} * 8)) return kException;
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, kWho, range.size())) return kException;
   const Value* items = Items(vm, args[0]);
   Value list = kNull;
   (void)InPartsBackward(range.start, range.end, 1, [&](uint64_t begin, uint64_t i) {
-    for (; i > begin; --i) list = vm.heap().Cons(items[i - 1], list);
+    for (; i > begin; --i) list = pairs.Cons(items[i - 1], list);
   });
   return list;
 }

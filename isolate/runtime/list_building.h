@@ -1,0 +1,74 @@
+// Lists that primitives build.
+
+#ifndef ISLET_ISOLATE_RUNTIME_LIST_BUILDING_H_
+#define ISLET_ISOLATE_RUNTIME_LIST_BUILDING_H_
+
+#include <cstdint>
+
+#include "isolate/heap/heap.h"
+#include "isolate/interpreter/vm.h"
+#include "isolate/runtime/arguments.h"
+
+namespace islet::vm {
+
+// Makes a list's pairs: in the nursery; or, if they are many, in the old space at once, for a collection that had to
+// move them all there would take milliseconds.
+class PairMaker {
+ public:
+  explicit PairMaker(Heap& heap) : heap_(heap) {}
+
+  // Makes room for `count` pairs. May collect: afterwards only args[] is to be trusted. False, with an error: there is
+  // none.
+  [[nodiscard]] bool Reserve(Vm& vm, const char* who, uint64_t count) {
+    const uint64_t bytes = count * sizeof(Pair);
+    if (bytes <= kMost) return true;
+    promoted_ = true;
+    // What the pairs refer to is then old as well. Whether it all fits, ReserveFor says.
+    (void)heap_.Collect();
+    return ReserveFor(vm, who, bytes);
+  }
+  Value Cons(Value car, Value cdr) const {
+    return __builtin_expect(promoted_, 0) ? heap_.ConsPromoted(car, cdr) : heap_.Cons(car, cdr);
+  }
+
+ private:
+  static constexpr uint64_t kMost = Heap::kSlack / 2;  // what needs no reservation
+
+  Heap& heap_;
+  bool promoted_ = false;
+};
+
+// Collects a list from front to back.
+class ListBuilder {
+ public:
+  explicit ListBuilder(Heap& heap) : heap_(heap), pairs_(heap) {}
+
+  // See PairMaker.
+  [[nodiscard]] bool Reserve(Vm& vm, const char* who, uint64_t count) { return pairs_.Reserve(vm, who, count); }
+  void Add(Value v) {
+    const Value pair = pairs_.Cons(v, kNull);
+    // The last pair was made since the last safepoint, and where this one is: no barrier.
+    if (last_ == kNull) {
+      first_ = pair;
+    } else {
+      heap_.Get<Pair>(last_)->cdr = pair;
+    }
+    last_ = pair;
+  }
+  // The list, ending in `tail`.
+  Value Finish(Value tail) {
+    if (last_ == kNull) return tail;
+    heap_.Write(&heap_.Get<Pair>(last_)->cdr, tail);
+    return first_;
+  }
+
+ private:
+  Heap& heap_;
+  PairMaker pairs_;
+  Value first_ = kNull;
+  Value last_ = kNull;
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_RUNTIME_LIST_BUILDING_H_
