@@ -1,8 +1,8 @@
 #include "fuzz/check_code.h"
 
+#include <unordered_set>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "fuzz/target.h"
 #include "isolate/compiler/code_checker.h"
@@ -11,7 +11,7 @@
 namespace islet::fuzz {
 
 void CheckAllCode(vm::Heap& heap, vm::Value closure) {
-  absl::flat_hash_set<uint32_t> seen;
+  std::unordered_set<uint32_t> seen;
   std::vector<vm::Value> pending = {closure};
   while (!pending.empty()) {
     vm::Value v = pending.back();

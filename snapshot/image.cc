@@ -11,9 +11,9 @@
 #include <atomic>
 #include <cstring>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -194,7 +194,7 @@ class EmbeddedImages {
   }
 
   std::mutex mutex;  // not absl::Mutex, which ThreadSanitizer cannot see into
-  absl::flat_hash_map<const uint8_t*, std::weak_ptr<const Image>> by_address;
+  std::unordered_map<const uint8_t*, std::weak_ptr<const Image>> by_address;
 };
 
 }  // namespace

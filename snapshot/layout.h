@@ -20,10 +20,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -117,7 +117,7 @@ class Layout {
   Heap& heap_;
   OffsetMap numbers_;  // index in objects_ + 1
   std::vector<Object> objects_;
-  absl::flat_hash_map<std::string, Value> file_names_;  // to relative ones; one String each
+  std::unordered_map<std::string, Value> file_names_;  // to relative ones; one String each
   std::vector<Value> symbols_;
   uint32_t symbol_table_ = 0;
   uint32_t symbol_table_length_ = 0;

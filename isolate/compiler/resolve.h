@@ -10,9 +10,9 @@
 #define ISLET_ISOLATE_COMPILER_RESOLVE_H_
 
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "isolate/compiler/annotations.h"
 #include "isolate/interpreter/vm.h"
 
@@ -24,7 +24,7 @@ struct Function {
   Function* parent = nullptr;
   Variable* self = nullptr;  // the variable that always holds this closure
   std::vector<Variable*> free;
-  absl::flat_hash_map<const Variable*, uint32_t> free_index;
+  std::unordered_map<const Variable*, uint32_t> free_index;
   bool is_static = false;  // captures nothing: one closure, made by the compiler
   Value closure = kFalse;  // that closure
   Value code = kFalse;

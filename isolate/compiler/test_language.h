@@ -12,10 +12,10 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "isolate/expander/core_form.h"
 #include "isolate/heap/heap.h"
@@ -53,7 +53,7 @@ class TestLanguage : public RootSource {
   std::string Show(Value v, int depth = 0);
 
   std::unique_ptr<Vm> vm_;
-  absl::flat_hash_map<uint32_t, Value> cells_;  // by symbol
+  std::unordered_map<uint32_t, Value> cells_;  // by symbol
 };
 
 // Every Code that `code` refers to, itself included, each once.

@@ -1,6 +1,7 @@
 #include "isolate/expander/core_printer.h"
 
-#include "absl/container/flat_hash_map.h"
+#include <unordered_map>
+
 #include "absl/strings/str_cat.h"
 #include "isolate/expander/expander.h"
 #include "isolate/reader/reader.h"
@@ -140,8 +141,8 @@ class CorePrinter {
   Vm& vm_;
   SyntaxArena arena_;
   Value environment_;
-  absl::flat_hash_map<const Variable*, std::string> names_;
-  absl::flat_hash_map<std::string, int> uses_;
+  std::unordered_map<const Variable*, std::string> names_;
+  std::unordered_map<std::string, int> uses_;
 };
 
 }  // namespace

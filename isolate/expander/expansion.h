@@ -8,9 +8,9 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "isolate/heap/poll.h"
@@ -212,7 +212,7 @@ class Expansion {
   std::vector<Env*> envs_;
   Env* core_env_ = nullptr;
   std::vector<CachedMacro*> macros_;
-  absl::flat_hash_map<uint32_t, const Rules*> macro_index_;  // by the Value's bits, as of macro_epoch_
+  std::unordered_map<uint32_t, const Rules*> macro_index_;  // by the Value's bits, as of macro_epoch_
   uint32_t macro_epoch_ = 0;
   int phase_ = 0;  // Variable::phase of those being bound
   std::unique_ptr<IdentifierTable> identifiers_;  // made when first needed

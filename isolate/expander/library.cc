@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <iterator>
+#include <unordered_map>
 
 #include "absl/strings/str_cat.h"
 #include "isolate/data/hash_table.h"
@@ -95,7 +96,7 @@ bool ResolveImportSet(Expansion& e, Syntax* set, const Env* library, std::vector
   }
   std::vector<ImportedName> base;
   if (!ResolveImportSet(e, Nth(set, 1), library, &base)) return false;
-  absl::flat_hash_map<uint32_t, size_t> index;
+  std::unordered_map<uint32_t, size_t> index;
   for (size_t i = 0; i < base.size(); ++i) index[base[i].name.bits] = i;
   auto find = [&](const Syntax* id, size_t* i) {
     auto found = id->IsIdentifier() ? index.find(BaseSymbol(id).bits) : index.end();

@@ -4,8 +4,9 @@
 // syntax-rules, as a datum in which Identifiers stand for aliases; it is compiled anew by each Expansion that uses it. If
 // its kind is 1, its spec is a procedure (procedural_macro.h).
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+
+#include <unordered_map>
 #include "isolate/data/hash_table.h"
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/reader/reader.h"
@@ -196,7 +197,7 @@ class AliasRestorer {
 
   Expansion& e_;
   SourcePosition position_;
-  absl::flat_hash_map<uint32_t, Alias*> aliases_;
+  std::unordered_map<uint32_t, Alias*> aliases_;
 };
 
 }  // namespace

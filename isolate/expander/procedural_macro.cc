@@ -1,5 +1,6 @@
 #include "isolate/expander/procedural_macro.h"
 
+#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -242,9 +243,9 @@ class MacroUse : public RootSource {
   void* outer_;
   Value token_;
   std::vector<Part> parts_;
-  absl::flat_hash_map<uint32_t, size_t> index_;  // made when nothing moves any more
+  std::unordered_map<uint32_t, size_t> index_;  // made when nothing moves any more
   bool indexed_ = false;
-  absl::flat_hash_map<IdentifierKey, Alias*> renamed_;
+  std::unordered_map<IdentifierKey, Alias*> renamed_;
 };
 
 bool IsIdentifierValue(const Heap& heap, Value v) {

@@ -19,9 +19,9 @@
 #define ISLET_ISOLATE_EXPANDER_PROCEDURAL_MACRO_H_
 
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "isolate/expander/expansion.h"
 #include "isolate/reader/reader.h"
 
@@ -49,8 +49,8 @@ class IdentifierTable : public RootSource {
   };
   Heap& heap_;
   std::vector<Entry> entries_;
-  absl::flat_hash_map<const Alias*, size_t> by_alias_;
-  absl::flat_hash_map<uint32_t, size_t> by_bits_;  // as of epoch_
+  std::unordered_map<const Alias*, size_t> by_alias_;
+  std::unordered_map<uint32_t, size_t> by_bits_;  // as of epoch_
   uint32_t epoch_ = 0;
 };
 

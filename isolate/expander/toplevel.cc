@@ -1,8 +1,9 @@
 // Top-level forms, of libraries, programs and interactions. As in a body, all that is defined is known before values are
 // expanded.
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+
+#include <unordered_set>
 #include "isolate/expander/expansion.h"
 
 namespace islet::vm {
@@ -71,7 +72,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
           return Fail(form, "define-values: expected (define-values (name ...) expression)");
         }
         item.has_rest = tail->IsIdentifier();
-        absl::flat_hash_set<IdentifierKey> names;
+        std::unordered_set<IdentifierKey> names;
         for (Syntax* p = Nth(form, 1); !p->IsNull(); p = p->cdr) {
           const Syntax* id = p->IsPair() ? p->car : p;
           if (!id->IsIdentifier()) {

@@ -8,8 +8,8 @@
 #define ISLET_ISOLATE_INTERPRETER_LIVENESS_H_
 
 #include <cstdint>
+#include <unordered_map>
 
-#include "absl/container/flat_hash_map.h"
 #include "isolate/heap/heap.h"
 
 namespace islet::vm {
@@ -59,7 +59,7 @@ class Liveness {
   uint64_t full_collections_ = 0;
   bool own_code_ = false;  // asked about code outside the snapshot since the last Reset
   Recent recent_[kRecent];
-  absl::flat_hash_map<uint32_t, uint64_t> known_;  // by pc; all instructions of code that was analyzed
+  std::unordered_map<uint32_t, uint64_t> known_;  // by pc; all instructions of code that was analyzed
 };
 
 }  // namespace islet::vm

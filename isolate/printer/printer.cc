@@ -4,10 +4,10 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/object_marks.h"
@@ -81,7 +81,7 @@ class Printer {
   size_t aside_bytes_ = 0;
   WorkStack<Task> work_;
   StepCounter steps_;
-  absl::flat_hash_map<uint32_t, int> labels_;  // number, or kUnnumbered before the datum is printed
+  std::unordered_map<uint32_t, int> labels_;  // number, or kUnnumbered before the datum is printed
   int next_label_ = 0;
 };
 

@@ -1,10 +1,10 @@
 // Syntax to datum and back. Neither direction recurses: work lies on an explicit stack, and lists
 // are followed along their cdr.
 
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "isolate/heap/poll.h"
 #include "isolate/reader/reader.h"
 
@@ -19,7 +19,7 @@ bool IsCompound(const Syntax* s) {
 }  // namespace
 
 size_t DatumBytes(const Syntax* root) {
-  absl::flat_hash_set<const Syntax*> seen;
+  std::unordered_set<const Syntax*> seen;
   std::vector<const Syntax*> work = {root};
   size_t bytes = 0;
   StepCounter steps;
@@ -52,7 +52,7 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
   if (bytes > Heap::kSlack / 4 && !heap.Reserve(bytes)) return kUndefined;
 
   // From here on nothing moves.
-  absl::flat_hash_map<const Syntax*, Value> made;
+  std::unordered_map<const Syntax*, Value> made;
   struct Task {
     const Syntax* syntax;
     Value* slot;
@@ -102,7 +102,7 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
 Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position,
                       size_t max_depth, size_t max_bytes, const NoteTranslation& note) {
   const auto compound = [&heap](Value v) { return v.IsPair() || heap.Is<Vector>(v); };
-  absl::flat_hash_map<uint32_t, Syntax*> made;
+  std::unordered_map<uint32_t, Syntax*> made;
   struct Task {
     Value datum;
     Syntax** slot;

@@ -18,9 +18,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "isolate/heap/poll.h"
@@ -161,7 +161,7 @@ class Reader {
   std::vector<Syntax*> items_;
   // The datum's labels in order of definition, and where each is in that order.
   std::vector<Syntax*> labels_;
-  absl::flat_hash_map<uint64_t, size_t> label_index_;
+  std::unordered_map<uint64_t, size_t> label_index_;
 };
 
 // An alias as a datum: the symbol it was made from, or something that stands for it.
