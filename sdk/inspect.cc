@@ -16,7 +16,7 @@
 
 namespace islet {
 
-FormScan Isolate::ScanForm(absl::string_view text) {
+FormScan Isolate::ScanForm(absl::string_view text) try {
   FormScan scan;
   if (!impl_->CheckEntered().ok()) {
     scan.kind = FormScan::Kind::kInvalid;
@@ -37,6 +37,11 @@ FormScan Isolate::ScanForm(absl::string_view text) {
           reader.error().incomplete ? FormScan::Kind::kIncomplete : FormScan::Kind::kInvalid;
       break;
   }
+  return scan;
+} catch (const std::bad_alloc&) {
+  (void)impl_->Lose();
+  FormScan scan;
+  scan.kind = FormScan::Kind::kInvalid;
   return scan;
 }
 
@@ -125,19 +130,21 @@ class CodePrinter {
 }  // namespace
 
 absl::StatusOr<std::string> Isolate::Disassemble(const Value& procedure) {
-  if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
-  absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
-  if (!value.ok()) return value.status();
-  const vm::Closure* closure = impl_->vm->heap().TryGet<vm::Closure>(*value);
-  if (closure == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(procedure.Print(200), procedure.type() == Type::kProcedure
-                                               ? " is not written in Lisp: it has no bytecode"
-                                               : " is not a procedure"));
-  }
-  CodePrinter printer(*impl_->vm);
-  printer.Add(closure->code);
-  return printer.Take();
+  return Guarded(*impl_, [&]() -> absl::StatusOr<std::string> {
+    if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
+    if (!value.ok()) return value.status();
+    const vm::Closure* closure = impl_->vm->heap().TryGet<vm::Closure>(*value);
+    if (closure == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(procedure.Print(200), procedure.type() == Type::kProcedure
+                                                 ? " is not written in Lisp: it has no bytecode"
+                                                 : " is not a procedure"));
+    }
+    CodePrinter printer(*impl_->vm);
+    printer.Add(closure->code);
+    return printer.Take();
+  });
 }
 
 }  // namespace islet

@@ -24,6 +24,7 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   absl::InlinedVector<Value, 6> arguments;
   for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
   absl::StatusOr<Value> result = binding.entry->function(*binding.isolate, arguments);
+  if (impl.lost) throw std::bad_alloc();  // by a nested call: then this one goes no further either
   vm::Value value = vm::kException;
   if (result.ok()) {
     absl::StatusOr<vm::Value> converted = impl.ToHeap(*result);
@@ -91,6 +92,12 @@ Isolate::Impl::~Impl() {
   if (vm == nullptr) return;
   vm->port_table = nullptr;  // it borrows from `options`
   vm->heap().RemoveRoots(this);
+}
+
+absl::Status Isolate::Impl::Lose() {
+  lost = vm->lost = true;
+  handles.clear();  // what they refer to may be being moved
+  return OutOfMemory("what the isolate was doing (it can only be disposed of now)");
 }
 
 absl::Status OutOfMemory(absl::string_view what) {
@@ -181,7 +188,7 @@ Isolate::Scope::Scope(Isolate& isolate) : isolate_(isolate) {
 
 Isolate::Scope::~Scope() {
   Impl& impl = *isolate_.impl_;
-  if (handles_ != ~size_t{0}) impl.handles.resize(handles_);
+  if (handles_ < impl.handles.size()) impl.handles.resize(handles_);
   if (entered_) impl.owner.store(nullptr, std::memory_order_release);
 }
 
@@ -190,6 +197,7 @@ absl::Status Isolate::Impl::CheckEntered() const {
     return absl::FailedPreconditionError(
         "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
   }
+  if (lost) return OutOfMemory("what the isolate was doing before (it can only be disposed of now)");
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
   return absl::OkStatus();
 }
@@ -289,56 +297,67 @@ absl::Status Isolate::Impl::Start() {
 }
 
 absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view name) {
-  const Metered metered(*impl_);
-  if (absl::Status status = impl_->Start(); !status.ok()) return status;
-  absl::StatusOr<vm::Value> result = impl_->evaluator().EvalString(text, name);
-  if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
-  return impl_->MakeHandle(*result);
+  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
+    const Metered metered(*impl_);
+    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> result = impl_->evaluator().EvalString(text, name);
+    if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
+    return impl_->MakeHandle(*result);
+  });
 }
 
 absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, absl::string_view name) {
-  const Metered metered(*impl_);
-  if (absl::Status status = impl_->Start(); !status.ok()) return status;
-  absl::StatusOr<vm::Value> result = impl_->evaluator().EvalValues(text, name);
-  if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
-  std::vector<Value> values;
-  for (vm::Value list = *result; list.IsPair(); list = impl_->vm->heap().cdr(list)) {
-    values.push_back(impl_->MakeHandle(impl_->vm->heap().car(list)));
-  }
-  return values;
+  return Guarded(*impl_, [&]() -> absl::StatusOr<std::vector<Value>> {
+    const Metered metered(*impl_);
+    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> result = impl_->evaluator().EvalValues(text, name);
+    if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
+    std::vector<Value> values;
+    for (vm::Value list = *result; list.IsPair(); list = impl_->vm->heap().cdr(list)) {
+      values.push_back(impl_->MakeHandle(impl_->vm->heap().car(list)));
+    }
+    return values;
+  });
 }
 
 absl::StatusOr<Value> Isolate::EvalScript(absl::string_view text, absl::string_view name) {
-  const Metered metered(*impl_);
-  if (absl::Status status = impl_->Start(); !status.ok()) return status;
-  absl::StatusOr<vm::Value> result = impl_->evaluator().EvalScript(text, name);
-  if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
-  return impl_->MakeHandle(*result);
+  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
+    const Metered metered(*impl_);
+    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> result = impl_->evaluator().EvalScript(text, name);
+    if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
+    return impl_->MakeHandle(*result);
+  });
 }
 
 absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Value> arguments) {
-  const Metered metered(*impl_);
-  if (absl::Status status = impl_->Start(); !status.ok()) return status;
-  absl::StatusOr<vm::Value> procedure = impl_->evaluator().Lookup(name);
-  if (!procedure.ok()) return procedure.status();
-  return impl_->CallValue(*procedure, arguments);
+  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
+    const Metered metered(*impl_);
+    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> procedure = impl_->evaluator().Lookup(name);
+    if (!procedure.ok()) return procedure.status();
+    return impl_->CallValue(*procedure, arguments);
+  });
 }
 
 absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Value> arguments) {
-  const Metered metered(*impl_);
-  if (absl::Status status = impl_->Start(); !status.ok()) return status;
-  impl_->evaluator();
-  absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
-  if (!value.ok()) return value.status();
-  return impl_->CallValue(*value, arguments);
+  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
+    const Metered metered(*impl_);
+    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+    impl_->evaluator();
+    absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
+    if (!value.ok()) return value.status();
+    return impl_->CallValue(*value, arguments);
+  });
 }
 
 absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
-  absl::Status status = impl_->CheckEntered();
-  if (!status.ok()) return status;
-  absl::StatusOr<vm::Value> value = impl_->evaluator().Lookup(name);
-  if (!value.ok()) return value.status();
-  return impl_->MakeHandle(*value);
+  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
+    if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> value = impl_->evaluator().Lookup(name);
+    if (!value.ok()) return value.status();
+    return impl_->MakeHandle(*value);
+  });
 }
 
 void Isolate::Interrupt() { impl_->vm->Interrupt(); }
@@ -346,31 +365,42 @@ void Isolate::Interrupt() { impl_->vm->Interrupt(); }
 void Isolate::ClearInterrupt() { impl_->vm->ClearInterrupt(/*time_only=*/false); }
 
 absl::Status Isolate::Flush() {
-  if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
-  return vm::FlushPorts(*impl_->vm);
+  return Guarded(*impl_, [&] {
+    absl::Status status = impl_->CheckEntered();
+    return status.ok() ? vm::FlushPorts(*impl_->vm) : status;
+  });
 }
 
 void Isolate::CollectGarbage() {
-  if (impl_->CheckEntered().ok()) impl_->vm->heap().CollectFull();
+  (void)Guarded(*impl_, [&] {
+    absl::Status status = impl_->CheckEntered();
+    if (status.ok()) impl_->vm->heap().CollectFull();
+    return status;
+  });
 }
 
 // ---- Persistents
 
 Persistent::Persistent(Isolate& isolate, const Value& value) {
   Isolate::Impl& impl = *isolate.impl();
-  if (!impl.CheckEntered().ok()) return;
-  absl::StatusOr<vm::Value> datum = impl.ToHeap(value);
-  if (!datum.ok()) return;
+  const absl::Status status = Guarded(impl, [&] {
+    if (absl::Status entered = impl.CheckEntered(); !entered.ok()) return entered;
+    absl::StatusOr<vm::Value> datum = impl.ToHeap(value);
+    if (!datum.ok()) return datum.status();
+    if (impl.free_persistents.empty()) {
+      impl.persistents.push_back(*datum);
+      impl.free_persistents.reserve(impl.persistents.capacity());  // so that the end of one takes no memory
+      slot_ = impl.persistents.size() - 1;
+    } else {
+      slot_ = impl.free_persistents.back();
+      impl.free_persistents.pop_back();
+      impl.persistents[slot_] = *datum;
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return;
   isolate_ = &isolate;
   tenancy_ = impl.tenancy;
-  if (impl.free_persistents.empty()) {
-    slot_ = impl.persistents.size();
-    impl.persistents.push_back(*datum);
-  } else {
-    slot_ = impl.free_persistents.back();
-    impl.free_persistents.pop_back();
-    impl.persistents[slot_] = *datum;
-  }
 }
 
 Persistent::~Persistent() {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,6 +76,9 @@ struct Isolate::Impl : public vm::RootSource {
   // Vm::limit_hook.
   static bool AskHost(vm::Vm& vm, vm::Limit limit);
 
+  // operator new has failed while something was done in the isolate, and what that is made of may be between two states:
+  // from now on all that can be done is to dispose of it. Says so.
+  absl::Status Lose();
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status, bool evaluated);
 
@@ -89,6 +93,7 @@ struct Isolate::Impl : public vm::RootSource {
   std::vector<size_t> free_persistents;
   uint32_t tenancy = 0;  // counts resets: which persistents are stale
   std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
+  bool lost = false;                        // see Lose
   bool hooks_pending = false;
   int hooks_run = 0;  // of the hooks of on-restore, so many to the end
   IsolateOptions options;
@@ -137,6 +142,16 @@ class Metered {
 
 // Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::last_error.
 std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace);
+
+// What `f` returns, a Status or StatusOr. If operator new fails in it, the isolate is lost.
+template <typename F>
+auto Guarded(Isolate::Impl& impl, F&& f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    return impl.Lose();
+  }
+}
 
 // For functions that make isolates and snapshots, and catch std::bad_alloc: ResourceExhausted. `what` reads like "an
 // isolate".

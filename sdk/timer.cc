@@ -8,7 +8,10 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace islet {
@@ -42,11 +45,15 @@ class Timer {
 
   void Add(Watch* watch) {
     std::lock_guard<std::mutex> lock(mutex_);
-    watches_.push_back(watch);
     if (!started_) {
+      try {
+        std::thread([this] { Run(); }).detach();
+      } catch (const std::system_error&) {
+        throw std::bad_alloc();  // as a thread takes memory
+      }
       started_ = true;
-      std::thread([this] { Run(); }).detach();
     }
+    watches_.push_back(watch);
   }
   void Remove(Watch* watch) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -108,11 +115,12 @@ thread_local ThreadWatches thread_watches;
 Watch* Watch::Start(vm::Vm& vm, int64_t cpu, int64_t wall) {
   ThreadWatches& mine = thread_watches;
   if (mine.used == mine.watches.size()) {
-    mine.watches.push_back(std::make_unique<Watch>());
-    Watch* const watch = mine.watches.back().get();
+    auto watch = std::make_unique<Watch>();
     if (pthread_getcpuclockid(pthread_self(), &watch->cpu_clock_) != 0)
       watch->cpu_clock_ = CLOCK_MONOTONIC;
-    Timer::Get().Add(watch);
+    mine.watches.reserve(mine.used + 1);
+    Timer::Get().Add(watch.get());
+    mine.watches.push_back(std::move(watch));
   }
   Watch* const watch = mine.watches[mine.used++].get();
   std::unique_lock<std::mutex> lock(watch->mutex_);

@@ -55,7 +55,7 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
 
 Vm::~Vm() {
   heap_->RemoveRoots(this);
-  heap_->Retire(soft_limit_ + kPastSoftLimit);
+  if (!lost) heap_->Retire(soft_limit_ + kPastSoftLimit);
 }
 
 void Vm::VisitRoots(Visit visit, void* context) {

@@ -174,6 +174,8 @@ class Vm : public RootSource {
   Value (*environment_hook)(Vm& vm, Value import_sets) = nullptr;
   // What belongs to the embedder and to the evaluator (opaque to this layer).
   void* host = nullptr;
+  // operator new has failed in it: it may be between two states, and is only to be disposed of.
+  bool lost = false;
   void* evaluator = nullptr;
   // The innermost macro use whose transformer is running (expander/procedural_macro.cc): opaque here.
   void* macro_use = nullptr;

@@ -29,7 +29,7 @@ void* SyntaxArena::Allocate(size_t bytes, size_t alignment) {
     const size_t grown =
         std::min(kLargestChunk, kFirstChunk << std::min<size_t>(chunks_.size(), 8));
     const size_t size = std::max(bytes + alignment, grown);
-    chunks_.emplace_back(new char[size]);
+    chunks_.push_back(std::make_unique_for_overwrite<char[]>(size));
     next_ = chunks_.back().get();
     end_ = next_ + size;
     start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);

@@ -14,11 +14,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "islet/host_functions.h"
 #include "islet/isolate_pool.h"
 #include "isolate/heap/cage.h"
+#include "sdk/stress/faults_startup.h"
 #include "sdk/stress/resources.h"
 #include "sdk/stress/stress_startup.h"
 
+ISLET_EMBEDDED_SNAPSHOT(faults_startup);
 ISLET_EMBEDDED_SNAPSHOT(stress_startup);
 
 namespace islet::stress {
@@ -122,6 +125,76 @@ TEST(FaultsTest, GivingBackSurvivesEveryAllocation) {
   }
   EXPECT_LE(Resources::Now().descriptors, before.descriptors);
   EXPECT_TRUE(pool->ResetStatus().ok()) << pool->ResetStatus();
+}
+
+// Code of all kinds: read, expanded, compiled, run, collected, printed, interrupted by the host and by errors.
+constexpr const char* kPrograms[] = {
+    "(define (f x . rest) (let loop ((i 0) (sum 0)) (if (= i x) (list sum rest) (loop (+ i 1) (+ sum i))))) (f 10 'a \"b\")",
+    "(define-syntax swap! (syntax-rules () ((_ a b) (let ((t a)) (set! a b) (set! b t)))))"
+    "(define-syntax my-or (syntax-rules () ((_) #f) ((_ e r ...) (let ((t e)) (if t t (my-or r ...))))))"
+    "(let ((x 1) (t 2)) (swap! x t) (my-or #f (list x t)))",
+    "(define-syntax twice (er-macro-transformer (lambda (form rename compare) (list (rename 'begin) (cadr form) (cadr form)))))"
+    "(twice (add! 1))",
+    "(define-record-type point (make-point x y) point? (x x set-x!)) (set-x! (make-point 1 2) 5)",
+    "(define-library (a b) (export f) (import (scheme base)) (begin (define (f x) (* x x)))) (import (a b)) (f 7)",
+    "(churn 20000)",
+    "(do ((i 0 (+ i 1))) ((= i 3000)) (name! (number->string i) i) (hash-table-set! table (number->string i) i))",
+    "(do ((i 0 (+ i 1))) ((= i 8000)) (vector-set! cells i (list i))) (churn 3000) (cell-sum)",
+    "(let* ((l (list 1 2 3)) (v (vector l l \"text\" 1.5 1/3))) (set-cdr! (cddr l) l)"
+    " (let ((out (open-output-string))) (write v out) (write-shared v out)"
+    "  (read (open-input-string (string-append (get-output-string out) \"#1=(a #1# . \\\"b\\\\n\\\")\")))))",
+    "(string-length (number->string (expt 7 9000))) (exact->inexact (/ (expt 7 900) (expt 3 901))) (string->number \"1e-7\")",
+    "(sort (map (lambda (i) (modulo (* i 7919) 1009)) (vector->list (make-vector 3000 5))) <)"
+    "(deep 30000) (next!) (next!) (string-upcase (string-append (make-string 100 #\\x3bb) \"stra\\xdf;e\"))",
+    "(call-with-current-continuation (lambda (k) (dynamic-wind (lambda () #f) (lambda () (k (apply + (vector->list (make-vector 6000 1)))))"
+    " (lambda () #f)))) (guard (e (#t (error-object-message e))) (vector-ref (vector 1) 5))",
+    "(define (g n) (if (= n 0) (car 'no-pair) (+ 1 (g (- n 1))))) (g 20)",
+    "(import (only (scheme base) car)) (let ((x",
+    "(call-back (lambda () (churn 5000) (call-back (lambda () (name! \"deep\" 1)))))",
+    "(eval '(let loop ((i 0)) (if (< i 10) (loop (+ i 1)) i)) (interaction-environment))",
+};
+
+// Whatever a call is at when an allocation fails, it ends, with what is missing; the isolate takes no more calls, all others
+// do, and nothing of it stays behind.
+TEST(FaultsTest, ACallSurvivesEveryAllocation) {
+  HostFunctions hosts;
+  hosts.Add("call-back", 1, [](Isolate& isolate, absl::Span<const Value> arguments) { return isolate.Call(arguments[0]); });
+  const auto bystander = Isolate::FromSnapshot(Startup()).value();
+  IsolatePool::Options options;
+  options.isolate.cage_size = 64 << 20;
+  options.isolate.limits.heap_bytes = 8 << 20;
+  options.isolate.limits.fuel = 100'000'000;
+  options.isolate.host_functions = &hosts;
+  const auto pool = IsolatePool::Create(Snapshot::FromEmbedded(faults_startup).value(), options).value();
+  for (const char* program : kPrograms) {
+    SCOPED_TRACE(program);
+    int64_t lost = 0;
+    for (int64_t nth = 1;; nth += 1 + nth / 500) {
+      absl::StatusOr<PooledIsolate> isolate = pool->Get();
+      ASSERT_TRUE(isolate.ok()) << isolate.status();
+      Isolate::Scope entered(**isolate);
+      Persistent kept(**isolate, (*isolate)->Lookup("counter").value());
+      FaultScope scope(Fault::kNew, nth);
+      const absl::Status status = (*isolate)->Eval(program).status();
+      scope.End();
+      if (scope.injected() == 0) break;
+      if (status.code() != absl::StatusCode::kResourceExhausted) continue;  // it was not needed
+      ++lost;
+      EXPECT_TRUE(absl::StrContains(status.message(), "no memory for what the isolate was doing")) << status;
+      const absl::Status again = (*isolate)->Eval("1").status();
+      EXPECT_EQ(again.code(), absl::StatusCode::kResourceExhausted) << again;
+      EXPECT_EQ((*isolate)->Call("get-counter").status().code(), absl::StatusCode::kResourceExhausted);
+      EXPECT_EQ((*isolate)->Fork().status().code(), absl::StatusCode::kResourceExhausted);
+      EXPECT_EQ(kept.Get().type(), Type::kUnspecified);
+      (*isolate)->CollectGarbage();
+      (void)(*isolate)->Stats();
+      if (lost % 16 == 0) {
+        EXPECT_EQ(Call(*bystander, "churn", {Integer(2000)}), 1000);
+      }
+    }
+    EXPECT_GT(lost, 3);
+  }
+  EXPECT_EQ(Call(*bystander, "get-counter"), 0);
 }
 
 TEST(FaultsTest, WhatCannotBeUnmappedIsUnmappedLater) {

@@ -46,6 +46,7 @@ absl::Span<const Tenant::Entry> Tenant::Operations() {
       {"interrupt spinning", 2, &Tenant::InterruptSpinning},
       {"exhaust", 2, &Tenant::Exhaust},
       {"fill", 1, &Tenant::Fill},
+      {"run out of memory", 2, &Tenant::RunOutOfMemory},
   };
   return kOperations;
 }
@@ -313,6 +314,33 @@ absl::Status Tenant::Exhaust(Bench& bench) {
     return absl::OkStatus();
   }
   return Wrong(greedy.procedure, status.ToString(), absl::StrCat("an end by the limit of ", LimitName(greedy.limit)));
+}
+
+// An allocation fails in whatever the isolate is doing.
+absl::Status Tenant::RunOutOfMemory(Bench& bench) {
+  static constexpr const char* kTexts[] = {
+      "(churn 3000)",
+      "(deep 20000)",
+      "(string-length (digest))",
+      "(let () (define-record-type point (make-point x) point? (x x)) (x (make-point 1)))",
+      "(let-syntax ((twice (syntax-rules () ((_ x) (list x x))))) (equal? (twice '(1 \"a\")) (twice (list 1 \"a\"))))",
+      "(read (open-input-string \"(1 #(2 \\\"3\\\") . 4.5)\"))",
+      "(guard (e (#t (error-object-message e))) (vector-ref (vector 1) 5))",
+      "(string-length (number->string (expt 7 3000)))",
+  };
+  const char* const text = kTexts[bench.random.Below(std::size(kTexts))];
+  FaultScope scope(Fault::kNew, 1 + bench.random.Below(int64_t{1} << (1 + bench.random.Below(11))));
+  const absl::Status status = isolate().Eval(text).status();
+  scope.End();
+  if (status.ok()) return absl::OkStatus();
+  if (scope.injected() == 0 || status.code() != absl::StatusCode::kResourceExhausted ||
+      !absl::StrContains(status.message(), "no memory for what the isolate was doing")) {
+    return Wrong(text, status.ToString(), "an end for want of memory");
+  }
+  model_.unknown = lost_ = true;
+  const absl::Status refused = isolate().Call("get-counter").status();
+  if (refused.code() == absl::StatusCode::kResourceExhausted) return absl::OkStatus();
+  return Wrong("a call of an isolate that is lost", refused.ToString(), "a refusal");
 }
 
 absl::Status Tenant::Fill(Bench& bench) {

@@ -48,6 +48,8 @@ class Tenant {
   Isolate& isolate() const { return own_ != nullptr ? *own_ : *pooled_; }
   const Model& model() const { return model_; }
   size_t heap_limit() const { return heap_limit_; }
+  // True once an allocation has failed in it: it can only be disposed of.
+  bool lost() const { return lost_; }
 
   // An operation draws what it needs, changes the isolate, and says by its status what is wrong with the answer: OK if
   // nothing is.
@@ -81,6 +83,7 @@ class Tenant {
   absl::Status InterruptSpinning(Bench& bench);
   absl::Status Exhaust(Bench& bench);
   absl::Status Fill(Bench& bench);
+  absl::Status RunOutOfMemory(Bench& bench);
 
   // Calls while madvise may fail, which no call may notice.
   absl::StatusOr<Value> Call(absl::string_view name, std::initializer_list<Value> arguments = {});
@@ -92,6 +95,7 @@ class Tenant {
   Model model_;
   size_t heap_limit_ = 0;
   size_t blob_bytes_ = 0;
+  bool lost_ = false;
 };
 
 }  // namespace islet::stress

@@ -192,6 +192,7 @@ absl::Status Worker::Get() {
 absl::Status Worker::Fork() {
   if (tenants_.empty()) return absl::OkStatus();
   const Tenant& parent = Any();
+  if (parent.lost()) return absl::OkStatus();
   Model model = parent.model();
   const size_t heap_limit = parent.heap_limit();
   FaultScope faults({Fault::kMap, Fault::kUnmap, Fault::kProtect, Fault::kAdvise, Fault::kNew});
