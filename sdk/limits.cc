@@ -108,7 +108,7 @@ bool Isolate::Impl::AskHost(vm::Vm& vm, vm::Limit limit) {
   return true;
 }
 
-void Isolate::SetLimits(const Limits& limits) {
+void Isolate::SetLimits(const Limits& limits) try {
   Impl& impl = *impl_;
   const bool counted = impl.vm->CountsInstructions();
   impl.limits = limits;
@@ -125,6 +125,8 @@ void Isolate::SetLimits(const Limits& limits) {
   } else if (TimeLimited(limits)) {
     impl.watch = Watch::Start(*impl.vm, cpu, wall);
   }
+} catch (const std::bad_alloc&) {
+  (void)impl_->Lose();  // rather than to go on without the limit
 }
 
 const Limits& Isolate::limits() const { return impl_->limits; }

@@ -103,6 +103,11 @@ void ReportOpening(const absl::Status& status, islet_error* error) {
 
 absl::Status BadArgument(absl::string_view what) { return absl::InvalidArgumentError(what); }
 
+// For where operator new has failed: nothing is thrown at C.
+islet_status NoMemory(islet_error* error) {
+  return Report(islet::OutOfMemory("a call of an isolate"), error);
+}
+
 islet_value Stale() { return {0xffffffffu, 0}; }
 
 islet_value Handle(const islet::Value& value) {
@@ -128,7 +133,7 @@ absl::InlinedVector<islet::Value, 8> OpenAll(islet_isolate* isolate, const islet
 islet_value Make(islet_isolate* isolate, const islet::Value& literal) {
   if (isolate == nullptr) return Stale();
   islet::Isolate::Impl& impl = *isolate->isolate->impl();
-  auto datum = impl.ToHeap(literal);
+  auto datum = islet::Guarded(impl, [&] { return impl.ToHeap(literal); });
   return datum.ok() ? Handle(impl.MakeHandle(*datum)) : Stale();
 }
 
@@ -239,7 +244,7 @@ islet_snapshot* Wrap(absl::StatusOr<islet::Snapshot> snapshot, islet_error* erro
     ReportOpening(snapshot.status(), error);
     return nullptr;
   }
-  return new (std::nothrow) islet_snapshot{*std::move(snapshot)};
+  return new islet_snapshot{*std::move(snapshot)};
 }
 
 }  // namespace
@@ -247,22 +252,32 @@ islet_snapshot* Wrap(absl::StatusOr<islet::Snapshot> snapshot, islet_error* erro
 extern "C" {
 
 islet_snapshot* islet_snapshot_open_embedded(const unsigned char* begin, const unsigned char* end,
-                                             islet_error* error) {
+                                             islet_error* error) try {
   return Wrap(islet::Snapshot::FromEmbedded({begin, end}), error);
+} catch (const std::bad_alloc&) {
+  NoMemory(error);
+  return nullptr;
 }
 
-islet_snapshot* islet_snapshot_open_file(const char* path, islet_error* error) {
+islet_snapshot* islet_snapshot_open_file(const char* path, islet_error* error) try {
   if (path == nullptr) return Wrap(BadArgument("path is NULL"), error);
   return Wrap(islet::Snapshot::FromFile(path), error);
+} catch (const std::bad_alloc&) {
+  NoMemory(error);
+  return nullptr;
 }
 
-islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t size, islet_error* error) {
+islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t size, islet_error* error) try {
   return Wrap(islet::Snapshot::FromBytes({static_cast<const uint8_t*>(bytes), size}), error);
+} catch (const std::bad_alloc&) {
+  NoMemory(error);
+  return nullptr;
 }
 
 void islet_snapshot_free(islet_snapshot* snapshot) { delete snapshot; }
 
-islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_options* given, islet_error* error) {
+islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_options* given,
+                                 islet_error* error) try {
   if (snapshot == nullptr) {
     Report(BadArgument("snapshot is NULL"), error);
     return nullptr;
@@ -281,9 +296,12 @@ islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_o
     return nullptr;
   }
   return Own(std::move(made), *std::move(isolate));
+} catch (const std::bad_alloc&) {
+  NoMemory(error);
+  return nullptr;
 }
 
-islet_isolate* islet_isolate_fork(islet_isolate* isolate, islet_error* error) {
+islet_isolate* islet_isolate_fork(islet_isolate* isolate, islet_error* error) try {
   if (isolate == nullptr) {
     Report(BadArgument("isolate is NULL"), error);
     return nullptr;
@@ -296,6 +314,9 @@ islet_isolate* islet_isolate_fork(islet_isolate* isolate, islet_error* error) {
   auto made = std::make_unique<islet_isolate>();
   made->host_functions = isolate->host_functions;
   return Own(std::move(made), *std::move(child));
+} catch (const std::bad_alloc&) {
+  NoMemory(error);
+  return nullptr;
 }
 
 void islet_isolate_free(islet_isolate* isolate) {
@@ -310,11 +331,13 @@ void islet_isolate_free(islet_isolate* isolate) {
 }
 
 islet_status islet_set_limits(islet_isolate* isolate, const islet_limits* limits,
-                              islet_error* error) {
+                              islet_error* error) try {
   if (isolate == nullptr || limits == nullptr)
     return Report(BadArgument("isolate or limits is NULL"), error);
   isolate->isolate->SetLimits(LimitsFrom(limits));
   return ISLET_OK;
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
 void islet_get_limits(islet_isolate* isolate, islet_limits* limits) {
@@ -351,7 +374,7 @@ void islet_get_stats(islet_isolate* isolate, islet_isolate_stats* stats) {
 }
 
 islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_isolate_options* isolate_options,
-                           const islet_pool_options* given, islet_error* error) {
+                           const islet_pool_options* given, islet_error* error) try {
   if (snapshot == nullptr) {
     Report(BadArgument("snapshot is NULL"), error);
     return nullptr;
@@ -375,11 +398,14 @@ islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_isolate_options
   }
   made->pool = *std::move(pool);
   return made.release();
+} catch (const std::bad_alloc&) {
+  NoMemory(error);
+  return nullptr;
 }
 
 void islet_pool_free(islet_pool* pool) { delete pool; }
 
-islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) {
+islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) try {
   if (pool == nullptr) {
     Report(BadArgument("pool is NULL"), error);
     return nullptr;
@@ -399,9 +425,13 @@ islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) {
   islet_isolate* const got = static_cast<islet_isolate*>(wrapper.get());
   got->pooled = *std::move(isolate);
   return got;
+} catch (const std::bad_alloc&) {
+  NoMemory(error);
+  return nullptr;
 }
 
-islet_status islet_pool_procedure(islet_pool* pool, const char* name, islet_value* procedure, islet_error* error) {
+islet_status islet_pool_procedure(islet_pool* pool, const char* name, islet_value* procedure,
+                                  islet_error* error) try {
   if (pool == nullptr || name == nullptr) return Report(BadArgument("pool or name is NULL"), error);
   auto found = pool->pool->Procedure(name);
   if (!found.ok()) return Report(found.status(), error);
@@ -409,6 +439,8 @@ islet_status islet_pool_procedure(islet_pool* pool, const char* name, islet_valu
   islet::Isolate::Impl::SplitProcedure(*found, &image, &procedure->stamp);
   procedure->slot = image | kProcedureSlot;
   return ISLET_OK;
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
 size_t islet_pool_trim(islet_pool* pool, size_t keep) { return pool == nullptr ? 0 : pool->pool->Trim(keep); }
@@ -418,18 +450,22 @@ void islet_pool_stats(islet_pool* pool, islet_pool_statistics* statistics) {
   *statistics = {stats.idle, stats.created, stats.reused, stats.idle_bytes};
 }
 
-islet_status islet_pool_reset_status(islet_pool* pool, islet_error* error) {
+islet_status islet_pool_reset_status(islet_pool* pool, islet_error* error) try {
   const absl::Status status = pool->pool->ResetStatus();
   return status.ok() ? ISLET_OK : Report(status, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
-islet_status islet_enter(islet_isolate* isolate, islet_error* error) {
+islet_status islet_enter(islet_isolate* isolate, islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
   auto scope = std::make_unique<islet::Isolate::Scope>(*isolate->isolate);
   const absl::Status status = isolate->isolate->impl()->CheckEntered();
   if (!status.ok()) return Report(status, error);
   isolate->scopes.push_back(scope.release());
   return ISLET_OK;
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
 void islet_leave(islet_isolate* isolate) {
@@ -441,98 +477,157 @@ void islet_leave(islet_isolate* isolate) {
 void islet_interrupt(islet_isolate* isolate) { isolate->isolate->Interrupt(); }
 
 islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name,
-                        islet_value* result, islet_error* error) {
+                        islet_value* result, islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
   return Finish(isolate, isolate->isolate->Eval({text, length}, name != nullptr ? name : "eval"), result, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
-islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments, size_t count,
-                        islet_value* result, islet_error* error) {
+islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments,
+                        size_t count, islet_value* result, islet_error* error) try {
   if (isolate == nullptr || name == nullptr) return Report(BadArgument("isolate or name is NULL"), error);
   return Finish(isolate, isolate->isolate->Call(name, OpenAll(isolate, arguments, count)), result, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
-islet_status islet_call_value(islet_isolate* isolate, islet_value procedure, const islet_value* arguments,
-                              size_t count, islet_value* result, islet_error* error) {
+islet_status islet_call_value(islet_isolate* isolate, islet_value procedure,
+                              const islet_value* arguments, size_t count, islet_value* result,
+                              islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
   return Finish(isolate, isolate->isolate->Call(Open(isolate, procedure), OpenAll(isolate, arguments, count)), result,
                 error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
-islet_value islet_unspecified(islet_isolate* isolate) { return Make(isolate, islet::Value()); }
-islet_value islet_boolean(islet_isolate* isolate, int b) { return Make(isolate, islet::Boolean(b != 0)); }
-islet_value islet_integer(islet_isolate* isolate, int64_t n) { return Make(isolate, islet::Integer(n)); }
-islet_value islet_big_integer(islet_isolate* isolate, const char* decimal, size_t length) {
+islet_value islet_unspecified(islet_isolate* isolate) try {
+  return Make(isolate, islet::Value());
+} catch (const std::bad_alloc&) {
+  return Stale();
+}
+islet_value islet_boolean(islet_isolate* isolate, int b) try {
+  return Make(isolate, islet::Boolean(b != 0));
+} catch (const std::bad_alloc&) {
+  return Stale();
+}
+islet_value islet_integer(islet_isolate* isolate, int64_t n) try {
+  return Make(isolate, islet::Integer(n));
+} catch (const std::bad_alloc&) {
+  return Stale();
+}
+islet_value islet_big_integer(islet_isolate* isolate, const char* decimal, size_t length) try {
   return Make(isolate, islet::BigInteger({decimal, length}));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
-islet_value islet_real(islet_isolate* isolate, double d) { return Make(isolate, islet::Real(d)); }
-islet_value islet_character(islet_isolate* isolate, uint32_t scalar) {
+islet_value islet_real(islet_isolate* isolate, double d) try {
+  return Make(isolate, islet::Real(d));
+} catch (const std::bad_alloc&) {
+  return Stale();
+}
+islet_value islet_character(islet_isolate* isolate, uint32_t scalar) try {
   return Make(isolate, islet::Character(scalar));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
-islet_value islet_string(islet_isolate* isolate, const char* text, size_t length) {
+islet_value islet_string(islet_isolate* isolate, const char* text, size_t length) try {
   return Make(isolate, islet::String({text, length}));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
-islet_value islet_symbol(islet_isolate* isolate, const char* name, size_t length) {
+islet_value islet_symbol(islet_isolate* isolate, const char* name, size_t length) try {
   return Make(isolate, islet::Symbol({name, length}));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
-islet_value islet_bytevector(islet_isolate* isolate, const void* bytes, size_t size) {
+islet_value islet_bytevector(islet_isolate* isolate, const void* bytes, size_t size) try {
   return Make(isolate, islet::Bytevector({static_cast<const uint8_t*>(bytes), size}));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
-islet_value islet_list(islet_isolate* isolate, const islet_value* items, size_t count) {
+islet_value islet_list(islet_isolate* isolate, const islet_value* items, size_t count) try {
   if (isolate == nullptr) return Stale();
   auto opened = OpenAll(isolate, items, count);
   return Make(isolate, islet::List({opened.begin(), opened.end()}));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
-islet_value islet_vector(islet_isolate* isolate, const islet_value* items, size_t count) {
+islet_value islet_vector(islet_isolate* isolate, const islet_value* items, size_t count) try {
   if (isolate == nullptr) return Stale();
   auto opened = OpenAll(isolate, items, count);
   return Make(isolate, islet::Vector({opened.begin(), opened.end()}));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
-islet_value islet_hash_table(islet_isolate* isolate, const islet_value* entries, size_t count) {
+islet_value islet_hash_table(islet_isolate* isolate, const islet_value* entries, size_t count) try {
   if (isolate == nullptr) return Stale();
   std::vector<std::pair<islet::Value, islet::Value>> pairs;
   for (size_t i = 0; i < count; ++i) {
     pairs.emplace_back(Open(isolate, entries[2 * i]), Open(isolate, entries[2 * i + 1]));
   }
   return Make(isolate, islet::HashTable(std::move(pairs)));
+} catch (const std::bad_alloc&) {
+  return Stale();
 }
 
 islet_type islet_type_of(islet_isolate* isolate, islet_value value) {
   return static_cast<islet_type>(Open(isolate, value).type());
 }
 
-islet_status islet_get_boolean(islet_isolate* isolate, islet_value value, int* out, islet_error* error) {
+islet_status islet_get_boolean(islet_isolate* isolate, islet_value value, int* out,
+                               islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToBool(), out, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
-islet_status islet_get_integer(islet_isolate* isolate, islet_value value, int64_t* out, islet_error* error) {
+islet_status islet_get_integer(islet_isolate* isolate, islet_value value, int64_t* out,
+                               islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToInt64(), out, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
-islet_status islet_get_real(islet_isolate* isolate, islet_value value, double* out, islet_error* error) {
+islet_status islet_get_real(islet_isolate* isolate, islet_value value, double* out,
+                            islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToDouble(), out, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
-islet_status islet_get_character(islet_isolate* isolate, islet_value value, uint32_t* out, islet_error* error) {
+islet_status islet_get_character(islet_isolate* isolate, islet_value value, uint32_t* out,
+                                 islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToCharacter(), out, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
-islet_status islet_get_text(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
-                            islet_error* error) {
+islet_status islet_get_text(islet_isolate* isolate, islet_value value, char* buffer, size_t size,
+                            size_t* length, islet_error* error) try {
   return FinishBytes(Open(isolate, value).ToString(), buffer, size, length, true, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
-islet_status islet_get_decimal(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
-                               islet_error* error) {
+islet_status islet_get_decimal(islet_isolate* isolate, islet_value value, char* buffer, size_t size,
+                               size_t* length, islet_error* error) try {
   return FinishBytes(Open(isolate, value).ToDecimal(), buffer, size, length, true, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
-islet_status islet_get_bytes(islet_isolate* isolate, islet_value value, void* buffer, size_t size, size_t* length,
-                             islet_error* error) {
+islet_status islet_get_bytes(islet_isolate* isolate, islet_value value, void* buffer, size_t size,
+                             size_t* length, islet_error* error) try {
   return FinishBytes(Open(isolate, value).ToBytes(), buffer, size, length, false, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
-islet_status islet_print(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
-                         islet_error* error) {
+islet_status islet_print(islet_isolate* isolate, islet_value value, char* buffer, size_t size,
+                         size_t* length, islet_error* error) try {
   const absl::StatusOr<std::string> text = Open(isolate, value).Print();
   return FinishBytes(text, buffer, size, length, true, error);
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
-islet_status islet_get_items(islet_isolate* isolate, islet_value value, islet_value* items, size_t size,
-                             size_t* count, islet_error* error) {
+islet_status islet_get_items(islet_isolate* isolate, islet_value value, islet_value* items,
+                             size_t size, size_t* count, islet_error* error) try {
   const islet::Value opened = Open(isolate, value);
   std::vector<islet::Value> all;
   if (opened.type() == islet::Type::kHashTable) {
@@ -551,6 +646,8 @@ islet_status islet_get_items(islet_isolate* isolate, islet_value value, islet_va
   if (count != nullptr) *count = all.size();
   for (size_t i = 0; i < std::min(size, all.size()); ++i) items[i] = Handle(all[i]);
   return ISLET_OK;
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
 }
 
 }  // extern "C"

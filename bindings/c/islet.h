@@ -37,7 +37,8 @@ typedef enum islet_status {
   ISLET_EXCEPTION = 2,          /* a condition that nothing in the script handled */
   ISLET_NOT_FOUND = 3,          /* no such file or variable */
   ISLET_OUT_OF_RANGE = 4,       /* an integer that does not fit */
-  ISLET_RESOURCE_EXHAUSTED = 5, /* address space, mappings, nested calls */
+  ISLET_RESOURCE_EXHAUSTED = 5, /* address space, mappings, nested calls; or the system has no memory left, and an isolate
+                                   that was at work can only be freed: its calls say so from then on */
   ISLET_CANCELLED = 6,          /* interrupted */
   ISLET_NOT_ENTERED = 7,        /* not entered, entered by another thread, or a stale handle */
   ISLET_DATA_LOSS = 8,          /* a snapshot that is truncated or changed */

@@ -155,7 +155,10 @@ class Isolate {
   // Errors: InvalidArgument (syntax: the message starts with name:line:column), Unknown (an
   // exception that nothing handled: the message has its report and a backtrace), ResourceExhausted
   // and DeadlineExceeded (limits.h: LimitReached says which), Cancelled (Interrupt),
-  // FailedPrecondition (not entered by this thread).
+  // FailedPrecondition (not entered by this thread). ResourceExhausted that is no limit's: operator
+  // new has failed while the isolate was at work. It is lost then: its calls and Fork give the same
+  // error from now on, its handles are stale, and all that can be done is to dispose of it, or to
+  // give it back. No other isolate notices.
   absl::StatusOr<Value> Eval(absl::string_view text, absl::string_view name = "eval");
   // The same; all values of the last form: one for most, none for a definition and for (values).
   absl::StatusOr<std::vector<Value>> EvalValues(absl::string_view text, absl::string_view name = "eval");

@@ -3,6 +3,7 @@
 
 #include "sdk/stress/faults.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "bindings/c/islet.h"
 #include "gtest/gtest.h"
 #include "islet/host_functions.h"
 #include "islet/isolate_pool.h"
@@ -195,6 +197,63 @@ TEST(FaultsTest, ACallSurvivesEveryAllocation) {
     EXPECT_GT(lost, 3);
   }
   EXPECT_EQ(Call(*bystander, "get-counter"), 0);
+}
+
+// Nothing is thrown at C, wherever an allocation fails.
+TEST(FaultsTest, CIsToldOfEveryAllocation) {
+  constexpr absl::string_view kText = "a text that is longer than a short one";
+  constexpr absl::string_view kList = "(list 1 \"two\" (symbol->string 'three))";
+  constexpr absl::string_view kDefinition = "(define x 1)";
+  const auto use = [&] {
+    islet_error error = {};
+    islet_status worst = ISLET_OK;
+    const auto note = [&](islet_status status) { worst = std::max(worst, status); };
+    islet_snapshot* snapshot =
+        islet_snapshot_open_embedded(stress_startup.begin, stress_startup.end, &error);
+    if (snapshot == nullptr) return error.status;
+    islet_limits limits = {};
+    limits.size = sizeof(limits);
+    limits.fuel = 100000;
+    islet_isolate_options options = {};
+    options.size = sizeof(options);
+    options.limits = &limits;
+    islet_pool* pool = islet_pool_new(snapshot, &options, nullptr, &error);
+    islet_isolate* isolate = pool == nullptr ? nullptr : islet_pool_get(pool, &error);
+    if (isolate == nullptr) {
+      worst = error.status;
+    } else if (note(islet_enter(isolate, &error)); worst == ISLET_OK) {
+      const islet_value text = islet_string(isolate, kText.data(), kText.size());
+      const islet_value arguments[] = {text, islet_integer(isolate, 7)};
+      islet_value result = {};
+      note(islet_call(isolate, "store!", arguments, 2, &result, &error));
+      note(islet_eval(isolate, kList.data(), kList.size(), nullptr, &result, &error));
+      char buffer[100];
+      size_t length;
+      note(islet_print(isolate, result, buffer, sizeof(buffer), &length, &error));
+      islet_value items[3];
+      note(islet_get_items(isolate, result, items, 3, &length, &error));
+      note(islet_get_text(isolate, text, buffer, sizeof(buffer), &length, &error));
+      limits.wall_time_nanoseconds = 1'000'000'000;
+      note(islet_set_limits(isolate, &limits, &error));
+      note(islet_eval(isolate, kDefinition.data(), kDefinition.size(), nullptr, &result, &error));
+      islet_leave(isolate);
+    }
+    islet_isolate_free(isolate);
+    islet_pool_free(pool);
+    islet_snapshot_free(snapshot);
+    return worst;
+  };
+  EXPECT_EQ(use(), ISLET_OK);
+  for (int64_t nth = 1;; ++nth) {
+    FaultScope scope(Fault::kNew, nth);
+    const islet_status status = use();
+    scope.End();
+    if (scope.injected() == 0) {
+      EXPECT_EQ(status, ISLET_OK);
+      break;
+    }
+    ASSERT_LT(nth, 10000);
+  }
 }
 
 TEST(FaultsTest, WhatCannotBeUnmappedIsUnmappedLater) {
