@@ -172,6 +172,8 @@ Value MapCase(Vm& vm, const char* who, Value* args, CaseMapping mapping) {
   uint32_t all = 0;  // their bits
   uint32_t c;
   for (MappedText text(CharsOf(vm.heap(), args[0]), mapping); text.Next(&c); ++length) all |= c;
+  // What is ended need not be cut off where it was the first time: it polls elsewhere then.
+  if (Ended()) return kException;
   const bool wide = all > 0xff;
   if (length > kMaxStringLength) return vm.OutOfMemory(who, StringBytes(length, wide));
   if (!ReserveFor(vm, who, StringBytes(length, wide))) return kException;

@@ -1,6 +1,11 @@
 // Characters, strings, symbols and conditions, as programs use them.
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
 #include "gtest/gtest.h"
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/test_primitives.h"
 
 namespace islet::vm {
@@ -70,6 +75,40 @@ TEST_F(StringPrimitivesTest, CaseMappingsAreFull) {
   EXPECT_EQ(Eval("(string-downcase \"ΧΑΟΣ ΧΑΟΣΣ. Σ\")"), "\"χαος χαοσς. σ\"");
   EXPECT_EQ(Eval("(string-downcase \"İ\")"), "\"i\u0307\"");
   EXPECT_EQ(Eval("(string-foldcase \"ΧΑΟΣ ẞ\")"), "\"χαοσ ss\"");
+}
+
+// Mapping twice, as they do, must not give more the second time because the run has been ended meanwhile.
+TEST_F(StringPrimitivesTest, CaseMappingsThatAreEndedStayInTheirResult) {
+  constexpr uint32_t kBytes = uint32_t{1} << 20;
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "Σ" + std::string(1700, '.');  // polls come while sigma's place is looked for
+  struct Polls {
+    Vm* vm;
+    int left;
+  };
+  for (const char* operation : {"string-downcase", "string-upcase", "string-foldcase"}) {
+    Polls polls{&vm, 0};
+    for (int stop = 1; polls.left <= 0; ++stop) {
+      polls.left = stop;
+      const Value string = vm.MakeString(text);
+      {
+        const PollScope scope({[](void* context, uint64_t steps) {
+                                 auto* const p = static_cast<Polls*>(context);
+                                 if (steps > 0 && !p->vm->terminating_) p->vm->terminating_ = --p->left <= 0;
+                                 return !p->vm->terminating_;
+                               },
+                               &polls});
+        const Value mapped = CallByName(operation, {string});
+        EXPECT_EQ(mapped == kException, polls.left <= 0) << operation << " " << stop;
+      }
+      vm.terminating_ = false;
+      // The next large object lies behind the result, and is taken to be zero already.
+      const Value next = heap.MakeBytevector(kBytes);
+      const uint8_t* const bytes = heap.Get<Bytevector>(next)->bytes;
+      ASSERT_TRUE(std::all_of(bytes, bytes + kBytes, [](uint8_t b) { return b == 0; })) << operation << " " << stop;
+      ASSERT_TRUE(heap.Collect());
+    }
+  }
 }
 
 TEST_F(StringSearchPrimitivesTest, Search) {
