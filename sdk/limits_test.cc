@@ -24,6 +24,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::HasSubstr;
+using testing::Not;
 
 HostFunctions& Hosts() {
   static HostFunctions* const hosts = [] {
@@ -230,6 +231,20 @@ TEST(LimitsTest, StackIsLimitedToAboutWhatWasAsked) {
     // Returning from that deep works.
     isolate->SetLimits(Limits());
     EXPECT_EQ(Answer(*isolate, "(begin (define (g n) (if (= n 0) 0 (+ 1 (g (- n 1))))) (g 1000000))"), "1000000");
+  }
+}
+
+// What has been made by then is garbage when the handler is called: the script goes on.
+TEST(LimitsTest, ListsThatDoNotFitAreConditions) {
+  IsolateOptions options = Options();
+  options.limits.heap_bytes = 4 << 20;
+  auto isolate = Make(options);
+  for (const char* call : {"(string-split (make-string 200000 #\\a) \"\")", "(string->list (make-string 600000 #\\a))",
+                           "(make-list 600000 1)", "(vector->list (make-vector 450000 1))"}) {
+    const std::string guarded =
+        std::string("(guard (e ((error-object? e) (error-object-message e))) (length ") + call + "))";
+    EXPECT_THAT(Answer(*isolate, guarded), HasSubstr("KiB, more than the heap limit of 4096 KiB allows")) << call;
+    EXPECT_THAT(Answer(*isolate, guarded), Not(HasSubstr("needs 0 KiB"))) << call;
   }
 }
 

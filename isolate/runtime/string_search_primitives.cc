@@ -333,11 +333,12 @@ class PartList {
   bool Add(uint32_t start, uint32_t end) {
     Heap& heap = vm_.heap();
     const uint64_t bytes = StringBytes(end - start, true);
-    if (heap.WantsCollection() && !heap.Collect()) {
-      vm_.OutOfMemory(who_, bytes);
+    bytes_ += StringBytes(end - start, CharsOf(heap, args_[0]).wide != nullptr) + sizeof(Pair);
+    if ((heap.WantsCollection() && !heap.Collect()) || (bytes > Heap::kSlack / 2 && !heap.Reserve(bytes))) {
+      args_[1] = kNull;  // whoever handles the error needs room
+      vm_.OutOfMemory(who_, bytes_);
       return false;
     }
-    if (!ReserveFor(vm_, who_, bytes)) return false;
     args_[1] = heap.Cons(CopyString(heap, args_[0], start, end), args_[1]);
     ++count_;
     return true;
@@ -362,6 +363,7 @@ class PartList {
   const char* const who_;
   Value* const args_;
   uint32_t count_ = 0;
+  uint64_t bytes_ = 0;  // that the parts take
 };
 
 // (string-split text delimiter [grammar [limit [start [end]]]]): as SRFI 152's, but the delimiter
