@@ -136,6 +136,12 @@ const char* NameOf(uint32_t insn) {
   }
 }
 
+// The remainder with the divisor's sign: what is added to it has the other sign, so that the sum fits.
+inline int32_t TaggedModulo(int32_t a, int32_t b) {
+  const int32_t remainder = a % b;
+  return remainder != 0 && (remainder ^ b) < 0 ? remainder + b : remainder;
+}
+
 // Opcodes allocate by themselves what is at most so large: beyond the nursery's soft end there is
 // always so much.
 constexpr size_t kNurseryMargin = 4096;
