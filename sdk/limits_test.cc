@@ -248,6 +248,25 @@ TEST(LimitsTest, ListsThatDoNotFitAreConditions) {
   }
 }
 
+// A continuation that was to leave a host function, which then returned all the same, is not what a limit ends in.
+TEST(LimitsTest, EscapesThatAHostFunctionForgotStayForgotten) {
+  HostFunctions hosts = Hosts();
+  IsolateOptions options;
+  options.host_functions = &hosts;
+  hosts.Add("call-back", 1, [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
+    EXPECT_FALSE(isolate.Call(arguments[0]).ok());
+    return Value();
+  });
+  options.limits.wall_time = milliseconds(20);
+  auto isolate = Make(options);
+  const absl::Status status =
+      Evaluate(*isolate,
+               "(let* ((s (make-string 4000000 #\\a)) (again (call/cc (lambda (k) k))))"
+               "  (if (procedure? again) (call-back (lambda () (again 'escaped))))"
+               "  (let loop () (if (procedure? again) (begin (string-upcase s) (loop)) again)))");
+  EXPECT_EQ(LimitReached(status), Limit::kWallTime) << status;
+}
+
 TEST(LimitsTest, TheHostIsAskedAndMayRaiseThem) {
   IsolateOptions options = Options();
   options.limits.heap_bytes = 4 << 20;

@@ -217,9 +217,9 @@ bool ThrowTo(Vm& vm, Value continuation, Value values) {
     return HandleException(vm);
   }
   // Leave this run, and the host function that started it; the outer run goes on there.
+  vm.Terminate(absl::AbortedError("control left the call through a continuation"));
   vm.escape_ = continuation;
   vm.escape_value_ = ListToValues(vm, values);
-  vm.Terminate(absl::AbortedError("control left the call through a continuation"));
   return false;
 }
 

@@ -160,14 +160,16 @@ Value Vm::Reraise(const absl::Status& status) {
   if (status.GetPayload(kConditionPayload).has_value() && last_condition_ != kUndefined) {
     return Raise(last_condition_);
   }
-  const Value escape = escape_;
+  const Value escape = escape_, value = escape_value_;
   Terminate(status);
   escape_ = escape;
+  escape_value_ = value;
   return kException;
 }
 
 Value Vm::Terminate(absl::Status status) {
   terminating_ = true;
+  escape_ = escape_value_ = kUndefined;  // of an earlier one, which a host function kept from the run
   if (status.code() == absl::StatusCode::kUnknown || status.code() == absl::StatusCode::kInvalidArgument) {
     status.SetPayload(kConditionPayload, absl::Cord());
   } else {
