@@ -234,7 +234,8 @@ bool EnterCallee(Vm& vm) {
       vm.WrongArity(callee, vm.argc_);
       return HandleException(vm);
     }
-    return FinishCall(vm, spec.function(vm, fp, vm.argc_));
+    const Value result = spec.function(vm, fp, vm.argc_);
+    return FinishCall(vm, vm.terminating_ ? kException : result);  // should it have polled, but not passed that on
   }
   if (!callee.IsObject()) {
     vm.Error("wrong-type", "", "call of something that is not a procedure", heap.Cons(callee, kNull));
