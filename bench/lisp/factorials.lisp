@@ -1,6 +1,6 @@
 ;; Factorials and their digits: integers of thousands of digits times small ones, and conversion to text.
-(define full-size 12000)
-(define full-result '(183825 255620))
+(define full-size 15000)
+(define full-result '(236277 317434))
 (define quick-size 50)
 (define quick-result '(216 40))
 

@@ -1,6 +1,6 @@
 ;; Hash tables with numbers and symbols as keys: filling, looking up, updating, deleting, walking.
-(define full-size 300000)
-(define full-result '(900000 150000 500 75000000 400000))
+(define full-size 450000)
+(define full-result '(1350000 225000 500 112500000 350000))
 (define quick-size 100)
 (define quick-result '(300 50 100 2500 300))
 

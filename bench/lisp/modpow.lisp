@@ -1,6 +1,6 @@
 ;; Counts strong pseudoprimes and primes around 2^44 by Miller and Rabin's test: integers a little beyond a machine's word.
-(define full-size 30000)
-(define full-result '(1976 17592186104411))
+(define full-size 80000)
+(define full-result '(5161 17592186204389))
 (define quick-size 20)
 (define quick-result '(3 17592186044443))
 

@@ -1,6 +1,6 @@
 ;; Sun and four planets: flonums in the fields of records that are assigned at each step.
-(define full-size 120000)
-(define full-result '(-169075164 -169083785))
+(define full-size 300000)
+(define full-result '(-169075164 -169087840))
 (define quick-size 100)
 (define quick-result '(-169075164 -169050762))
 
