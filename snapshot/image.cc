@@ -408,7 +408,7 @@ bool Image::UseCarrier() {
 }
 
 Image::~Image() {
-  if (mapping_ != nullptr) munmap(mapping_, mapping_bytes_);
+  if (mapping_ != nullptr) Unmap(mapping_, mapping_bytes_);
   if (source_.fd >= 0) close(source_.fd);
 }
 

@@ -97,7 +97,8 @@ class Leftovers {
 };
 constinit Leftovers leftovers;  // has no destructor: threads may end later than the process's other objects
 
-// Unmaps now, or as soon as that is possible.
+}  // namespace
+
 void Unmap(void* at, uint64_t bytes) {
   if (munmap(at, bytes) == 0) {
     leftovers.TryAgain();
@@ -106,6 +107,8 @@ void Unmap(void* at, uint64_t bytes) {
   madvise(at, bytes, MADV_DONTNEED);
   leftovers.Add(at, bytes);
 }
+
+namespace {
 
 void* Reserve(void* at, uint64_t bytes, int flags) {
   return mmap(at, bytes, PROT_READ | PROT_WRITE,

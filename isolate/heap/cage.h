@@ -42,6 +42,10 @@ struct ImageSource {
   uint32_t lasting = 0;
 };
 
+// Unmaps a range. Where the system refuses, its memory goes back if it is the process's own, and it
+// is tried again whenever a range is unmapped. Any thread.
+void Unmap(void* at, uint64_t bytes);
+
 // Owns the mapping. Movable.
 class Cage {
  public:

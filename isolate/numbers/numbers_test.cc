@@ -287,6 +287,19 @@ TEST_F(NumbersTest, DividesIntegersBothWays) {
   }
 }
 
+// Where the letters are digits, numbers are not written as what is none.
+TEST_F(NumbersTest, NumbersOfTheLettersOfNan) {
+  for (const char* text : {"-nan.", "nan.", "-inf.", "inf."}) {
+    const Value v = Read(text, 35);
+    ASSERT_TRUE(v.IsFlonum()) << text;
+    EXPECT_TRUE(std::isfinite(heap.flonum(v))) << text;
+    EXPECT_EQ(Write(v, 35), text);
+    EXPECT_TRUE(NumEqual(heap, Read(Write(v, 35), 35), v)) << text;
+  }
+  EXPECT_EQ(Write(Read("-nao.", 35), 35), "-nao.0");
+  EXPECT_EQ(Write(Read("-inf.0", 35), 35), "-inf.0");
+}
+
 TEST_F(NumbersTest, PowersAndRoots) {
   EXPECT_EQ(Apply(Expt, "2", "100"), "1267650600228229401496703205376");
   EXPECT_EQ(Apply(Expt, "-3", "3"), "-27");

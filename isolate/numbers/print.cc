@@ -26,7 +26,9 @@ std::string Positional(absl::string_view digits, int point) {
   } else if (point >= count) {
     text.assign(digits.data(), digits.size());
     text.append(static_cast<size_t>(point - count), '0');
-    text += ".0";
+    text += '.';
+    // With a sign, these would be read as something else, where their letters are digits.
+    if (text != "inf." && text != "nan.") text += '0';
   } else {
     text.assign(digits.data(), static_cast<size_t>(point));
     text += '.';

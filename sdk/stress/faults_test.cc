@@ -271,6 +271,23 @@ TEST(FaultsTest, WhatCannotBeUnmappedIsUnmappedLater) {
   EXPECT_EQ(Settled().image_mappings, before.image_mappings);
 }
 
+TEST(FaultsTest, SnapshotsThatCannotBeUnmappedAreUnmappedLater) {
+  const Snapshot startup = Startup();
+  const auto copy = [&] {
+    EXPECT_TRUE(
+        Snapshot::FromBytes(absl::MakeConstSpan(stress_startup.begin, stress_startup.end)).ok());
+    EXPECT_TRUE(startup.Resident().ok());
+  };
+  copy();
+  const Resources before = Settled();
+  {
+    const FaultScope scope(Fault::kUnmap, FaultScope::kAll);
+    for (int i = 0; i < 10; ++i) copy();
+  }
+  EXPECT_GE(Resources::Now().mappings, before.mappings + 10);
+  EXPECT_LE(Settled().mappings, before.mappings + 2);
+}
+
 // What has been used reads as new though the system did not take it back; and it is not forgotten.
 TEST(FaultsTest, WhatIsNotDiscardedIsZeroAndCounted) {
   IsolatePool::Options options;
