@@ -24,7 +24,7 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   absl::InlinedVector<Value, 6> arguments;
   for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
   absl::StatusOr<Value> result = binding.entry->function(*binding.isolate, arguments);
-  if (impl.lost) throw std::bad_alloc();  // by a nested call: then this one goes no further either
+  if (impl.lost()) throw std::bad_alloc();  // by a nested call: then this one goes no further either
   vm::Value value = vm::kException;
   if (result.ok()) {
     absl::StatusOr<vm::Value> converted = impl.ToHeap(*result);
@@ -95,7 +95,7 @@ Isolate::Impl::~Impl() {
 }
 
 absl::Status Isolate::Impl::Lose() {
-  lost = vm->lost = true;
+  vm->lost = true;
   handles.clear();  // what they refer to may be being moved
   return OutOfMemory("what the isolate was doing (it can only be disposed of now)");
 }
@@ -197,7 +197,7 @@ absl::Status Isolate::Impl::CheckEntered() const {
     return absl::FailedPreconditionError(
         "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
   }
-  if (lost) return OutOfMemory("what the isolate was doing before (it can only be disposed of now)");
+  if (lost()) return OutOfMemory("what the isolate was doing before (it can only be disposed of now)");
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
   return absl::OkStatus();
 }
@@ -296,20 +296,32 @@ absl::Status Isolate::Impl::Start() {
   return status.ok() ? RunRestoreHooks() : status;
 }
 
-absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view name) {
-  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
-    const Metered metered(*impl_);
-    if (absl::Status status = impl_->Start(); !status.ok()) return status;
-    absl::StatusOr<vm::Value> result = impl_->evaluator().EvalString(text, name);
-    if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
-    return impl_->MakeHandle(*result);
+namespace {
+
+// `f` as a call of the host's, on the thread that has entered the isolate: metered, and after the hooks of on-restore.
+template <typename F>
+auto HostCall(Isolate::Impl& impl, F&& f) -> decltype(f()) {
+  return Guarded(impl, [&]() -> decltype(f()) {
+    const Metered metered(impl);
+    if (absl::Status status = impl.Start(); !status.ok()) return status;
+    return f();
   });
 }
 
+// What an evaluation has come to, as a handle.
+absl::StatusOr<Value> Evaluated(Isolate::Impl& impl, const absl::StatusOr<vm::Value>& result) {
+  if (!result.ok()) return impl.Failed(result.status(), /*evaluated=*/true);
+  return impl.MakeHandle(*result);
+}
+
+}  // namespace
+
+absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view name) {
+  return HostCall(*impl_, [&] { return Evaluated(*impl_, impl_->evaluator().EvalString(text, name)); });
+}
+
 absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, absl::string_view name) {
-  return Guarded(*impl_, [&]() -> absl::StatusOr<std::vector<Value>> {
-    const Metered metered(*impl_);
-    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+  return HostCall(*impl_, [&]() -> absl::StatusOr<std::vector<Value>> {
     absl::StatusOr<vm::Value> result = impl_->evaluator().EvalValues(text, name);
     if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
     std::vector<Value> values;
@@ -321,19 +333,11 @@ absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, a
 }
 
 absl::StatusOr<Value> Isolate::EvalScript(absl::string_view text, absl::string_view name) {
-  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
-    const Metered metered(*impl_);
-    if (absl::Status status = impl_->Start(); !status.ok()) return status;
-    absl::StatusOr<vm::Value> result = impl_->evaluator().EvalScript(text, name);
-    if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
-    return impl_->MakeHandle(*result);
-  });
+  return HostCall(*impl_, [&] { return Evaluated(*impl_, impl_->evaluator().EvalScript(text, name)); });
 }
 
 absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Value> arguments) {
-  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
-    const Metered metered(*impl_);
-    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+  return HostCall(*impl_, [&]() -> absl::StatusOr<Value> {
     absl::StatusOr<vm::Value> procedure = impl_->evaluator().Lookup(name);
     if (!procedure.ok()) return procedure.status();
     return impl_->CallValue(*procedure, arguments);
@@ -341,9 +345,7 @@ absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Val
 }
 
 absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Value> arguments) {
-  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
-    const Metered metered(*impl_);
-    if (absl::Status status = impl_->Start(); !status.ok()) return status;
+  return HostCall(*impl_, [&]() -> absl::StatusOr<Value> {
     impl_->evaluator();
     absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
     if (!value.ok()) return value.status();

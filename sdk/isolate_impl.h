@@ -79,6 +79,7 @@ struct Isolate::Impl : public vm::RootSource {
   // operator new has failed while something was done in the isolate, and what that is made of may be between two states:
   // from now on all that can be done is to dispose of it. Says so.
   absl::Status Lose();
+  bool lost() const { return vm->lost; }
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status, bool evaluated);
 
@@ -93,7 +94,6 @@ struct Isolate::Impl : public vm::RootSource {
   std::vector<size_t> free_persistents;
   uint32_t tenancy = 0;  // counts resets: which persistents are stale
   std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
-  bool lost = false;                        // see Lose
   bool hooks_pending = false;
   int hooks_run = 0;  // of the hooks of on-restore, so many to the end
   IsolateOptions options;

@@ -175,7 +175,7 @@ void IsolatePool::Recycle(std::unique_ptr<Isolate>& isolate) {
     isolate.release();
     return;
   }
-  if (impl.lost) return;
+  if (impl.lost()) return;
   impl.Reset(options.keep_bytes);
   bool good = true;
   if (options.verify_resets) {

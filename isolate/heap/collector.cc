@@ -118,7 +118,7 @@ inline uint8_t* Collector::Allocate(Heap::Content content, size_t bytes) {
 }
 
 uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
-  void* const p = heap_.AllocateInNewBlock(content, bytes);
+  uint8_t* const p = heap_.AllocateInNewBlock(content, bytes);
   if (p == nullptr) {
     // Heap::EffectiveLimit leaves room for copies of all that Heap::Reserve and kSlack let be
     // allocated.
@@ -128,7 +128,7 @@ uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
     std::abort();
   }
   heap_.blocks_[heap_.moving_[content].blocks.back()].marked = full_;
-  return static_cast<uint8_t*>(p);
+  return p;
 }
 
 // ---- Objects that do not move.

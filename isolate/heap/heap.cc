@@ -185,7 +185,7 @@ void Heap::StartPromotedPairs() {
   NoteOldGrowth();
 }
 
-void* Heap::AllocateInNewBlock(Content content, size_t bytes) {
+uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes) {
   MovingSpace& space = moving_[content];
   if (!space.blocks.empty()) {
     const uint32_t last = space.blocks.back();

@@ -337,7 +337,7 @@ class Heap {
   void DiscardFreed();
   bool HasFreeRun(size_t run) const;
   void StartPromotedPairs();
-  void* AllocateInNewBlock(Content content, size_t bytes);  // null if there is no room
+  uint8_t* AllocateInNewBlock(Content content, size_t bytes);  // null if there is no room
   void* AllocateLarge(size_t bytes);  // zeroed; fatal if there is no room, see Reserve
   // Asks for a collection if the old space has grown enough since the last, or is about to run out.
   void NoteOldGrowth();

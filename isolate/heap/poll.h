@@ -52,12 +52,21 @@ class PollScope {
 // Counts steps, and polls when there are enough of them. Short work never polls.
 class StepCounter {
  public:
+  // False from then on that a poll has returned false.
   [[nodiscard]] bool Add(uint64_t steps) {
     count_ += steps;
-    return __builtin_expect(count_ < kPollSteps, 1) || Poll(std::exchange(count_, 0));
+    return __builtin_expect(count_ < kPollSteps, 1) || PollNow();
   }
+  // True once Add has returned false.
+  bool ended() const { return count_ >= kPollSteps; }
 
  private:
+  bool PollNow() {
+    const bool go_on = Poll(count_);
+    count_ = go_on ? 0 : kPollSteps;
+    return go_on;
+  }
+
   uint64_t count_ = 0;
 };
 

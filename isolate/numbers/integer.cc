@@ -14,10 +14,10 @@
 
 namespace islet::vm {
 
-// Up to so many, an operation is over sooner than it is asked whether the run is.
-constexpr size_t kFewLimbs = 64;
-
 static_assert(sizeof(mp_limb_t) == sizeof(uint64_t) && GMP_NAIL_BITS == 0);
+
+// Limbs of operands from which on a call of GMP takes a microsecond or more.
+constexpr size_t kWorthPolling = 64;
 
 Integer::Integer(uint64_t magnitude, bool negative) {
   inline_[0] = magnitude;
@@ -64,7 +64,7 @@ void Integer::Take(Integer& other) {
 }
 
 void Integer::FailIfEnded() {
-  if (size_ > kFewLimbs && Ended()) Fail();
+  if (size_ >= kWorthPolling && Ended()) Fail();
 }
 
 void Integer::Fail() {
@@ -99,9 +99,6 @@ void Integer::Finish(size_t size, bool negative) {
 
 namespace integers {
 namespace {
-
-// Limbs of operands from which on a call of GMP takes a microsecond or more.
-constexpr size_t kWorthPolling = 64;
 
 Integer Failed() {
   Integer result;

@@ -184,7 +184,7 @@ void CopyElements(Heap& heap, Value* to, const Value* from, uint32_t count) {
 }
 
 bool ReserveFor(Vm& vm, const char* who, uint64_t bytes) {
-  if (bytes <= Heap::kSlack / 2) return true;
+  if (bytes <= kNeedsNoReserve) return true;
   if (bytes < vm.heap().layout().cage_size && vm.heap().Reserve(bytes)) return true;
   vm.OutOfMemory(who, bytes);
   return false;

@@ -117,12 +117,10 @@ template <typename Item>
 Value ListOf(Vm& vm, const char* who, Value* args, Item&& item) {
   if (!CheckHashTable(vm, who, args, 0)) return kException;
   Heap& heap = vm.heap();
-  // Those of an association list are twice as many, and made the same way.
-  PairMaker pairs(heap);
   ListBuilder list(heap);
-  const uint64_t count = 2 * uint64_t{HashTableCount(heap, args[0])};
-  if (!pairs.Reserve(vm, who, count) || !list.Reserve(vm, who, count)) return kException;
-  ForEachEntry(heap, args[0], [&](Value key, Value value) { list.Add(item(pairs, key, value)); });
+  // The items of an association list are pairs, too.
+  if (!list.pairs().Reserve(vm, who, 2 * uint64_t{HashTableCount(heap, args[0])})) return kException;
+  ForEachEntry(heap, args[0], [&](Value key, Value value) { list.Add(item(list.pairs(), key, value)); });
   return list.Finish(kNull);
 }
 

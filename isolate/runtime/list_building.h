@@ -21,7 +21,7 @@ class PairMaker {
   // none.
   [[nodiscard]] bool Reserve(Vm& vm, const char* who, uint64_t count) {
     const uint64_t bytes = count * sizeof(Pair);
-    if (bytes <= kMost) return true;
+    if (bytes <= kNeedsNoReserve) return true;
     promoted_ = true;
     // What the pairs refer to is then old as well. Whether it all fits, ReserveFor says.
     (void)heap_.Collect();
@@ -32,8 +32,6 @@ class PairMaker {
   }
 
  private:
-  static constexpr uint64_t kMost = Heap::kSlack / 2;  // what needs no reservation
-
   Heap& heap_;
   bool promoted_ = false;
 };
@@ -43,8 +41,8 @@ class ListBuilder {
  public:
   explicit ListBuilder(Heap& heap) : heap_(heap), pairs_(heap) {}
 
-  // See PairMaker.
-  [[nodiscard]] bool Reserve(Vm& vm, const char* who, uint64_t count) { return pairs_.Reserve(vm, who, count); }
+  // What the list, and what is to be in it, is made of: to Reserve before.
+  PairMaker& pairs() { return pairs_; }
   void Add(Value v) {
     const Value pair = pairs_.Cons(v, kNull);
     // The last pair was made since the last safepoint, and where this one is: no barrier.

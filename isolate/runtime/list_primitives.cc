@@ -108,7 +108,7 @@ Value Append(Vm& vm, Value* args, uint32_t argc) {
     total += n;
   }
   ListBuilder result(vm.heap());
-  if (!result.Reserve(vm, "append", total)) return kException;
+  if (!result.pairs().Reserve(vm, "append", total)) return kException;
   StepCounter steps;
   for (uint32_t i = 0; i + 1 < argc; ++i) {
     for (Value v = args[i]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) result.Add(vm.heap().car(v));
@@ -203,7 +203,7 @@ Value ListCopy(Vm& vm, Value* args, uint32_t) {
   StepCounter steps;
   for (Value v = args[0]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) ++n;
   ListBuilder copy(vm.heap());
-  if (!copy.Reserve(vm, "list-copy", n)) return kException;
+  if (!copy.pairs().Reserve(vm, "list-copy", n)) return kException;
   Value v = args[0];
   for (; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) copy.Add(vm.heap().car(v));
   return copy.Finish(v);

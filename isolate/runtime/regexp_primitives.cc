@@ -125,7 +125,7 @@ class Matcher {
       const bool at_end = position >= end_;
       const uint32_t c = at_end ? 0 : text_[position];
       for (uint32_t i = 0; i < current_.count; ++i) {
-        if (!More(1 + slots_ / 8)) return false;
+        if (!polls_.Add(1 + slots_ / 8)) return false;
         const uint32_t pc = current_.pcs[i];
         if (pc >= instructions_) continue;
         const uint32_t* slots = current_.slots + size_t{i} * slots_;
@@ -141,7 +141,7 @@ class Matcher {
         }
       }
       std::swap(current_, next_);
-      if (at_end || ended_) break;
+      if (at_end || polls_.ended()) break;
       ++position;
       if (steps_ >= kBudget && position > first) {
         Store(position, matched);
@@ -153,12 +153,6 @@ class Matcher {
   }
 
  private:
-  // Counts steps. False from then on that the run is being ended.
-  bool More(uint64_t steps) {
-    if (!ended_ && !polls_.Add(steps)) ended_ = true;
-    return !ended_;
-  }
-
   struct Threads {
     uint32_t* pcs = nullptr;
     uint32_t* slots = nullptr;
@@ -219,7 +213,7 @@ class Matcher {
         continue;
       }
       for (pc = todo.pc; pc < instructions_ && marks_[pc] != generation_;) {
-        if (!More(1)) return;
+        if (!polls_.Add(1)) return;
         marks_[pc] = generation_;
         ++steps_;
         const uint32_t x = Word(pc, 1);
@@ -306,7 +300,7 @@ class Matcher {
     if (p <= start_ || p >= end_) return true;
     auto at = [&](uint32_t i) { return static_cast<utf8proc_int32_t>(text_[i]); };
     uint32_t from = p;
-    while (from > start_ && !utf8proc_grapheme_break(at(from - 1), at(from)) && More(4)) --from;
+    while (from > start_ && !utf8proc_grapheme_break(at(from - 1), at(from)) && polls_.Add(4)) --from;
     if (from == p) return true;
     steps_ += p - from;
     utf8proc_int32_t state = 0;
@@ -342,7 +336,6 @@ class Matcher {
   std::vector<Todo> todo_;
   uint64_t steps_ = 0;
   StepCounter polls_;
-  bool ended_ = false;
 };
 
 // (%regexp-state program slots flags start from end): a state for matching the text from `start` to
