@@ -1,25 +1,31 @@
-// A byte for each object that a walk through the heap has come by, 0 before. Grows by small pieces, so that no step takes
-// long however many objects there are (poll.h), and takes an eighth of what the objects do.
+// What a walk through the heap notes of each object that it has come by: a T, at first T(). Grows
+// by small pieces, so that no step takes long however many objects there are (poll.h), and takes an
+// eighth of what the objects do for each byte of T.
 
 #ifndef ISLET_ISOLATE_HEAP_OBJECT_MARKS_H_
 #define ISLET_ISOLATE_HEAP_OBJECT_MARKS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <vector>
 
+#include "isolate/heap/scratch.h"
 #include "isolate/heap/value.h"
 
 namespace islet::vm {
 
-class ObjectMarks {
+template <typename T>
+class ObjectMap {
  public:
   // `reference` is one. Valid as long as this is.
-  uint8_t& operator[](Value reference) {
+  T& operator[](Value reference) {
     const uint32_t offset = reference.offset();
     std::unique_ptr<Region>& region = regions_[offset / kRegionBytes];
     if (region == nullptr) region = std::make_unique<Region>();
-    std::unique_ptr<Page>& page = region->pages[offset % kRegionBytes / kPageBytes];
-    if (page == nullptr) page = std::make_unique<Page>();
+    Page*& page = region->pages[offset % kRegionBytes / kPageBytes];
+    if (page == nullptr) page = NewPage();
     return page->marks[offset % kPageBytes / 8];
   }
 
@@ -27,13 +33,29 @@ class ObjectMarks {
   static constexpr uint32_t kPageBytes = 4096;
   static constexpr uint32_t kRegionBytes = 1u << 22;
   struct Page {
-    uint8_t marks[kPageBytes / 8] = {};
+    T marks[kPageBytes / 8] = {};
   };
   struct Region {
-    std::unique_ptr<Page> pages[kRegionBytes / kPageBytes];
+    Page* pages[kRegionBytes / kPageBytes] = {};
   };
+
+  // By more and more at once, since each must be freed at the end.
+  Page* NewPage() {
+    if (left_ == 0) {
+      left_ = made_ = made_ == 0 ? 1 : made_ < kMostAtOnce ? 2 * made_ : made_;
+      chunks_.push_back(NewScratch<Page>(made_));
+    }
+    return new (&chunks_.back()[--left_]) Page();
+  }
+
+  static constexpr size_t kMostAtOnce = 32;
+  std::vector<Scratch<Page>> chunks_;
+  size_t made_ = 0;  // in the last chunk
+  size_t left_ = 0;
   std::unique_ptr<Region> regions_[1024];
 };
+
+using ObjectMarks = ObjectMap<uint8_t>;
 
 }  // namespace islet::vm
 

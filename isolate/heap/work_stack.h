@@ -6,9 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
+
+#include "isolate/heap/scratch.h"
 
 namespace islet::vm {
 
@@ -34,7 +35,7 @@ class WorkStack {
   static constexpr uint32_t kChunk = 2048;
 
   void Grow() {
-    chunks_.push_back(spare_ != nullptr ? std::move(spare_) : std::make_unique<T[]>(kChunk));
+    chunks_.push_back(spare_ != nullptr ? std::move(spare_) : NewScratch<T>(kChunk));
     current_ = chunks_.back().get();
     count_ = 0;
     capacity_ = kChunk;
@@ -51,8 +52,8 @@ class WorkStack {
   T* current_ = inline_;
   uint32_t count_ = 0;  // in the current chunk
   uint32_t capacity_ = kInline;
-  std::vector<std::unique_ptr<T[]>> chunks_;
-  std::unique_ptr<T[]> spare_;
+  std::vector<Scratch<T>> chunks_;
+  Scratch<T> spare_;
 };
 
 }  // namespace islet::vm

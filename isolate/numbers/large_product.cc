@@ -4,7 +4,6 @@
 // residues of at most kLargeProduct limbs: GMP's.
 
 #include <gmp.h>
-#include <mimalloc.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,17 +11,11 @@
 #include <memory>
 
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/numbers/large.h"
 
 namespace islet::vm::integers {
 namespace {
-
-struct Free {
-  void operator()(uint64_t* p) const { mi_free(p); }
-};
-using Limbs = std::unique_ptr<uint64_t[], Free>;
-
-Limbs NewLimbs(size_t n) { return Limbs(static_cast<uint64_t*>(mi_mallocn(n, sizeof(uint64_t)))); }
 
 // Residues modulo 2^N + 1, N = 64 n, in n + 1 limbs: from 0 to 2^N, which alone has its last limb set.
 class Ring {
@@ -215,9 +208,9 @@ bool MultiplyByTransform(uint64_t* r, const uint64_t* a, size_t an, const uint64
   const size_t count = size_t{1} << plan.log;
   const size_t size = count * (plan.n + 1);
   const bool square = a == b && an == bn;
-  const Limbs x = NewLimbs(size);
-  const Limbs y = square ? nullptr : NewLimbs(size);
-  const Limbs spare = NewLimbs(3 * plan.n + 3);
+  const Scratch<uint64_t> x = TryNewScratch<uint64_t>(size);
+  const Scratch<uint64_t> y = square ? nullptr : TryNewScratch<uint64_t>(size);
+  const Scratch<uint64_t> spare = TryNewScratch<uint64_t>(3 * plan.n + 3);
   if (plan.log == 0 || x == nullptr || (!square && y == nullptr) || spare == nullptr) return false;
   Transform transform(plan, spare.get());
   const size_t root = 128 * plan.n / count;
@@ -233,7 +226,7 @@ bool MultiplyByTransform(uint64_t* r, const uint64_t* a, size_t an, const uint64
 template <typename Multiply>
 bool MultiplyInParts(uint64_t* r, const uint64_t* a, size_t an, const uint64_t* b, size_t bn, size_t part,
                      Multiply&& multiply) {
-  const Limbs product = NewLimbs(part + bn);
+  const Scratch<uint64_t> product = TryNewScratch<uint64_t>(part + bn);
   if (product == nullptr) return false;
   for (size_t at = 0; at < an; at += part) {
     const size_t size = std::min(part, an - at);

@@ -2,29 +2,22 @@
 // (Karatsuba square root, 1999): both lead to products of half the length, and to smaller ones of their own kind.
 
 #include <gmp.h>
-#include <mimalloc.h>
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/numbers/large.h"
 
 namespace islet::vm::integers {
 namespace {
 
-struct Free {
-  void operator()(uint64_t* p) const { mi_free(p); }
-};
-using Limbs = std::unique_ptr<uint64_t[], Free>;
-
-Limbs NewLimbs(size_t n) { return Limbs(static_cast<uint64_t*>(mi_mallocn(n, sizeof(uint64_t)))); }
-
 class Divider {
  public:
   // Scratch memory for divisors of `n` limbs.
-  explicit Divider(size_t n) : spare_(NewLimbs(2 * n + 2)) {}
+  explicit Divider(size_t n) : spare_(TryNewScratch<uint64_t>(2 * n + 2)) {}
   bool failed() const { return spare_ == nullptr; }
 
   // q = a / d, of n limbs; a = a % d, of the 2n it had. d's highest bit is set, and a's upper half below d.
@@ -52,7 +45,7 @@ class Divider {
     }
     uint64_t borrow = 0;
     {
-      const Limbs product = NewLimbs(2 * h);
+      const Scratch<uint64_t> product = TryNewScratch<uint64_t>(2 * h);
       if (product == nullptr || !MultiplyLimbs(product.get(), q, h, d, h) ||
           !SubtractLimbs(a, a, product.get(), 2 * h, &borrow)) {
         return false;
@@ -67,7 +60,7 @@ class Divider {
     return true;
   }
 
-  Limbs spare_;
+  Scratch<uint64_t> spare_;
 };
 
 // n / d for a short d: in parts of the quotient.
@@ -75,8 +68,8 @@ void DivideByShort(IntegerView n, IntegerView d, Integer* quotient, Integer* rem
   const size_t part = std::max<size_t>(kLargeQuotient, 40000 / d.size);
   const size_t q_size = n.size - d.size + 1;
   uint64_t* q = quotient->Resize(q_size);
-  const Limbs numerator = NewLimbs(part + d.size);
-  const Limbs q_part = NewLimbs(part + 1);
+  const Scratch<uint64_t> numerator = TryNewScratch<uint64_t>(part + d.size);
+  const Scratch<uint64_t> q_part = TryNewScratch<uint64_t>(part + 1);
   uint64_t* r = remainder->Resize(d.size);
   bool done = q != nullptr && r != nullptr && numerator != nullptr && q_part != nullptr;
   // What is above n's highest d.size - 1 limbs.
@@ -152,7 +145,7 @@ void DivideByBlocks(IntegerView n, IntegerView d, Integer* quotient, Integer* re
   const IntegerView r_view = r_top;
   const size_t blocks = apart ? whole + 1 : whole + 2;
   const size_t q_size = (blocks - 1) * block + (apart ? q_view.size : 1);
-  const Limbs a = NewLimbs(blocks * block);
+  const Scratch<uint64_t> a = TryNewScratch<uint64_t>(blocks * block);
   uint64_t* q = quotient->Resize(q_size);
   Divider divider(block);
   if (q_view.failed || r_view.failed || a == nullptr || q == nullptr || divider.failed()) {

@@ -12,6 +12,7 @@
 #include "isolate/data/string.h"
 #include "isolate/heap/object_marks.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/heap/work_stack.h"
 #include "isolate/printer/atoms.h"
 
@@ -34,6 +35,7 @@ class Printer {
 
  private:
   static constexpr int kUnnumbered = -1;
+  using Text = std::basic_string<char, std::char_traits<char>, ScratchAllocator<char>>;
   struct Task {
     enum class Kind : uint8_t {
       kValue,      // print `value`
@@ -77,7 +79,7 @@ class Printer {
   PrintMode mode_;
   size_t max_bytes_;
   std::string out_;
-  std::deque<std::string> aside_;  // what comes before out_
+  std::deque<Text> aside_;  // what comes before out_
   size_t aside_bytes_ = 0;
   WorkStack<Task> work_;
   StepCounter steps_;
@@ -185,7 +187,7 @@ void Printer::FindSharing(Value root) {
 
 void Printer::PutAside() {
   aside_bytes_ += out_.size();
-  aside_.push_back(std::move(out_));
+  aside_.emplace_back(out_);
   out_.clear();
 }
 
@@ -196,7 +198,7 @@ std::string Printer::WholeText() {
   text.reserve(aside_bytes_);
   for (; !aside_.empty(); aside_.pop_front()) {
     // A part is as long as its longest atom.
-    const std::string& part = aside_.front();
+    const Text& part = aside_.front();
     if (!InParts(0, part.size(), kBytesPerStep, [&](uint64_t begin, uint64_t end) {
           text.append(part, begin, end - begin);
         }) ||

@@ -1,11 +1,14 @@
 // Syntax to datum and back. Neither direction recurses: work lies on an explicit stack, and lists
-// are followed along their cdr.
+// are followed along their cdr. What shares parts, or is circular, is noted in the syntax itself,
+// or beside the heap's pages: a hash table of millions would take too long, between two polls, to
+// grow and to be freed.
 
-#include <unordered_map>
-#include <unordered_set>
-#include <vector>
+#include <cstdint>
+#include <memory>
 
+#include "isolate/heap/object_marks.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/work_stack.h"
 #include "isolate/reader/reader.h"
 
 namespace islet::vm {
@@ -16,20 +19,38 @@ bool IsCompound(const Syntax* s) {
   return s->kind == Syntax::Kind::kPair || s->kind == Syntax::Kind::kVector;
 }
 
+// A walk's number, which the syntax of no arena has yet (but after four thousand million more). An
+// arena is on one thread.
+uint32_t NewWalk() {
+  static thread_local uint32_t last = 0;
+  if (++last == 0) ++last;
+  return last;
+}
+
+// True the first time that the walk comes by.
+bool Enter(const Syntax* s, uint32_t walk) {
+  if (s->walk == walk) return false;
+  s->walk = walk;
+  return true;
+}
+
 }  // namespace
 
 size_t DatumBytes(const Syntax* root) {
-  std::unordered_set<const Syntax*> seen;
-  std::vector<const Syntax*> work = {root};
+  const uint32_t walk = NewWalk();
+  WorkStack<const Syntax*> work;
+  work.push_back(root);
   size_t bytes = 0;
   StepCounter steps;
   while (!work.empty()) {
     const Syntax* s = work.back();
     work.pop_back();
-    while (IsCompound(s) && steps.Add(4) && seen.insert(s).second) {
+    while (IsCompound(s) && steps.Add(4) && Enter(s, walk)) {
       if (s->kind == Syntax::Kind::kVector) {
         bytes += sizeof(Vector) + sizeof(Value) * s->count + 4;
-        work.insert(work.end(), s->items, s->items + s->count);
+        for (size_t i = 0; i < s->count && steps.Add(1); ++i) {
+          if (IsCompound(s->items[i])) work.push_back(s->items[i]);
+        }
         break;
       }
       bytes += sizeof(Pair);
@@ -52,13 +73,14 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
   if (bytes > Heap::kSlack / 4 && !heap.Reserve(bytes)) return kUndefined;
 
   // From here on nothing moves.
-  std::unordered_map<const Syntax*, Value> made;
+  const uint32_t walk = NewWalk();
   struct Task {
     const Syntax* syntax;
     Value* slot;
   };
   Value result = kFalse;
-  std::vector<Task> work = {{syntax, &result}};
+  WorkStack<Task> work;
+  work.push_back({syntax, &result});
   StepCounter steps;
   while (!work.empty()) {
     const Syntax* s = work.back().syntax;
@@ -69,22 +91,22 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
         *slot = leaf(s);
         break;
       }
-      const auto [entry, fresh] = made.try_emplace(s, kFalse);
-      if (!fresh) {
-        *slot = entry->second;
+      if (!Enter(s, walk)) {
+        *slot = s->datum;
         break;
       }
       if (s->kind == Syntax::Kind::kVector) {
         const Value v = heap.MakeVector(static_cast<uint32_t>(s->count), kFalse,
                                         immutable ? kImmutableFlag : 0);
-        *slot = entry->second = v;
+        *slot = s->datum = v;
         if (note != nullptr) note(v, const_cast<Syntax*>(s));
         Value* items = heap.Get<Vector>(v)->items;
-        for (size_t i = s->count; i-- > 0;) work.push_back({s->items[i], items + i});
+        for (size_t i = s->count; i-- > 0 && steps.Add(1);)
+          work.push_back({s->items[i], items + i});
         break;
       }
       const Value v = heap.Cons(kFalse, kNull);
-      *slot = entry->second = v;
+      *slot = s->datum = v;
       if (note != nullptr) note(v, const_cast<Syntax*>(s));
       Pair* pair = heap.Get<Pair>(v);
       if (IsCompound(s->car)) {
@@ -102,14 +124,15 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
 Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position,
                       size_t max_depth, size_t max_bytes, const NoteTranslation& note) {
   const auto compound = [&heap](Value v) { return v.IsPair() || heap.Is<Vector>(v); };
-  std::unordered_map<uint32_t, Syntax*> made;
+  const auto made = std::make_unique<ObjectMap<Syntax*>>();
   struct Task {
     Value datum;
     Syntax** slot;
     size_t depth;
   };
   Syntax* result = nullptr;
-  std::vector<Task> work = {{datum, &result, 0}};
+  WorkStack<Task> work;
+  work.push_back({datum, &result, 0});
   const size_t bytes_before = arena.bytes();
   StepCounter steps;
   while (!work.empty()) {
@@ -125,25 +148,25 @@ Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePositio
         if (note != nullptr) note(v, *slot);
         break;
       }
-      const auto [entry, fresh] = made.try_emplace(v.bits, nullptr);
-      if (!fresh) {
-        *slot = entry->second;
+      Syntax*& known = (*made)[v];
+      if (known != nullptr) {
+        *slot = known;
         break;
       }
       if (arena.bytes() - bytes_before > max_bytes) return nullptr;
       if (!v.IsPair()) {
         const Vector* vector = heap.Get<Vector>(v);
-        const std::vector<Syntax*> unfilled(vector->length, nullptr);
-        Syntax* s = arena.MakeVector(unfilled, position);
-        *slot = entry->second = s;
+        Syntax* s = arena.MakeVector(vector->length, position);
+        *slot = known = s;
         if (note != nullptr) note(v, s);
         for (uint32_t i = vector->length; i-- > 0;) {
+          if (!steps.Add(1)) return nullptr;
           work.push_back({vector->items[i], s->items + i, task.depth + 1});
         }
         break;
       }
       Syntax* s = arena.Cons(nullptr, nullptr, position);
-      *slot = entry->second = s;
+      *slot = known = s;
       if (note != nullptr) note(v, s);
       const Pair* pair = heap.Get<Pair>(v);
       work.push_back({pair->car, &s->car, task.depth + 1});

@@ -29,7 +29,7 @@ void* SyntaxArena::Allocate(size_t bytes, size_t alignment) {
     const size_t grown =
         std::min(kLargestChunk, kFirstChunk << std::min<size_t>(chunks_.size(), 8));
     const size_t size = std::max(bytes + alignment, grown);
-    chunks_.push_back(std::make_unique_for_overwrite<char[]>(size));
+    chunks_.push_back(NewScratch<char>(size));
     next_ = chunks_.back().get();
     end_ = next_ + size;
     start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
@@ -75,11 +75,17 @@ Syntax* SyntaxArena::Cons(Syntax* car, Syntax* cdr, SourcePosition position) {
 }
 
 Syntax* SyntaxArena::MakeVector(absl::Span<Syntax* const> items, SourcePosition position) {
+  Syntax* s = MakeVector(items.size(), position);
+  std::copy(items.begin(), items.end(), s->items);
+  return s;
+}
+
+Syntax* SyntaxArena::MakeVector(size_t count, SourcePosition position) {
   Syntax* s = New<Syntax>();
   s->kind = Syntax::Kind::kVector;
   s->position = position;
-  s->items = Copy(items).data();
-  s->count = items.size();
+  s->items = static_cast<Syntax**>(Allocate(count * sizeof(Syntax*) + 1, alignof(Syntax*)));
+  s->count = count;
   return s;
 }
 

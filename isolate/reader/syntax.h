@@ -14,6 +14,7 @@
 
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/heap/value.h"
 
 namespace islet::vm {
@@ -38,8 +39,10 @@ struct Syntax {
     kVector,  // items, count
   };
   Kind kind;
+  mutable uint32_t walk = 0;  // the last translation to a datum that came by (datum.cc): its number
   SourcePosition position;
   Value value{};
+  mutable Value datum{};  // of a pair or vector: what that translation has made of it
   union {
     struct {
       Syntax* car;
@@ -67,6 +70,8 @@ class SyntaxArena : public RootSource {
   Syntax* FromAlias(Alias* alias, SourcePosition position);
   Syntax* Cons(Syntax* car, Syntax* cdr, SourcePosition position);
   Syntax* MakeVector(absl::Span<Syntax* const> items, SourcePosition position);
+  // Its items are yet to be filled in.
+  Syntax* MakeVector(size_t count, SourcePosition position);
   // A proper list ending in `tail` (null: the empty list).
   Syntax* List(absl::Span<Syntax* const> items, SourcePosition position, Syntax* tail = nullptr);
   const std::string* FileName(std::string_view name);
@@ -91,11 +96,12 @@ class SyntaxArena : public RootSource {
 
  private:
   Heap* heap_;
-  std::vector<std::unique_ptr<char[]>> chunks_;
+  std::vector<Scratch<char>> chunks_;
   char* next_ = nullptr;
   char* end_ = nullptr;
   size_t bytes_ = 0;
-  std::vector<Value*> slots_;
+  std::deque<Value*, ScratchAllocator<Value*>>
+      slots_;  // not a vector: millions are not to be copied while it grows
   std::deque<std::string> files_;
 };
 

@@ -112,6 +112,7 @@ int __real_munmap(void* at, size_t bytes);
 int __real_mprotect(void* at, size_t bytes, int protection);
 int __real_madvise(void* at, size_t bytes, int advice);
 void* __real_mi_malloc(size_t bytes);
+void* __real_mi_new_nothrow(size_t bytes);
 
 void* __wrap_mmap(void* at, size_t bytes, int protection, int flags, int fd, off_t offset) {
   if (islet::stress::Fails(Fault::kMap)) {
@@ -148,6 +149,10 @@ int __wrap_madvise(void* at, size_t bytes, int advice) {
 
 void* __wrap_mi_malloc(size_t bytes) {
   return islet::stress::Fails(Fault::kNumbers) ? nullptr : __real_mi_malloc(bytes);
+}
+
+void* __wrap_mi_new_nothrow(size_t bytes) {
+  return islet::stress::IsNext(Fault::kNew) ? nullptr : __real_mi_new_nothrow(bytes);
 }
 
 }  // extern "C"

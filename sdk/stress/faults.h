@@ -1,4 +1,5 @@
-// Makes system calls and memory allocation fail at random, on the thread that asks for it and only while it does.
+// Makes system calls and memory allocation fail at random, on the thread that asks for it and only
+// while it does.
 //
 //   SeedFaults(seed, 0.05);                                  // once for each thread
 //   {
@@ -6,10 +7,9 @@
 //     isolate = islet::Isolate::FromSnapshot(snapshot);
 //   }
 //
-// What the runtime calls is replaced when the test is linked: mmap, munmap, mprotect, madvise and mi_malloc by the
-// linker's
-// --wrap (see FAULT_LINKOPTS in BUILD.bazel), operator new by a definition of our own. A call that is let through goes
-// to the real one, or to the sanitizer's.
+// What the runtime calls is replaced when the test is linked: mmap, munmap, mprotect, madvise,
+// mi_malloc and mi_new_nothrow by the linker's --wrap (see BUILD.bazel), operator new by a
+// definition of our own. A call that is let through goes to the real one, or to the sanitizer's.
 
 #ifndef ISLET_SDK_STRESS_FAULTS_H_
 #define ISLET_SDK_STRESS_FAULTS_H_
@@ -20,12 +20,12 @@
 namespace islet::stress {
 
 enum class Fault : int {
-  kMap,      // mmap: ENOMEM, or EAGAIN
-  kUnmap,    // munmap: ENOMEM, as where it would have to split a mapping and there are too many. Not of what mimalloc
-             // maps.
+  kMap,    // mmap: ENOMEM, or EAGAIN
+  kUnmap,  // munmap: ENOMEM, as where it would have to split a mapping and there are too many. Not
+           // of what mimalloc maps.
   kProtect,  // mprotect: ENOMEM
   kAdvise,   // madvise: EINVAL, as where memory is locked; ENOMEM; EAGAIN
-  kNew,      // operator new: std::bad_alloc
+  kNew,      // operator new: std::bad_alloc; mi_new_nothrow (heap/scratch.h): null
   kNumbers,  // mi_malloc, the scratch memory of arithmetic: null
   kCount
 };

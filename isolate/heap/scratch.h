@@ -1,0 +1,61 @@
+// Memory outside the heap for the time of a call, from mimalloc: where malloc gives back at once
+// what a long operation has used, that takes milliseconds, of a call that was to end.
+
+#ifndef ISLET_ISOLATE_HEAP_SCRATCH_H_
+#define ISLET_ISOLATE_HEAP_SCRATCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+namespace islet::vm {
+
+// Null if there is no memory. At least `bytes`, uninitialised, aligned for any object.
+void* AllocateScratch(size_t bytes) noexcept;
+void FreeScratch(void* p) noexcept;
+
+struct ScratchDeleter {
+  void operator()(void* p) const { FreeScratch(p); }
+};
+template <typename T>
+using Scratch = std::unique_ptr<T[], ScratchDeleter>;
+
+// Room for `count` objects, uninitialised. Null if there is no memory.
+template <typename T>
+Scratch<T> TryNewScratch(size_t count) {
+  static_assert(std::is_trivially_destructible_v<T>);
+  if (count > SIZE_MAX / sizeof(T)) return nullptr;
+  return Scratch<T>(static_cast<T*>(AllocateScratch(count * sizeof(T))));
+}
+
+// The same, but throws std::bad_alloc.
+template <typename T>
+Scratch<T> NewScratch(size_t count) {
+  Scratch<T> p = TryNewScratch<T>(count);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+
+// For the standard library's containers.
+template <typename T>
+struct ScratchAllocator {
+  using value_type = T;
+
+  ScratchAllocator() = default;
+  template <typename U>
+  ScratchAllocator(const ScratchAllocator<U>&) {}
+
+  T* allocate(size_t count) {
+    void* const p = count > SIZE_MAX / sizeof(T) ? nullptr : AllocateScratch(count * sizeof(T));
+    if (p == nullptr) throw std::bad_alloc();
+    return static_cast<T*>(p);
+  }
+  void deallocate(T* p, size_t) { FreeScratch(p); }
+  bool operator==(const ScratchAllocator&) const { return true; }
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_HEAP_SCRATCH_H_
