@@ -63,24 +63,42 @@ double At(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
-void BM_MinorPauses(benchmark::State& state) {
-  const Shape& shape = kShapes[state.range(0)];
+// An isolate in which the shape has been built.
+std::unique_ptr<islet::Isolate> Built(const Shape& shape) {
   auto snapshot = islet::Snapshot::FromEmbedded(standard);
   if (!snapshot.ok()) Die(snapshot.status());
   auto isolate = islet::Isolate::FromSnapshot(*snapshot);
   if (!isolate.ok()) Die(isolate.status());
   const islet::Isolate::Scope scope(**isolate);
   if (auto result = (*isolate)->Eval(shape.program); !result.ok()) Die(result.status());
-  const double longest_of_building = (*isolate)->Stats().longest_minor_seconds;
-  (*isolate)->CollectGarbage();
-  const islet::IsolateStats before = (*isolate)->Stats();
+  return *std::move(isolate);
+}
+
+void BM_FullCollection(benchmark::State& state) {
+  const Shape& shape = kShapes[state.range(0)];
+  const std::unique_ptr<islet::Isolate> isolate = Built(shape);
+  const islet::Isolate::Scope scope(*isolate);
+  for (auto _ : state) isolate->CollectGarbage();
+  state.SetLabel(shape.name);
+  state.counters["live_MiB"] = static_cast<double>(isolate->Stats().heap_bytes) / (1 << 20);
+}
+BENCHMARK(BM_FullCollection)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
+
+void BM_MinorPauses(benchmark::State& state) {
+  const Shape& shape = kShapes[state.range(0)];
+  const std::unique_ptr<islet::Isolate> isolate = Built(shape);
+  const islet::Isolate::Scope scope(*isolate);
+  const double longest_of_building = isolate->Stats().longest_minor_seconds;
+  isolate->CollectGarbage();
+  const islet::IsolateStats before = isolate->Stats();
   std::vector<double> pauses;
   islet::IsolateStats last = before;
   int round = 0;
   for (auto _ : state) {
-    const islet::Isolate::Scope inner(**isolate);
-    if (auto result = (*isolate)->Call("work", {islet::Integer(++round)}); !result.ok()) Die(result.status());
-    const islet::IsolateStats now = (*isolate)->Stats();
+    const islet::Isolate::Scope inner(*isolate);
+    if (auto result = isolate->Call("work", {islet::Integer(++round)}); !result.ok())
+      Die(result.status());
+    const islet::IsolateStats now = isolate->Stats();
     if (now.minor_collections != last.minor_collections) {
       pauses.push_back((now.minor_seconds - last.minor_seconds) * 1e6 /
                        static_cast<double>(now.minor_collections - last.minor_collections));

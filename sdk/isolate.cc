@@ -192,14 +192,17 @@ Isolate::Scope::~Scope() {
   if (entered_) impl.owner.store(nullptr, std::memory_order_release);
 }
 
-absl::Status Isolate::Impl::CheckEntered() const {
+absl::Status Isolate::Impl::CheckEntered() {
   if (owner.load(std::memory_order_relaxed) != CurrentThread()) {
     return absl::FailedPreconditionError(
         "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
   }
   if (lost()) return OutOfMemory("what the isolate was doing before (it can only be disposed of now)");
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
-  return absl::OkStatus();
+  return Guarded(*this, [this] {
+    vm->heap().FinishCollection();
+    return absl::OkStatus();
+  });
 }
 
 // ---- Roots

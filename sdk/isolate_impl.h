@@ -37,8 +37,9 @@ struct Isolate::Impl : public vm::RootSource {
   ~Impl() override;
   void VisitRoots(Visit visit, void* context) override;
 
-  // FailedPrecondition unless this thread has entered the isolate.
-  absl::Status CheckEntered() const;
+  // FailedPrecondition unless this thread has entered the isolate; ResourceExhausted if it is lost.
+  // Else does what an ended call has left of a collection: a safepoint.
+  absl::Status CheckEntered();
   Value MakeHandle(vm::Value v);
   // A handle by its parts, for other languages' bindings; and the parts of what MakeHandle made.
   Value HandleOf(uint32_t slot, uint32_t stamp) const;
@@ -50,7 +51,7 @@ struct Isolate::Impl : public vm::RootSource {
   // ToHeapAll. Errors: FailedPrecondition (stale or foreign handle, wrong thread), ResourceExhausted, InvalidArgument.
   absl::StatusOr<vm::Value> ToHeap(const Value& value);
   absl::Status ToHeapAll(absl::Span<const Value> values, absl::Span<vm::Value> results);
-  absl::StatusOr<vm::Value> Resolve(const Value& handle) const;
+  absl::StatusOr<vm::Value> Resolve(const Value& handle);
   // Before the first code of the host's runs.
   absl::Status RunRestoreHooks();
   absl::StatusOr<Value> CallValue(vm::Value procedure, absl::Span<const Value> arguments);

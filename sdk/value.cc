@@ -155,7 +155,7 @@ Value HashTable(std::vector<std::pair<Value, Value>> entries) {
 
 // ---- Into the heap
 
-absl::StatusOr<vm::Value> Isolate::Impl::Resolve(const Value& handle) const {
+absl::StatusOr<vm::Value> Isolate::Impl::Resolve(const Value& handle) {
   absl::Status status = CheckEntered();
   if (!status.ok()) return status;
   const size_t slot = static_cast<size_t>(handle.integer_);

@@ -11,10 +11,21 @@
 #include <utility>
 #include <vector>
 
+#include "isolate/heap/poll.h"
+
 namespace islet::vm {
 namespace {
 
 constexpr ptrdiff_t kPageSize = DirtyPages::kPageSize;
+// Bytes, or slots, looked at between two polls; and symbols.
+constexpr ptrdiff_t kScannedAtOnce = 8192;
+constexpr size_t kSlotsAtOnce = 2048;
+// Bytes of forwarding table for a block, and for which the system is asked in one call.
+constexpr ptrdiff_t kForwardingOfBlock = Heap::kBlockSize / 2;
+constexpr ptrdiff_t kPopulatedAtOnce = 8 * kForwardingOfBlock;
+// Nursery that is left beside the forwarding table when a collection may stop: for what is made
+// until the run is over.
+constexpr size_t kNurseryLeft = 4 * Heap::kSlack;
 
 uint64_t Nanoseconds() {
   timespec now;
@@ -55,13 +66,19 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
   }
   if (v.bits < young_begin_ || !v.IsRef()) return;  // snapshot, or not a reference
   if (v.bits - young_begin_ < young_size_) {
-    *slot = Evacuate(v);
+    if (!stopped_) *slot = Evacuate(v);
     return;
   }
-  const uint32_t index = (v.bits - old_begin_) / Heap::kBlockSize;
-  switch (heap_.blocks_[index].kind) {
+  const uint32_t offset = v.bits - old_begin_;
+  const uint32_t index = offset / Heap::kBlockSize;
+  const Block& block = heap_.blocks_[index];
+  switch (block.kind) {
     case Block::kMoving:
-      if (!heap_.blocks_[index].marked) *slot = Evacuate(v);
+      if (!block.marked) {
+        if (__builtin_expect(block.next == Heap::kNoBlock, 0)) StartForwarding(index);
+        *slot = EvacuateOld(v, reinterpret_cast<Value*>(heap_.forwarding_ + block.next) +
+                                   offset % Heap::kBlockSize / 8);
+      }
       return;
     case Block::kLargeHead:
       return MarkLarge(index);
@@ -73,37 +90,86 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
   }
 }
 
+// Pairs and flonums, of which there are most, are copied in as few instructions as can be; all else
+// is left to functions called last, so that these need no frame.
+
+// A copy of the pair or flonum at `from`, or kUndefined if there is no room for it in the block.
+inline __attribute__((always_inline)) Value Collector::CopyWord(Tag tag, Heap::Content content,
+                                                                const uint8_t* from) {
+  Heap::MovingSpace& space = heap_.moving_[content];
+  uint8_t* const to = space.top;
+  if (__builtin_expect(to == space.end, 0)) return kUndefined;
+  std::memcpy(to, from, 8);
+  space.top = to + 8;
+  ++moved_;
+  return Value::Ref(tag, static_cast<uint32_t>(to - base_));
+}
+
+// A copy of what `v` refers to: the new reference.
+inline __attribute__((always_inline)) Value Collector::Copy(Value v) {
+  const uint8_t* const from = base_ + v.offset();
+  if (v.IsPair() || v.IsFlonum()) {
+    uint8_t* const to = Allocate(v.IsPair() ? Heap::kPairs : Heap::kLeaves, 8);
+    std::memcpy(to, from, 8);
+    return Value::FromBits(static_cast<uint32_t>(to - base_) | (v.bits & 7));
+  }
+  const size_t bytes = SizeOf(reinterpret_cast<const uint32_t*>(from));
+  uint32_t header;
+  std::memcpy(&header, from, 4);
+  uint8_t* const to = Allocate(IsLeaf(header) ? Heap::kLeaves : Heap::kObjects, bytes);
+  for (size_t i = 0; i < bytes; i += 8) std::memcpy(to + i, from + i, 8);
+  return Value::Ref(Tag::kObject, static_cast<uint32_t>(to - base_));
+}
+
 Value Collector::Evacuate(Value v) {
-  uint8_t* const from = base_ + v.offset();
-  uint64_t first;
-  std::memcpy(&first, from, 8);
   if (v.IsPair()) {
-    if (static_cast<uint32_t>(first) == kForwarded.bits)
-      return Value::FromBits(static_cast<uint32_t>(first >> 32));
-    uint8_t* to = Allocate(Heap::kPairs, 8);
-    std::memcpy(to, &first, 8);
-    const Value moved = Value::Ref(Tag::kPair, static_cast<uint32_t>(to - base_));
-    const uint64_t forward = kForwarded.bits | static_cast<uint64_t>(moved.bits) << 32;
-    std::memcpy(from, &forward, 8);
+    Pair* const from = heap_.Get<Pair>(v);
+    if (from->car == kForwarded) return from->cdr;
+    const Value moved = CopyWord(Tag::kPair, Heap::kPairs, reinterpret_cast<const uint8_t*>(from));
+    if (__builtin_expect(moved != kUndefined, 1)) {
+      from->car = kForwarded;
+      return from->cdr = moved;
+    }
+  }
+  return EvacuateSlow(v);
+}
+
+Value Collector::EvacuateSlow(Value v) {
+  uint8_t* const from = base_ + v.offset();
+  if (v.IsPair()) {
+    const Value moved = Copy(v);
+    *reinterpret_cast<Pair*>(from) = {kForwarded, moved};
     return moved;
   }
+  uint64_t first;
+  std::memcpy(&first, from, 8);
   if (v.IsFlonum()) {
     if (first >> 32 == kMovedFlonum) return Value::FromBits(static_cast<uint32_t>(first));
-    uint8_t* to = Allocate(Heap::kLeaves, 8);
-    std::memcpy(to, &first, 8);
-    const Value moved = Value::Ref(Tag::kFlonum, static_cast<uint32_t>(to - base_));
+    const Value moved = Copy(v);
     const uint64_t forward = static_cast<uint64_t>(kMovedFlonum) << 32 | moved.bits;
     std::memcpy(from, &forward, 8);
     return moved;
   }
-  const uint32_t header = static_cast<uint32_t>(first);
-  if ((header & 7) != 0) return Value::FromBits(header);
-  const size_t bytes = SizeOf(reinterpret_cast<const uint32_t*>(from));
-  uint8_t* to = Allocate(IsLeaf(header) ? Heap::kLeaves : Heap::kObjects, bytes);
-  std::memcpy(to, &first, 8);
-  for (size_t i = 8; i < bytes; i += 8) std::memcpy(to + i, from + i, 8);
-  const Value moved = Value::Ref(Tag::kObject, static_cast<uint32_t>(to - base_));
+  if ((static_cast<uint32_t>(first) & 7) != 0) return Value::FromBits(static_cast<uint32_t>(first));
+  const Value moved = Copy(v);
   std::memcpy(from, &moved.bits, 4);
+  return moved;
+}
+
+Value Collector::EvacuateOld(Value v, Value* forward) {
+  if (forward->bits != 0) return *forward;
+  if (!v.IsObject() && !stopped_) {
+    const Value moved = v.IsPair() ? CopyWord(Tag::kPair, Heap::kPairs, base_ + v.offset())
+                                   : CopyWord(Tag::kFlonum, Heap::kLeaves, base_ + v.offset());
+    if (__builtin_expect(moved != kUndefined, 1)) return *forward = moved;
+  }
+  return EvacuateOldSlow(v, forward);
+}
+
+Value Collector::EvacuateOldSlow(Value v, Value* forward) {
+  if (stopped_) return v;
+  const Value moved = Copy(v);
+  *forward = moved;
   return moved;
 }
 
@@ -118,7 +184,8 @@ inline uint8_t* Collector::Allocate(Heap::Content content, size_t bytes) {
 }
 
 uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
-  uint8_t* const p = heap_.AllocateInNewBlock(content, bytes);
+  // The first may stay nearly empty.
+  uint8_t* const p = heap_.AllocateInNewBlock(content, bytes, /*populate=*/made_[content]++ > 0);
   if (p == nullptr) {
     // Heap::EffectiveLimit leaves room for copies of all that Heap::Reserve and kSlack let be
     // allocated.
@@ -127,7 +194,7 @@ uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
         stderr);
     std::abort();
   }
-  heap_.blocks_[heap_.moving_[content].blocks.back()].marked = full_;
+  (void)Stopped();  // after the copy
   return p;
 }
 
@@ -174,30 +241,48 @@ bool Collector::ScanMarked() {
     heap_.blocks_[index].queued = false;
     uint8_t* const start = heap_.BlockStart(index);
     if (heap_.blocks_[index].kind == Block::kLargeHead) {
-      ForEachSlot(reinterpret_cast<uint32_t*>(start), [this](Value* slot) { Visit<true>(slot); });
-      continue;
+      ScanLarge(reinterpret_cast<uint32_t*>(start));
+    } else {
+      ScanUnmoving(start);
     }
-    uint64_t* const reached = reinterpret_cast<uint64_t*>(start);
-    uint64_t* const scanned = reached + Heap::kUnmovingBitmap / 8;
-    for (size_t i = 0; i < Heap::kUnmovingBitmap / 8; ++i) {
-      while (uint64_t todo = reached[i] & ~scanned[i]) {
-        scanned[i] |= todo;
-        for (; todo != 0; todo &= todo - 1) {
-          const size_t granule = i * 64 + static_cast<size_t>(__builtin_ctzll(todo));
-          ForEachSlot(reinterpret_cast<uint32_t*>(start + granule * 8),
-                      [this](Value* slot) { Visit<true>(slot); });
-        }
+    if (Stopped()) return false;
+  }
+  return true;
+}
+
+void Collector::ScanLarge(uint32_t* object) {
+  const ObjectType type = HeaderType(*object);
+  if (type != ObjectType::kVector && type != ObjectType::kStackChunk) {
+    return ForEachSlot(object, [this](Value* slot) { Visit<true>(slot); });
+  }
+  Value* const slots = reinterpret_cast<Vector*>(object)->items;
+  const size_t length = object[1];
+  for (size_t done = 0; done < length && !Stopped();) {
+    const size_t end = std::min(length, done + kSlotsAtOnce);
+    for (; done < end; ++done) Visit<true>(slots + done);
+  }
+}
+
+void Collector::ScanUnmoving(uint8_t* start) {
+  uint64_t* const reached = reinterpret_cast<uint64_t*>(start);
+  uint64_t* const scanned = reached + Heap::kUnmovingBitmap / 8;
+  for (size_t i = 0; i < Heap::kUnmovingBitmap / 8; ++i) {
+    while (uint64_t todo = reached[i] & ~scanned[i]) {
+      scanned[i] |= todo;
+      for (; todo != 0; todo &= todo - 1) {
+        const size_t granule = i * 64 + static_cast<size_t>(__builtin_ctzll(todo));
+        ForEachSlot(reinterpret_cast<uint32_t*>(start + granule * 8),
+                    [this](Value* slot) { Visit<true>(slot); });
       }
     }
   }
-  return true;
 }
 
 // ---- Copied objects.
 
 // Calls `scan(at)`, which returns the next object's address, for each object of a chain of blocks
 // that the cursor has not passed. Scanning may add to the chain. False if there was none.
-template <typename Scan>
+template <bool kFull, typename Scan>
 inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content content,
                                                                 Scan&& scan) {
   const Heap::MovingSpace& space = heap_.moving_[content];
@@ -207,6 +292,7 @@ inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content co
     const uint32_t block = space.blocks[cursor.index];
     uint8_t* const start = heap_.BlockStart(block);
     uint8_t* at = cursor.at == nullptr ? start : cursor.at;
+    uint8_t* poll_at = at + kScannedAtOnce;
     for (;;) {
       const bool last = cursor.index + 1 == space.blocks.size();
       uint8_t* const end = last ? space.top : start + heap_.blocks_[block].top;
@@ -216,7 +302,12 @@ inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content co
         break;
       }
       any = true;
-      while (at < end) at = scan(at);
+      uint8_t* const part = kFull ? std::min(end, poll_at) : end;
+      while (at < part) at = scan(at);
+      if (kFull && at >= poll_at) {
+        if (Stopped()) return false;
+        poll_at = at + kScannedAtOnce;
+      }
     }
     ++cursor.index;
     cursor.at = nullptr;
@@ -228,19 +319,19 @@ template <bool kFull>
 void Collector::Drain() {
   bool more;
   do {
-    more = ScanChain(Heap::kPairs, [this](uint8_t* at) {
+    more = ScanChain<kFull>(Heap::kPairs, [this](uint8_t* at) {
       Pair* pair = reinterpret_cast<Pair*>(at);
       Visit<kFull>(&pair->car);
       Visit<kFull>(&pair->cdr);
       return at + sizeof(Pair);
     });
-    more |= ScanChain(Heap::kObjects, [this](uint8_t* at) {
+    more |= ScanChain<kFull>(Heap::kObjects, [this](uint8_t* at) {
       uint32_t* object = reinterpret_cast<uint32_t*>(at);
       ForEachSlot(object, [this](Value* slot) { Visit<kFull>(slot); });
       return at + SizeOf(object);
     });
     if (kFull) more |= ScanMarked();
-  } while (more);
+  } while (more && !stopped_);
 }
 
 // ---- Roots.
@@ -251,7 +342,6 @@ void Collector::VisitRoots() {
     source->VisitRoots(
         [](Value* slot, void* self) { static_cast<Collector*>(self)->Visit<kFull>(slot); }, this);
   }
-  for (Value* slot = heap_.stack_begin(); slot < heap_.stack_top_; ++slot) Visit<kFull>(slot);
   // What lies above may be stale by the next collection, and the stack may have grown over it by
   // then.
   if (heap_.stack_used_ > heap_.stack_top_) {
@@ -264,12 +354,18 @@ void Collector::VisitRoots() {
       Heap::Discard(page, base_ + ((used - base_ + kPageSize - 1) & ~(kPageSize - 1)));
     heap_.stack_used_ = heap_.stack_top_;
   }
+  for (Value* slot = heap_.stack_begin(); slot < heap_.stack_top_;) {
+    Value* const end = slot + std::min<ptrdiff_t>(heap_.stack_top_ - slot, kSlotsAtOnce);
+    for (; slot < end; ++slot) Visit<kFull>(slot);
+    if (kFull && Stopped()) return;
+  }
 }
 
 template <bool kFull>
 void Collector::VisitDirtyPages() {
   const uint32_t image_end = heap_.layout().image_end;
   for (auto& page : heap_.dirty_.pages()) {
+    if (kFull && Stopped()) return;
     Value* const slots = reinterpret_cast<Value*>(
         base_ + (static_cast<size_t>(page->number) << DirtyPages::kPageShift));
     for (uint32_t i = 0; i < DirtyPages::kSlotsPerPage / 64; ++i) {
@@ -319,20 +415,114 @@ void Collector::Minor() {
   heap_.stats_.longest_minor_nanoseconds = std::max(heap_.stats_.longest_minor_nanoseconds, pause);
 }
 
-void Collector::Full() {
+// ---- Full collections.
+
+bool Collector::Stopped() {
+  if (polls_ && !stopped_ && !PollInterrupts()) stopped_ = true;
+  return stopped_;
+}
+
+bool Collector::Full(Polls polls) {
+  polls_ = polls == Polls::kYes && PromoteNursery();
   const uint64_t start = Nanoseconds();
-  full_ = true;
+  heap_.evacuating_ = true;
   for (int i = 0; i < Heap::kContentCount; ++i) {
-    from_[i].swap(heap_.moving_[i].blocks);
-    heap_.moving_[i].top = heap_.moving_[i].end = nullptr;
+    Heap::MovingSpace& space = heap_.moving_[i];
+    if (!space.blocks.empty()) {
+      const uint32_t last = space.blocks.back();
+      heap_.blocks_[last].top = static_cast<uint32_t>(space.top - heap_.BlockStart(last));
+    }
+    from_[i].swap(space.blocks);
+    space.top = space.end = nullptr;
   }
+  PrepareForwarding();
   for (uint32_t index : heap_.unmoving_blocks_)
     std::memset(heap_.BlockStart(index), 0, Heap::kUnmovingStart);
+  if (Trace() && SweepSymbols() && SweepUnmoving()) {
+    Complete(start);
+    return true;
+  }
+  NotePause(start);
+  return false;
+}
+
+// What has been copied and marked stays so; all else is done again, since roots, and what they lead
+// to, may have changed.
+void Collector::Finish() {
+  const uint64_t start = Nanoseconds();
+  polls_ = stopped_ = false;
+  for (Cursor& cursor : cursors_) cursor = Cursor();
+  queue_ = Heap::kNoBlock;
+  for (uint32_t index = 0; index < heap_.blocks_.size(); ++index) {
+    Block& block = heap_.blocks_[index];
+    block.queued = false;
+    if (block.kind == Block::kLargeHead && block.marked) Enqueue(index);
+    if (block.kind == Block::kUnmoving) {
+      std::memset(heap_.BlockStart(index) + Heap::kUnmovingBitmap, 0, Heap::kUnmovingBitmap);
+      Enqueue(index);
+    }
+  }
+  (void)(Trace() && SweepSymbols() && SweepUnmoving());
+  Complete(start);
+}
+
+// So that all that may be moved in parts is in the old space. False if that might take too much of
+// it.
+bool Collector::PromoteNursery() {
+  const size_t young = static_cast<size_t>(heap_.young_top_ - heap_.young_start());
+  // Promoted objects, and the copies of all, may each take twice their size; see
+  // Heap::EffectiveLimit.
+  const size_t needed =
+      2 * young + 2 * (heap_.old_bytes_ + young) + Heap::kSpareBlocks * Heap::kBlockSize;
+  if (heap_.max_blocks_ * Heap::kBlockSize - heap_.old_bytes_ < needed) return false;
+  if (young != 0) Collector(heap_).Minor();
+  return true;
+}
+
+// Finds room for one word for each 8 bytes of what is evacuated. It reads as zero: it lies above
+// what was ever filled.
+void Collector::PrepareForwarding() {
+  size_t bytes = 0;
+  for (const auto& blocks : from_) {
+    for (uint32_t index : blocks) heap_.blocks_[index].next = Heap::kNoBlock;
+    bytes += blocks.size() * kForwardingOfBlock;
+  }
+  uint8_t* const top = std::max(heap_.young_top_, heap_.young_start() + Heap::kNurserySize);
+  uint8_t* const first = base_ + ((top - base_ + kPageSize - 1) & ~(kPageSize - 1));
+  uint8_t* const end = base_ + young_begin_ + young_size_;
+  const size_t room = static_cast<size_t>(end - first);
+  if (room < bytes) {
+    // Excluded by Heap::EffectiveLimit: the table takes half of what is evacuated, and the nursery
+    // a quarter of the cage.
+    std::fputs("islet: no room for the new places of live objects\n", stderr);
+    std::abort();
+  }
+  if (room - bytes < kNurseryLeft) polls_ = false;
+  heap_.forwarding_ = first + std::min(room - bytes, kNurseryLeft);
+  forwarding_used_ = heap_.forwarding_end_ = heap_.forwarding_;
+  heap_.young_hard_end_ = heap_.forwarding_;
+}
+
+// Something in the block is alive.
+void Collector::StartForwarding(uint32_t index) {
+  uint8_t* const begin = forwarding_used_;
+  forwarding_used_ += kForwardingOfBlock;
+  if (forwarding_used_ > heap_.forwarding_end_) {
+    uint8_t* const end = base_ + young_begin_ + young_size_;
+    heap_.forwarding_end_ += std::min<ptrdiff_t>(kPopulatedAtOnce, end - heap_.forwarding_end_);
+    Heap::Populate(begin, heap_.forwarding_end_);
+  }
+  heap_.blocks_[index].next = static_cast<uint32_t>(begin - heap_.forwarding_);
+}
+
+bool Collector::Trace() {
   VisitRoots<true>();
   VisitDirtyPages<true>();
-  Drain<true>();
-  SweepSymbols();
-  SweepUnmoving();
+  if (!stopped_) Drain<true>();
+  return !stopped_;
+}
+
+void Collector::Complete(uint64_t start) {
   SweepLarge();
   for (auto& blocks : from_) {
     for (uint32_t index : blocks) heap_.FreeBlocks(index, 1);
@@ -340,9 +530,13 @@ void Collector::Full() {
   for (const Heap::MovingSpace& space : heap_.moving_) {
     for (uint32_t index : space.blocks) heap_.blocks_[index].marked = false;
   }
+  heap_.evacuating_ = false;
   ResetNursery();
-  heap_.DiscardFreed();
   ++heap_.stats_.full_collections;
+  NotePause(start);
+}
+
+void Collector::NotePause(uint64_t start) {
   const uint64_t pause = Nanoseconds() - start;
   heap_.stats_.full_nanoseconds += pause;
   heap_.stats_.longest_full_nanoseconds = std::max(heap_.stats_.longest_full_nanoseconds, pause);
@@ -368,11 +562,13 @@ void Collector::ResetNursery() {
   if (moved_ != 0) ++heap_.move_epoch_;
 }
 
-void Collector::SweepSymbols() {
-  std::vector<Value>& table = heap_.symbols_;
+bool Collector::SweepSymbols() {
+  const std::vector<Value>& table = heap_.symbols_;
   std::vector<Value> live;
   bool died = false;
-  for (Value symbol : table) {
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (i % kSlotsAtOnce == 0 && Stopped()) return false;
+    const Value symbol = table[i];
     if (symbol == kUndefined) continue;
     if (IsMarked(symbol)) {
       live.push_back(symbol);
@@ -380,20 +576,29 @@ void Collector::SweepSymbols() {
       died = true;
     }
   }
-  if (!died) return;
-  std::fill(table.begin(), table.end(), kUndefined);
-  const size_t mask = table.size() - 1;
-  for (Value symbol : live) {
-    size_t i = static_cast<uint32_t>(heap_.Get<Symbol>(symbol)->hash.fixnum()) & mask;
-    while (table[i] != kUndefined) i = (i + 1) & mask;
-    table[i] = symbol;
+  if (!died) return true;
+  std::vector<Value> swept(table.size(), kUndefined);
+  const size_t mask = swept.size() - 1;
+  for (size_t n = 0; n < live.size(); ++n) {
+    if (n % kSlotsAtOnce == 0 && Stopped()) return false;
+    size_t i = static_cast<uint32_t>(heap_.Get<Symbol>(live[n])->hash.fixnum()) & mask;
+    while (swept[i] != kUndefined) i = (i + 1) & mask;
+    swept[i] = live[n];
   }
+  heap_.symbols_.swap(swept);
+  return true;
 }
 
-void Collector::SweepUnmoving() {
+bool Collector::SweepUnmoving() {
   heap_.unmoving_free_.clear();
   std::vector<uint32_t> kept;
-  for (uint32_t index : heap_.unmoving_blocks_) {
+  for (size_t n = 0; n < heap_.unmoving_blocks_.size(); ++n) {
+    if (Stopped()) {
+      kept.insert(kept.end(), heap_.unmoving_blocks_.begin() + static_cast<ptrdiff_t>(n),
+                  heap_.unmoving_blocks_.end());
+      break;
+    }
+    const uint32_t index = heap_.unmoving_blocks_[n];
     uint8_t* const start = heap_.BlockStart(index);
     uint8_t* const end = start + heap_.blocks_[index].top;
     uint8_t* hole = nullptr;
@@ -427,6 +632,7 @@ void Collector::SweepUnmoving() {
     kept.push_back(index);
   }
   heap_.unmoving_blocks_.swap(kept);
+  return !stopped_;
 }
 
 void Collector::SweepLarge() {

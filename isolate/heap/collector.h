@@ -9,12 +9,17 @@
 // scanned, with bitmaps for what is reached and scanned. So nothing here grows with the depth or
 // number of objects, but the old space itself.
 //
-// Where an object was, its new reference is left:
+// Where an object of the nursery was, its new reference is left:
 //   pair     kForwarded in the car, the reference in the cdr
 //   object   the reference in place of the header, whose low bits are 000
 //   flonum   the reference in the low half, kMovedFlonum in the high one: a signalling NaN, which
 //   arithmetic never
 //            yields and Heap::MakeFlonum replaces
+// Objects of the old space stay as they were. Their new references lie in a table, one word for
+// each 8 bytes of the blocks that are evacuated, which lies in the nursery's unused range. So a
+// full collection can stop at any time, when the run it was made for is to be ended (poll.h): with
+// the nursery collected before, every object can still be read through every reference. It is
+// finished later, or dropped by a reset.
 
 #ifndef ISLET_ISOLATE_HEAP_COLLECTOR_H_
 #define ISLET_ISOLATE_HEAP_COLLECTOR_H_
@@ -30,9 +35,13 @@ namespace islet::vm {
 // Lives for one collection.
 class Collector {
  public:
+  enum class Polls { kNo, kYes };
+
   explicit Collector(Heap& heap);
   void Minor();
-  void Full();
+  // False if a poll has said that the run is to be ended: then Finish must follow, or a reset.
+  [[nodiscard]] bool Full(Polls polls);
+  void Finish();
 
  private:
   static constexpr uint32_t kMovedFlonum = 0x7FF40000;
@@ -54,11 +63,33 @@ class Collector {
   void VisitDirtyPages();
   template <bool kFull>
   void Drain();
-  template <typename Scan>
+  template <bool kFull, typename Scan>
   bool ScanChain(Heap::Content content, Scan&& scan);
   bool ScanMarked();
+  void ScanLarge(uint32_t* object);
+  void ScanUnmoving(uint8_t* start);
 
+  // The parts of a full collection. All but the last may be done again, and return false if it is
+  // to stop.
+  bool PromoteNursery();
+  void PrepareForwarding();
+  void StartForwarding(uint32_t index);
+  bool Trace();
+  bool SweepSymbols();
+  bool SweepUnmoving();
+  void Complete(uint64_t start);
+  void NotePause(uint64_t start);
+  // Polls, if this collection does, and remembers the answer.
+  bool Stopped();
+
+  // The new reference to an object of the nursery; or of the old space, whose place in the table is
+  // `forward`.
   Value Evacuate(Value v);
+  Value EvacuateSlow(Value v);
+  Value EvacuateOld(Value v, Value* forward);
+  Value EvacuateOldSlow(Value v, Value* forward);
+  Value CopyWord(Tag tag, Heap::Content content, const uint8_t* from);
+  Value Copy(Value v);
   uint8_t* Allocate(Heap::Content content, size_t bytes);
   uint8_t* AllocateInNewBlock(Heap::Content content, size_t bytes);
   void MarkLarge(uint32_t index);
@@ -66,8 +97,6 @@ class Collector {
   void Enqueue(uint32_t index);
   bool IsMarked(Value unmoving) const;
 
-  void SweepSymbols();
-  void SweepUnmoving();
   void SweepLarge();
   void ResetNursery();
 
@@ -76,8 +105,11 @@ class Collector {
   const uint32_t young_begin_;
   const uint32_t young_size_;
   const uint32_t old_begin_;
-  bool full_ = false;
+  bool polls_ = false;
+  bool stopped_ = false;
   uint64_t moved_ = 0;
+  uint32_t made_[Heap::kContentCount] = {};  // blocks
+  uint8_t* forwarding_used_ = nullptr;       // end of what blocks have of the forwarding table
   Cursor cursors_[Heap::kContentCount];
   uint32_t queue_ = Heap::kNoBlock;  // blocks with marked objects to scan
   std::vector<uint32_t> from_[Heap::kContentCount];

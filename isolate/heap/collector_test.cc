@@ -14,12 +14,32 @@
 
 #include "gtest/gtest.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/poll.h"
 #include "isolate/heap/test_image.h"
 
 namespace islet::vm {
 namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
+
+// Ends the run at one of the collector's polls: the first is number 0.
+class EndAtPoll {
+ public:
+  explicit EndAtPoll(uint32_t number) : number_(number) {}
+
+  bool ended() const { return polls_ > number_; }
+
+ private:
+  static bool Count(void* context, uint64_t steps) {
+    EndAtPoll& self = *static_cast<EndAtPoll*>(context);
+    if (steps == kInterruptsOnly && !self.ended()) ++self.polls_;
+    return !self.ended();
+  }
+
+  uint32_t number_;
+  uint32_t polls_ = 0;
+  PollScope scope_{{&Count, this}};
+};
 
 // ---- A heap and its model.
 
@@ -87,6 +107,8 @@ class ModelledHeap {
       if (heap_->WantsCollection() || Below(200) == 0) {
         if (Below(4) == 0) {
           heap_->CollectFull();
+        } else if (ends_runs_) {
+          CollectAndEnd();
         } else {
           ASSERT_TRUE(heap_->Collect());
         }
@@ -96,11 +118,48 @@ class ModelledHeap {
     }
   }
 
+  void EndRuns() { ends_runs_ = true; }
+  uint32_t ended() const { return ended_; }
+
+  // Ends the run somewhere in the collection. Until that is finished, objects are read, and made,
+  // as before.
+  void CollectAndEnd() {
+    if (!CollectUntilEnd()) return;
+    switch (Below(3)) {
+      case 0:
+        return heap_->FinishCollection();
+      case 1:
+        return heap_->CollectFull();
+      default:
+        ASSERT_TRUE(heap_->Collect());
+    }
+  }
+
+  // False if it is finished.
+  bool CollectUntilEnd() {
+    const uint32_t polls = Below(Below(2) ? 20 : 400);
+    EndAtPoll end(polls);
+    (void)heap_->Reserve(heap_->EffectiveLimit());
+    if (!end.ended() || heap_->Collect()) return false;  // it was over by then, or had not begun
+    ++ended_;
+    const uint64_t full = heap_->full_collections();
+    for (uint32_t i = Below(5); i > 0; --i) {
+      places_ = 2;
+      Compare();
+      if (::testing::Test::HasFailure()) break;
+      SetRoot(Below(40), Below(3) ? Make() : AnyValue());
+      EXPECT_FALSE(heap_->Collect());
+    }
+    places_ = 1;
+    EXPECT_EQ(heap_->full_collections(), full);
+    return true;
+  }
+
   // Finds every live node from the roots again, and checks that each is what the model says.
   void Compare() {
     std::map<int, Value> found;
     std::map<uint32_t, int> node_at;
-    std::vector<int> todo;
+    std::vector<std::pair<int, Value>> more;
     const auto meet = [&](ModelValue expected, Value actual) {
       if (!expected.is_node) {
         ASSERT_EQ(actual, Value::Fixnum(expected.number));
@@ -109,22 +168,26 @@ class ModelledHeap {
       ASSERT_TRUE(actual.IsRef()) << expected.number;
       const auto [at, is_new] = found.emplace(expected.number, actual);
       if (!is_new) {
-        ASSERT_EQ(at->second, actual) << expected.number << " is in two places";
+        if (at->second != actual) {
+          ASSERT_EQ(places_, 2) << expected.number << " is in two places";
+          const auto [other, is_first] = node_at.emplace(actual.bits, expected.number);
+          ASSERT_EQ(other->second, expected.number);
+          if (is_first) more.emplace_back(expected.number, actual);
+        }
         return;
       }
       ASSERT_TRUE(node_at.emplace(actual.bits, expected.number).second) << "two nodes in one place";
-      todo.push_back(expected.number);
+      more.emplace_back(expected.number, actual);
     };
     for (size_t i = 0; i < model_roots_.size(); ++i)
       ASSERT_NO_FATAL_FAILURE(meet(model_roots_[i], *RootSlot(i)));
     for (int i = 0; i < static_cast<int>(kReadOnlyPages + kWritablePages); ++i) {
       ASSERT_NO_FATAL_FAILURE(meet({true, i}, TestImage::VectorAt(static_cast<uint32_t>(i))));
     }
-    while (!todo.empty()) {
-      const int number = todo.back();
-      todo.pop_back();
+    while (!more.empty()) {
+      const auto [number, v] = more.back();
+      more.pop_back();
       const Node& node = nodes_.at(number);
-      const Value v = found.at(number);
       if (node.unmoving) {
         ASSERT_EQ(v, values_.at(number)) << "an unmoving object moved";
       }
@@ -138,8 +201,8 @@ class ModelledHeap {
       if (node.kind == Node::kObject) {
         ASSERT_EQ(heap_->header(v), node.header);
         ASSERT_EQ(SizeOf(heap_->Get<uint32_t>(v)), node.bytes);
-        ForEachPayloadByte(node, v,
-                           [&](uint8_t& byte, size_t i) { ASSERT_EQ(byte, Pattern(number, i)); });
+        ForEachPayloadByte(
+            node, v, [&, n = number](uint8_t& byte, size_t i) { ASSERT_EQ(byte, Pattern(n, i)); });
       }
     }
     for (auto i = nodes_.begin(); i != nodes_.end();)
@@ -329,6 +392,9 @@ class ModelledHeap {
   std::map<int, Value> values_;  // where they are
   std::vector<ModelValue> model_roots_;
   int next_node_ = 0;
+  bool ends_runs_ = false;
+  uint32_t ended_ = 0;
+  int places_ = 1;  // where a node may be at once
 };
 
 class RandomHistoryTest : public ::testing::TestWithParam<uint32_t> {};
@@ -338,6 +404,15 @@ TEST_P(RandomHistoryTest, KeepsEveryLiveObject) {
   modelled.Run(10'000);
   EXPECT_GT(modelled.heap().Stats().minor_collections, 10u);
   EXPECT_GT(modelled.heap().Stats().full_collections, 3u);
+}
+
+TEST_P(RandomHistoryTest, KeepsEveryLiveObjectIfRunsEndInCollections) {
+  ModelledHeap modelled(GetParam());
+  modelled.EndRuns();
+  modelled.Run(10'000);
+  modelled.heap().FinishCollection();
+  modelled.Compare();
+  EXPECT_GT(modelled.ended(), 3u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomHistoryTest, ::testing::Range(0u, 20u));
@@ -515,6 +590,139 @@ TEST(CollectorTest, StaleStackWordsAboveTheTopAreCleared) {
   ASSERT_TRUE(heap->Collect());
   for (int i = 0; i < 100; ++i) ASSERT_EQ(heap->car(stack[i]), Value::Fixnum(i));
   for (int i = 100; i < 20'000; ++i) ASSERT_EQ(stack[i], Value::Fixnum(0));
+}
+
+// ---- Runs that end in a full collection.
+
+// A heap with 16 MiB of everything that a full collection looks at.
+class EndedCollectionTest : public ::testing::Test {
+ protected:
+  static constexpr int kLists = 100, kPairs = 10'000, kSymbols = 1000;
+
+  void SetUp() override { Fill(); }
+
+  void Fill() {
+    heap_ = MakeHeap(image_.Layout(128 * kMiB), image_.source(), HeapOptions{40 * kMiB});
+    roots_ = std::make_unique<TestRoots>(*heap_);
+    roots_->values.assign(4, kNull);
+    roots_->values[0] = heap_->MakeVector(kLists, kNull);
+    roots_->values[1] = heap_->MakeVector(50'000, kNull);
+    for (int i = 0; i < kLists; ++i) {
+      for (int k = 0; k < kPairs; ++k) {
+        const Value rest = heap_->Get<Vector>(roots_->values[0])->items[i];
+        const Value item = k % 2 == 0 ? Value::Fixnum(k) : heap_->MakeFlonum(k);
+        heap_->Write(&heap_->Get<Vector>(roots_->values[0])->items[i], heap_->Cons(item, rest));
+        if (heap_->WantsCollection()) ASSERT_TRUE(heap_->Collect());
+      }
+      // Garbage, and what the large vector alone refers to.
+      heap_->MakeBytevector(20'000);
+      const Value box = heap_->ValueOf(heap_->New<Box>());
+      heap_->Get<Box>(box)->value = Value::Fixnum(i);
+      heap_->Write(&heap_->Get<Vector>(roots_->values[1])->items[500 * i], box);
+    }
+    std::vector<Value>& symbols = heap_->young_symbols();
+    symbols.assign(4 * kSymbols, kUndefined);
+    for (int i = 0; i < kSymbols; ++i) {
+      auto* symbol =
+          static_cast<Symbol*>(heap_->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0));
+      symbol->hash = Value::Fixnum(4 * i);
+      symbol->name = kNull;
+      symbols[4 * static_cast<size_t>(i)] = heap_->ValueOf(symbol);
+      if (i % 2 == 0) roots_->values[2] = heap_->Cons(heap_->ValueOf(symbol), roots_->values[2]);
+    }
+    ASSERT_TRUE(heap_->Collect());
+  }
+
+  void Check() {
+    const Vector* lists = heap_->Get<Vector>(roots_->values[0]);
+    for (int i = 0; i < kLists; ++i) {
+      Value rest = lists->items[i];
+      for (int k = kPairs - 1; k >= 0; --k, rest = heap_->cdr(rest)) {
+        const Value item = heap_->car(rest);
+        ASSERT_EQ(item.IsFixnum() ? item.fixnum() : heap_->flonum(item), k);
+      }
+      ASSERT_EQ(rest, kNull);
+      const Value box = heap_->Get<Vector>(roots_->values[1])->items[500 * i];
+      ASSERT_TRUE(heap_->Is<Box>(box));
+      ASSERT_EQ(heap_->Get<Box>(box)->value, Value::Fixnum(i));
+    }
+    int symbols = 0;
+    for (Value list = roots_->values[2]; list.IsPair(); list = heap_->cdr(list)) {
+      ASSERT_TRUE(heap_->Is<Symbol>(heap_->car(list)));
+      ASSERT_EQ(heap_->Get<Symbol>(heap_->car(list))->hash.fixnum(),
+                4 * (kSymbols - 2 - 2 * symbols));
+      ++symbols;
+    }
+    ASSERT_EQ(symbols, kSymbols / 2);
+  }
+
+  // True if the collection ended at that poll; false if it had fewer.
+  bool EndAt(uint32_t poll) {
+    EndAtPoll end(poll);
+    const bool fits = heap_->Reserve(heap_->EffectiveLimit());
+    EXPECT_EQ(fits, false);
+    return end.ended();
+  }
+
+  TestImage image_{4, 16};
+  std::unique_ptr<Heap> heap_;
+  std::unique_ptr<TestRoots> roots_;
+};
+
+TEST_F(EndedCollectionTest, AnyPollMayBeTheLast) {
+  uint32_t poll = 1;  // number 0 comes before the collection
+  for (; EndAt(poll); poll += poll < 20 ? 1 : 61) {
+    ASSERT_NO_FATAL_FAILURE(Check());
+    heap_->FinishCollection();
+    ASSERT_NO_FATAL_FAILURE(Check());
+    ASSERT_EQ(std::count(heap_->young_symbols().begin(), heap_->young_symbols().end(), kUndefined),
+              4 * kSymbols - kSymbols / 2);
+  }
+  EXPECT_GT(poll, 500u);
+}
+
+// Nothing is promised of such writes but that the heap stays whole.
+TEST_F(EndedCollectionTest, WritesToWhatIsBeingMovedDoNoHarm) {
+  const Value snapshot = TestImage::VectorAt(10);
+  for (uint32_t poll = 0; poll < 300; poll += 7) {
+    ASSERT_TRUE(EndAt(poll));
+    const Value fresh = heap_->Cons(Value::Fixnum(1), kNull);
+    const Value old = heap_->Get<Vector>(roots_->values[0])->items[static_cast<int>(poll) % kLists];
+    const Value box = heap_->Get<Vector>(roots_->values[1])->items[0];
+    Value* const large = heap_->Get<Vector>(roots_->values[1])->items;
+    heap_->Write(large + 1, fresh);
+    heap_->Write(large + 2, old);
+    heap_->Write(&heap_->Get<Vector>(snapshot)->items[2], fresh);
+    heap_->Write(&heap_->Get<Vector>(snapshot)->items[3], old);
+    heap_->Write(&heap_->Get<Box>(box)->value, fresh);
+    heap_->FinishCollection();
+    const Value list =
+        heap_->Get<Vector>(roots_->values[0])->items[static_cast<int>(poll) % kLists];
+    EXPECT_EQ(heap_->car(large[1]), Value::Fixnum(1));
+    EXPECT_EQ(large[2], list);
+    EXPECT_EQ(heap_->Get<Vector>(snapshot)->items[2], large[1]);
+    EXPECT_EQ(heap_->Get<Vector>(snapshot)->items[3], list);
+    const Value written = heap_->Get<Box>(large[0])->value;
+    EXPECT_TRUE(written == large[1] || written == Value::Fixnum(0)) << written.bits;
+    heap_->Write(&heap_->Get<Box>(large[0])->value, Value::Fixnum(0));
+    ASSERT_NO_FATAL_FAILURE(Check());
+  }
+}
+
+TEST_F(EndedCollectionTest, AResetForgetsThem) {
+  const std::unique_ptr<Heap> fresh =
+      MakeHeap(image_.Layout(128 * kMiB), image_.source(), HeapOptions{40 * kMiB});
+  for (const uint32_t poll : {0u, 1u, 30u, 100u, 250u}) {
+    for (const size_t kept : {size_t{0}, 64 * kMiB}) {
+      ASSERT_TRUE(EndAt(poll));
+      roots_ = nullptr;
+      heap_->Reset(heap_->stack_begin(), kept);
+      EXPECT_EQ(heap_->FirstDifference(*fresh, Unused::kToo), "");
+      heap_->FinishCollection();
+      EXPECT_EQ(heap_->FirstDifference(*fresh, Unused::kToo), "");
+      Fill();
+    }
+  }
 }
 
 }  // namespace

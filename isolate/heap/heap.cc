@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "isolate/heap/collector.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 namespace {
@@ -18,6 +19,8 @@ namespace {
 constexpr size_t kMinSoftNursery = size_t{64} << 10;
 // How many of the newest holes an allocation of an unmoving object looks at.
 constexpr size_t kHolesTried = 8;
+// What is given back to the system between two polls.
+constexpr size_t kDiscardedAtOnce = size_t{1} << 20;
 
 size_t RoundUp8(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
 
@@ -73,8 +76,7 @@ bool Heap::Reserve(size_t bytes) {
   if (HasRoomFor(bytes)) return true;
   if (bytes > EffectiveLimit()) return false;
   if (Collect() && HasRoomFor(bytes)) return true;
-  CollectFull();
-  return HasRoomFor(bytes);
+  return !evacuating_ && PollInterrupts() && FullCollection() && HasRoomFor(bytes);
 }
 
 // ---- Allocation.
@@ -181,11 +183,12 @@ void* Heap::AllocateLarge(size_t bytes) {
 // ---- Old space.
 
 void Heap::StartPromotedPairs() {
-  if (AllocateInNewBlock(kPairs, 0) == nullptr) Fatal("islet: no room for pairs: Heap::Reserve was not called\n");
+  if (AllocateInNewBlock(kPairs, 0, /*populate=*/true) == nullptr)
+    Fatal("islet: no room for pairs: Heap::Reserve was not called\n");
   NoteOldGrowth();
 }
 
-uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes) {
+uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes, bool populate) {
   MovingSpace& space = moving_[content];
   if (!space.blocks.empty()) {
     const uint32_t last = space.blocks.back();
@@ -193,8 +196,10 @@ uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes) {
   }
   const uint32_t index = AllocateBlocks(1, Block::kMoving);
   if (index == kNoBlock) return nullptr;
+  blocks_[index].marked = evacuating_;
   space.blocks.push_back(index);
   uint8_t* p = BlockStart(index);
+  if (populate) Populate(p, p + kBlockSize);
   space.top = p + bytes;
   space.end = p + kBlockSize;
   return p;
@@ -227,6 +232,8 @@ uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
   }
   for (uint32_t i = 0; i < run; ++i) {
     Block& block = blocks_[index + i];
+    if (block.kind == Block::kFree && block.marked)
+      (void)Discard(BlockStart(index + i), BlockStart(index + i + 1));
     block = Block();
     block.kind = i == 0 ? kind : Block::kLargeTail;
     block.run = i == 0 ? run : i;
@@ -246,19 +253,38 @@ void Heap::FreeBlocks(uint32_t index, uint32_t run) {
   old_bytes_ -= run * kBlockSize;
 }
 
-void Heap::DiscardFreed() {
-  const auto freed = [](const Block& block) { return block.kind == Block::kFree && block.marked; };
+void Heap::DiscardFreed(bool polls) {
+  undiscarded_ = true;
+  if (!DiscardForwarding(polls)) return;
+  const auto freed = [this](uint32_t i) {
+    return i < blocks_.size() && blocks_[i].kind == Block::kFree && blocks_[i].marked;
+  };
   for (uint32_t i = lowest_free_; i < blocks_.size(); ++i) {
-    if (!freed(blocks_[i])) continue;
+    if (!freed(i)) continue;
     const uint32_t begin = i;
-    for (; i < blocks_.size() && freed(blocks_[i]); ++i) blocks_[i].marked = false;
+    for (; freed(i) && i - begin < kDiscardedAtOnce / kBlockSize; ++i) blocks_[i].marked = false;
     if (!Discard(BlockStart(begin), BlockStart(i))) old_kept_ = std::max(old_kept_, BlockStart(i));
+    --i;
+    if (polls && !PollInterrupts()) return;
   }
   while (!blocks_.empty() && blocks_.back().kind == Block::kFree) {
     blocks_.pop_back();
     --free_blocks_;
   }
   lowest_free_ = std::min(lowest_free_, static_cast<uint32_t>(blocks_.size()));
+  undiscarded_ = false;
+}
+
+bool Heap::DiscardForwarding(bool polls) {
+  while (forwarding_ < forwarding_end_) {
+    uint8_t* const begin = std::max(forwarding_, forwarding_end_ - kDiscardedAtOnce);
+    if (!Discard(begin, forwarding_end_)) young_kept_ = std::max(young_kept_, forwarding_end_);
+    forwarding_end_ = begin;
+    if (polls && !PollInterrupts()) return false;
+  }
+  forwarding_ = forwarding_end_ = nullptr;
+  young_hard_end_ = base_ + layout().young_end;
+  return true;
 }
 
 bool Heap::HasFreeRun(size_t run) const {
@@ -282,6 +308,12 @@ bool Heap::Discard(uint8_t* begin, uint8_t* end) {
   // Where memory is locked (mlockall), for one.
   std::memset(begin, 0, static_cast<size_t>(end - begin));
   return false;
+}
+
+void Heap::Populate(uint8_t* begin, uint8_t* end) {
+#ifdef MADV_POPULATE_WRITE  // Linux 5.14
+  (void)madvise(begin, static_cast<size_t>(end - begin), MADV_POPULATE_WRITE);
+#endif
 }
 
 // ---- Barrier and collection.
@@ -320,19 +352,58 @@ void Heap::RemoveRoots(RootSource* source) {
 }
 
 bool Heap::Collect() {
+  if (evacuating_) {
+    if (unfinished_ == nullptr)
+      return false;                       // asked for by what a poll of the collector has called
+    if (!PollInterrupts()) return false;  // nobody needs room any more
+  }
+  FinishCollection();
   const size_t limit = EffectiveLimit();
   if (old_bytes_ > std::min(full_threshold_, limit)) {
-    CollectFull();
+    if (!FullCollection()) return false;
   } else {
     Collector(*this).Minor();
     remembered_limit_ = kRememberedLimit;
-    if (old_bytes_ > limit || !HasFreeRun(kSpareBlocks)) CollectFull();
+    if ((old_bytes_ > limit || !HasFreeRun(kSpareBlocks)) && !FullCollection()) return false;
   }
   return old_bytes_ <= limit && HasFreeRun(kSpareBlocks);
 }
 
 void Heap::CollectFull() {
-  Collector(*this).Full();
+  FinishCollection();
+  (void)Collector(*this).Full(Collector::Polls::kNo);
+  NoteFullCollection();
+  DiscardFreed(false);
+}
+
+bool Heap::FullCollection() {
+  FinishCollection();
+  auto collector = std::make_unique<Collector>(*this);
+  if (!collector->Full(Collector::Polls::kYes)) {
+    unfinished_ = std::move(collector);
+    RequestCollection();
+    return false;
+  }
+  NoteFullCollection();
+  DiscardFreed(true);
+  return true;
+}
+
+void Heap::FinishCollectionNow() {
+  if (unfinished_ != nullptr) {
+    unfinished_->Finish();
+    unfinished_ = nullptr;
+    NoteFullCollection();
+  }
+  DiscardFreed(false);
+}
+
+void Heap::AbandonCollection() {
+  unfinished_ = nullptr;
+  evacuating_ = false;
+}
+
+void Heap::NoteFullCollection() {
   remembered_limit_ = kRememberedLimit;
   const size_t limit = EffectiveLimit();
   full_threshold_ = std::min(std::max(kMinFullThreshold, 2 * old_bytes_), limit);

@@ -3,21 +3,28 @@
 //   [0, read_only_begin)              snapshot: what programs may write (copy-on-write)
 //   [read_only_begin, image_end)      snapshot: code, literals, symbol names (no write permission)
 //   [stack_begin, stack_end)          the interpreter's stack
-//   [young_begin, young_end)          nursery: bump-allocated; collections start at a soft limit far below young_end
-//   [old_begin, old_end)              old space: blocks of 64 KiB
-//   [old_end, cage_size)              a margin, never touched
+//   [young_begin, young_end)          nursery: bump-allocated; collections start at a soft limit
+//   far below young_end [old_begin, old_end)              old space: blocks of 64 KiB [old_end,
+//   cage_size)              a margin, never touched
 //
-// The writable tail of the snapshot, the stack and the start of the nursery share one 2 MiB window of address space,
-// so that an isolate that does little needs one page of page-table entries.
+// The writable tail of the snapshot, the stack and the start of the nursery share one 2 MiB window
+// of address space, so that an isolate that does little needs one page of page-table entries.
 //
 // Invariants
-//  1. Collections happen only at safepoints: `Collect`, `Reserve`, and the interpreter's own slow paths. Allocation
-//     never collects, so C++ code may hold plain Values between two safepoints, with no rooting. In return, code that
-//     may allocate more than kSlack between two safepoints must `Reserve` first.
+//  1. Collections happen only at safepoints: `Collect`, `Reserve`, and the interpreter's own slow
+//  paths. Allocation
+//     never collects, so C++ code may hold plain Values between two safepoints, with no rooting. In
+//     return, code that may allocate more than kSlack between two safepoints must `Reserve` first.
 //  2. Snapshot objects, symbols, code and large objects never move; all others may at a safepoint.
-//  3. A store into an object that already existed at the last safepoint goes through `Write` (or `NoteRawWrite` for
+//  3. A store into an object that already existed at the last safepoint goes through `Write` (or
+//  `NoteRawWrite` for
 //     bytes). Initialising a fresh object needs neither.
 //  4. The collector never writes to a snapshot page that the program has not written.
+//  5. A full collection that is told to end the run (poll.h) stays unfinished: each object is where
+//  it was, with all that
+//     it holds, for whoever reports how the run has ended; some are in their new places as well.
+//     Objects may be read and made then, but what is written to old ones may be lost.
+//     FinishCollection must follow before Lisp runs again.
 //
 // Thread safety: none; an isolate is on one thread at a time.
 
@@ -75,6 +82,8 @@ struct HeapStats {
   uint64_t longest_full_nanoseconds = 0;
   uint64_t allocated_bytes = 0;  // since the heap was made, whether alive or not
 };
+
+class Collector;
 
 class Heap {
  public:
@@ -209,10 +218,17 @@ class Heap {
   void RemoveRoots(RootSource* source);
   // True if a safepoint should collect.
   bool WantsCollection() const { return young_top_ >= young_soft_end_; }
-  // Collects the nursery, or all, as the state of the heap demands. False if the live objects exceed the heap limit.
+  // Collects the nursery, or all, as the state of the heap demands. False if the live objects
+  // exceed the heap limit, or if the run is being ended.
   [[nodiscard]] bool Collect();
-  // Collects everything but the snapshot.
+  // Collects everything but the snapshot, without polling.
   void CollectFull();
+  // Does what the end of a run has left undone of a full collection; nothing, if nothing is. A
+  // safepoint.
+  void FinishCollection() {
+    if (__builtin_expect(unfinished_ != nullptr || undiscarded_, 0)) FinishCollectionNow();
+  }
+  bool CollectionIsUnfinished() const { return unfinished_ != nullptr; }
   // Counts collections that moved something (hash tables with keys hashed by address).
   uint32_t move_epoch() const { return move_epoch_; }
 
@@ -296,14 +312,16 @@ class Heap {
   struct Block {
     enum Kind : uint8_t { kFree, kMoving, kUnmoving, kLargeHead, kLargeTail };
     Kind kind = kFree;
-    // Large head: reached in this full collection. Moving: made by this full collection, so its objects stay.
-    // Free: not zero yet.
+    // Large head: reached in this full collection. Moving: made during this full collection, so its
+    // objects stay. Free: not zero yet.
     bool marked = false;
     bool fresh = false;  // large head: made since the last collection
     bool queued = false;  // large head, unmoving: in the collector's list of blocks to scan
     uint32_t run = 1;    // large head: its blocks; large tail: blocks back to the head
     uint32_t top = 0;    // bytes in use
-    uint32_t next = 0;   // in the collector's list
+    // Large head, unmoving: in the collector's list. Moving, while evacuated: where its part of
+    // `forwarding_` begins, or kNoBlock if it has none yet.
+    uint32_t next = 0;
   };
   // What a moving block holds. Pairs have no header, so a block of pairs and others could not be scanned from end to
   // end; and what holds no references need not be.
@@ -333,12 +351,21 @@ class Heap {
 
   // Old space.
   uint32_t AllocateBlocks(uint32_t run, Block::Kind kind);  // index, or kNoBlock if there is no room
-  void FreeBlocks(uint32_t index, uint32_t run);            // DiscardFreed must follow before the next allocation
-  void DiscardFreed();
+  void FreeBlocks(uint32_t index, uint32_t run);            // DiscardFreed should follow
+  // Gives back what a full collection has freed. If it polls and the run is to be ended, some of
+  // that stays for later.
+  void DiscardFreed(bool polls);
+  bool DiscardForwarding(bool polls);  // false: some of it is left
   bool HasFreeRun(size_t run) const;
   void StartPromotedPairs();
-  uint8_t* AllocateInNewBlock(Content content, size_t bytes);  // null if there is no room
+  uint8_t* AllocateInNewBlock(Content content, size_t bytes,
+                              bool populate);  // null if there is no room
   void* AllocateLarge(size_t bytes);  // zeroed; fatal if there is no room, see Reserve
+  // Parts of collections.
+  bool FullCollection();  // false: it is unfinished, since the run is to be ended
+  void NoteFullCollection();
+  void FinishCollectionNow();
+  void AbandonCollection();  // before a reset
   // Asks for a collection if the old space has grown enough since the last, or is about to run out.
   void NoteOldGrowth();
   uint8_t* BlockStart(uint32_t index) const { return base_ + layout().old_begin + index * kBlockSize; }
@@ -346,6 +373,9 @@ class Heap {
   // Gives [begin, end) back to the system, to read as zero from now on. False if the system did not take it: it reads as
   // zero all the same, but stays resident.
   static bool Discard(uint8_t* begin, uint8_t* end);
+  // Asks the system for the pages of [begin, end) at once, as one page fault for each takes three
+  // times as long.
+  static void Populate(uint8_t* begin, uint8_t* end);
   // Parts of Reset.
   void RestoreImage(size_t keep_bytes);
   bool DiscardKeptPages();
@@ -376,6 +406,13 @@ class Heap {
   size_t wanted_nursery_ = kNurserySize / 2;
   size_t full_threshold_ = kMinFullThreshold;  // old bytes at which the next collection is a full one
   uint32_t move_epoch_ = 1;
+  std::unique_ptr<Collector> unfinished_;  // a full collection that ended its run
+  bool evacuating_ = false;                // from a full collection's start to its end
+  bool undiscarded_ = false;               // what DiscardFreed has left
+  // Where the objects of a full collection have gone: above the nursery, which is shorter
+  // meanwhile. Null: nowhere.
+  uint8_t* forwarding_ = nullptr;
+  uint8_t* forwarding_end_ = nullptr;
   Value* stack_top_ = nullptr;
   Value* stack_used_ = nullptr;
   uint8_t* young_used_ = nullptr;  // end of what collections since the last Reset have found filled

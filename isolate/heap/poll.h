@@ -45,6 +45,11 @@ class PollScope {
   return target.poll == nullptr || target.poll(target.context, steps);
 }
 
+// Sees interrupts and charges nothing: for work that no program has asked for, the collector's.
+// What has ended a run that an outer one goes on from does not count.
+inline constexpr uint64_t kInterruptsOnly = ~uint64_t{0};
+[[nodiscard]] inline bool PollInterrupts() { return Poll(kInterruptsOnly); }
+
 // True once a poll of this run has returned false. For whoever must not go on with what a function that polls has
 // returned: an entry in a hash table, say, under a hash that means nothing.
 [[nodiscard]] inline bool Ended() { return !Poll(0); }

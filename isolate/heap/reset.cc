@@ -40,6 +40,8 @@ size_t BytesTo(const uint8_t* begin, const uint8_t* end) { return end > begin ? 
 
 void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   RestoreImage(keep_bytes);
+  if (unfinished_ != nullptr) AbandonCollection();
+  if (forwarding_ != nullptr) (void)DiscardForwarding(false);
 
   uint8_t* const stack = reinterpret_cast<uint8_t*>(stack_begin());
   uint8_t* const stack_top = std::min(reinterpret_cast<uint8_t*>(stack_used), reinterpret_cast<uint8_t*>(stack_end()));
@@ -126,6 +128,7 @@ void Heap::ClearOldSpace(size_t keep_bytes) {
     for (uint32_t i = 0; i < blocks_.size(); ++i) {
       switch (blocks_[i].kind) {
         case Block::kFree:
+          if (blocks_[i].marked) std::memset(BlockStart(i), 0, kBlockSize);
           break;
         case Block::kMoving:
         case Block::kUnmoving:
@@ -149,6 +152,7 @@ void Heap::ClearOldSpace(size_t keep_bytes) {
   Empty(fresh_unmoving_);
   Empty(unmoving_free_);
   free_blocks_ = lowest_free_ = 0;
+  undiscarded_ = false;
   old_bytes_ = 0;
 }
 

@@ -50,6 +50,9 @@ Value ParameterValue(Vm& vm, Value parameter) {
   return heap.Get<Parameter>(parameter)->value;
 }
 
+// True if the run is being given up, and not for one that goes on elsewhere.
+bool Ending(const Vm& vm) { return vm.terminating_ && vm.escape_ == kUndefined; }
+
 // What the frames of this run will not read again must keep nothing alive.
 void ClearDeadRegisters(Vm& vm, Value* top) {
   Heap& heap = vm.heap();
@@ -159,11 +162,16 @@ bool EnterSlow(Vm& vm, uint32_t slots) {
 
 bool SafepointCollect(Vm& vm) {
   // Who is being ended needs no more room, and is not to wait.
-  if (vm.terminating_ && vm.escape_ == kUndefined) return false;
+  if (Ending(vm) || (vm.interrupt_.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm)))
+    return false;
   Value* top = StackTop(vm);
   ClearDeadRegisters(vm, top);
   vm.heap().SetStackTop(top, vm.soft_limit_);
   bool fits = vm.heap().Collect();
+  if (Ending(vm)) {
+    vm.heap().SetStackTop(vm.soft_limit_, vm.soft_limit_);
+    return false;
+  }
   // Above the top all words are clear now, so the part to be scanned may shrink again.
   Value* begin = vm.heap().stack_begin();
   Value* wanted = std::min(HardLimit(vm), std::max(begin + 1024, top + 512));
@@ -177,6 +185,7 @@ bool SafepointCollect(Vm& vm) {
     }
     vm.heap().SetStackTop(top, vm.soft_limit_);
     fits = vm.heap().Collect();
+    if (Ending(vm)) return false;
   }
   return true;
 }
@@ -342,6 +351,7 @@ bool HandleException(Vm& vm) {
     return Resume(vm, continuation, value);
   }
   Heap& heap = vm.heap();
+  heap.FinishCollection();  // a host function may have kept an interrupt from its caller
   const bool delegated = vm.delegated_ >= 0;
   if (!delegated && !heap.Is<Closure>(vm.root(Root::kRaise))) {
     vm.Uncaught(vm.pending_);

@@ -84,6 +84,14 @@ std::string Vm::ToUtf8(Value string) const { return ::islet::vm::ToUtf8(*heap_, 
 
 // ---- Running
 
+bool Vm::PollRun(void* self, uint64_t steps) {
+  Vm& vm = *static_cast<Vm*>(self);
+  if (vm.terminating_) return steps == kInterruptsOnly && vm.escape_ != kUndefined;
+  if (steps == kInterruptsOnly)
+    return vm.interrupt_.load(std::memory_order_relaxed) == 0 || HandleInterrupt(vm);
+  return steps == 0 || vm.Poll(steps);
+}
+
 absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   Run run;
   run.outer = current_run_;
@@ -126,12 +134,9 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   escape_ = escape_value_ = kUndefined;
   TakePending();
   current_run_ = &run;
-  const PollScope polls({[](void* vm, uint64_t steps) {
-                           Vm& self = *static_cast<Vm*>(vm);
-                           return !self.terminating_ && (steps == 0 || self.Poll(steps));
-                         },
-                         this});
+  const PollScope polls({PollRun, this});
   heap_->SetStackTop(soft_limit_, soft_limit_);
+  heap_->FinishCollection();
   const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;
   Value result = finished ? frame_[-3] : kUndefined;
 

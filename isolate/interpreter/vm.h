@@ -210,6 +210,8 @@ class Vm : public RootSource {
   static constexpr ptrdiff_t kPastSoftLimit = 64;
   Value* FirstSoftLimit() const;
   bool PollSlow();
+  // The PollTarget of its runs (heap/poll.h).
+  static bool PollRun(void* self, uint64_t steps);
 
   std::unique_ptr<Heap> heap_;
   Value roots_[static_cast<int>(Root::kCount)];

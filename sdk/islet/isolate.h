@@ -177,9 +177,10 @@ class Isolate {
   // The value of a top-level variable. Errors: NotFound.
   absl::StatusOr<Value> Lookup(absl::string_view name);
 
-  // From any thread, and from signal handlers: ends the running (or next) Eval or Call with Cancelled at its next call or
-  // loop iteration, or within a built-in procedure that goes through much data. A collection ends first, and so do host
-  // functions.
+  // From any thread, and from signal handlers: ends the running (or next) Eval or Call with
+  // Cancelled at its next call or loop iteration, or within a built-in procedure that goes through
+  // much data. Host functions end first. What is left of a full collection is done by the next
+  // call, or dropped by a reset.
   void Interrupt();
   // Forgets an Interrupt that came when nothing was running any more, so that the next Eval or Call is spared.
   void ClearInterrupt();
