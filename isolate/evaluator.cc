@@ -71,6 +71,7 @@ bool EndsInDefinition(const Core* core) {
 // A library whose body failed must not be found by later imports.
 void ForgetLibrary(Vm& vm, const Syntax* form) {
   if (!StartsWith(vm, form, "define-library") || !form->cdr->IsPair()) return;
+  vm.heap().FinishCollection();  // lest what is written be lost
   const Value name = SyntaxToDatum(vm, form->cdr->car, false);
   if (name != kUndefined) UnregisterLibrary(vm, name);
 }
@@ -250,9 +251,16 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     if (form != nullptr) failed_form_ = {std::string(name), form->position.line, form->position.column};
     return status;
   };
+  // What of the text itself is done in C++ is limited and interrupted as what it does is.
+  const PollScope polls = vm_.Polls();
+  const auto ended = [&] {
+    const absl::Status status = vm_.TakeTermination();
+    return fail(form != nullptr ? AtForm(status, form->position) : status);
+  };
   for (;;) {
     form = nullptr;
     const Reader::Result read = reader.ReadNext(&form);
+    if (vm_.terminating_) return ended();
     if (read == Reader::Result::kEnd) break;
     if (read == Reader::Result::kError) {
       form = nullptr;
@@ -273,12 +281,14 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     first = false;
     if (program && !import && imported == kFalse) {
       Heap& heap = vm_.heap();
-      if (!heap.Reserve(size_t{1} << 20)) return HeapLimitStatus(vm_, "");
+      if (!heap.Reserve(size_t{1} << 20))
+        return vm_.terminating_ ? ended() : HeapLimitStatus(vm_, "");
       imported = MakeHashTable(heap, kEqTableFlag);
       ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
                    [&](Value symbol, Value binding) { HashTablePut(heap, imported, symbol, binding); });
     }
     Core* core = expander.ExpandToplevel(form, environment);
+    if (vm_.terminating_) return ended();
     if (core == nullptr) {
       const ExpandError& error = expander.error();
       if (!error.cause.ok()) return fail(error.cause);
@@ -289,17 +299,22 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     const bool definition = EndsInDefinition(core);
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
+      const bool is_end = vm_.terminating_;
+      const absl::Status end = is_end ? ended() : absl::OkStatus();
       ForgetLibrary(vm_, form);
+      if (is_end) return end;
       return fail(SyntaxFailure(vm_, "", thunk.status().message()));
     }
     absl::StatusOr<Value> value = Run(*thunk, all_values);
     if (!value.ok()) {
+      if (vm_.terminating_) vm_.TakeTermination().IgnoreError();
       ForgetLibrary(vm_, form);
       return fail(AtForm(value.status(), form->position));
     }
     result = all_values && definition ? kNull : *value;
   }
   if (program && imported != kFalse) ExportDefinitions(environment, imported);
+  if (vm_.terminating_) return ended();
   return result;
 }
 
@@ -309,7 +324,10 @@ absl::StatusOr<Value> Evaluator::Run(Value thunk, bool all_values) {
   Heap& heap = vm_.heap();
   if (!vm_.returned_several_) return heap.Cons(*value, kNull);
   const std::vector<Value>& values = vm_.values();
-  if (!heap.Reserve(values.size() * 8)) return HeapLimitStatus(vm_, "by the values of a form");
+  if (!heap.Reserve(values.size() * 8)) {
+    return vm_.terminating_ ? vm_.TakeTermination()
+                            : HeapLimitStatus(vm_, "by the values of a form");
+  }
   Value list = kNull;
   for (size_t i = values.size(); i > 0; --i) list = heap.Cons(values[i - 1], list);
   return list;

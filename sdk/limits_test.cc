@@ -129,6 +129,47 @@ TEST(LimitsTest, ProcessorTimeAndElapsedTime) {
   }
 }
 
+// Reading, expanding and compiling it, that is.
+TEST(LimitsTest, TheTextOfAnEvalIsLimitedToo) {
+  std::string sum = "(define (f) (+";
+  for (int i = 0; i < 300'000; ++i) sum += " (* 2 x)";
+  sum += "))";
+  const std::string texts[] = {
+      std::string(30'000'000, ';') + "\n1",
+      "'(" + std::string(20'000'000, ' ') + ")",
+      sum,
+      "(define-syntax twice (syntax-rules () ((_ (x ...)) (begin (twice (x ... x ...)) (twice (x "
+      "... x ...))))))\n(twice (a))",
+      "(define-library (a) (import (scheme base)) (begin " + sum + "))",
+  };
+  for (const std::string& text : texts) {
+    SCOPED_TRACE(text.substr(0, 30));
+    auto isolate = Make(Options());
+    IsolateOptions options = Options();
+    options.limits.fuel = 10'000;
+    auto fuelled = Make(options);
+    absl::Status status = Evaluate(*fuelled, text);
+    EXPECT_EQ(LimitReached(status), Limit::kFuel) << status;
+    ExpectUsable(*fuelled);
+
+    options = Options();
+    options.limits.cpu_time = milliseconds(3);
+    auto timed = Make(options);
+    status = Evaluate(*timed, text);
+    EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+    EXPECT_EQ(LimitReached(status), Limit::kCpuTime) << status;
+    ExpectUsable(*timed);
+
+    isolate->Interrupt();
+    status = Evaluate(*isolate, text);
+    EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), "interrupted")) << status;
+    ExpectUsable(*isolate);
+    EXPECT_TRUE(Evaluate(*isolate, "(import (only (a) f))").ok() == false)
+        << "a library that was not finished";
+  }
+}
+
 TEST(LimitsTest, ElapsedTimeCountsWaitingAndProcessorTimeDoesNot) {
   HostFunctions hosts;
   for (const char* name : {"log", "call-back"}) {

@@ -234,6 +234,10 @@ void Codegen::Compile(Core* core, Dest dest) {
   while (core != nullptr) {
     Core* const form = core;
     core = nullptr;
+    if (!shared_.steps.Add(8)) {
+      DeliverConstant(kUnspecified, dest);
+      break;
+    }
     asm_.SetPosition(form->position);
     switch (form->kind) {
       case Kind::kConstant:

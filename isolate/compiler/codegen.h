@@ -18,6 +18,7 @@
 #include "isolate/compiler/assembler.h"
 #include "isolate/compiler/inline_primitives.h"
 #include "isolate/compiler/resolve.h"
+#include "isolate/heap/poll.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -27,6 +28,7 @@ struct CodegenShared {
   Vm& vm;
   Value apply = kFalse;  // made when first needed
   std::vector<std::pair<const std::string*, Value>> files;
+  StepCounter steps;  // what is left when the run is to end becomes a constant: nobody will see it
 };
 
 class Codegen {

@@ -3,6 +3,7 @@
 #include "isolate/compiler/codegen.h"
 #include "isolate/compiler/resolve.h"
 #include "isolate/compiler/simplify.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -17,12 +18,13 @@ absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel,
   lambda->clauses = arena.Copy(absl::MakeConstSpan(&clause, 1));
   Simplify(vm, arena, &lambda->clauses[0].body);
   std::vector<std::unique_ptr<Function>> functions = Resolve(vm, arena, lambda, keep_frame);
-  CodegenShared shared{vm, kFalse, {}};
+  CodegenShared shared{vm, kFalse, {}, {}};
   // Innermost first, so that the code that a closure refers to is there.
   for (size_t i = functions.size(); i-- > 0;) {
     absl::Status status = Codegen(shared, functions[i].get()).Run();
     if (!status.ok()) return status;
   }
+  if (Ended()) return absl::CancelledError("compiling has been interrupted");
   return functions[0]->closure;
 }
 

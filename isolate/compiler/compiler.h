@@ -20,8 +20,9 @@
 namespace islet::vm {
 
 // A procedure of no arguments that evaluates `toplevel` and returns its value. No collection
-// happens meanwhile; the result is not a root yet. Fails (Internal) only if the tree is malformed.
-// With `keep_frame`, no call in it is a tail call, so that backtraces end with the form.
+// happens meanwhile; the result is not a root yet. Fails only if the tree is malformed (Internal),
+// or if the run is to be ended (Cancelled; heap/poll.h). With `keep_frame`, no call in it is a tail
+// call, so that backtraces end with the form.
 absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel, bool keep_frame = false);
 
 }  // namespace islet::vm

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "isolate/compiler/inline_primitives.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 namespace {
@@ -80,8 +81,15 @@ class Resolver {
     Function* function;
     uint32_t calls;
   };
+  Core* Unspecified(const Core* like) {
+    Constant* constant = Make<Constant>(Kind::kConstant, like);
+    constant->value = kUnspecified;
+    return constant;
+  }
+
   Vm& vm_;
   SyntaxArena& arena_;
+  StepCounter steps_;  // what is left when the run is to end becomes a constant: nobody will see it
   std::vector<std::unique_ptr<Function>> functions_;
   std::vector<Scope> scopes_;
   std::vector<Variable*> variables_;
@@ -132,6 +140,7 @@ void Resolver::SplitOff(Core** slot) {
 void Resolver::Walk(Core** slot, Where where) {
   const size_t base = scopes_.size();
   while (slot != nullptr) {
+    if (!steps_.Add(4)) *slot = Unspecified(*slot);
     Core* core = *slot;
     const bool small = core->kind == Kind::kConstant || core->kind == Kind::kLocalRef ||
                        core->kind == Kind::kGlobalRef || core->kind == Kind::kLambda;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "isolate/compiler/inline_primitives.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 namespace {
@@ -94,6 +95,7 @@ class Simplifier {
 
   Vm& vm_;
   SyntaxArena& arena_;
+  StepCounter steps_;  // what is left when the run is to end becomes a constant: nobody will see it
   std::vector<uint32_t> parent_;
   uint32_t depth_ = 0, deepest_ = 0;
   uint32_t inlined_depth_ = 0;  // of the lambda expression walked
@@ -221,6 +223,7 @@ void Simplifier::SimplifyTest(Core** test) {
 void Simplifier::Walk(Core** slot, uint32_t context) {
   const uint32_t depth = depth_;
   while (slot != nullptr) {
+    if (!steps_.Add(4)) *slot = MakeConstant(kUnspecified, *slot);
     Core* core = *slot;
     switch (core->kind) {
       case Kind::kConstant:

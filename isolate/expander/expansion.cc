@@ -16,7 +16,9 @@ namespace islet::vm {
 bool CountPairs(const Syntax* list, size_t* count, const Syntax** tail) {
   size_t n = 0;
   const Syntax* slow = list;
+  StepCounter steps;
   for (; list->IsPair(); list = list->cdr) {
+    if (!steps.Add(1)) return false;
     ++n;
     if (n % 2 == 0) {
       slow = slow->cdr;
@@ -77,12 +79,15 @@ bool Expansion::Room(const Syntax* form, uint64_t bytes) {
   return false;
 }
 
+bool Expansion::GoesOn(uint64_t steps) {
+  if (steps_.Add(steps)) return true;
+  Fail(nullptr, "expanding has been interrupted");
+  return false;
+}
+
 bool Expansion::Enter(const Syntax* form, int levels) {
   depth_ += levels;
-  if (!steps_.Add(32)) {
-    Fail(nullptr, "expanding has been interrupted");
-    return false;
-  }
+  if (!GoesOn(32)) return false;
   const char* here = static_cast<const char*>(__builtin_frame_address(0));
   if (depth_ > options_.max_depth ||
       static_cast<size_t>(stack_top_ - here) > stack_bytes_) {

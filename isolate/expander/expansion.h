@@ -60,6 +60,8 @@ class Expansion {
   std::nullptr_t FailAt(SourcePosition position, std::string message);
   std::nullptr_t FailWith(const Syntax* form, std::string message, const absl::Status& cause);
   std::string Print(const Syntax* form, size_t limit = 80);
+  // Counts steps (heap/poll.h): false, and the expansion has failed, if the run is to be ended.
+  bool GoesOn(uint64_t steps);
   // Makes sure that `bytes` can be allocated in the heap: a safepoint.
   bool Room(const Syntax* form, uint64_t bytes);
 
@@ -220,7 +222,8 @@ class Expansion {
 
 // Pairs in a proper list, or -1 if it is improper or circular.
 int64_t ListLength(const Syntax* list);
-// The number of leading pairs, and what follows the last; false if it is circular.
+// The number of leading pairs, and what follows the last; false if it is circular, or the run is to
+// be ended.
 bool CountPairs(const Syntax* list, size_t* count, const Syntax** tail);
 // The n-th element of a list that is long enough.
 inline Syntax* Nth(Syntax* list, size_t n) {

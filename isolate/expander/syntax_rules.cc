@@ -349,7 +349,7 @@ class Use {
     Match* items =
         static_cast<Match*>(e_.arena().Allocate(sizeof(Match) * count * variables + 1));
     for (size_t i = 0; i < count; ++i) {
-      if (!MatchPattern(p->car, (*form)->car)) return false;
+      if (!e_.GoesOn(4) || !MatchPattern(p->car, (*form)->car)) return false;
       for (uint32_t v = 0; v < variables; ++v) {
         new (&items[v * count + i]) Match(matches_[p->variable + v]);
         matches_[p->variable + v] = Match{};

@@ -43,7 +43,8 @@ absl::Status Traced(Vm& vm, const absl::Status& status) {
   if (vm.describe_hook == nullptr) return status;
   const std::string message(status.message());
   const Value condition = vm.MakeCondition("limit", "", message, kNull);
-  const Value trace = vm.heap().Get<Condition>(condition)->backtrace;
+  Value trace = vm.heap().Get<Condition>(condition)->backtrace;
+  if (trace == kFalse) trace = vm.CaptureBacktrace();  // outside of any run: an empty one
   return absl::Status(status.code(), vm.describe_hook(vm, condition, trace));
 }
 

@@ -84,6 +84,8 @@ std::string Vm::ToUtf8(Value string) const { return ::islet::vm::ToUtf8(*heap_, 
 
 // ---- Running
 
+PollScope Vm::Polls() { return PollScope({PollRun, this}); }
+
 bool Vm::PollRun(void* self, uint64_t steps) {
   Vm& vm = *static_cast<Vm*>(self);
   if (vm.terminating_) return steps == kInterruptsOnly && vm.escape_ != kUndefined;
@@ -100,7 +102,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   run.serial = run.depth == 1 ? 0 : run_count_;
   run.base = current_run_ == nullptr ? heap_->stack_begin() : StackTop(*this);
   // What polled has let the run be ended: nothing more is to be run in it.
-  if (run.outer != nullptr && terminating_) return termination_;
+  if (terminating_) return termination_;
   if (run.depth > kMaxNestedRuns) {
     return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");
   }
@@ -134,7 +136,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   escape_ = escape_value_ = kUndefined;
   TakePending();
   current_run_ = &run;
-  const PollScope polls({PollRun, this});
+  const PollScope polls = Polls();
   heap_->SetStackTop(soft_limit_, soft_limit_);
   heap_->FinishCollection();
   const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;
@@ -155,10 +157,13 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
     if (returned_several_) result = values_.empty() ? kUnspecified : values_[0];
     return result;
   }
+  return TakeTermination();
+}
+
+absl::Status Vm::TakeTermination() {
   terminating_ = false;
   TakePending();
-  absl::Status status = std::exchange(termination_, absl::OkStatus());
-  return status;
+  return std::exchange(termination_, absl::OkStatus());
 }
 
 Value Vm::Reraise(const absl::Status& status) {
@@ -173,6 +178,8 @@ Value Vm::Reraise(const absl::Status& status) {
 }
 
 Value Vm::Terminate(absl::Status status) {
+  if (terminating_ && escape_ == kUndefined)
+    return kException;  // what follows from an end does not replace it
   terminating_ = true;
   escape_ = escape_value_ = kUndefined;  // of an earlier one, which a host function kept from the run
   if (status.code() == absl::StatusCode::kUnknown || status.code() == absl::StatusCode::kInvalidArgument) {

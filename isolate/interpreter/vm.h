@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/poll.h"
 #include "isolate/interpreter/limits.h"
 #include "isolate/interpreter/liveness.h"
 #include "isolate/interpreter/primitive.h"
@@ -159,8 +160,14 @@ class Vm : public RootSource {
     if (__builtin_expect(interrupt_.load(std::memory_order_relaxed) == 0 && fuel_ >= 0, 1)) return true;
     return PollSlow();
   }
-  // Ends the run with `status`, which no handler of the program sees. For primitives: returns kException.
+  // Ends the run with `status`, which no handler of the program sees, unless it is being ended
+  // already. For primitives: returns kException.
   Value Terminate(absl::Status status);
+  // How the run has ended, for whoever has seen to its end: from now on nothing is being ended.
+  absl::Status TakeTermination();
+  // As long as it lives, C++ code on this thread polls this machine (heap/poll.h), in a run or
+  // outside of any. Whoever makes one outside of a run takes the termination.
+  [[nodiscard]] PollScope Polls();
 
   // ---- Bindings of host functions, by external-reference index; owned by the caller. Unbound ones have a null call.
   std::vector<HostBinding> host_bindings;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -91,7 +92,8 @@ Syntax* SyntaxArena::MakeVector(size_t count, SourcePosition position) {
 
 Syntax* SyntaxArena::List(absl::Span<Syntax* const> items, SourcePosition position, Syntax* tail) {
   Syntax* list = tail != nullptr ? tail : Atom(kNull, position);
-  for (size_t i = items.size(); i-- > 0;) {
+  StepCounter steps;
+  for (size_t i = items.size(); i-- > 0 && steps.Add(4);) {
     list = Cons(items[i], list, i == 0 ? position : items[i]->position);
   }
   return list;

@@ -72,7 +72,8 @@ class SyntaxArena : public RootSource {
   Syntax* MakeVector(absl::Span<Syntax* const> items, SourcePosition position);
   // Its items are yet to be filled in.
   Syntax* MakeVector(size_t count, SourcePosition position);
-  // A proper list ending in `tail` (null: the empty list).
+  // A proper list ending in `tail` (null: the empty list). If the run is to be ended, the end of it
+  // (heap/poll.h).
   Syntax* List(absl::Span<Syntax* const> items, SourcePosition position, Syntax* tail = nullptr);
   const std::string* FileName(std::string_view name);
   // Room for any object that needs no destructor; freed with the arena.
