@@ -36,6 +36,10 @@ inline constexpr LongOperation kLongOperations[] = {
     {"list->vector", ISLET_LIST, ISLET_AGAIN("(list->vector l)"), "(= (length l) 12000000)"},
     {"list->string", "(define l (make-list 12000000 #\\a))", ISLET_AGAIN("(list->string l)"),
      "(pair? l)"},
+    {"apply (+)", ISLET_LIST, ISLET_AGAIN("(apply + l)"), "(pair? l)"},
+    {"apply (max)", ISLET_LIST, ISLET_AGAIN("(apply max l)"), "(pair? l)"},
+    {"apply (append)", "(define l (make-list 6000000 '(1)))", ISLET_AGAIN("(apply append l)"), "(pair? l)"},
+    {"apply (string-append)", "(define l (make-list 6000000 \"ab\"))", ISLET_AGAIN("(apply string-append l)"), "(pair? l)"},
     {"list-sort", "(define l (vector->list (make-vector 1000000 3)))", "(list-sort < l)",
      "(pair? l)"},
     // Vectors.

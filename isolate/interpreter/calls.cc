@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string>
 
+#include "isolate/heap/poll.h"
 #include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/stubs.h"
@@ -291,7 +292,9 @@ bool ApplyList(Vm& vm, uint32_t count, Value args) {
   Heap& heap = vm.heap();
   uint64_t length = 0;
   Value slow = args;  // half as fast, to notice a circle
+  StepCounter steps;
   for (Value rest = args; rest.IsPair(); rest = heap.cdr(rest)) {
+    if (!steps.Add(1)) return HandleException(vm);
     if ((++length & 1) == 0 && (slow = heap.cdr(slow)) == heap.cdr(rest) && slow.IsPair()) {
       vm.argc_ = count;
       vm.WrongType("apply", static_cast<int>(count) + 2, "a proper list", args);
@@ -316,11 +319,19 @@ bool ApplyList(Vm& vm, uint32_t count, Value args) {
     }
     std::vector<Value> outer;
     outer.swap(vm.long_args_);
+    vm.long_args_.reserve(total);
     vm.long_args_.assign(vm.frame_, vm.frame_ + count);
-    for (Value rest = args; rest.IsPair(); rest = heap.cdr(rest)) vm.long_args_.push_back(heap.car(rest));
-    const Value result = spec.function(vm, vm.long_args_.data(), static_cast<uint32_t>(total));
-    vm.long_args_.swap(outer);
-    return FinishCall(vm, result);
+    for (Value rest = args; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest)) {
+      vm.long_args_.push_back(heap.car(rest));
+    }
+    const Value result =
+        steps.ended() ? kException : spec.function(vm, vm.long_args_.data(), static_cast<uint32_t>(total));
+    if (vm.terminating_ && outer.empty()) {
+      vm.long_args_.clear();  // and given back later, since that takes a millisecond
+    } else {
+      vm.long_args_.swap(outer);
+    }
+    return FinishCall(vm, vm.terminating_ ? kException : result);
   }
   vm.argc_ = count;
   vm.scratch_[0] = args;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
 
@@ -106,7 +107,8 @@ Value BytevectorCopyTo(Vm& vm, Value* args, uint32_t argc) {
 Value BytevectorAppend(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "bytevector-append";
   uint64_t total = 0;
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckBytevector(vm, kWho, args, i)) return kException;
     total += LengthOf(vm, args[i]);
   }
@@ -114,7 +116,7 @@ Value BytevectorAppend(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, BytevectorBytes(total))) return kException;
   const Value v = vm.heap().MakeBytevector(static_cast<uint32_t>(total));
   uint8_t* to = Bytes(vm, v);
-  for (uint32_t i = 0; i < argc; ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     CopyBytes(to, Bytes(vm, args[i]), LengthOf(vm, args[i]));
     to += LengthOf(vm, args[i]);
   }

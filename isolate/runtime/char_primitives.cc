@@ -1,5 +1,6 @@
 // Characters (R7RS 6.6).
 
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/unicode.h"
@@ -34,14 +35,15 @@ struct GreaterEq {
 
 template <Name kWho, typename Order, bool kFold>
 Value Compare(Vm& vm, Value* args, uint32_t argc) {
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckChar(vm, kWho.characters, args, i)) return kException;
   }
   auto key = [&](uint32_t i) {
     const uint32_t c = args[i].character();
     return kFold ? CharFoldcase(c) : c;
   };
-  for (uint32_t i = 0; i + 1 < argc; ++i) {
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
     if (!Order::Holds(key(i), key(i + 1))) return kFalse;
   }
   return kTrue;

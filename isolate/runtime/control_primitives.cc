@@ -5,6 +5,7 @@
 #include <string>
 
 #include "isolate/data/equality.h"
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/grants.h"
 #include "isolate/runtime/primitives.h"
@@ -29,12 +30,13 @@ Value Not(Vm&, Value* args, uint32_t) { return Value::Boolean(args[0] == kFalse)
 Value IsBoolean(Vm&, Value* args, uint32_t) { return Value::Boolean(args[0].IsBoolean()); }
 
 Value BooleanEq(Vm& vm, Value* args, uint32_t argc) {
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!args[i].IsBoolean()) {
       return vm.WrongType("boolean=?", static_cast<int>(i) + 1, "a boolean", args[i]);
     }
   }
-  for (uint32_t i = 1; i < argc; ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(1); ++i) {
     if (args[i] != args[0]) return kFalse;
   }
   return kTrue;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "isolate/data/equality.h"
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
@@ -102,15 +103,15 @@ Value Length(Vm& vm, Value* args, uint32_t) {
 Value Append(Vm& vm, Value* args, uint32_t argc) {
   if (argc == 0) return kNull;
   uint64_t total = 0;
-  for (uint32_t i = 0; i + 1 < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
     uint32_t n;
     if (!CheckList(vm, "append", args, i, &n)) return kException;
     total += n;
   }
   ListBuilder result(vm.heap());
   if (!result.pairs().Reserve(vm, "append", total)) return kException;
-  StepCounter steps;
-  for (uint32_t i = 0; i + 1 < argc; ++i) {
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
     for (Value v = args[i]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) result.Add(vm.heap().car(v));
   }
   return result.Finish(args[argc - 1]);

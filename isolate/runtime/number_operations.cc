@@ -1,5 +1,6 @@
 #include <string>
 
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/number_primitives.h"
 
 namespace islet::vm {
@@ -68,7 +69,8 @@ Value CallTernary(Vm& vm, const char* who, Value* args, TernaryOperation operati
 Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation operation) {
   NumberStatus status;
   Heap& heap = vm.heap();
-  for (uint32_t i = 1; i < argc;) {
+  StepCounter steps;
+  for (uint32_t i = 1; i < argc && steps.Add(1);) {
     const Value result = operation(heap, args[0], args[i], &status);
     if (result == kException || vm.terminating_) {
       if (MadeRoom(vm, &status)) continue;

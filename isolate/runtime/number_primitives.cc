@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/types/span.h"
+#include "isolate/heap/poll.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
@@ -93,12 +94,13 @@ using Relation = bool (*)(int order);
 
 Value CompareChain(Vm& vm, const char* who, Value* args, uint32_t argc, Relation relation) {
   Heap& heap = vm.heap();
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!IsReal(heap, args[i])) {
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }
   }
-  for (uint32_t i = 1; i < argc; ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(1); ++i) {
     const int order = Compare(heap, args[i - 1], args[i]);
     if (vm.terminating_) return kException;
     if (!relation(order)) return kFalse;
@@ -126,12 +128,13 @@ bool IsGreaterOrEqualOrder(int order) { return order == 0 || order == 1; }
 // =, which unlike the others compares any numbers.
 Value NumEqualPrimitive(Vm& vm, Value* args, uint32_t argc) {
   Heap& heap = vm.heap();
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!IsNumber(heap, args[i])) {
       return vm.WrongType("=", static_cast<int>(i) + 1, "a number", args[i]);
     }
   }
-  for (uint32_t i = 1; i < argc; ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(1); ++i) {
     if (!NumEqual(heap, args[i - 1], args[i])) return kFalse;
   }
   return kTrue;
@@ -143,7 +146,8 @@ Value Extreme(Vm& vm, const char* who, Value* args, uint32_t argc, int sign) {
   Heap& heap = vm.heap();
   bool inexact = false;
   uint32_t best = 0;
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!IsReal(heap, args[i])) {
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "isolate/heap/poll.h"
 #include "isolate/numbers/integer.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/numbers/operands.h"
@@ -140,7 +141,8 @@ Value Seed(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "random-source-pseudo-randomize!";
   if (!CheckState(vm, kWho, args)) return kException;
   SplitMix mix;
-  for (uint32_t i = 1; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 1; i < argc && steps.Add(1); ++i) {
     if (!CheckMagnitude(vm, kWho, args, i)) return kException;
     uint64_t place;
     const IntegerView n = ViewInteger(vm.heap(), args[i], &place);

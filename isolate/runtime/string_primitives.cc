@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
@@ -107,10 +108,11 @@ bool Holds(Order order, int sign) {
 }
 
 Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) {
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
   }
-  for (uint32_t i = 0; i + 1 < argc; ++i) {
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
     const bool holds = order == Order::kEq
                            ? StringEqual(vm.heap(), args[i], args[i + 1])
                            : Holds(order, StringCompare(vm.heap(), args[i], args[i + 1]));
@@ -131,10 +133,11 @@ int CompareMapped(MappedText x, MappedText y) {
 }
 
 Value CompareFolded(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) {
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
   }
-  for (uint32_t i = 0; i + 1 < argc; ++i) {
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
     const MappedText x(CharsOf(vm.heap(), args[i]), Foldcase);
     const MappedText y(CharsOf(vm.heap(), args[i + 1]), Foldcase);
     if (!Holds(order, CompareMapped(x, y))) return kFalse;
@@ -252,7 +255,8 @@ Value StringAppend(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "string-append";
   uint64_t total = 0;
   bool wide = false;
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckString(vm, kWho, args, i)) return kException;
     total += LengthOf(vm, args[i]);
     wide = wide || CharsOf(vm.heap(), args[i]).wide != nullptr;
@@ -261,7 +265,7 @@ Value StringAppend(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, StringBytes(total, wide))) return kException;
   const Value s = MakeStringOfLength(vm.heap(), static_cast<uint32_t>(total), wide);
   uint32_t at = 0;
-  for (uint32_t i = 0; i < argc; ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     CopyChars(vm.heap(), s, at, args[i], 0, LengthOf(vm, args[i]));
     at += LengthOf(vm, args[i]);
   }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "isolate/data/equality.h"
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
 
@@ -34,7 +35,8 @@ Value StringToSymbol(Vm& vm, Value* args, uint32_t) {
 
 Value SymbolAppend(Vm& vm, Value* args, uint32_t argc) {
   std::string name;
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckSymbol(vm, "symbol-append", args, i)) return kException;
     name += vm.SymbolName(args[i]);
     if (name.size() > kMaxStringLength) return vm.OutOfMemory("symbol-append", name.size());
@@ -43,20 +45,22 @@ Value SymbolAppend(Vm& vm, Value* args, uint32_t argc) {
 }
 
 Value SymbolEq(Vm& vm, Value* args, uint32_t argc) {
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckSymbol(vm, "symbol=?", args, i)) return kException;
   }
-  for (uint32_t i = 1; i < argc; ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(1); ++i) {
     if (args[i] != args[0]) return kFalse;
   }
   return kTrue;
 }
 
 Value SymbolLess(Vm& vm, Value* args, uint32_t argc) {
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckSymbol(vm, "symbol<?", args, i)) return kException;
   }
-  for (uint32_t i = 0; i + 1 < argc; ++i) {
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
     if (StringCompare(vm.heap(), NameOf(vm, args[i]), NameOf(vm, args[i + 1])) >= 0) return kFalse;
   }
   return kTrue;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
@@ -127,7 +128,8 @@ Value VectorCopyTo(Vm& vm, Value* args, uint32_t argc) {
 Value VectorAppend(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "vector-append";
   uint64_t total = 0;
-  for (uint32_t i = 0; i < argc; ++i) {
+  StepCounter steps;
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckVector(vm, kWho, args, i)) return kException;
     total += LengthOf(vm, args[i]);
   }
@@ -135,7 +137,7 @@ Value VectorAppend(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, VectorBytes(total))) return kException;
   const Value v = MakeFilledVector(vm.heap(), static_cast<uint32_t>(total), kFalse);
   Value* item = Items(vm, v);
-  for (uint32_t i = 0; i < argc; ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     CopyBytes(item, Items(vm, args[i]), uint64_t{LengthOf(vm, args[i])} * sizeof(Value));
     item += LengthOf(vm, args[i]);
   }
