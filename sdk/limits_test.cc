@@ -231,6 +231,27 @@ TEST(LimitsTest, Heap) {
   }
 }
 
+// What the stack still holds of a call that has ended must not count as alive in the next, where
+// that fails.
+TEST(LimitsTest, AnErrorAfterTheHeapLimitFindsRoom) {
+  IsolateOptions options = Options();
+  options.limits.heap_bytes = 4 << 20;
+  auto isolate = Make(options);
+  const std::string forever =
+      "(define (forever) (let loop ((l '())) (loop (cons (make-bytevector 300000 1) l))))";
+  ASSERT_TRUE(Evaluate(*isolate, forever).ok());
+  for (int i = 0; i < 20; ++i) {
+    const Isolate::Scope scope(*isolate);
+    EXPECT_EQ(LimitReached(isolate->Call("forever").status()), Limit::kHeap);
+    const absl::Status failed = isolate->Eval("(no-such-procedure 1)").status();
+    ASSERT_EQ(failed.code(), absl::StatusCode::kUnknown) << i << ": " << failed;
+    EXPECT_EQ(LimitReached(isolate->Call("forever").status()), Limit::kHeap);
+    const auto caught = isolate->Eval(
+        "(guard (e (#t (vector-length (make-vector 20000 e)))) (vector-ref (vector 1) 5))");
+    ASSERT_TRUE(caught.ok()) << i << ": " << caught.status();
+  }
+}
+
 TEST(LimitsTest, Stack) {
   const Endless programs[] = {
       {"recursion", "(define (here n) (+ 1 (here (+ n 1)))) (here 0)"},

@@ -160,6 +160,9 @@ uint64_t Liveness::Find(const Heap& heap, Value closure, uint32_t pc) {
 
 uint64_t Liveness::Look(const Heap& heap, Value closure, uint32_t pc) {
   if (const auto found = known_.find(pc); found != known_.end()) return found->second;
+  // A frame that has raised, and whose handler may not return to it.
+  const uint32_t word = *reinterpret_cast<const uint32_t*>(heap.base() + pc);
+  if (static_cast<Op>(word & 0xff) == Op::kNoReturn) return 0;
   if (!heap.Is<Closure>(closure)) return kAll;
   const Value code_value = heap.Get<Closure>(closure)->code;
   const Code* code = heap.Get<Code>(code_value);
