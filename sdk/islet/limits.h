@@ -37,9 +37,9 @@ struct Limits {
   // Instructions of bytecode that each Eval or Call of the host's may carry out; built-in
   // procedures that go through much data take more than one. The same program with the same data in
   // the same snapshot takes the same number on every machine, as long as the version of Islet is
-  // the same. Reading, expanding and compiling the text of an Eval takes none; what a script gives to
-  // `eval` does. Counting makes programs slower by about a third. kNoFuel: not counted.
-  // ResourceExhausted.
+  // the same. Reading, expanding and compiling takes some, too, if the text of an Eval, or what a
+  // script gives to `eval`, is long. Counting makes programs slower by about a third. kNoFuel: not
+  // counted. ResourceExhausted.
   uint64_t fuel = kNoFuel;
   // Processor time of the thread, and elapsed time, of each Eval or Call of the host's; seen within
   // a millisecond. What host functions take counts, but they are not interrupted. DeadlineExceeded.

@@ -64,6 +64,10 @@
 
 ;; What a limit or the host must end.
 (define (spin) (let loop ((i 0)) (loop (+ i 1))))
+;; Half a megabyte is alive for a while, and promoted: most of the time goes to full collections.
+(define (spin-collecting)
+  (let loop ((i 0) (alive '()))
+    (loop (+ i 1) (if (= 0 (modulo i 5000)) '() (cons (make-vector 20 i) alive)))))
 (define (allocate-forever) (let loop ((list '())) (loop (cons (vector 1 2 3) list))))
 (define (allocate-large-forever) (let loop ((list '())) (loop (cons (make-bytevector 300000 1) list))))
 (define (recurse-forever) (+ 1 (recurse-forever)))

@@ -44,6 +44,7 @@ absl::Span<const Tenant::Entry> Tenant::Operations() {
       {"check", 6, &Tenant::CheckAll},
       {"interrupt counting", 2, &Tenant::InterruptCounting},
       {"interrupt spinning", 2, &Tenant::InterruptSpinning},
+      {"interrupt collecting", 4, &Tenant::InterruptCollecting},
       {"exhaust", 2, &Tenant::Exhaust},
       {"fill", 1, &Tenant::Fill},
       {"run out of memory", 2, &Tenant::RunOutOfMemory},
@@ -255,14 +256,23 @@ absl::Status Tenant::InterruptCounting(Bench& bench) {
 }
 
 absl::Status Tenant::InterruptSpinning(Bench& bench) {
+  return InterruptEndless(bench, "spin", 1500);
+}
+
+absl::Status Tenant::InterruptCollecting(Bench& bench) {
+  return InterruptEndless(bench, "spin-collecting", 8000);
+}
+
+absl::Status Tenant::InterruptEndless(Bench& bench, absl::string_view name, int64_t microseconds) {
   absl::StatusOr<Value> answer;
   {
-    const Interrupter::Request request(*bench.line, isolate(), std::chrono::microseconds(bench.random.Below(1500)));
-    answer = Call("spin");
+    const Interrupter::Request request(*bench.line, isolate(),
+                                       std::chrono::microseconds(bench.random.Below(microseconds)));
+    answer = Call(name);
   }
   isolate().ClearInterrupt();
   if (answer.status().code() == absl::StatusCode::kCancelled) return absl::OkStatus();
-  return Wrong("spin", answer.status().ToString(), "Cancelled");
+  return Wrong(name, answer.status().ToString(), "Cancelled");
 }
 
 absl::Status Tenant::Exhaust(Bench& bench) {

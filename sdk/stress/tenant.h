@@ -81,6 +81,8 @@ class Tenant {
   absl::Status CheckAll(Bench& bench);
   absl::Status InterruptCounting(Bench& bench);
   absl::Status InterruptSpinning(Bench& bench);
+  absl::Status InterruptCollecting(Bench& bench);
+  absl::Status InterruptEndless(Bench& bench, absl::string_view name, int64_t microseconds);
   absl::Status Exhaust(Bench& bench);
   absl::Status Fill(Bench& bench);
   absl::Status RunOutOfMemory(Bench& bench);
