@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
+#include "isolate/heap/poll.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/printer/describe.h"
 #include "isolate/printer/printer.h"
@@ -72,6 +73,7 @@ bool EndsInDefinition(const Core* core) {
 void ForgetLibrary(Vm& vm, const Syntax* form) {
   if (!StartsWith(vm, form, "define-library") || !form->cdr->IsPair()) return;
   vm.heap().FinishCollection();  // lest what is written be lost
+  const PollScope none({});      // nor may the name be cut short, or its end outlive the evaluation
   const Value name = SyntaxToDatum(vm, form->cdr->car, false);
   if (name != kUndefined) UnregisterLibrary(vm, name);
 }

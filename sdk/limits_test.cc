@@ -170,6 +170,55 @@ TEST(LimitsTest, TheTextOfAnEvalIsLimitedToo) {
   }
 }
 
+// Wherever in its text the end comes.
+TEST(LimitsTest, ALibraryThatHasNotRunIsNotThere) {
+  std::string items;
+  for (int i = 0; i < 6000; ++i) items += " a";
+  const std::string start = "(define-library (a) (export f) (import (scheme base)) (begin ";
+  const std::string texts[] = {
+      start + "(define (f) '(" + items + "))))",
+      start + "(define (f) #(" + items + "))))",
+      start + "(define (f) (case 1 ((" + items + ") 2) (else 3)))))",
+  };
+  for (const std::string& text : texts) {
+    SCOPED_TRACE(text.substr(0, 80));
+    int limited = 0;
+    for (uint64_t fuel = 20'000;; fuel += 1500, ++limited) {
+      IsolateOptions options = Options();
+      options.limits.fuel = fuel;
+      auto isolate = Make(options);
+      const absl::Status status = Evaluate(*isolate, text);
+      if (status.ok()) break;
+      ASSERT_EQ(LimitReached(status), Limit::kFuel) << status;
+      isolate->SetLimits(Limits());
+      ASSERT_THAT(Answer(*isolate, "(import (a))"), HasSubstr("no library (a)")) << fuel;
+      ASSERT_EQ(Answer(*isolate, text + "(import (a)) (procedure? f)"), "#t") << fuel;
+    }
+    EXPECT_GT(limited, 3);
+  }
+}
+
+// Its name is looked at once more after its end.
+TEST(LimitsTest, ALibraryWithALongNameIsForgottenToo) {
+  std::string name = "(a";
+  for (int i = 0; i < 20'000; ++i) name += " a";
+  name += ")";
+  IsolateOptions options = Options();
+  options.limits.fuel = 5'000'000;
+  auto isolate = Make(options);
+  ASSERT_TRUE(Evaluate(*isolate, "(define (one) 1)").ok());
+  const absl::Status status = Evaluate(
+      *isolate, "(define-library " + name + " (import (scheme base)) (begin (let loop () (loop))))");
+  EXPECT_EQ(LimitReached(status), Limit::kFuel) << status;
+  {
+    const Isolate::Scope scope(*isolate);
+    const auto one = isolate->Call("one");
+    EXPECT_TRUE(one.ok()) << one.status();
+  }
+  EXPECT_FALSE(Evaluate(*isolate, "(import " + name + ")").ok());
+  ExpectUsable(*isolate);
+}
+
 TEST(LimitsTest, ElapsedTimeCountsWaitingAndProcessorTimeDoesNot) {
   HostFunctions hosts;
   for (const char* name : {"log", "call-back"}) {

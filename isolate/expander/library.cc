@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/expander/expansion.h"
+#include "isolate/heap/poll.h"
 #include "isolate/reader/reader.h"
 
 namespace islet::vm {
@@ -503,7 +504,10 @@ Core* Expansion::DefineLibrary(Syntax* form) {
     if (imported) core = ToplevelForms(declarations.body, env->scope, form->position);
   }
   if (core != nullptr && !ResolveExports(*this, declarations.exports, env)) core = nullptr;
+  if (Ended()) core = nullptr;  // which may be cut short, and will not be run
   if (core == nullptr) {
+    heap().FinishCollection();  // lest what is written be lost
+    const PollScope none({});   // nor may it depend on the name's length
     if (heap().Is<Environment>(*previous)) {
       RegisterLibrary(vm_, *name, *previous);
     } else {
