@@ -219,6 +219,55 @@ TEST(LimitsTest, ALibraryWithALongNameIsForgottenToo) {
   ExpectUsable(*isolate);
 }
 
+// Deeper frames than those of the safepoint at which the limit was raised are scanned as well.
+TEST(LimitsTest, FramesAboveASafepointThatRaisedTheHeapLimitAreAlive) {
+  static int asked;
+  asked = 0;
+  HostFunctions hosts;
+  for (const char* name : {"log", "call-back"}) {
+    hosts.Add(name, 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Integer(asked); });
+  }
+  hosts.Add("add", 2, -1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  IsolateOptions options;
+  options.host_functions = &hosts;
+  options.limits.heap_bytes = size_t{5} << 20;
+  options.near_limit = [](Isolate& isolate, Limit limit) {
+    ++asked;
+    Limits limits = isolate.limits();
+    if (limit == Limit::kHeap) limits.heap_bytes += size_t{3} << 20;
+    isolate.SetLimits(limits);
+  };
+  auto isolate = Make(options);
+  EXPECT_EQ(Answer(*isolate, R"(
+    (define keep '())
+    (define last 0)
+    (define (reserve n)
+      (let* ((a (list n n)) (b (vector n)))
+        (make-string 1200000 #\a) (make-string 1200000 #\a) (make-string 1200000 #\a)
+        (make-string 1200000 #\a)
+        (make-vector 2000 'over)
+        (list (list n n) (vector n) a b)))
+    (define (deep n d)
+      (if (= d 0)
+          (reserve n)
+          (let* ((c (list n)) (r (deep n (- d 1))))
+            (make-vector 500 'over)
+            (if (equal? c (list n)) r (error "lost" c)))))
+    (define (grow n)
+      (do ((i 0 (+ i 1))) ((= i n) 'fine)
+        (set! keep (cons (make-vector 10 i) keep))
+        (let ((a (log-host i)))
+          (if (not (eqv? a last))
+              (begin
+                (set! last a)
+                (let ((r (deep i 12)))
+                  (if (not (equal? r (list (list i i) (vector i) (list i i) (vector i))))
+                      (error "lost" r))))))))
+    (grow 300000))"),
+            "fine");
+  EXPECT_GT(asked, 3);
+}
+
 TEST(LimitsTest, ElapsedTimeCountsWaitingAndProcessorTimeDoesNot) {
   HostFunctions hosts;
   for (const char* name : {"log", "call-back"}) {

@@ -186,6 +186,8 @@ bool SafepointCollect(Vm& vm) {
     }
     vm.heap().SetStackTop(top, vm.soft_limit_);
     fits = vm.heap().Collect();
+    // What is called next may have its frame above, and reserve.
+    vm.heap().SetStackTop(vm.soft_limit_, vm.soft_limit_);
     if (Ending(vm)) return false;
   }
   return true;
