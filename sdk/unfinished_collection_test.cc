@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -58,6 +59,7 @@ constexpr char kData[] = R"(
 struct Nested {
   int unfinished = 0;
   int whole = 0;
+  std::function<void()> before_reserve = nullptr;
 } nested;
 
 HostFunctions& Hosts() {
@@ -67,7 +69,16 @@ HostFunctions& Hosts() {
       return Value();
     };
     made->Add("add", 2, -1, nothing);
-    made->Add("call-back", 1, nothing);
+    // Forgets that what it has called has left it through a continuation, and needs room.
+    made->Add("call-back", 1,
+              [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
+                (void)isolate.Call(arguments[0]);
+                nested.before_reserve();
+                vm::Heap& heap = isolate.impl()->vm->heap();
+                EXPECT_FALSE(heap.Reserve(heap.EffectiveLimit()));
+                nested.unfinished += heap.CollectionIsUnfinished();
+                return absl::InternalError("failed");
+              });
     // Works on after a call in it has been interrupted.
     made->Add("log", 1,
               [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
@@ -205,6 +216,29 @@ TEST_F(UnfinishedCollectionTest, AHostFunctionMayGoOn) {
   }
   EXPECT_EQ(nested.whole, calls);
   EXPECT_GT(nested.unfinished, 0);
+}
+
+// The collector's first poll comes while it visits the continuation that a host function has kept
+// the run from going on with.
+TEST_F(UnfinishedCollectionTest, AnEndIsNotTakenForAnEarlierEscape) {
+  const Isolate::Scope scope(*isolate_);
+  vm::Heap& heap = isolate_->impl()->vm->heap();
+  vm::RootSource* const sources[] = {isolate_->impl()->vm.get(), isolate_->impl()};
+  for (vm::RootSource* source : sources) heap.RemoveRoots(source);
+  for (vm::RootSource* source : sources) heap.AddRoots(source);
+  nested = {};
+  nested.before_reserve = [this] { visits_->Set(2); };
+  const auto result = isolate_->Eval(R"(
+    (let ((k #f) (n 0))
+      (call/cc (lambda (c) (set! k c)))
+      (set! n (+ n 1))
+      (if (= n 1) (call-back (lambda () (k 1))))
+      (+ n 40)))");
+  visits_->Set(0);
+  EXPECT_EQ(nested.unfinished, 1);
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled)
+      << (result.ok() ? result->Print() : result.status().ToString());
+  EXPECT_TRUE(Whole(*isolate_));
 }
 
 // At any moment, from another thread.

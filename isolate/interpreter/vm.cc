@@ -59,10 +59,16 @@ Vm::~Vm() {
 }
 
 void Vm::VisitRoots(Visit visit, void* context) {
+  const bool ending = terminating_;
   for (Value& root : roots_) visit(&root, context);
   for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_, &escape_,
                       &escape_value_}) {
     visit(slot, context);
+  }
+  // A poll of the collector's may have ended the run while one of these was about to be stored.
+  if (terminating_ && !ending) {
+    escape_ = escape_value_ = kUndefined;
+    TakePending();
   }
   for (Value& v : scratch_) visit(&v, context);
   for (Value& v : values_) visit(&v, context);
