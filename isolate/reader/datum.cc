@@ -70,6 +70,7 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
   if (!IsCompound(syntax)) return leaf(syntax);
   Heap& heap = vm.heap();
   const size_t bytes = DatumBytes(syntax);
+  if (Ended()) return kUndefined;  // there may be more of them
   if (bytes > Heap::kSlack / 4 && !heap.Reserve(bytes)) return kUndefined;
 
   // From here on nothing moves.

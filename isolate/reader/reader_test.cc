@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/reader/lexical.h"
 #include "isolate/reader/test_vm.h"
@@ -328,6 +329,21 @@ TEST_F(ReaderTest, HeapLimitIsAnError) {
   SyntaxArena arena(&vm_->heap());
   const std::vector<Syntax*> items(2000000, arena.Atom(kTrue, SourcePosition()));
   EXPECT_EQ(SyntaxToDatum(*vm_, arena.List(items, SourcePosition()), true), kUndefined);
+}
+
+// Who is being ended has not counted what is to be reserved.
+TEST_F(ReaderTest, NothingLargeIsMadeWithoutAReservation) {
+  HeapOptions options;
+  options.heap_limit = size_t{4} << 20;
+  vm_ = MakeTestVm({}, options);
+  SyntaxArena arena(&vm_->heap());
+  Syntax* const item = arena.Atom(kTrue, SourcePosition());
+  Syntax* const large = arena.MakeVector(std::vector<Syntax*>(2000000, item), SourcePosition());
+  Syntax* const list = arena.List(std::vector<Syntax*>(5000, item), SourcePosition());
+  const Syntax* both = arena.MakeVector({large, list}, SourcePosition());
+  const PollScope polls({[](void*, uint64_t) { return false; }, nullptr});
+  EXPECT_EQ(SyntaxToDatum(*vm_, both, true), kUndefined);
+  EXPECT_LT(vm_->heap().Stats().large_bytes, options.heap_limit);
 }
 
 TEST_F(ReaderTest, DatumKeepsSharingAndCycles) {
