@@ -219,6 +219,17 @@ TEST(LimitsTest, ALibraryWithALongNameIsForgottenToo) {
   ExpectUsable(*isolate);
 }
 
+TEST(LimitsTest, AQuotedDatumThatDoesNotFitIsNotUndefined) {
+  IsolateOptions options = Options();
+  options.limits.heap_bytes = size_t{4} << 20;
+  auto isolate = Make(options);
+  std::string datum = "'(";
+  for (int i = 0; i < 1'000'000; ++i) datum += " 1";
+  const absl::Status status = Evaluate(*isolate, "(list " + datum + "))");
+  EXPECT_EQ(LimitReached(status), Limit::kHeap) << status;
+  ExpectUsable(*isolate);
+}
+
 // Deeper frames than those of the safepoint at which the limit was raised are scanned as well.
 TEST(LimitsTest, FramesAboveASafepointThatRaisedTheHeapLimitAreAlive) {
   static int asked;

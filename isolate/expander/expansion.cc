@@ -314,6 +314,9 @@ Core* Expansion::Quoted(Syntax* datum, SourcePosition position) {
   if (!Room(datum, 4096)) return nullptr;
   const Value value = SyntaxToDatum(
       vm_, datum, true, [](const Alias* alias) { return BaseSymbol(alias->name); });
+  if (value == kUndefined) {
+    return FailWith(datum, "a quoted datum needs too much room", HeapLimitStatus(vm_, "by a quoted datum"));
+  }
   return MakeConstant(value, position);
 }
 
