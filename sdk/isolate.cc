@@ -5,6 +5,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 
@@ -20,6 +21,8 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
   Isolate::Impl& impl = *binding.isolate->impl();
   ++impl.host_calls;
+  // What the host converts meanwhile, of whatever isolate, must not be cut short: it would not know.
+  const vm::PollScope none({});
   const size_t handles = impl.handles.size();
   absl::InlinedVector<Value, 6> arguments;
   for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
@@ -306,6 +309,7 @@ template <typename F>
 auto HostCall(Isolate::Impl& impl, F&& f) -> decltype(f()) {
   return Guarded(impl, [&]() -> decltype(f()) {
     const Metered metered(impl);
+    const vm::PollScope none({});  // of an isolate whose call has led here
     if (absl::Status status = impl.Start(); !status.ok()) return status;
     return f();
   });

@@ -230,6 +230,31 @@ TEST(LimitsTest, AQuotedDatumThatDoesNotFitIsNotUndefined) {
   ExpectUsable(*isolate);
 }
 
+// An interrupt waits for them, and does not cut short what they are given or give.
+TEST(LimitsTest, HostFunctionsSeeWholeDataWhenInterrupted) {
+  constexpr size_t kLength = 3'000'000;
+  static Isolate* other;
+  HostFunctions hosts;
+  hosts.Add("log", 1, [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
+    isolate.Interrupt();
+    const auto text = arguments[0].ToString();
+    EXPECT_TRUE(text.ok() && text->size() == kLength);
+    EXPECT_GT(arguments[0].Print().size(), size_t{1} << 20);  // where it ends by itself
+    const Isolate::Scope scope(*other);
+    const auto length = other->Call("string-length", {String(std::string(kLength, 'b'))});
+    EXPECT_TRUE(length.ok() && length->Print() == std::to_string(kLength));
+    return String(std::string(kLength, 'c'));
+  });
+  hosts.Add("call-back", 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  hosts.Add("add", 2, -1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  IsolateOptions options;
+  options.host_functions = &hosts;
+  auto isolate = Make(options), second = Make(options);
+  other = second.get();
+  const absl::Status status = Evaluate(*isolate, "(let loop () (log-host (make-string 3000000 #\\a)) (loop))");
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+}
+
 // Deeper frames than those of the safepoint at which the limit was raised are scanned as well.
 TEST(LimitsTest, FramesAboveASafepointThatRaisedTheHeapLimitAreAlive) {
   static int asked;
