@@ -21,7 +21,8 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
   Isolate::Impl& impl = *binding.isolate->impl();
   ++impl.host_calls;
-  // What the host converts meanwhile, of whatever isolate, must not be cut short: it would not know.
+  // What the host converts meanwhile, of whatever isolate, must not be cut short: it would not
+  // know.
   const vm::PollScope none({});
   const size_t handles = impl.handles.size();
   absl::InlinedVector<Value, 6> arguments;

@@ -207,8 +207,9 @@ TEST(LimitsTest, ALibraryWithALongNameIsForgottenToo) {
   options.limits.fuel = 5'000'000;
   auto isolate = Make(options);
   ASSERT_TRUE(Evaluate(*isolate, "(define (one) 1)").ok());
-  const absl::Status status = Evaluate(
-      *isolate, "(define-library " + name + " (import (scheme base)) (begin (let loop () (loop))))");
+  const absl::Status status =
+      Evaluate(*isolate,
+               "(define-library " + name + " (import (scheme base)) (begin (let loop () (loop))))");
   EXPECT_EQ(LimitReached(status), Limit::kFuel) << status;
   {
     const Isolate::Scope scope(*isolate);
@@ -235,23 +236,27 @@ TEST(LimitsTest, HostFunctionsSeeWholeDataWhenInterrupted) {
   constexpr size_t kLength = 3'000'000;
   static Isolate* other;
   HostFunctions hosts;
-  hosts.Add("log", 1, [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
-    isolate.Interrupt();
-    const auto text = arguments[0].ToString();
-    EXPECT_TRUE(text.ok() && text->size() == kLength);
-    EXPECT_GT(arguments[0].Print().size(), size_t{1} << 20);  // where it ends by itself
-    const Isolate::Scope scope(*other);
-    const auto length = other->Call("string-length", {String(std::string(kLength, 'b'))});
-    EXPECT_TRUE(length.ok() && length->Print() == std::to_string(kLength));
-    return String(std::string(kLength, 'c'));
-  });
-  hosts.Add("call-back", 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
-  hosts.Add("add", 2, -1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  hosts.Add("log", 1,
+            [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
+              isolate.Interrupt();
+              const auto text = arguments[0].ToString();
+              EXPECT_TRUE(text.ok() && text->size() == kLength);
+              EXPECT_GT(arguments[0].Print().size(), size_t{1} << 20);  // where it ends by itself
+              const Isolate::Scope scope(*other);
+              const auto length = other->Call("string-length", {String(std::string(kLength, 'b'))});
+              EXPECT_TRUE(length.ok() && length->Print() == std::to_string(kLength));
+              return String(std::string(kLength, 'c'));
+            });
+  hosts.Add("call-back", 1,
+            [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  hosts.Add("add", 2, -1,
+            [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
   IsolateOptions options;
   options.host_functions = &hosts;
   auto isolate = Make(options), second = Make(options);
   other = second.get();
-  const absl::Status status = Evaluate(*isolate, "(let loop () (log-host (make-string 3000000 #\\a)) (loop))");
+  const absl::Status status =
+      Evaluate(*isolate, "(let loop () (log-host (make-string 3000000 #\\a)) (loop))");
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
 }
 
@@ -261,9 +266,12 @@ TEST(LimitsTest, FramesAboveASafepointThatRaisedTheHeapLimitAreAlive) {
   asked = 0;
   HostFunctions hosts;
   for (const char* name : {"log", "call-back"}) {
-    hosts.Add(name, 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Integer(asked); });
+    hosts.Add(name, 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> {
+      return Integer(asked);
+    });
   }
-  hosts.Add("add", 2, -1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  hosts.Add("add", 2, -1,
+            [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
   IsolateOptions options;
   options.host_functions = &hosts;
   options.limits.heap_bytes = size_t{5} << 20;

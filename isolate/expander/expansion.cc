@@ -315,7 +315,8 @@ Core* Expansion::Quoted(Syntax* datum, SourcePosition position) {
   const Value value = SyntaxToDatum(
       vm_, datum, true, [](const Alias* alias) { return BaseSymbol(alias->name); });
   if (value == kUndefined) {
-    return FailWith(datum, "a quoted datum needs too much room", HeapLimitStatus(vm_, "by a quoted datum"));
+    return FailWith(datum, "a quoted datum needs too much room",
+                    HeapLimitStatus(vm_, "by a quoted datum"));
   }
   return MakeConstant(value, position);
 }
