@@ -612,7 +612,9 @@ class EndedCollectionTest : public ::testing::Test {
         const Value rest = heap_->Get<Vector>(roots_->values[0])->items[i];
         const Value item = k % 2 == 0 ? Value::Fixnum(k) : heap_->MakeFlonum(k);
         heap_->Write(&heap_->Get<Vector>(roots_->values[0])->items[i], heap_->Cons(item, rest));
-        if (heap_->WantsCollection()) ASSERT_TRUE(heap_->Collect());
+        if (heap_->WantsCollection()) {
+          ASSERT_TRUE(heap_->Collect());
+        }
       }
       // Garbage, and what the large vector alone refers to.
       heap_->MakeBytevector(20'000);
