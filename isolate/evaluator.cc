@@ -301,11 +301,10 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     const bool definition = EndsInDefinition(core);
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
-      const bool is_end = vm_.terminating_;
-      const absl::Status end = is_end ? ended() : absl::OkStatus();
+      const absl::Status failure =
+          vm_.terminating_ ? ended() : fail(SyntaxFailure(vm_, "", thunk.status().message()));
       ForgetLibrary(vm_, form);
-      if (is_end) return end;
-      return fail(SyntaxFailure(vm_, "", thunk.status().message()));
+      return failure;
     }
     absl::StatusOr<Value> value = Run(*thunk, all_values);
     if (!value.ok()) {

@@ -81,9 +81,9 @@ class Resolver {
     Function* function;
     uint32_t calls;
   };
-  Core* Unspecified(const Core* like) {
+  Core* MakeConstant(Value v, const Core* like) {
     Constant* constant = Make<Constant>(Kind::kConstant, like);
-    constant->value = kUnspecified;
+    constant->value = v;
     return constant;
   }
 
@@ -140,7 +140,7 @@ void Resolver::SplitOff(Core** slot) {
 void Resolver::Walk(Core** slot, Where where) {
   const size_t base = scopes_.size();
   while (slot != nullptr) {
-    if (!steps_.Add(4)) *slot = Unspecified(*slot);
+    if (!steps_.Add(4)) *slot = MakeConstant(kUnspecified, *slot);
     Core* core = *slot;
     const bool small = core->kind == Kind::kConstant || core->kind == Kind::kLocalRef ||
                        core->kind == Kind::kGlobalRef || core->kind == Kind::kLambda;
@@ -334,10 +334,8 @@ Core* Resolver::LetrecToBoxes(LetrecForm* letrec) {
     note->letrec = nullptr;
     note->checked = true;
     v->assigned = true;
-    Constant* undefined = Make<Constant>(Kind::kConstant, letrec);
-    undefined->value = kUndefined;
     variables.push_back(v);
-    inits.push_back(undefined);
+    inits.push_back(MakeConstant(kUndefined, letrec));
     LocalSet* set = Make<LocalSet>(Kind::kLocalSet, letrec->inits[i]);
     set->variable = v;
     set->value = letrec->inits[i];

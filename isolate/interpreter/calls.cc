@@ -167,12 +167,15 @@ bool SafepointCollect(Vm& vm) {
     return false;
   Value* top = StackTop(vm);
   ClearDeadRegisters(vm, top);
-  vm.heap().SetStackTop(top, vm.soft_limit_);
-  bool fits = vm.heap().Collect();
-  if (Ending(vm)) {
+  const auto collect = [&vm, top] {
+    vm.heap().SetStackTop(top, vm.soft_limit_);
+    const bool fits = vm.heap().Collect();
+    // What is called next may have its frame above, and reserve.
     vm.heap().SetStackTop(vm.soft_limit_, vm.soft_limit_);
-    return false;
-  }
+    return fits;
+  };
+  bool fits = collect();
+  if (Ending(vm)) return false;
   // Above the top all words are clear now, so the part to be scanned may shrink again.
   Value* begin = vm.heap().stack_begin();
   Value* wanted = std::min(HardLimit(vm), std::max(begin + 1024, top + 512));
@@ -184,10 +187,7 @@ bool SafepointCollect(Vm& vm) {
       GiveUp(vm, Limit::kHeap);
       return false;
     }
-    vm.heap().SetStackTop(top, vm.soft_limit_);
-    fits = vm.heap().Collect();
-    // What is called next may have its frame above, and reserve.
-    vm.heap().SetStackTop(vm.soft_limit_, vm.soft_limit_);
+    fits = collect();
     if (Ending(vm)) return false;
   }
   return true;
