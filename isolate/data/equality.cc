@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <memory>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "isolate/data/string.h"
+#include "isolate/heap/object_map.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/work_stack.h"
 
@@ -50,71 +51,28 @@ uint64_t CanonicalBits(double d) {
 bool SameDouble(double a, double b) { return CanonicalBits(a) == CanonicalBits(b); }
 
 // Which of the heap's objects equal? has found or assumed equal: a union-find over references.
-// In many small tables, so that no growing takes long.
 class EquivalenceClasses {
  public:
-  EquivalenceClasses() : tables_(kTables) {}
-
   // Joins the classes of `a` and `b`. False if they are the same already.
   bool Join(Value a, Value b) {
-    const uint32_t x = Find(a.bits);
-    const uint32_t y = Find(b.bits);
+    const Value x = Find(a);
+    const Value y = Find(b);
     if (x == y) return false;
-    Slot(x)->parent = y;
+    parents_[x] = y;
     return true;
   }
 
  private:
-  struct Node {
-    uint32_t key = 0;  // 0 is fixnum 0: no reference
-    uint32_t parent = 0;
-  };
-
-  struct Table {
-    std::vector<Node> slots{16};
-    size_t count = 0;
-
-    Node* Slot(uint32_t key, uint32_t hash) {
-      const size_t mask = slots.size() - 1;
-      size_t i = hash & mask;
-      while (slots[i].key != 0 && slots[i].key != key) i = (i + 1) & mask;
-      return &slots[i];
-    }
-    void Grow() {
-      std::vector<Node> old(slots.size() * 2);
-      old.swap(slots);
-      for (const Node& node : old) {
-        if (node.key != 0) *Slot(node.key, Mix(node.key) / kTables) = node;
-      }
-    }
-  };
-  static constexpr uint32_t kTables = 1024;
-
-  // The node of `key`, which is valid until another key is new.
-  Node* Slot(uint32_t key) {
-    const uint32_t hash = Mix(key);
-    Table& table = tables_[hash % kTables];
-    Node* node = table.Slot(key, hash / kTables);
-    if (node->key == key) return node;
-    if ((table.count + 1) * 2 > table.slots.size()) {
-      table.Grow();
-      node = table.Slot(key, hash / kTables);
-    }
-    ++table.count;
-    *node = {key, key};
-    return node;
-  }
-
-  uint32_t Find(uint32_t key) {
+  Value Find(Value v) {
     while (true) {
-      Node* node = Slot(key);
-      if (node->parent == key) return key;
-      node->parent = Slot(node->parent)->parent;
-      key = node->parent;
+      Value& parent = parents_[v];
+      if (!parent.IsRef()) return v;
+      if (const Value next = parents_[parent]; next.IsRef()) parent = next;
+      v = parent;
     }
   }
 
-  std::vector<Table> tables_;
+  ObjectMap<Value> parents_;  // fixnum 0: none
 };
 
 // Comparisons made before equal? starts to note what it has compared. Most data is smaller, and not
@@ -249,7 +207,7 @@ bool Equal(const Heap& heap, Value a, Value b) {
   uint64_t compared = 0;
   uint64_t poll_at = kPollSteps;
   uint64_t look_at = kPollSteps;  // the next count at which anything but comparing is to be done
-  std::vector<EquivalenceClasses> classes;  // none or one: it is big
+  std::unique_ptr<EquivalenceClasses> classes;
   // Two vectors of the same length, from `index` on. False if items differ for sure.
   const auto compare_items = [&](Value p, Value q, uint32_t index) {
     const Vector* x = heap.Get<Vector>(p);
@@ -280,8 +238,8 @@ bool Equal(const Heap& heap, Value a, Value b) {
             poll_at = compared + kPollSteps;
           }
           if (compared > kPlainComparisons) {
-            if (classes.empty()) classes.emplace_back();
-            known = !classes[0].Join(a, b);
+            if (classes == nullptr) classes = std::make_unique<EquivalenceClasses>();
+            known = !classes->Join(a, b);
           }
           look_at = std::min(poll_at, kPlainComparisons + 1);
         }

@@ -33,6 +33,9 @@ uint64_t CapacityOf(uint64_t slots) { return slots / 4 * 3; }
 
 uint64_t ArraysBytes(uint64_t slots) { return 16 + CapacityOf(slots) * 12 + 16 + slots * 4; }
 
+// Words of an index, of at least Heap::kLargeObject bytes, from which on it is asked for at once.
+constexpr uint64_t kPopulatedSlots = uint64_t{1} << 16;
+
 // A vector of fixnums 0, which all objects are made of.
 Value ZeroVector(Heap& heap, uint32_t length) {
   auto* vector = static_cast<Vector*>(
@@ -231,6 +234,7 @@ void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   const uint32_t capacity = static_cast<uint32_t>(CapacityOf(slots));
   const Value entries = ZeroVector(heap, capacity * 3);
   const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
+  if (slots >= kPopulatedSlots) heap.PopulateLarge(index);
   const View old(heap, from);
   Value* target = heap.Get<Vector>(entries)->items;
   uint32_t* words = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(index)->bytes);

@@ -25,6 +25,70 @@ size_t AsciiPrefix(const char* p, const char* end) {
   return static_cast<size_t>(p - start);
 }
 
+// Writes the character, and returns how many bytes it takes.
+size_t EncodeUtf8(uint32_t c, char* to) {
+  if (c < 0x80) {
+    to[0] = static_cast<char>(c);
+    return 1;
+  }
+  if (c < 0x800) {
+    to[0] = static_cast<char>(0xc0 | c >> 6);
+    to[1] = static_cast<char>(0x80 | (c & 0x3f));
+    return 2;
+  }
+  if (c < 0x10000) {
+    to[0] = static_cast<char>(0xe0 | c >> 12);
+    to[1] = static_cast<char>(0x80 | (c >> 6 & 0x3f));
+    to[2] = static_cast<char>(0x80 | (c & 0x3f));
+    return 3;
+  }
+  to[0] = static_cast<char>(0xf0 | c >> 18);
+  to[1] = static_cast<char>(0x80 | (c >> 12 & 0x3f));
+  to[2] = static_cast<char>(0x80 | (c >> 6 & 0x3f));
+  to[3] = static_cast<char>(0x80 | (c & 0x3f));
+  return 4;
+}
+
+// Calls `append(p, n)` for what characters `start` to `end` are in UTF-8. Polls.
+template <typename Append>
+void Encode(const StringChars& chars, uint32_t start, uint32_t end, Append&& append) {
+  char buffer[4];
+  if (chars.narrow != nullptr) {
+    const char* bytes = reinterpret_cast<const char*>(chars.narrow);
+    (void)InParts(start, end, 4, [&](uint64_t i, uint64_t part_end) {
+      while (i < part_end) {
+        const size_t ascii = AsciiPrefix(bytes + i, bytes + part_end);
+        append(bytes + i, ascii);
+        i += ascii;
+        if (i < part_end) append(buffer, EncodeUtf8(chars.narrow[i++], buffer));
+      }
+    });
+  } else {
+    (void)InParts(start, end, 1, [&](uint64_t i, uint64_t part_end) {
+      for (; i < part_end; ++i) append(buffer, EncodeUtf8(chars.wide[i], buffer));
+    });
+  }
+}
+
+// Calls `ascii(p, n)` for parts of the text, and `other(c)` for the characters in between, U+FFFD
+// for each byte that is invalid. Polls.
+template <typename Ascii, typename Other>
+void Decode(absl::string_view utf8, Ascii&& ascii, Other&& other) {
+  const char* p = utf8.data();
+  const char* const end = p + utf8.size();
+  StepCounter steps;
+  while (p < end) {
+    const char* const part = p + std::min<ptrdiff_t>(end - p, kPollSteps * kBytesPerStep);
+    const size_t n = AsciiPrefix(p, part);
+    ascii(p, n);
+    p += n;
+    if (!steps.Add(n / kBytesPerStep + 1)) return;
+    if (p == part) continue;
+    const uint32_t c = DecodeUtf8(&p, end);
+    other(c == kInvalidChar ? kReplacementChar : c);
+  }
+}
+
 // An indirect string: header, length, reference, padding.
 constexpr size_t kIndirectStringBytes = 16;
 
@@ -147,29 +211,12 @@ uint32_t DecodeUtf8(const char** p, const char* end) {
 }
 
 void AppendUtf8(std::string* out, uint32_t c) {
-  char buffer[4];
-  size_t n;
   if (c < 0x80) {
     out->push_back(static_cast<char>(c));
     return;
   }
-  if (c < 0x800) {
-    buffer[0] = static_cast<char>(0xc0 | c >> 6);
-    buffer[1] = static_cast<char>(0x80 | (c & 0x3f));
-    n = 2;
-  } else if (c < 0x10000) {
-    buffer[0] = static_cast<char>(0xe0 | c >> 12);
-    buffer[1] = static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    buffer[2] = static_cast<char>(0x80 | (c & 0x3f));
-    n = 3;
-  } else {
-    buffer[0] = static_cast<char>(0xf0 | c >> 18);
-    buffer[1] = static_cast<char>(0x80 | (c >> 12 & 0x3f));
-    buffer[2] = static_cast<char>(0x80 | (c >> 6 & 0x3f));
-    buffer[3] = static_cast<char>(0x80 | (c & 0x3f));
-    n = 4;
-  }
-  out->append(buffer, n);
+  char buffer[4];
+  out->append(buffer, EncodeUtf8(c, buffer));
 }
 
 bool IsValidUtf8(absl::string_view text) {
@@ -233,6 +280,17 @@ bool Utf8Size(const StringChars& chars, uint32_t start, uint32_t end, uint64_t* 
 
 }  // namespace
 
+bool Utf8Size(const Heap& heap, Value string, uint32_t start, uint32_t end, uint64_t* size) {
+  return Utf8Size(CharsOf(heap, string), start, end, size);
+}
+
+void CopyAsUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end, uint8_t* to) {
+  Encode(CharsOf(heap, string), start, end, [&to](const char* p, size_t n) {
+    std::memcpy(to, p, n);
+    to += n;
+  });
+}
+
 std::string ToUtf8(const Heap& heap, Value string) {
   return ToUtf8(heap, string, 0, StringLength(heap, string));
 }
@@ -243,21 +301,7 @@ std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end)
   uint64_t size = end - start;
   if (size > kPollSteps && !Utf8Size(chars, start, end, &size)) return out;
   out.reserve(size);
-  if (chars.narrow != nullptr) {
-    const char* bytes = reinterpret_cast<const char*>(chars.narrow);
-    (void)InParts(start, end, 4, [&](uint64_t i, uint64_t part_end) {
-      while (i < part_end) {
-        const size_t ascii = AsciiPrefix(bytes + i, bytes + part_end);
-        out.append(bytes + i, ascii);
-        i += ascii;
-        if (i < part_end) AppendUtf8(&out, chars.narrow[i++]);
-      }
-    });
-  } else {
-    (void)InParts(start, end, 1, [&](uint64_t i, uint64_t part_end) {
-      for (; i < part_end; ++i) AppendUtf8(&out, chars.wide[i]);
-    });
-  }
+  Encode(chars, start, end, [&out](const char* p, size_t n) { out.append(p, n); });
   return out;
 }
 
@@ -329,30 +373,55 @@ bool CharsEqualUtf8(const StringChars& chars, absl::string_view utf8) {
 }
 
 Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags) {
-  const char* begin = utf8.data();
-  const char* end = begin + utf8.size();
-  const size_t ascii = AsciiPrefix(begin, end);
-  if (ascii == utf8.size()) {
-    String* s = NewString(heap, static_cast<uint32_t>(ascii), false, flags);
-    if (ascii != 0) CopyBytes(s->bytes, begin, ascii);
+  if (utf8.size() < Heap::kLargeObject &&
+      AsciiPrefix(utf8.data(), utf8.data() + utf8.size()) == utf8.size()) {
+    String* s = NewString(heap, static_cast<uint32_t>(utf8.size()), false, flags);
+    if (!utf8.empty()) std::memcpy(s->bytes, utf8.data(), utf8.size());
     return heap.ValueOf(s);
   }
-  uint32_t length = static_cast<uint32_t>(ascii);
-  uint32_t largest = 0;
-  auto next = [end](const char** p) {
-    const uint32_t c = DecodeUtf8(p, end);
-    return c == kInvalidChar ? kReplacementChar : c;
-  };
-  StepCounter steps;
-  for (const char* p = begin + ascii; p < end && steps.Add(1); ++length) largest = std::max(largest, next(&p));
-  String* s = NewString(heap, length, largest > 0xff, flags);
-  const char* p = begin;
-  if (largest > 0xff) {
-    for (uint32_t i = 0; i < length && steps.Add(1); ++i) WideChars(s)[i] = next(&p);
+  TextSize size;
+  size.Add(utf8);
+  const Value string =
+      MakeStringOfLength(heap, static_cast<uint32_t>(size.length), size.wide(), flags);
+  (void)StoreUtf8(heap, string, 0, utf8);
+  return string;
+}
+
+void TextSize::Add(absl::string_view utf8) {
+  Decode(
+      utf8, [this](const char*, size_t n) { length += n; },
+      [this](uint32_t c) {
+        ++length;
+        largest = std::max(largest, c);
+      });
+}
+
+uint32_t StoreUtf8(Heap& heap, Value string, uint32_t index, absl::string_view utf8) {
+  String* const s = heap.Get<String>(string);
+  if ((HeaderFlags(s->header) & kWideStringFlag) != 0) {
+    uint32_t* const to = WideChars(s);
+    Decode(
+        utf8,
+        [&](const char* p, size_t n) {
+          n = std::min<size_t>(n, s->length - index);
+          for (size_t i = 0; i < n; ++i) to[index++] = static_cast<uint8_t>(p[i]);
+        },
+        [&](uint32_t c) {
+          if (index < s->length) to[index++] = c;
+        });
   } else {
-    for (uint32_t i = 0; i < length && steps.Add(1); ++i) s->bytes[i] = static_cast<uint8_t>(next(&p));
+    Decode(
+        utf8,
+        [&](const char* p, size_t n) {
+          n = std::min<size_t>(n, s->length - index);
+          std::memcpy(s->bytes + index, p, n);
+          index += static_cast<uint32_t>(n);
+        },
+        [&](uint32_t c) {
+          if (index < s->length) s->bytes[index++] = static_cast<uint8_t>(c);
+        });
   }
-  return heap.ValueOf(s);
+  return index;
 }
 
 Value MakeStringOfLength(Heap& heap, uint32_t length, bool wide, uint32_t flags) {

@@ -67,6 +67,11 @@ uint32_t CharAt(const Heap& heap, Value string, uint32_t index);
 std::string ToUtf8(const Heap& heap, Value string);
 // Of the characters from `start` to `end`.
 std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end);
+// The bytes that these take. Polls; false if the run is being ended.
+[[nodiscard]] bool Utf8Size(const Heap& heap, Value string, uint32_t start, uint32_t end,
+                            uint64_t* size);
+// Writes them to `to`, which has room. Polls.
+void CopyAsUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end, uint8_t* to);
 
 bool StringEqual(const Heap& heap, Value a, Value b);
 // Negative, zero or positive; by scalar value.
@@ -86,6 +91,21 @@ inline constexpr uint64_t StringBytes(uint64_t length, bool wide) {
 }
 // Invalid UTF-8 becomes U+FFFD, byte by byte.
 Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags = 0);
+// What a string made of UTF-8 takes: counted first, since a long text is not to be moved while it
+// is made.
+struct TextSize {
+  uint64_t length = 0;   // characters
+  uint32_t largest = 0;  // of those that are not ASCII
+
+  // With the characters of `utf8`, which does not end in the midst of one. Polls; if the run is
+  // being ended, with some of them.
+  void Add(absl::string_view utf8);
+  bool wide() const { return largest > 0xff; }
+  uint64_t bytes() const { return StringBytes(length, wide()); }
+};
+// Stores what TextSize has counted into a string made by MakeStringOfLength, from `index` on, as
+// far as it fits; returns the index behind. Polls.
+uint32_t StoreUtf8(Heap& heap, Value string, uint32_t index, absl::string_view utf8);
 // The characters are zero.
 Value MakeStringOfLength(Heap& heap, uint32_t length, bool wide, uint32_t flags = 0);
 // Narrow if the characters allow.

@@ -305,7 +305,7 @@ Core* Expansion::ExpressionsOrNothing(Syntax* forms, Scope* scope, const Syntax*
 Core* Expansion::MakeConstant(Value value, SourcePosition position) {
   Constant* core = Make<Constant>(Core::Kind::kConstant, position);
   core->value = value;
-  if (value.IsRef()) arena_.AddRoot(&core->value);
+  if (value.IsRef()) arena_.AddConstantRoot(&core->value);
   return core;
 }
 
@@ -331,7 +331,7 @@ Core* Expansion::MakeRef(Variable* variable, SourcePosition position) {
 Core* Expansion::MakeGlobalRef(Value cell, SourcePosition position) {
   GlobalRef* ref = Make<GlobalRef>(Core::Kind::kGlobalRef, position);
   ref->cell = cell;
-  arena_.AddRoot(&ref->cell);
+  arena_.AddConstantRoot(&ref->cell);
   return ref;
 }
 

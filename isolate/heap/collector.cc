@@ -339,8 +339,23 @@ void Collector::Drain() {
 template <bool kFull>
 void Collector::VisitRoots() {
   for (RootSource* source : heap_.roots_) {
-    source->VisitRoots(
-        [](Value* slot, void* self) { static_cast<Collector*>(self)->Visit<kFull>(slot); }, this);
+    if (kFull) {
+      source->VisitRoots(
+          [](Value* slot, void* self) {
+            auto* const collector = static_cast<Collector*>(self);
+            collector->Visit<true>(slot);
+            return ++collector->roots_ % kSlotsAtOnce != 0 || !collector->Stopped();
+          },
+          this);
+      if (stopped_) return;
+    } else {
+      source->VisitYoungRoots(
+          [](Value* slot, void* self) {
+            static_cast<Collector*>(self)->Visit<false>(slot);
+            return true;
+          },
+          this);
+    }
   }
   // What lies above may be stale by the next collection, and the stack may have grown over it by
   // then.
@@ -384,8 +399,41 @@ void Collector::VisitDirtyPages() {
   }
 }
 
-void Collector::Minor() {
+// Of the large objects made since the last collection, of which each may have millions of slots,
+// finds the parts that refer to the nursery.
+bool Collector::FindYoungParts() {
+  if (heap_.young_top_ == heap_.young_start()) return true;
+  for (uint32_t index : heap_.fresh_large_) {
+    uint32_t* const object = reinterpret_cast<uint32_t*>(heap_.BlockStart(index));
+    const ObjectType type = HeaderType(*object);
+    if (type != ObjectType::kVector && type != ObjectType::kStackChunk) {
+      ForEachSlot(object, [this](Value* slot) {
+        if (heap_.IsYoung(*slot)) young_parts_.emplace_back(slot, slot + 1);
+      });
+      continue;
+    }
+    Value* const slots = reinterpret_cast<Vector*>(object)->items;
+    Value* const end = slots + object[1];
+    for (Value* part = slots; part < end;) {
+      Value* const part_end = part + std::min<ptrdiff_t>(end - part, kSlotsAtOnce);
+      uint32_t young =
+          0;  // without branches, for the vector unit; that a fixnum may count is harmless
+      for (const Value* slot = part; slot < part_end; ++slot) {
+        young |= slot->bits - young_begin_ < young_size_ ? 1 : 0;
+      }
+      if (young != 0) young_parts_.emplace_back(part, part_end);
+      part = part_end;
+      if (Stopped()) return false;
+    }
+  }
+  return true;
+}
+
+bool Collector::Minor(Polls polls) {
   const uint64_t start = Nanoseconds();
+  polls_ = polls == Polls::kYes;
+  if (!FindYoungParts()) return false;
+  polls_ = false;
   const size_t old_bytes = heap_.old_bytes_;
   for (int i = 0; i < Heap::kContentCount; ++i) {
     const Heap::MovingSpace& space = heap_.moving_[i];
@@ -396,8 +444,8 @@ void Collector::Minor() {
   for (uint32_t offset : heap_.remembered_) Visit<false>(reinterpret_cast<Value*>(base_ + offset));
   const auto visit = [this](Value* slot) { Visit<false>(slot); };
   for (Value v : heap_.fresh_unmoving_) ForEachSlot(heap_.Get<uint32_t>(v), visit);
-  for (uint32_t index : heap_.fresh_large_) {
-    ForEachSlot(reinterpret_cast<uint32_t*>(heap_.BlockStart(index)), visit);
+  for (const auto& [begin, end] : young_parts_) {
+    for (Value* slot = begin; slot < end; ++slot) Visit<false>(slot);
   }
   Drain<false>();
   // By what was moved and not by the time it took, so that a program runs alike each time.
@@ -413,6 +461,7 @@ void Collector::Minor() {
   const uint64_t pause = Nanoseconds() - start;
   heap_.stats_.minor_nanoseconds += pause;
   heap_.stats_.longest_minor_nanoseconds = std::max(heap_.stats_.longest_minor_nanoseconds, pause);
+  return true;
 }
 
 // ---- Full collections.
@@ -423,7 +472,7 @@ bool Collector::Stopped() {
 }
 
 bool Collector::Full(Polls polls) {
-  polls_ = polls == Polls::kYes && PromoteNursery();
+  polls_ = polls == Polls::kYes;
   const uint64_t start = Nanoseconds();
   heap_.evacuating_ = true;
   for (int i = 0; i < Heap::kContentCount; ++i) {
@@ -464,19 +513,6 @@ void Collector::Finish() {
   }
   (void)(Trace() && SweepSymbols() && SweepUnmoving());
   Complete(start);
-}
-
-// So that all that may be moved in parts is in the old space. False if that might take too much of
-// it.
-bool Collector::PromoteNursery() {
-  const size_t young = static_cast<size_t>(heap_.young_top_ - heap_.young_start());
-  // Promoted objects, and the copies of all, may each take twice their size; see
-  // Heap::EffectiveLimit.
-  const size_t needed =
-      2 * young + 2 * (heap_.old_bytes_ + young) + Heap::kSpareBlocks * Heap::kBlockSize;
-  if (heap_.max_blocks_ * Heap::kBlockSize - heap_.old_bytes_ < needed) return false;
-  if (young != 0) Collector(heap_).Minor();
-  return true;
 }
 
 // Finds room for one word for each 8 bytes of what is evacuated. It reads as zero: it lies above

@@ -26,6 +26,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "isolate/heap/heap.h"
@@ -38,8 +39,12 @@ class Collector {
   enum class Polls { kNo, kYes };
 
   explicit Collector(Heap& heap);
-  void Minor();
-  // False if a poll has said that the run is to be ended: then Finish must follow, or a reset.
+  // False if a poll has said that the run is to be ended: then nothing has been done. It polls
+  // before it moves anything only, while it looks for what of large objects is to be visited; the
+  // rest takes no longer than the nursery is large.
+  [[nodiscard]] bool Minor(Polls polls);
+  // False if a poll has said that the run is to be ended: then Finish must follow, or a reset. If
+  // it polls, the nursery must be empty.
   [[nodiscard]] bool Full(Polls polls);
   void Finish();
 
@@ -65,13 +70,13 @@ class Collector {
   void Drain();
   template <bool kFull, typename Scan>
   bool ScanChain(Heap::Content content, Scan&& scan);
+  bool FindYoungParts();
   bool ScanMarked();
   void ScanLarge(uint32_t* object);
   void ScanUnmoving(uint8_t* start);
 
-  // The parts of a full collection. All but the last may be done again, and return false if it is
-  // to stop.
-  bool PromoteNursery();
+  // The parts of a full collection. Those that return something may be done again; it is false if
+  // the collection is to stop.
   void PrepareForwarding();
   void StartForwarding(uint32_t index);
   bool Trace();
@@ -108,11 +113,13 @@ class Collector {
   bool polls_ = false;
   bool stopped_ = false;
   uint64_t moved_ = 0;
+  uint64_t roots_ = 0;                       // visited so far
   uint32_t made_[Heap::kContentCount] = {};  // blocks
   uint8_t* forwarding_used_ = nullptr;       // end of what blocks have of the forwarding table
   Cursor cursors_[Heap::kContentCount];
   uint32_t queue_ = Heap::kNoBlock;  // blocks with marked objects to scan
   std::vector<uint32_t> from_[Heap::kContentCount];
+  std::vector<std::pair<Value*, Value*>> young_parts_;  // of fresh large objects
 };
 
 }  // namespace islet::vm

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>
@@ -724,6 +725,158 @@ TEST_F(EndedCollectionTest, AResetForgetsThem) {
       EXPECT_EQ(heap_->FirstDifference(*fresh, Unused::kToo), "");
       Fill();
     }
+  }
+}
+
+// ---- Large objects and the nursery.
+
+// The slots of a large vector that refer to the nursery: at both ends, and here and there.
+constexpr uint32_t kLarge = 1'000'000;
+constexpr uint32_t kYoungSlots[] = {0, 1, 2047, 2048, 300'000, 300'001, 777'777, kLarge - 1};
+
+void FillLarge(Heap& heap, Value large) {
+  for (uint32_t slot : kYoungSlots) {
+    heap.Get<Vector>(large)->items[slot] = heap.Cons(Value::Fixnum(static_cast<int>(slot)), kNull);
+  }
+}
+
+void CheckLarge(const Heap& heap, Value large) {
+  const Vector* const vector = heap.Get<Vector>(large);
+  size_t references = 0;
+  for (uint32_t i = 0; i < kLarge; ++i) references += vector->items[i].IsRef();
+  ASSERT_EQ(references, std::size(kYoungSlots));
+  for (uint32_t slot : kYoungSlots) {
+    ASSERT_EQ(heap.car(vector->items[slot]), Value::Fixnum(static_cast<int>(slot)));
+    ASSERT_EQ(heap.cdr(vector->items[slot]), kNull);
+  }
+}
+
+TEST(CollectorTest, AMinorCollectionMayEndWhileItLooksThroughLargeObjects) {
+  uint32_t poll = 0;
+  for (bool ended = true; ended; poll += poll < 20 ? 1 : 37) {
+    auto heap = MakeHeap();
+    TestRoots roots(*heap);
+    roots.values = {heap->MakeVector(kLarge, Value::Fixnum(7))};
+    FillLarge(*heap, roots.values[0]);
+    {
+      EndAtPoll end(poll);
+      const bool done = heap->Collect();
+      ended = end.ended();
+      ASSERT_EQ(done, !ended);
+    }
+    ASSERT_NO_FATAL_FAILURE(CheckLarge(*heap, roots.values[0]));
+    EXPECT_EQ(heap->Stats().minor_collections, ended ? 0u : 1u);
+    EXPECT_EQ(heap->WantsCollection(), ended);
+    ASSERT_TRUE(heap->Collect());
+    ASSERT_NO_FATAL_FAILURE(CheckLarge(*heap, roots.values[0]));
+    heap->CollectFull();
+    ASSERT_NO_FATAL_FAILURE(CheckLarge(*heap, roots.values[0]));
+  }
+  EXPECT_GT(poll, 400u);
+}
+
+TEST(CollectorTest, LargeObjectsAreScannedOfWhateverType) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  constexpr uint32_t kFields = 20'000;
+  roots.values.push_back(heap->ValueOf(static_cast<uint32_t*>(
+      heap->NewObject(ObjectType::kRecord, 4 * (kFields + 2), 0, kFields))));
+  roots.values.push_back(heap->ValueOf(static_cast<uint32_t*>(
+      heap->NewObject(ObjectType::kStackChunk, 8 + 4 * kFields, 0, 0))));
+  heap->Get<Vector>(roots.values[1])->length = kFields;
+  Value* const last_field = heap->Get<Value>(roots.values[0]) + kFields + 1;
+  Value* const last_word = heap->Get<Vector>(roots.values[1])->items + kFields - 1;
+  *last_field = heap->Cons(Value::Fixnum(1), kNull);
+  *last_word = heap->Cons(Value::Fixnum(2), kNull);
+  ASSERT_TRUE(heap->Collect());
+  heap->Cons(Value::Fixnum(3), kNull);  // over what the two were
+  heap->Cons(Value::Fixnum(3), kNull);
+  EXPECT_EQ(heap->car(*last_field), Value::Fixnum(1));
+  EXPECT_EQ(heap->car(*last_word), Value::Fixnum(2));
+}
+
+TEST(CollectorTest, ALargeObjectMayBeGivenBackAtOnce) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  for (int i = 0; i < 3; ++i) {
+    const Value large = heap->MakeVector(kLarge, kNull);
+    const Value other = heap->MakeVector(kLarge, kNull);
+    roots.values = {large, other};
+    FillLarge(*heap, large);
+    FillLarge(*heap, other);
+    if (i == 1) {
+      ASSERT_TRUE(heap->Collect());
+    }
+    const size_t bytes = heap->Stats().old_bytes;
+    roots.values[0] = kNull;
+    {
+      EndAtPoll end(i == 2 ? 0 : ~0u);  // what has not been given back then is so later
+      heap->FreeLarge(large);
+    }
+    EXPECT_LE(heap->Stats().old_bytes, bytes - 4 * size_t{kLarge});
+    ASSERT_TRUE(heap->Collect());
+    // The room is used again, and reads as zero.
+    const auto* again = static_cast<const uint32_t*>(
+        heap->NewObject(ObjectType::kBytevector, 2 * size_t{kLarge}, 0, 0));
+    EXPECT_GE(heap->OffsetOf(again), large.offset() - 8);
+    EXPECT_LT(heap->OffsetOf(again), large.offset() + 4 * kLarge);
+    EXPECT_TRUE(std::all_of(again + 1, again + kLarge / 2, [](uint32_t word) { return word == 0; }));
+    Value* items = heap->Get<Vector>(other)->items;
+    ASSERT_NO_FATAL_FAILURE(CheckLarge(*heap, other));
+    items[0] = kNull;
+    roots.values[1] = kNull;
+    heap->CollectFull();
+  }
+}
+
+// A collection that has not been finished may have the object in its lists.
+TEST_F(EndedCollectionTest, ALargeObjectMayBeGivenBackMeanwhile) {
+  for (uint32_t poll = 0; poll < 300; poll += 7) {
+    roots_->values[3] = heap_->MakeVector(kLarge, kNull);
+    ASSERT_TRUE(EndAt(poll));
+    const Value large = std::exchange(roots_->values[3], kNull);
+    heap_->FreeLarge(large);
+    ASSERT_NO_FATAL_FAILURE(Check());
+    heap_->FinishCollection();
+    ASSERT_NO_FATAL_FAILURE(Check());
+    heap_->CollectFull();
+    EXPECT_LT(heap_->Stats().large_bytes, 4 * size_t{kLarge});
+  }
+}
+
+TEST(CollectorTest, PromotedVectorsAreKept) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  roots.values = {kNull};
+  constexpr int kCount = 30'000;
+  ASSERT_TRUE(heap->Reserve(kCount * 80));
+  for (int i = 0; i < kCount; ++i) {
+    const uint32_t length = static_cast<uint32_t>(i % 13);
+    const Value v = heap->MakeVectorPromoted(length);
+    const Value pair = heap->ConsPromoted(v, roots.values[0]);
+    for (uint32_t k = 0; k < length; ++k) {
+      EXPECT_EQ(heap->Get<Vector>(v)->items[k], kFalse);
+      // Every third refers to the nursery.
+      const Value fixnum = Value::Fixnum(i);
+      heap->Write(&heap->Get<Vector>(v)->items[k], k % 3 == 0 ? heap->Cons(fixnum, kNull) : fixnum);
+    }
+    roots.values[0] = pair;
+    if (heap->WantsCollection()) {
+      ASSERT_TRUE(heap->Collect());
+    }
+  }
+  for (int round = 0; round < 2; ++round) {
+    int i = kCount;
+    for (Value list = roots.values[0]; list != kNull; list = heap->cdr(list)) {
+      const Vector* v = heap->TryGet<Vector>(heap->car(list));
+      ASSERT_NE(v, nullptr);
+      ASSERT_EQ(v->length, static_cast<uint32_t>(--i % 13));
+      for (uint32_t k = 0; k < v->length; ++k) {
+        ASSERT_EQ(k % 3 == 0 ? heap->car(v->items[k]) : v->items[k], Value::Fixnum(i));
+      }
+    }
+    EXPECT_EQ(i, 0);
+    heap->CollectFull();
   }
 }
 

@@ -21,6 +21,8 @@ constexpr size_t kMinSoftNursery = size_t{64} << 10;
 constexpr size_t kHolesTried = 8;
 // What is given back to the system between two polls.
 constexpr size_t kDiscardedAtOnce = size_t{1} << 20;
+// What is asked of it.
+constexpr ptrdiff_t kPopulatedAtOnce = ptrdiff_t{256} << 10;
 
 size_t RoundUp8(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
 
@@ -112,6 +114,26 @@ Value Heap::MakeVector(uint32_t length, Value fill, uint32_t flags) {
   return ValueOf(vector);
 }
 
+Value Heap::MakeVectorPromoted(uint32_t length, uint32_t flags) {
+  const size_t bytes = RoundUp8(8 + size_t{4} * length);
+  if (bytes >= kLargeObject) return MakeVector(length, kFalse, flags);
+  MovingSpace& space = moving_[kObjects];
+  uint8_t* p = space.top;
+  if (static_cast<size_t>(space.end - p) < bytes) {
+    p = AllocateInNewBlock(kObjects, bytes, /*populate=*/true);
+    if (p == nullptr) Fatal("islet: no room for vectors: Heap::Reserve was not called\n");
+    NoteOldGrowth();
+  } else {
+    space.top = p + bytes;
+  }
+  stats_.allocated_bytes += bytes;
+  Vector* vector = reinterpret_cast<Vector*>(p);
+  vector->header = MakeHeader(ObjectType::kVector, flags);
+  vector->length = length;
+  std::fill_n(vector->items, length, kFalse);
+  return ValueOf(vector);
+}
+
 Value Heap::MakeBytevector(uint32_t length, uint32_t flags) {
   auto* bytes =
       static_cast<Bytevector*>(NewObject(ObjectType::kBytevector, 8 + size_t{length}, flags, 0));
@@ -178,6 +200,25 @@ void* Heap::AllocateLarge(size_t bytes) {
   stats_.allocated_bytes += bytes;
   NoteOldGrowth();
   return BlockStart(index);
+}
+
+void Heap::PopulateLarge(Value object) {
+  uint8_t* begin = base_ + object.offset();
+  uint8_t* const end = begin + SizeOf(Get<uint32_t>(object));
+  while (begin < end && PollInterrupts()) {
+    uint8_t* const part = begin + std::min<ptrdiff_t>(end - begin, kPopulatedAtOnce);
+    Populate(begin, part);
+    begin = part;
+  }
+}
+
+void Heap::FreeLarge(Value object) {
+  if (evacuating_) return;  // the collection that is to be finished finds it dead
+  const uint32_t index = BlockIndex(object.offset());
+  if (blocks_[index].fresh)
+    fresh_large_.erase(std::find(fresh_large_.begin(), fresh_large_.end(), index));
+  FreeBlocks(index, blocks_[index].run);
+  DiscardFreed(true);
 }
 
 // ---- Old space.
@@ -362,8 +403,7 @@ bool Heap::Collect() {
   if (old_bytes_ > std::min(full_threshold_, limit)) {
     if (!FullCollection()) return false;
   } else {
-    Collector(*this).Minor();
-    remembered_limit_ = kRememberedLimit;
+    if (!MinorCollection()) return false;
     if ((old_bytes_ > limit || !HasFreeRun(kSpareBlocks)) && !FullCollection()) return false;
   }
   return old_bytes_ <= limit && HasFreeRun(kSpareBlocks);
@@ -376,10 +416,25 @@ void Heap::CollectFull() {
   DiscardFreed(false);
 }
 
+bool Heap::MinorCollection() {
+  if (!Collector(*this).Minor(Collector::Polls::kYes)) {
+    RequestCollection();
+    return false;
+  }
+  remembered_limit_ = kRememberedLimit;
+  return true;
+}
+
 bool Heap::FullCollection() {
   FinishCollection();
+  // One that may stop needs all that moves to be in the old space. Promoted objects, and the copies
+  // of all, may each take twice their size; see EffectiveLimit.
+  const size_t young = static_cast<size_t>(young_top_ - young_start());
+  const bool may_stop = max_blocks_ * kBlockSize - old_bytes_ >=
+                        2 * young + 2 * (old_bytes_ + young) + kSpareBlocks * kBlockSize;
+  if (may_stop && young != 0 && !MinorCollection()) return false;
   auto collector = std::make_unique<Collector>(*this);
-  if (!collector->Full(Collector::Polls::kYes)) {
+  if (!collector->Full(may_stop ? Collector::Polls::kYes : Collector::Polls::kNo)) {
     unfinished_ = std::move(collector);
     RequestCollection();
     return false;

@@ -52,9 +52,13 @@ namespace islet::vm {
 class RootSource {
  public:
   virtual ~RootSource() = default;
-  // Calls `visit(slot, context)` for each slot; the slot's Value may be changed.
-  using Visit = void (*)(Value* slot, void* context);
+  // Calls `visit(slot, context)` for each slot; the slot's Value may be changed. Once that returns
+  // false, the collection is being stopped (collector.h), and the other slots need not be visited.
+  using Visit = bool (*)(Value* slot, void* context);
   virtual void VisitRoots(Visit visit, void* context) = 0;
+  // The same for a collection of the nursery: slots that were visited by a collection before, and
+  // have not been written since, may be left out.
+  virtual void VisitYoungRoots(Visit visit, void* context) { VisitRoots(visit, context); }
 };
 
 struct HeapOptions {
@@ -157,6 +161,8 @@ class Heap {
     Write(&p->cdr, cdr);
     return Value::Ref(Tag::kPair, OffsetOf(p));
   }
+  // A vector of kFalse in the old space, likewise.
+  Value MakeVectorPromoted(uint32_t length, uint32_t flags = 0);
   Value MakeFlonum(double d) {
     // No NaN but this one: the collector marks a moved flonum with a signalling one (collector.h).
     if (__builtin_expect(d != d, 0)) d = __builtin_nan("");
@@ -184,6 +190,12 @@ class Heap {
     young_top_ = p + bytes;
     return p;
   }
+  // Asks the system at once for the pages of a large object that is about to be filled out of
+  // order: one page fault for each takes three times as long. Polls.
+  void PopulateLarge(Value object);
+  // Gives back the room of a large object (from kLargeObject bytes on) to which nothing refers any
+  // more, and in which Write has stored nothing. Polls.
+  void FreeLarge(Value object);
   // Makes sure that `bytes` can be allocated before the next safepoint. A safepoint itself: may collect, and so move
   // what is not in a root. False if the heap limit forbids it even after a full collection, or the cage is too small
   // (a quarter of it is the most that can be reserved).
@@ -229,6 +241,8 @@ class Heap {
     if (__builtin_expect(unfinished_ != nullptr || undiscarded_, 0)) FinishCollectionNow();
   }
   bool CollectionIsUnfinished() const { return unfinished_ != nullptr; }
+  // True for a reference to an object that the next collection moves out of the nursery.
+  bool IsYoung(Value v) const { return v.IsRef() && IsYoung(v.offset()); }
   // Counts collections that moved something (hash tables with keys hashed by address).
   uint32_t move_epoch() const { return move_epoch_; }
 
@@ -362,7 +376,8 @@ class Heap {
                               bool populate);  // null if there is no room
   void* AllocateLarge(size_t bytes);  // zeroed; fatal if there is no room, see Reserve
   // Parts of collections.
-  bool FullCollection();  // false: it is unfinished, since the run is to be ended
+  bool MinorCollection();  // false: it has not been done, since the run is to be ended
+  bool FullCollection();   // false: it is unfinished, or not begun, since the run is to be ended
   void NoteFullCollection();
   void FinishCollectionNow();
   void AbandonCollection();  // before a reset

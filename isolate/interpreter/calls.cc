@@ -312,27 +312,32 @@ bool ApplyList(Vm& vm, uint32_t count, Value args) {
   const uint64_t total = count + length;
   const Value callee = vm.frame_[-3];
   if (total > 4096 && callee.IsPrimitive()) {
-    // More than the stack is meant for: the arguments stand in a vector that is scanned as a root.
+    // More than the stack is meant for: the arguments stand in a vector, which is so large that it
+    // does not move, after a word for that of an outer call.
     const PrimitiveSpec& spec = vm.primitive(callee);
     vm.argc_ = count;
     if (total > uint64_t{1} << 27 || (spec.max_args >= 0 && total > static_cast<uint64_t>(spec.max_args))) {
       vm.WrongArity(callee, static_cast<uint32_t>(std::min<uint64_t>(total, ~0u)));
       return HandleException(vm);
     }
-    std::vector<Value> outer;
-    outer.swap(vm.long_args_);
-    vm.long_args_.reserve(total);
-    vm.long_args_.assign(vm.frame_, vm.frame_ + count);
-    for (Value rest = args; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest)) {
-      vm.long_args_.push_back(heap.car(rest));
+    const uint64_t bytes = std::max<uint64_t>(Heap::kLargeObject, (total + 3) * sizeof(Value));
+    vm.scratch_[0] = args;
+    if (!heap.Reserve(bytes)) {
+      vm.OutOfMemory("apply", bytes);
+      return HandleException(vm);
     }
+    Vector* const vector = static_cast<Vector*>(heap.NewObject(ObjectType::kVector, bytes, 0, 0));
+    vector->length = static_cast<uint32_t>(bytes / sizeof(Value) - 2);
+    vector->items[0] = vm.long_args_;
+    vm.long_args_ = heap.ValueOf(vector);
+    Value* const arguments = vector->items + 1;
+    Value* next = std::copy_n(vm.frame_, count, arguments);
+    for (Value rest = vm.scratch_[0]; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest))
+      *next++ = heap.car(rest);
     const Value result =
-        steps.ended() ? kException : spec.function(vm, vm.long_args_.data(), static_cast<uint32_t>(total));
-    if (vm.terminating_ && outer.empty()) {
-      vm.long_args_.clear();  // and given back later, since that takes a millisecond
-    } else {
-      vm.long_args_.swap(outer);
-    }
+        steps.ended() ? kException : spec.function(vm, arguments, static_cast<uint32_t>(total));
+    vm.long_args_ = vector->items[0];
+    heap.FreeLarge(heap.ValueOf(vector));
     return FinishCall(vm, vm.terminating_ ? kException : result);
   }
   vm.argc_ = count;

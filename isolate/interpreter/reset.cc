@@ -44,7 +44,7 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   returned_several_ = false;
   argc_ = 0;
   std::fill(std::begin(scratch_), std::end(scratch_), Value{});
-  Empty(long_args_);
+  long_args_ = kFalse;
   terminating_ = false;
   if (!termination_.ok()) termination_ = absl::OkStatus();
   young_symbol_count_ = 0;

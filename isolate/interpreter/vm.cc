@@ -61,8 +61,8 @@ Vm::~Vm() {
 void Vm::VisitRoots(Visit visit, void* context) {
   const bool ending = terminating_;
   for (Value& root : roots_) visit(&root, context);
-  for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_, &escape_,
-                      &escape_value_}) {
+  for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_,
+                      &escape_, &escape_value_, &long_args_}) {
     visit(slot, context);
   }
   // A poll of the collector's may have ended the run while one of these was about to be stored.
@@ -72,7 +72,6 @@ void Vm::VisitRoots(Visit visit, void* context) {
   }
   for (Value& v : scratch_) visit(&v, context);
   for (Value& v : values_) visit(&v, context);
-  for (Value& v : long_args_) visit(&v, context);
 }
 
 Value Vm::FindPrimitive(std::string_view name) const {

@@ -245,9 +245,12 @@ class Vm : public RootSource {
   Value last_condition_ = kUndefined;
   struct Run* current_run_ = nullptr;  // run.h
   uint32_t argc_ = 0;                // at safepoints in a callee's entry
-  Value scratch_[4] = {};            // arguments of a primitive that an opcode falls back on; roots
-  std::vector<Value> long_args_;     // arguments of a primitive that are too many for the stack; roots
-  // While a run is being given up: no handler runs until the host, or the run that `escape_` belongs to, is reached.
+  // Arguments of a primitive that an opcode falls back on; the last, what a primitive has of its
+  // result so far. Roots.
+  Value scratch_[4] = {};
+  Value long_args_ = kFalse;  // Vector: arguments of a primitive that are too many for the stack
+  // While a run is being given up: no handler runs until the host, or the run that `escape_`
+  // belongs to, is reached.
   bool terminating_ = false;
   absl::Status termination_;
   Value escape_ = kUndefined;        // Continuation of an outer run

@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
-#include "isolate/heap/object_marks.h"
+#include "isolate/heap/object_map.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
 #include "isolate/heap/work_stack.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "isolate/heap/object_marks.h"
+#include "isolate/heap/object_map.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/work_stack.h"
 #include "isolate/reader/reader.h"
@@ -42,7 +42,7 @@ size_t DatumBytes(const Syntax* root) {
   work.push_back(root);
   size_t bytes = 0;
   StepCounter steps;
-  while (!work.empty()) {
+  while (!work.empty() && !steps.ended()) {
     const Syntax* s = work.back();
     work.pop_back();
     while (IsCompound(s) && steps.Add(4) && Enter(s, walk)) {
@@ -71,7 +71,11 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
   Heap& heap = vm.heap();
   const size_t bytes = DatumBytes(syntax);
   if (Ended()) return kUndefined;  // there may be more of them
-  if (bytes > Heap::kSlack / 4 && !heap.Reserve(bytes)) return kUndefined;
+  // Much goes to the old space at once: a nursery of so many live objects would take long to
+  // collect. What it refers to is then old as well.
+  const bool promoted = bytes > Heap::kSlack / 4;
+  if (promoted) (void)heap.Collect();
+  if (promoted && !heap.Reserve(bytes)) return kUndefined;
 
   // From here on nothing moves.
   const uint32_t walk = NewWalk();
@@ -80,40 +84,51 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
     Value* slot;
   };
   Value result = kFalse;
+  const auto store = [&](Value* slot, Value v) {
+    if (slot == &result) {
+      result = v;
+    } else {
+      heap.Write(slot, v);
+    }
+  };
   WorkStack<Task> work;
   work.push_back({syntax, &result});
   StepCounter steps;
-  while (!work.empty()) {
+  while (!work.empty() && !steps.ended()) {
     const Syntax* s = work.back().syntax;
     Value* slot = work.back().slot;
     work.pop_back();
     while (steps.Add(4)) {
       if (!IsCompound(s)) {
-        *slot = leaf(s);
+        store(slot, leaf(s));
         break;
       }
       if (!Enter(s, walk)) {
-        *slot = s->datum;
+        store(slot, s->datum);
         break;
       }
       if (s->kind == Syntax::Kind::kVector) {
-        const Value v = heap.MakeVector(static_cast<uint32_t>(s->count), kFalse,
-                                        immutable ? kImmutableFlag : 0);
-        *slot = s->datum = v;
+        const uint32_t length = static_cast<uint32_t>(s->count);
+        const uint32_t flags = immutable ? kImmutableFlag : 0;
+        const Value v = promoted ? heap.MakeVectorPromoted(length, flags)
+                                 : heap.MakeVector(length, kFalse, flags);
+        s->datum = v;
+        store(slot, v);
         if (note != nullptr) note(v, const_cast<Syntax*>(s));
         Value* items = heap.Get<Vector>(v)->items;
         for (size_t i = s->count; i-- > 0 && steps.Add(1);)
           work.push_back({s->items[i], items + i});
         break;
       }
-      const Value v = heap.Cons(kFalse, kNull);
-      *slot = s->datum = v;
+      const Value v = promoted ? heap.ConsPromoted(kFalse, kNull) : heap.Cons(kFalse, kNull);
+      s->datum = v;
+      store(slot, v);
       if (note != nullptr) note(v, const_cast<Syntax*>(s));
       Pair* pair = heap.Get<Pair>(v);
       if (IsCompound(s->car)) {
         work.push_back({s->car, &pair->car});
       } else {
-        pair->car = leaf(s->car);
+        store(&pair->car, leaf(s->car));
       }
       slot = &pair->cdr;
       s = s->cdr;

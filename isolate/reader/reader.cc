@@ -111,7 +111,7 @@ Syntax* Reader::TakeTarget() {
 Syntax* Reader::Fill(Syntax* target, Syntax* made) {
   if (target == nullptr) return made;
   *target = *made;
-  if (target->value.IsRef()) arena_.AddRoot(&target->value);
+  if (target->value.IsRef()) arena_.AddConstantRoot(&target->value);
   return target;
 }
 

@@ -45,7 +45,7 @@ Syntax* SyntaxArena::Atom(Value v, SourcePosition position) {
   s->kind = Syntax::Kind::kAtom;
   s->position = position;
   s->value = v;
-  if (v.IsRef()) AddRoot(&s->value);
+  if (v.IsRef()) AddConstantRoot(&s->value);
   return s;
 }
 
@@ -54,7 +54,7 @@ Syntax* SyntaxArena::Symbol(Value symbol, SourcePosition position) {
   s->kind = Syntax::Kind::kSymbol;
   s->position = position;
   s->value = symbol;
-  AddRoot(&s->value);
+  AddConstantRoot(&s->value);
   return s;
 }
 
@@ -108,7 +108,15 @@ const std::string* SyntaxArena::FileName(std::string_view name) {
 }
 
 void SyntaxArena::VisitRoots(Visit visit, void* context) {
-  for (Value* slot : slots_) visit(slot, context);
+  roots_.Visit(visit, context);
+  constants_.Visit(visit, context);
+  young_constants_.Clear();
+}
+
+void SyntaxArena::VisitYoungRoots(Visit visit, void* context) {
+  roots_.Visit(visit, context);
+  young_constants_.Visit(visit, context);
+  young_constants_.Clear();
 }
 
 }  // namespace islet::vm

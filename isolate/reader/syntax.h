@@ -90,10 +90,18 @@ class SyntaxArena : public RootSource {
   }
   // Bytes taken so far: the expander fails with an error past a limit.
   size_t bytes() const { return bytes_; }
-  // Makes a Value that is held in an arena object a root, until the arena is gone. `slot` must stay in place.
-  void AddRoot(Value* slot) { slots_.push_back(slot); }
+  // Makes a Value that is held in an arena object a root, until the arena is gone. `slot` must stay
+  // in place.
+  void AddRoot(Value* slot) { roots_.Add(slot); }
+  // The same for one that nobody but the collector writes any more: of millions of these,
+  // collections of the nursery look at the few that may refer to it.
+  void AddConstantRoot(Value* slot) {
+    constants_.Add(slot);
+    if (heap_->IsYoung(*slot)) young_constants_.Add(slot);
+  }
 
   void VisitRoots(Visit visit, void* context) override;
+  void VisitYoungRoots(Visit visit, void* context) override;
 
  private:
   Heap* heap_;
@@ -101,8 +109,31 @@ class SyntaxArena : public RootSource {
   char* next_ = nullptr;
   char* end_ = nullptr;
   size_t bytes_ = 0;
-  std::deque<Value*, ScratchAllocator<Value*>>
-      slots_;  // not a vector: millions are not to be copied while it grows
+  // In pieces, as there may be millions: these are neither copied while there are more and more,
+  // nor freed one by one.
+  class Roots {
+   public:
+    void Add(Value* slot) {
+      if (__builtin_expect(count_ % kPiece == 0, 0)) pieces_.push_back(NewScratch<Value*>(kPiece));
+      pieces_.back()[count_++ % kPiece] = slot;
+    }
+    void Visit(RootSource::Visit visit, void* context) const {
+      for (size_t i = 0; i < count_ && visit(pieces_[i / kPiece][i % kPiece], context); ++i) {
+      }
+    }
+    void Clear() {
+      pieces_.clear();
+      count_ = 0;
+    }
+
+   private:
+    static constexpr size_t kPiece = 1024;
+    std::vector<Scratch<Value*>> pieces_;
+    size_t count_ = 0;
+  };
+  Roots roots_;
+  Roots constants_;
+  Roots young_constants_;  // of these, since the last collection
   std::deque<std::string> files_;
 };
 

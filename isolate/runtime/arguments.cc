@@ -159,6 +159,12 @@ bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* lengt
   return false;
 }
 
+void PrepareToRepeat(Heap& heap, const Value& value, uint64_t count) {
+  constexpr uint64_t kMany = 1 << 16;
+  // What the collection answers, the next safepoint finds out again.
+  if (count > kMany && heap.IsYoung(value)) (void)heap.Collect();
+}
+
 Value MakeFilledVector(Heap& heap, uint32_t length, Value fill) {
   const size_t bytes = 8 + size_t{4} * length;
   if (bytes < Heap::kLargeObject) return heap.MakeVector(length, fill);

@@ -56,6 +56,10 @@ inline constexpr int64_t kCircularList = -2;
 // A proper list.
 bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* length);
 
+// For a `value`, in a root, that is about to be stored in `count` slots: if these are very many,
+// makes it old, lest the next collection of the nursery take as long as they are many. A safepoint.
+void PrepareToRepeat(Heap& heap, const Value& value, uint64_t count);
+
 // A vector whose elements are `fill`. Allocates 8 + 4 * length bytes: Reserve first. Polls.
 Value MakeFilledVector(Heap& heap, uint32_t length, Value fill);
 

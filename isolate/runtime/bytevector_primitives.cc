@@ -5,6 +5,7 @@
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
+#include "isolate/runtime/text.h"
 
 namespace islet::vm {
 namespace {
@@ -147,8 +148,7 @@ Value Utf8ToString(Vm& vm, Value* args, uint32_t argc) {
                              range.size());
   };
   if (!IsValidUtf8(text())) return vm.OutOfRange(kWho, 1, "is not valid UTF-8", args[0]);
-  if (!ReserveFor(vm, kWho, StringBytes(range.size(), true))) return kException;
-  return MakeString(vm.heap(), text());
+  return StringResult(vm, kWho, text);
 }
 
 Value StringToUtf8(Vm& vm, Value* args, uint32_t argc) {
@@ -158,12 +158,7 @@ Value StringToUtf8(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckRange(vm, kWho, args, argc, 1, StringLength(vm.heap(), args[0]), &range)) {
     return kException;
   }
-  const std::string text = ToUtf8(vm.heap(), args[0], range.start, range.end);
-  if (text.size() > Value::kFixnumMax) return vm.OutOfMemory(kWho, text.size());
-  if (!ReserveFor(vm, kWho, BytevectorBytes(text.size()))) return kException;
-  const Value v = vm.heap().MakeBytevector(static_cast<uint32_t>(text.size()));
-  CopyBytes(Bytes(vm, v), text.data(), text.size());
-  return v;
+  return EncodedResult(vm, kWho, args[0], range.start, range.end);
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {

@@ -8,6 +8,7 @@
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/grants.h"
+#include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
 
 namespace islet::vm {
@@ -180,9 +181,10 @@ Value ParameterSet(Vm& vm, Value* args, uint32_t) {
 // (%raise object continuable?)
 Value Raise(Vm& vm, Value* args, uint32_t) { return vm.Raise(args[0], args[1] != kFalse); }
 
-Value ListOfArgs(Vm& vm, Value* args, uint32_t first, uint32_t argc) {
+Value ListOfArgs(const PairMaker& pairs, Value* args, uint32_t first, uint32_t argc) {
   Value list = kNull;
-  for (uint32_t i = argc; i > first; --i) list = vm.heap().Cons(args[i - 1], list);
+  StepCounter steps;
+  for (uint32_t i = argc; i > first && steps.Add(1); --i) list = pairs.Cons(args[i - 1], list);
   return list;
 }
 
@@ -196,19 +198,20 @@ std::string NameText(Vm& vm, Value v) {
 // R7RS: (error message irritant ...). Also (error 'who message irritant ...), as older programs
 // have it. A first argument of any other type becomes an irritant.
 Value Error(Vm& vm, Value* args, uint32_t argc) {
-  if (!ReserveFor(vm, "error", uint64_t{argc} * 8)) return kException;
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, "error", argc)) return kException;
   Heap& heap = vm.heap();
   if (heap.Is<String>(args[0])) {
-    return vm.Error("error", "", NameText(vm, args[0]), ListOfArgs(vm, args, 1, argc));
+    return vm.Error("error", "", NameText(vm, args[0]), ListOfArgs(pairs, args, 1, argc));
   }
   if (heap.Is<Symbol>(args[0]) && argc > 1 && heap.Is<String>(args[1])) {
     return vm.Error("error", vm.SymbolName(args[0]), NameText(vm, args[1]),
-                    ListOfArgs(vm, args, 2, argc));
+                    ListOfArgs(pairs, args, 2, argc));
   }
   if (heap.Is<Symbol>(args[0])) {
-    return vm.Error("error", "", vm.SymbolName(args[0]), ListOfArgs(vm, args, 1, argc));
+    return vm.Error("error", "", vm.SymbolName(args[0]), ListOfArgs(pairs, args, 1, argc));
   }
-  return vm.Error("error", "", "error", ListOfArgs(vm, args, 0, argc));
+  return vm.Error("error", "", "error", ListOfArgs(pairs, args, 0, argc));
 }
 
 // ---- Conditions

@@ -59,12 +59,13 @@ Value LeaveToLisp(Vm& vm, TableProcedure which, const char* who, absl::Span<cons
 
 // The same with the table and a list of all other arguments.
 Value LeaveListToLisp(Vm& vm, TableProcedure which, const char* who, Value* args, uint32_t argc) {
-  if (!ReserveFor(vm, who, argc * sizeof(Pair))) return kException;
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, who, argc)) return kException;
   Value list = kNull;
   StepCounter steps;
   for (uint32_t i = argc; i > 1; --i) {
     if (!steps.Add(1)) return kException;
-    list = vm.heap().Cons(args[i - 1], list);
+    list = pairs.Cons(args[i - 1], list);
   }
   return LeaveToLisp(vm, which, who, {args[0], list});
 }

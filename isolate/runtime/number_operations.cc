@@ -1,4 +1,6 @@
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/number_primitives.h"
@@ -70,8 +72,10 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
   NumberStatus status;
   Heap& heap = vm.heap();
   StepCounter steps;
+  Value& sum = vm.scratch_[std::size(vm.scratch_) - 1];  // `args` may lie in an old vector
+  sum = args[0];
   for (uint32_t i = 1; i < argc && steps.Add(1);) {
-    const Value result = operation(heap, args[0], args[i], &status);
+    const Value result = operation(heap, sum, args[i], &status);
     if (result == kException || vm.terminating_) {
       if (MadeRoom(vm, &status)) continue;
       // Past the first step, only args[i] can be at fault.
@@ -80,10 +84,10 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
     }
     const uint64_t bytes = NumberBytes(heap, result);
     status.allowance -= bytes < status.allowance ? bytes : status.allowance;
-    args[0] = result;
+    sum = result;
     ++i;
   }
-  return args[0];
+  return std::exchange(sum, Value{});
 }
 
 }  // namespace islet::vm

@@ -177,31 +177,6 @@ Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes) 
   return status.ok() ? kUnspecified : RaiseStatus(vm, who, port, status);
 }
 
-Value StringResult(Vm& vm, const char* who, absl::string_view utf8) {
-  if (utf8.size() > Heap::kSlack / 16) {
-    uint64_t length = 0;
-    uint32_t largest = 0;
-    StepCounter steps;
-    for (const char *p = utf8.data(), *end = p + utf8.size(); p < end && steps.Add(1); ++length) {
-      largest = std::max(largest, DecodeUtf8(&p, end));
-    }
-    const uint64_t bytes = StringBytes(length, largest > 0xff);
-    if (length > kMaxStringLength || !vm.heap().Reserve(bytes)) return vm.OutOfMemory(who, bytes);
-  }
-  return MakeString(vm.heap(), utf8);
-}
-
-Value BytevectorResult(Vm& vm, const char* who, absl::string_view bytes) {
-  Heap& heap = vm.heap();
-  if (bytes.size() > static_cast<size_t>(Value::kFixnumMax) ||
-      (bytes.size() > Heap::kSlack / 4 && !heap.Reserve(bytes.size() + 64))) {
-    return vm.OutOfMemory(who, bytes.size());
-  }
-  const Value v = heap.MakeBytevector(static_cast<uint32_t>(bytes.size()));
-  if (!bytes.empty()) CopyBytes(heap.Get<Bytevector>(v)->bytes, bytes.data(), bytes.size());
-  return v;
-}
-
 // ---- PortInput
 
 int NextPlainAscii(Heap& heap, Value v, bool consume) {

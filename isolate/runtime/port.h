@@ -153,10 +153,6 @@ Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t
                    StandardPort standard, uint32_t flags);
 // Appends to an output port. `bytes` must not lie in the heap. A safepoint.
 Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes);
-// A String of `utf8`, or an OutOfMemory condition. A safepoint if it is long.
-Value StringResult(Vm& vm, const char* who, absl::string_view utf8);
-// A Bytevector of `bytes`, likewise.
-Value BytevectorResult(Vm& vm, const char* who, absl::string_view bytes);
 void SetPortFlag(Heap& heap, Value port, uint32_t flag, bool on);
 
 // The next character of a textual port if it is in the heap, and ASCII but no newline; else -1. For

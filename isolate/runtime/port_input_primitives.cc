@@ -9,6 +9,7 @@
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/port_primitives.h"
+#include "isolate/runtime/text.h"
 
 namespace islet::vm {
 
@@ -84,7 +85,7 @@ Value ReadLine(Vm& vm, Value* args, uint32_t argc) {
   const Value port = PortArgument(vm, kWho, args, argc, 0, StandardPort::kInput, kTextualInput);
   if (port == kException) return kException;
   PortInput input(vm, kWho, port);
-  std::string line;
+  GatheredBytes line;
   bool any = false;
   while (true) {
     const absl::string_view bytes = input.Available().substr(0, kPart);
@@ -96,7 +97,7 @@ Value ReadLine(Vm& vm, Value* args, uint32_t argc) {
     }
     any = true;
     const size_t end = bytes.find_first_of("\r\n");
-    line.append(bytes.data(), std::min(end, bytes.size()));
+    line.Append(bytes.substr(0, end));
     if (line.size() > vm.heap().heap_limit()) return vm.OutOfMemory(kWho, line.size());
     if (end == absl::string_view::npos) {
       input.Consume(bytes.size());
@@ -112,7 +113,9 @@ Value ReadLine(Vm& vm, Value* args, uint32_t argc) {
     break;
   }
   if (!any) return kEof;
-  if (!IsValidUtf8(line)) {
+  bool valid = true;
+  line.ForEachPart([&valid](absl::string_view part) { valid = valid && IsValidUtf8(part); });
+  if (!valid) {
     input.RaiseInvalid();
     return kException;
   }
@@ -141,7 +144,7 @@ Value ReadString(Vm& vm, Value* args, uint32_t argc) {
   const Value port = PortArgument(vm, kWho, args, argc, 1, StandardPort::kInput, kTextualInput);
   if (port == kException) return kException;
   PortInput input(vm, kWho, port);
-  std::string text;
+  GatheredBytes text;
   const bool any_wanted = count > 0;
   while (count > 0) {
     if (vm.terminating_) return kException;
@@ -153,7 +156,7 @@ Value ReadString(Vm& vm, Value* args, uint32_t argc) {
     if (outcome == Outcome::kEnd) break;
     const absl::string_view bytes = input.Available().substr(0, kPart);
     const size_t taken = TakeCharacters(bytes, &count);
-    text.append(bytes.data(), taken);
+    text.Append(bytes.substr(0, taken));
     if (text.size() > vm.heap().heap_limit()) return vm.OutOfMemory(kWho, text.size());
     input.Consume(taken);
   }
@@ -163,7 +166,7 @@ Value ReadString(Vm& vm, Value* args, uint32_t argc) {
 
 // Appends at most `count` bytes of the port to `bytes`. False after raising, or if the run is being
 // ended.
-bool ReadBytes(Vm& vm, const char* who, PortInput& input, size_t count, std::string* bytes) {
+bool ReadBytes(Vm& vm, const char* who, PortInput& input, size_t count, GatheredBytes* bytes) {
   while (bytes->size() < count) {
     const absl::string_view available = input.Available();
     if (available.empty()) {
@@ -173,7 +176,7 @@ bool ReadBytes(Vm& vm, const char* who, PortInput& input, size_t count, std::str
       continue;
     }
     const size_t taken = std::min({count - bytes->size(), available.size(), kPart});
-    bytes->append(available.data(), taken);
+    bytes->Append(available.substr(0, taken));
     input.Consume(taken);
     if (taken == kPart && !Poll(kPollSteps)) return false;
     if (bytes->size() > vm.heap().heap_limit()) {
@@ -191,7 +194,7 @@ Value ReadBytevector(Vm& vm, Value* args, uint32_t argc) {
   const Value port = PortArgument(vm, kWho, args, argc, 1, StandardPort::kInput, kBinaryInput);
   if (port == kException) return kException;
   PortInput input(vm, kWho, port);
-  std::string bytes;
+  GatheredBytes bytes;
   if (!ReadBytes(vm, kWho, input, count, &bytes)) return kException;
   if (bytes.empty() && count > 0) return kEof;
   return BytevectorResult(vm, kWho, bytes);
@@ -207,11 +210,15 @@ Value ReadBytevectorInto(Vm& vm, Value* args, uint32_t argc) {
   Range range;
   if (!CheckRange(vm, kWho, args, argc, 2, target->length, &range)) return kException;
   PortInput input(vm, kWho, port);
-  std::string bytes;
+  GatheredBytes bytes;
   if (!ReadBytes(vm, kWho, input, range.size(), &bytes)) return kException;
   if (bytes.empty() && range.size() > 0) return kEof;
-  heap.NoteRawWrite(target->bytes + range.start, bytes.size());
-  CopyBytes(target->bytes + range.start, bytes.data(), bytes.size());
+  uint8_t* to = target->bytes + range.start;
+  heap.NoteRawWrite(to, bytes.size());
+  bytes.ForEachPart([&to](absl::string_view part) {
+    CopyBytes(to, part.data(), part.size());
+    to += part.size();
+  });
   return Value::Fixnum(static_cast<int32_t>(bytes.size()));
 }
 

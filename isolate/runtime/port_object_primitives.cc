@@ -6,10 +6,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "isolate/data/string.h"
+#include "isolate/runtime/arguments.h"
 #include "isolate/runtime/grants.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/port_primitives.h"
 #include "isolate/runtime/primitives.h"
+#include "isolate/runtime/text.h"
 
 namespace islet::vm {
 
@@ -104,27 +106,32 @@ Value DeleteFile(Vm& vm, Value* args, uint32_t) {
 
 // ---- Ports in the heap
 
-// An input port over a copy of `bytes`.
-Value OpenInput(Vm& vm, const char* who, absl::string_view bytes, uint32_t kind) {
-  const Value buffer = BytevectorResult(vm, who, bytes);
+absl::string_view BytesOf(Vm& vm, Value bytevector) {
+  const Bytevector* bytes = vm.heap().Get<Bytevector>(bytevector);
+  return absl::string_view(reinterpret_cast<const char*>(bytes->bytes), bytes->length);
+}
+
+// An input port over a bytevector of its own.
+Value OpenInput(Vm& vm, Value buffer, uint32_t kind) {
   if (buffer == kException) return kException;
   Port* port = NewPort(vm.heap(), kInputPortFlag | kind);
   port->buffer = buffer;
-  port->limit = Value::Fixnum(static_cast<int32_t>(bytes.size()));
+  port->limit = Value::Fixnum(static_cast<int32_t>(vm.heap().Get<Bytevector>(buffer)->length));
   return vm.heap().ValueOf(port);
 }
 
 Value OpenInputString(Vm& vm, Value* args, uint32_t) {
-  if (!vm.heap().Is<String>(args[0]))
-    return vm.WrongType("open-input-string", 1, "a string", args[0]);
-  return OpenInput(vm, "open-input-string", ToUtf8(vm.heap(), args[0]), kTextualPortFlag);
+  constexpr const char* kWho = "open-input-string";
+  if (!CheckString(vm, kWho, args, 0)) return kException;
+  const uint32_t length = StringLength(vm.heap(), args[0]);
+  return OpenInput(vm, EncodedResult(vm, kWho, args[0], 0, length), kTextualPortFlag);
 }
 
 Value OpenInputBytevector(Vm& vm, Value* args, uint32_t) {
-  const Bytevector* bytes = vm.heap().TryGet<Bytevector>(args[0]);
-  if (bytes == nullptr) return vm.WrongType("open-input-bytevector", 1, "a bytevector", args[0]);
-  const std::string copy(reinterpret_cast<const char*>(bytes->bytes), bytes->length);
-  return OpenInput(vm, "open-input-bytevector", copy, kBinaryPortFlag);
+  constexpr const char* kWho = "open-input-bytevector";
+  if (!CheckBytevector(vm, kWho, args, 0)) return kException;
+  const Value copy = BytevectorResult(vm, kWho, [&] { return BytesOf(vm, args[0]); });
+  return OpenInput(vm, copy, kBinaryPortFlag);
 }
 
 Value OpenOutputString(Vm& vm, Value*, uint32_t) {
@@ -135,35 +142,37 @@ Value OpenOutputBytevector(Vm& vm, Value*, uint32_t) {
   return vm.heap().ValueOf(NewPort(vm.heap(), kOutputPortFlag | kBinaryPortFlag));
 }
 
-// What has been written to a port in the heap. False after raising.
-bool Written(Vm& vm, const char* who, Value port_value, uint32_t kind, std::string* bytes) {
-  Heap& heap = vm.heap();
-  const Port* port = heap.TryGet<Port>(port_value);
-  if (port == nullptr || !HasFlags(vm, port_value, kOutputPortFlag | kind) ||
-      port->handle.fixnum() != -1) {
-    vm.WrongType(who, 1,
-                 kind == kTextualPortFlag ? "a port made by open-output-string"
-                                          : "a port made by open-output-bytevector",
-                 port_value);
-    return false;
+// False, with an error, if the argument is no port in the heap to which such output goes.
+bool CheckHeapOutput(Vm& vm, const char* who, Value* args, uint32_t kind) {
+  const Port* port = vm.heap().TryGet<Port>(args[0]);
+  if (port != nullptr && HasFlags(vm, args[0], kOutputPortFlag | kind) &&
+      port->handle.fixnum() == -1) {
+    return true;
   }
-  if (const Bytevector* buffer = heap.TryGet<Bytevector>(port->buffer)) {
-    bytes->assign(reinterpret_cast<const char*>(buffer->bytes),
-                  static_cast<size_t>(port->position.fixnum()));
-  }
-  return true;
+  vm.WrongType(who, 1,
+               kind == kTextualPortFlag ? "a port made by open-output-string"
+                                        : "a port made by open-output-bytevector",
+               args[0]);
+  return false;
+}
+
+// What has been written to it.
+absl::string_view Written(Vm& vm, Value port_value) {
+  const Port* port = vm.heap().Get<Port>(port_value);
+  if (!vm.heap().Is<Bytevector>(port->buffer)) return "";
+  return BytesOf(vm, port->buffer).substr(0, static_cast<size_t>(port->position.fixnum()));
 }
 
 Value GetOutputString(Vm& vm, Value* args, uint32_t) {
-  std::string bytes;
-  if (!Written(vm, "get-output-string", args[0], kTextualPortFlag, &bytes)) return kException;
-  return StringResult(vm, "get-output-string", bytes);
+  constexpr const char* kWho = "get-output-string";
+  if (!CheckHeapOutput(vm, kWho, args, kTextualPortFlag)) return kException;
+  return StringResult(vm, kWho, [&] { return Written(vm, args[0]); });
 }
 
 Value GetOutputBytevector(Vm& vm, Value* args, uint32_t) {
-  std::string bytes;
-  if (!Written(vm, "get-output-bytevector", args[0], kBinaryPortFlag, &bytes)) return kException;
-  return BytevectorResult(vm, "get-output-bytevector", bytes);
+  constexpr const char* kWho = "get-output-bytevector";
+  if (!CheckHeapOutput(vm, kWho, args, kBinaryPortFlag)) return kException;
+  return BytevectorResult(vm, kWho, [&] { return Written(vm, args[0]); });
 }
 
 // ---- Closing and asking
@@ -234,12 +243,12 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"open-binary-output-file", OpenBinaryOutputFile, 1, 2},
     {"file-exists?", FileExists, 1, 1},
     {"delete-file", DeleteFile, 1, 1},
-    {"open-input-string", OpenInputString, 1, 1},
-    {"open-input-bytevector", OpenInputBytevector, 1, 1},
+    {"open-input-string", Interruptible<OpenInputString>, 1, 1},
+    {"open-input-bytevector", Interruptible<OpenInputBytevector>, 1, 1},
     {"open-output-string", OpenOutputString, 0, 0},
     {"open-output-bytevector", OpenOutputBytevector, 0, 0},
-    {"get-output-string", GetOutputString, 1, 1},
-    {"get-output-bytevector", GetOutputBytevector, 1, 1},
+    {"get-output-string", Interruptible<GetOutputString>, 1, 1},
+    {"get-output-bytevector", Interruptible<GetOutputBytevector>, 1, 1},
     {"close-port", ClosePort, 1, 1},
     {"close-input-port", CloseInputPort, 1, 1},
     {"close-output-port", CloseOutputPort, 1, 1},

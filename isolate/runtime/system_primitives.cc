@@ -13,6 +13,7 @@
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/system.h"
+#include "isolate/runtime/text.h"
 
 namespace islet::vm {
 namespace {

@@ -24,6 +24,7 @@ Value IsVector(Vm& vm, Value* args, uint32_t) {
 Value MakeVector(Vm& vm, Value* args, uint32_t argc) {
   uint32_t n;
   if (!CheckCount(vm, "make-vector", args, 0, &n)) return kException;
+  if (argc > 1) PrepareToRepeat(vm.heap(), args[1], n);
   if (!ReserveFor(vm, "make-vector", VectorBytes(n))) return kException;
   return MakeFilledVector(vm.heap(), n, argc > 1 ? args[1] : kUnspecified);
 }
@@ -151,6 +152,7 @@ Value VectorFill(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
   if (range.size() == 0) return kUnspecified;
   if (!CheckMutable(vm, kWho, args[0])) return kException;
+  PrepareToRepeat(vm.heap(), args[1], range.size());
   Value* items = Items(vm, args[0]);
   (void)InParts(range.start, range.end, 1, [&](uint64_t i, uint64_t end) {
     for (; i < end; ++i) vm.heap().Write(items + i, args[1]);

@@ -2,8 +2,8 @@
 // by small pieces, so that no step takes long however many objects there are (poll.h), and takes an
 // eighth of what the objects do for each byte of T.
 
-#ifndef ISLET_ISOLATE_HEAP_OBJECT_MARKS_H_
-#define ISLET_ISOLATE_HEAP_OBJECT_MARKS_H_
+#ifndef ISLET_ISOLATE_HEAP_OBJECT_MAP_H_
+#define ISLET_ISOLATE_HEAP_OBJECT_MAP_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -59,4 +59,4 @@ using ObjectMarks = ObjectMap<uint8_t>;
 
 }  // namespace islet::vm
 
-#endif  // ISLET_ISOLATE_HEAP_OBJECT_MARKS_H_
+#endif  // ISLET_ISOLATE_HEAP_OBJECT_MAP_H_
