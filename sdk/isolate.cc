@@ -6,6 +6,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 
@@ -204,6 +205,7 @@ absl::Status Isolate::Impl::CheckEntered() {
   if (lost()) return OutOfMemory("what the isolate was doing before (it can only be disposed of now)");
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
   return Guarded(*this, [this] {
+    vm::GiveBackScratch();
     vm->heap().FinishCollection();
     return absl::OkStatus();
   });

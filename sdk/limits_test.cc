@@ -116,11 +116,14 @@ TEST(LimitsTest, ProcessorTimeAndElapsedTime) {
   for (const bool cpu : {true, false}) {
     for (const Endless& program : kEndless) {
       IsolateOptions options = Options();
-      (cpu ? options.limits.cpu_time : options.limits.wall_time) = milliseconds(20);
+      // On a machine that is busy elsewhere, elapsed time must not run out before the program's own
+      // loop has begun.
+      const auto limit = milliseconds(cpu ? 20 : 100);
+      (cpu ? options.limits.cpu_time : options.limits.wall_time) = limit;
       auto isolate = Make(options);
       const auto start = std::chrono::steady_clock::now();
       const absl::Status status = Evaluate(*isolate, program.text);
-      EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(19));
+      EXPECT_GE(std::chrono::steady_clock::now() - start, limit - milliseconds(1));
       EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << program.name << status;
       EXPECT_EQ(LimitReached(status), cpu ? Limit::kCpuTime : Limit::kWallTime) << program.name;
       ExpectBacktrace(*isolate, status, program.name);
@@ -165,7 +168,7 @@ TEST(LimitsTest, TheTextOfAnEvalIsLimitedToo) {
     EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
     EXPECT_TRUE(absl::StrContains(status.message(), "interrupted")) << status;
     ExpectUsable(*isolate);
-    EXPECT_TRUE(Evaluate(*isolate, "(import (only (a) f))").ok() == false)
+    EXPECT_FALSE(Evaluate(*isolate, "(import (only (a) f))").ok())
         << "a library that was not finished";
   }
 }

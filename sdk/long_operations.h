@@ -165,6 +165,12 @@ inline constexpr LongOperation kLongOperations[] = {
      "(define-syntax twice (syntax-rules () ((_ (x ...) y) (begin (twice (x ... x ...) y) (twice "
      "(x ... x ...) y)))))",
      "(eval '(twice (a) b) (interaction-environment))", "#t"},
+    {"eval (er-macro)",
+     "(import (islet)) (define-syntax datum (er-macro-transformer (lambda (form rename compare) "
+     "(list (rename 'quote)"
+     " (list (rename 'x) (reverse (cadr form))))))) (define e (list 'datum (make-list 400000 '(* 2 "
+     "3))))",
+     ISLET_AGAIN("(eval e (interaction-environment))"), "(pair? e)"},
     // Long integers.
     {"*", ISLET_LONG_INTEGER, ISLET_AGAIN("(* a b)"), "(odd? b)"},
     {"* (square)", ISLET_LONG_INTEGER, ISLET_AGAIN("(* a a)"), "(odd? b)"},

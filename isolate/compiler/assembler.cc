@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "isolate/heap/poll.h"
+
 namespace islet::vm {
 
 void Assembler::SetPosition(const SourcePosition& position) {
@@ -97,7 +99,7 @@ Code* Assembler::Finish(Heap& heap) {
   code->ref_count = static_cast<uint32_t>(refs_.size());
   code->name = code->positions = code->file = kFalse;
   code->arity = code->frame_size = code->unused = Value::Fixnum(0);
-  std::copy(words_.begin(), words_.end(), code->instructions);
+  CopyBytes(code->instructions, words_.data(), words_.size() * sizeof(words_[0]));
   std::copy(refs_.begin(), refs_.end(), code->refs());
   return code;
 }

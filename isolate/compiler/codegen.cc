@@ -67,6 +67,7 @@ absl::Status Codegen::Run() {
   for (const size_t word : frame_words) asm_.PatchWord(word, static_cast<uint32_t>(frame_size_));
   if (asm_.overflowed()) return absl::InternalError("a function needs too many registers");
 
+  if (shared_.steps.ended()) return absl::CancelledError("compiling has been interrupted");
   Code* code = asm_.Finish(heap_);
   code->name = lambda.name;
   code->arity = ArityOf(lambda);
@@ -300,7 +301,9 @@ void Codegen::Compile(Core* core, Dest dest) {
       case Kind::kSequence: {
         Sequence* sequence = As<Sequence>(form);
         const size_t last = sequence->items.size() - 1;
-        for (size_t i = 0; i < last; ++i) Compile(sequence->items[i], Effect());
+        for (size_t i = 0; i < last && !shared_.steps.ended(); ++i) {
+          Compile(sequence->items[i], Effect());
+        }
         core = sequence->items[last];
         break;
       }

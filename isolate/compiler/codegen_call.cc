@@ -149,7 +149,7 @@ void Codegen::CompileListCall(Call* call, Dest dest) {
   const int window = next_, list = window + 4;
   next_ = list;
   LoadConstant(Push(), kNull);
-  for (size_t i = call->args.size(); i-- > 0;) {
+  for (size_t i = call->args.size(); i-- > 0 && !shared_.steps.ended();) {
     const int value = Operand(call->args[i]);
     asm_.Emit(Op::kCons, U(list), U(value), U(list));
     next_ = list + 1;
@@ -317,6 +317,10 @@ void Codegen::CompileFold(Call* call, Op op, Dest dest) {
   const size_t count = call->args.size();
   int sum = -1;
   for (size_t i = 1; i < count; ++i) {
+    if (shared_.steps.ended()) {
+      next_ = saved;
+      return DeliverConstant(kUnspecified, dest);
+    }
     const int base = next_;
     const FoldStep step = PrepareFoldStep(op, i == 1 ? call->args[0] : nullptr, sum, call->args[i]);
     next_ = base;

@@ -16,15 +16,18 @@ absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel,
   Clause clause;
   clause.body = toplevel;
   lambda->clauses = arena.Copy(absl::MakeConstSpan(&clause, 1));
+  const absl::Status interrupted = absl::CancelledError("compiling has been interrupted");
   Simplify(vm, arena, &lambda->clauses[0].body);
+  if (Ended()) return interrupted;
   std::vector<std::unique_ptr<Function>> functions = Resolve(vm, arena, lambda, keep_frame);
+  if (Ended()) return interrupted;
   CodegenShared shared{vm, kFalse, {}, {}};
   // Innermost first, so that the code that a closure refers to is there.
   for (size_t i = functions.size(); i-- > 0;) {
     absl::Status status = Codegen(shared, functions[i].get()).Run();
     if (!status.ok()) return status;
   }
-  if (Ended()) return absl::CancelledError("compiling has been interrupted");
+  if (Ended()) return interrupted;
   return functions[0]->closure;
 }
 

@@ -81,6 +81,23 @@ class Resolver {
     Function* function;
     uint32_t calls;
   };
+  // What stands for the rest of a program when the run is to end: nobody will see what becomes of
+  // it.
+  Core* Nothing() {
+    if (nothing_ == nullptr) {
+      Constant* constant = arena_.New<Constant>();
+      constant->kind = Kind::kConstant;
+      constant->value = kUnspecified;
+      nothing_ = constant;
+    }
+    return nothing_;
+  }
+  // True if the run is to end: then nothing is left of `slots` from `index` on.
+  bool EndedAt(absl::Span<Core*> slots, size_t index) {
+    if (!steps_.ended()) return false;
+    std::fill(slots.begin() + index, slots.end(), Nothing());
+    return true;
+  }
   Core* MakeConstant(Value v, const Core* like) {
     Constant* constant = Make<Constant>(Kind::kConstant, like);
     constant->value = v;
@@ -89,7 +106,8 @@ class Resolver {
 
   Vm& vm_;
   SyntaxArena& arena_;
-  StepCounter steps_;  // what is left when the run is to end becomes a constant: nobody will see it
+  StepCounter steps_;
+  Core* nothing_ = nullptr;
   std::vector<std::unique_ptr<Function>> functions_;
   std::vector<Scope> scopes_;
   std::vector<Variable*> variables_;
@@ -140,7 +158,7 @@ void Resolver::SplitOff(Core** slot) {
 void Resolver::Walk(Core** slot, Where where) {
   const size_t base = scopes_.size();
   while (slot != nullptr) {
-    if (!steps_.Add(4)) *slot = MakeConstant(kUnspecified, *slot);
+    if (!steps_.Add(4)) *slot = Nothing();
     Core* core = *slot;
     const bool small = core->kind == Kind::kConstant || core->kind == Kind::kLocalRef ||
                        core->kind == Kind::kGlobalRef || core->kind == Kind::kLambda;
@@ -194,7 +212,9 @@ void Resolver::Walk(Core** slot, Where where) {
       case Kind::kSequence: {
         Sequence* sequence = As<Sequence>(core);
         const size_t last = sequence->items.size() - 1;
-        for (size_t i = 0; i < last; ++i) Walk(&sequence->items[i], inner);
+        for (size_t i = 0; i < last && !EndedAt(sequence->items, i); ++i) {
+          Walk(&sequence->items[i], inner);
+        }
         slot = &sequence->items[last];
         break;
       }
@@ -211,7 +231,7 @@ void Resolver::Walk(Core** slot, Where where) {
           inner.live = before + (primitive ? 0 : 1);
           Walk(&call->callee, inner);
         }
-        for (size_t i = 0; i < argc; ++i) {
+        for (size_t i = 0; i < argc && !EndedAt(call->args, i); ++i) {
           const uint32_t window = primitive || jump ? 0 : 3;
           // Beyond kMaxDirectArgs they go through a list.
           inner.live = before + (argc > kMaxDirectArgs ? 5 : window + static_cast<uint32_t>(i) + 1);

@@ -61,6 +61,17 @@ class Simplifier {
     c->value = v;
     return c;
   }
+  // What stands for the rest of a program when the run is to end: nobody will see what becomes of
+  // it.
+  Core* Nothing() {
+    if (nothing_ == nullptr) {
+      Constant* constant = arena_.New<Constant>();
+      constant->kind = Kind::kConstant;
+      constant->value = kUnspecified;
+      nothing_ = constant;
+    }
+    return nothing_;
+  }
   Core* MakeRef(Variable* v, const Core* like) {
     LocalRef* ref = Make<LocalRef>(Kind::kLocalRef, like);
     ref->variable = v;
@@ -77,6 +88,7 @@ class Simplifier {
   }
 
   void Walk(Core** slot, uint32_t context);
+  void WalkAll(absl::Span<Core*> slots);
   void WalkLambda(LambdaForm* lambda, uint32_t context, bool apart);
   // These two return the slot to go on with, or null.
   Core** WalkCall(Core** slot, uint32_t context);
@@ -95,7 +107,8 @@ class Simplifier {
 
   Vm& vm_;
   SyntaxArena& arena_;
-  StepCounter steps_;  // what is left when the run is to end becomes a constant: nobody will see it
+  StepCounter steps_;
+  Core* nothing_ = nullptr;
   std::vector<uint32_t> parent_;
   uint32_t depth_ = 0, deepest_ = 0;
   uint32_t inlined_depth_ = 0;  // of the lambda expression walked
@@ -220,10 +233,17 @@ void Simplifier::SimplifyTest(Core** test) {
   }
 }
 
+void Simplifier::WalkAll(absl::Span<Core*> slots) {
+  for (Core*& slot : slots) {
+    if (steps_.ended()) return std::fill(&slot, slots.end(), Nothing());
+    Walk(&slot, NewContext());
+  }
+}
+
 void Simplifier::Walk(Core** slot, uint32_t context) {
   const uint32_t depth = depth_;
   while (slot != nullptr) {
-    if (!steps_.Add(4)) *slot = MakeConstant(kUnspecified, *slot);
+    if (!steps_.Add(4)) *slot = Nothing();
     Core* core = *slot;
     switch (core->kind) {
       case Kind::kConstant:
@@ -274,7 +294,7 @@ void Simplifier::Walk(Core** slot, uint32_t context) {
       case Kind::kSequence: {
         Sequence* sequence = As<Sequence>(core);
         const size_t last = sequence->items.size() - 1;
-        for (size_t i = 0; i < last; ++i) Walk(&sequence->items[i], NewContext());
+        WalkAll(sequence->items.subspan(0, last));
         slot = &sequence->items[last];
         break;
       }
@@ -359,14 +379,14 @@ Core** Simplifier::WalkCall(Core** slot, uint32_t context) {
       NumberLink* link = arena_.New<NumberLink>();
       *link = {context, note->call_contexts};
       note->call_contexts = link;
-      for (Core*& arg : call->args) Walk(&arg, NewContext());
+      WalkAll(call->args);
       return nullptr;
     }
     default:
       break;
   }
   if (call->callee->kind != Kind::kLocalRef) Walk(&call->callee, NewContext());
-  for (Core*& arg : call->args) Walk(&arg, NewContext());
+  WalkAll(call->args);
   return nullptr;
 }
 
@@ -381,7 +401,7 @@ bool Simplifier::TryInline(Core** slot, VariableNote* note, uint32_t context) {
     return false;
   }
   note->inlined = true;
-  for (Core*& arg : call->args) Walk(&arg, NewContext());
+  WalkAll(call->args);
   parent_[Find(lambda->context)] = Find(context);
   inlined_depth_ = std::max(inlined_depth_, lambda->inlined_depth + 1);
   deepest_ = std::max(deepest_, depth_ + lambda->scope_depth);

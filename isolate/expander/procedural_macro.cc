@@ -1,11 +1,14 @@
 #include "isolate/expander/procedural_macro.h"
 
+#include <memory>
 #include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "isolate/expander/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
+#include "isolate/heap/object_map.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -201,17 +204,24 @@ class MacroUse : public RootSource {
   Value token() const { return token_; }
 
   // Remembers where a part of the form stood in the source.
-  void Note(Value datum, SourcePosition position) { parts_.push_back({datum, position}); }
+  void Note(Value datum, SourcePosition position) {
+    Part* part = e_.arena().New<Part>();
+    *part = {datum, position, parts_};
+    parts_ = part;
+    young_ = young_ || e_.heap().IsYoung(datum);
+  }
 
   // Gives the parts of the result that were parts of the form their places again.
   void Locate(Value datum, Syntax* syntax) {
     if (syntax->kind != Syntax::Kind::kPair && syntax->kind != Syntax::Kind::kVector) return;
-    if (!indexed_) {
-      for (size_t i = 0; i < parts_.size(); ++i) index_[parts_[i].datum.bits] = i;
-      indexed_ = true;
+    if (index_ == nullptr) {
+      index_ = std::make_unique<ObjectMap<const Part*>>();
+      StepCounter steps;
+      for (const Part* part = parts_; part != nullptr && steps.Add(4); part = part->next) {
+        (*index_)[part->datum] = part;
+      }
     }
-    const auto found = index_.find(datum.bits);
-    if (found != index_.end()) syntax->position = parts_[found->second].position;
+    if (const Part* part = (*index_)[datum]; part != nullptr) syntax->position = part->position;
   }
 
   // No safepoint, and allocates little.
@@ -228,13 +238,20 @@ class MacroUse : public RootSource {
 
   void VisitRoots(Visit visit, void* context) override {
     visit(&token_, context);
-    for (Part& part : parts_) visit(&part.datum, context);
+    for (Part* part = parts_; part != nullptr && visit(&part->datum, context);) part = part->next;
+    young_ = false;
+  }
+  void VisitYoungRoots(Visit visit, void* context) override {
+    if (young_) return VisitRoots(visit, context);
+    visit(&token_, context);
   }
 
  private:
+  // In the arena: there may be millions.
   struct Part {
     Value datum;
     SourcePosition position;
+    Part* next;
   };
   Expansion& e_;
   Scope* definition_;
@@ -242,9 +259,9 @@ class MacroUse : public RootSource {
   SourcePosition position_;
   void* outer_;
   Value token_;
-  std::vector<Part> parts_;
-  std::unordered_map<uint32_t, size_t> index_;  // made when nothing moves any more
-  bool indexed_ = false;
+  Part* parts_ = nullptr;
+  bool young_ = false;                             // some may refer to the nursery
+  std::unique_ptr<ObjectMap<const Part*>> index_;  // made when nothing moves any more
   std::unordered_map<IdentifierKey, Alias*> renamed_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/data/equality.h"
+#include "isolate/heap/scratch.h"
 
 namespace islet::vm {
 
@@ -362,6 +363,8 @@ class Use {
     return true;
   }
 
+  using Items = std::vector<Syntax*, ScratchAllocator<Syntax*>>;
+
   Syntax* Build(const Template* t) {
     switch (t->kind) {
       case Template::Kind::kConstant:
@@ -377,7 +380,7 @@ class Use {
       }
       case Template::Kind::kVector: {
         Syntax* list = Build(t->car);
-        std::vector<Syntax*> items;
+        Items items;
         for (; list != nullptr && list->IsPair(); list = list->cdr) items.push_back(list->car);
         return list == nullptr ? nullptr : e_.arena().MakeVector(items, form_->position);
       }
@@ -385,7 +388,7 @@ class Use {
       case Template::Kind::kEllipsis:
         break;
     }
-    std::vector<Syntax*> items;
+    Items items;
     for (; t->kind == Template::Kind::kPair || t->kind == Template::Kind::kEllipsis; t = t->cdr) {
       if (t->kind == Template::Kind::kPair) {
         Syntax* item = Build(t->car);
@@ -400,7 +403,7 @@ class Use {
   }
 
   // What the `level`-th ellipsis of `t` and those inside it make.
-  bool Repeat(const Template* t, size_t level, std::vector<Syntax*>* out) {
+  bool Repeat(const Template* t, size_t level, Items* out) {
     if (level == t->drivers.size()) {
       Syntax* item = Build(t->car);
       if (item == nullptr) return false;

@@ -416,10 +416,9 @@ bool Collector::FindYoungParts() {
     Value* const end = slots + object[1];
     for (Value* part = slots; part < end;) {
       Value* const part_end = part + std::min<ptrdiff_t>(end - part, kSlotsAtOnce);
-      uint32_t young =
-          0;  // without branches, for the vector unit; that a fixnum may count is harmless
+      uint32_t young = 0;  // without branches, for the vector unit
       for (const Value* slot = part; slot < part_end; ++slot) {
-        young |= slot->bits - young_begin_ < young_size_ ? 1 : 0;
+        young |= slot->bits - young_begin_ < young_size_ ? slot->bits & 1 : 0;
       }
       if (young != 0) young_parts_.emplace_back(part, part_end);
       part = part_end;

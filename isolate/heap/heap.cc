@@ -12,6 +12,7 @@
 
 #include "isolate/heap/collector.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 
 namespace islet::vm {
 namespace {
@@ -22,7 +23,7 @@ constexpr size_t kHolesTried = 8;
 // What is given back to the system between two polls.
 constexpr size_t kDiscardedAtOnce = size_t{1} << 20;
 // What is asked of it.
-constexpr ptrdiff_t kPopulatedAtOnce = ptrdiff_t{256} << 10;
+constexpr ptrdiff_t kPopulatedAtOnce = ptrdiff_t{64} << 10;
 
 size_t RoundUp8(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
 
@@ -49,7 +50,7 @@ Heap::Heap(Cage cage, const HeapOptions& options)
   stack_top_ = stack_used_ = stack_begin();
 }
 
-Heap::~Heap() = default;
+Heap::~Heap() { GiveBackScratch(); }
 
 // ---- Limits.
 

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "isolate/heap/heap.h"
+#include "isolate/heap/scratch.h"
 
 namespace islet::vm {
 namespace {
@@ -39,6 +40,7 @@ size_t BytesTo(const uint8_t* begin, const uint8_t* end) { return end > begin ? 
 }  // namespace
 
 void Heap::Reset(Value* stack_used, size_t keep_bytes) {
+  GiveBackScratch();
   RestoreImage(keep_bytes);
   if (unfinished_ != nullptr) AbandonCollection();
   if (forwarding_ != nullptr) (void)DiscardForwarding(false);

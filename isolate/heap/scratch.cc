@@ -1,8 +1,16 @@
 #include "isolate/heap/scratch.h"
 
+#include <malloc.h>
 #include <mimalloc.h>
 
 #include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -15,12 +23,58 @@ namespace islet::vm {
 #endif
 #endif
 
+namespace {
+
+// Freeing a text of tens of megabytes takes milliseconds: the system's, to take its pages back.
+constexpr size_t kLongText = size_t{1} << 20;
+
+struct KeptBack {
+  ~KeptBack() { GiveBackScratch(); }
+  void* blocks = nullptr;  // each with the next one's address at its start
+  std::vector<std::string> texts;
+};
+thread_local KeptBack kept_back;
+
+}  // namespace
+
 #ifdef ISLET_WATCHED_SCRATCH
 void* AllocateScratch(size_t bytes) noexcept { return std::malloc(bytes); }
-void FreeScratch(void* p) noexcept { std::free(p); }
+static void Free(void* p) noexcept { std::free(p); }
+static size_t UsableSize(void* p) noexcept { return malloc_usable_size(p); }
 #else
 void* AllocateScratch(size_t bytes) noexcept { return mi_new_nothrow(bytes); }
-void FreeScratch(void* p) noexcept { mi_free(p); }
+static void Free(void* p) noexcept { mi_free(p); }
+static size_t UsableSize(void* p) noexcept { return mi_usable_size(p); }
 #endif
+
+void FreeScratch(void* p) noexcept {
+  // Small ones, too: mimalloc takes the occasion of any to give back what has been free for a
+  // while.
+  if (p != nullptr && Ended() && UsableSize(p) >= sizeof(void*)) {
+    std::memcpy(p, &kept_back.blocks, sizeof(void*));
+    kept_back.blocks = p;
+    return;
+  }
+  Free(p);
+}
+
+void GiveBackScratch() noexcept {
+  KeptBack& kept = kept_back;
+  while (kept.blocks != nullptr) {
+    void* const p = kept.blocks;
+    std::memcpy(&kept.blocks, p, sizeof(void*));
+    Free(p);
+  }
+  kept.texts.clear();
+}
+
+PassingText::~PassingText() {
+  if (text.capacity() < kLongText || !Ended()) return;
+  try {
+    kept_back.texts.push_back(std::move(text));
+  } catch (const std::bad_alloc&) {
+    // Freed at once, then.
+  }
+}
 
 }  // namespace islet::vm

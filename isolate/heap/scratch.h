@@ -1,5 +1,5 @@
-// Memory outside the heap for the time of a call, from mimalloc: where malloc gives back at once
-// what a long operation has used, that takes milliseconds, of a call that was to end.
+// Memory outside the heap for the time of a call, from mimalloc. Giving back what a long operation
+// has used takes milliseconds, for which a call that is to end does not wait: see GiveBackScratch.
 
 #ifndef ISLET_ISOLATE_HEAP_SCRATCH_H_
 #define ISLET_ISOLATE_HEAP_SCRATCH_H_
@@ -8,13 +8,30 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <string>
 #include <type_traits>
+#include <utility>
 
 namespace islet::vm {
 
 // Null if there is no memory. At least `bytes`, uninitialised, aligned for any object.
 void* AllocateScratch(size_t bytes) noexcept;
 void FreeScratch(void* p) noexcept;
+
+// Frees what FreeScratch and PassingText have kept back on this thread, of a run that was to end.
+// For whoever begins a call, or is done with an isolate.
+void GiveBackScratch() noexcept;
+
+// A text for the time of a call, from what makes a std::string.
+struct PassingText {
+  PassingText() = default;
+  explicit PassingText(std::string made) : text(std::move(made)) {}
+  ~PassingText();
+  PassingText(const PassingText&) = delete;
+  PassingText& operator=(const PassingText&) = delete;
+
+  std::string text;
+};
 
 struct ScratchDeleter {
   void operator()(void* p) const { FreeScratch(p); }
@@ -47,11 +64,7 @@ struct ScratchAllocator {
   template <typename U>
   ScratchAllocator(const ScratchAllocator<U>&) {}
 
-  T* allocate(size_t count) {
-    void* const p = count > SIZE_MAX / sizeof(T) ? nullptr : AllocateScratch(count * sizeof(T));
-    if (p == nullptr) throw std::bad_alloc();
-    return static_cast<T*>(p);
-  }
+  T* allocate(size_t count) { return NewScratch<T>(count).release(); }
   void deallocate(T* p, size_t) { FreeScratch(p); }
   bool operator==(const ScratchAllocator&) const { return true; }
 };

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "isolate/data/string.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/reader/reader.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/port.h"
@@ -228,7 +229,7 @@ Value ReadBytevectorInto(Vm& vm, Value* args, uint32_t argc) {
 // move, by copies.
 struct ReaderFeed {
   PortInput* input;
-  std::string copy;
+  PassingText copy;
   bool raised = false;
 
   static bool Refill(void* context, absl::string_view* text) {
@@ -242,12 +243,12 @@ struct ReaderFeed {
     }
     constexpr size_t kFirstCopy = 256;
     const absl::string_view available = input.Available();
-    const size_t old_size = feed->copy.size();
-    if (old_size >= kPart) feed->copy.reserve(available.size());  // moving it takes long
+    const size_t old_size = feed->copy.text.size();
+    if (old_size >= kPart) feed->copy.text.reserve(available.size());  // moving it takes long
     const size_t more =
         std::min(std::clamp(old_size, kFirstCopy, kPart), available.size() - old_size);
-    feed->copy.append(available.data() + old_size, more);
-    *text = feed->copy;
+    feed->copy.text.append(available.data() + old_size, more);
+    *text = feed->copy.text;
     return more > 0;
   }
 };
@@ -270,7 +271,7 @@ Value Read(Vm& vm, Value* args, uint32_t argc) {
   if (port == kException) return kException;
   PortInput input(vm, kWho, port);
   SlotRoot root(heap, input.port_slot());
-  ReaderFeed feed{&input, "", false};
+  ReaderFeed feed{&input, {}, false};
   SyntaxArena arena(&heap);
   ReaderOptions options;
   options.immutable_literals = false;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "isolate/data/string.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/printer/printer.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/port.h"
@@ -26,10 +27,10 @@ Value WriteDatum(Vm& vm, const char* who, PrintMode mode, Value* args, uint32_t 
   // Data that share much, or have cycles, may have texts without end.
   const size_t limit = vm.heap().heap_limit();
   bool truncated = false;
-  const std::string text = Print(vm, args[0], mode, limit, &truncated);
+  const PassingText printed(Print(vm, args[0], mode, limit, &truncated));
   if (vm.terminating_) return kException;
   if (truncated) return vm.OutOfMemory(who, limit);
-  return WriteToPort(vm, who, port, text);
+  return WriteToPort(vm, who, port, printed.text);
 }
 
 Value Write(Vm& vm, Value* args, uint32_t argc) {
@@ -68,9 +69,9 @@ Value WriteString(Vm& vm, Value* args, uint32_t argc) {
   if (port == kException || !CheckRange(vm, kWho, args, argc, 2, string->length, &range)) {
     return kException;
   }
-  const std::string text = ToUtf8(vm.heap(), args[0], range.start, range.end);
+  const PassingText utf8(ToUtf8(vm.heap(), args[0], range.start, range.end));
   if (vm.terminating_) return kException;
-  return WriteToPort(vm, kWho, port, text);
+  return WriteToPort(vm, kWho, port, utf8.text);
 }
 
 Value WriteU8(Vm& vm, Value* args, uint32_t argc) {

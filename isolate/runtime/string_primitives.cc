@@ -306,16 +306,29 @@ Value ListToString(Vm& vm, Value* args, uint32_t) {
   constexpr const char* kWho = "list->string";
   uint32_t n;
   if (!CheckList(vm, kWho, args, 0, &n)) return kException;
-  Chars chars;
-  chars.reserve(n);
+  Heap& heap = vm.heap();
+  uint32_t largest = 0;
   StepCounter steps;
-  for (Value v = args[0]; v.IsPair() && steps.Add(1); v = vm.heap().cdr(v)) {
-    const Value c = vm.heap().car(v);
+  for (Value v = args[0]; v.IsPair() && steps.Add(1); v = heap.cdr(v)) {
+    const Value c = heap.car(v);
     if (!c.IsChar()) return vm.WrongType(kWho, 1, "a list of characters", args[0]);
-    chars.push_back(c.character());
+    largest = std::max(largest, c.character());
   }
-  if (!ReserveFor(vm, kWho, StringBytes(n, true))) return kException;
-  return MakeStringFromChars(vm.heap(), chars.data(), chars.size());
+  const bool wide = largest > 0xff;
+  if (!ReserveFor(vm, kWho, StringBytes(n, wide))) return kException;
+  const Value string = MakeStringOfLength(heap, n, wide);
+  uint8_t* const narrow_chars = heap.Get<String>(string)->bytes;
+  uint32_t* const wide_chars = reinterpret_cast<uint32_t*>(narrow_chars);
+  uint32_t i = 0;
+  for (Value v = args[0]; v.IsPair() && steps.Add(1); v = heap.cdr(v), ++i) {
+    const uint32_t c = heap.car(v).character();
+    if (wide) {
+      wide_chars[i] = c;
+    } else {
+      narrow_chars[i] = static_cast<uint8_t>(c);
+    }
+  }
+  return string;
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {

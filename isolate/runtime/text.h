@@ -14,6 +14,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
 #include "isolate/interpreter/vm.h"
 
@@ -30,10 +31,13 @@ class GatheredBytes {
   bool is_one_part() const { return pieces_.empty(); }
   absl::string_view last_part() const { return last_; }
   // Calls `f(part)` for each part. If all is UTF-8, none ends in the midst of a character; if not,
-  // some part is not UTF-8 either.
+  // some part is not UTF-8 either. Polls in between: if the run is being ended, not for each.
   template <typename F>
   void ForEachPart(F&& f) const {
-    for (const Piece& piece : pieces_) f(absl::string_view(piece.bytes.get(), piece.size));
+    for (const Piece& piece : pieces_) {
+      f(absl::string_view(piece.bytes.get(), piece.size));
+      if (!Poll(kPiece / kBytesPerStep)) return;
+    }
     f(absl::string_view(last_));
   }
 

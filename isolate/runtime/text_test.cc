@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 #include "isolate/reader/test_vm.h"
 
 namespace islet::vm {
@@ -104,6 +105,48 @@ TEST_F(TextTest, LongResults) {
   const std::string invalid = std::string(500'000, 'x') + "\xff\xfe" + std::string(500'000, 'y');
   EXPECT_EQ(ToUtf8(heap_, StringResult(*vm_, "test", invalid)),
             std::string(500'000, 'x') + "\ufffd\ufffd" + std::string(500'000, 'y'));
+}
+
+// However long the text, polls are no further apart than 64 KiB; and once one has ended the run,
+// little more is done.
+TEST_F(TextTest, Polls) {
+  struct Polls {
+    static bool Count(void* context, uint64_t) {
+      Polls& self = *static_cast<Polls*>(context);
+      return ++self.count <= self.last;
+    }
+    int count = 0;
+    int last = 1 << 30;
+  };
+  constexpr int kPieces = 100;
+  const std::string text(kPieces * kPiece, 'x');
+  GatheredBytes gathered;
+  gathered.Append(text);
+  const Value kept = StringResult(*vm_, "test", text);
+  vm_->scratch_[0] = kept;
+  const auto count = [&](const auto& operation) {
+    Polls all;
+    {
+      PollScope scope({&Polls::Count, &all});
+      operation();
+    }
+    Polls few;
+    few.last = 10;
+    PollScope scope({&Polls::Count, &few});
+    operation();
+    EXPECT_LT(few.count, 20);
+    return all.count;
+  };
+  EXPECT_GE(count([&] { gathered.ForEachPart([](absl::string_view) {}); }), kPieces - 1);
+  EXPECT_GE(count([&] { (void)StringResult(*vm_, "test", gathered); }), kPieces);
+  EXPECT_GE(count([&] { (void)StringResult(*vm_, "test", text); }), kPieces);
+  EXPECT_GE(count([&] { (void)BytevectorResult(*vm_, "test", gathered); }), kPieces - 1);
+  EXPECT_GE(count([&] { (void)BytevectorResult(*vm_, "test", text); }), kPieces - 1);
+  EXPECT_GE(count([&] {
+              (void)EncodedResult(*vm_, "test", vm_->scratch_[0], 0,
+                                  StringLength(heap_, vm_->scratch_[0]));
+            }),
+            kPieces);
 }
 
 // Room for the result is made by a collection that moves what it is made of.
