@@ -5,13 +5,14 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "gtest/gtest.h"
-#include "isolate/lib/standard.h"
 #include "islet/isolate.h"
+#include "isolate/lib/standard.h"
 #include "sdk/long_operations.h"
 #include "sdk/sanitized_for_tests.h"
 
@@ -79,6 +80,38 @@ INSTANTIATE_TEST_SUITE_P(Operations, InterruptTest, ::testing::ValuesIn(kLongOpe
                            }
                            return name + "_" + std::to_string(info.index);
                          });
+
+int64_t ResidentKib() {
+  std::ifstream file("/proc/self/statm");
+  int64_t all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * 4;
+}
+
+// An escape ends a macro's transformer and the expander around it, but not the call: what they have
+// used is freed at once, unlike what a call that is interrupted has used.
+TEST(EscapeTest, LeavesNoMemory) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers keep memory that was freed";
+  auto snapshot = Snapshot::FromEmbedded(standard);
+  ASSERT_TRUE(snapshot.ok());
+  auto isolate = Isolate::FromSnapshot(*snapshot);
+  ASSERT_TRUE(isolate.ok());
+  Isolate::Scope scope(**isolate);
+  ASSERT_TRUE((*isolate)
+                  ->Eval(R"(
+    (define k #f)
+    (define-syntax escape (er-macro-transformer (lambda (form rename compare) (k #t))))
+    (define form (list 'escape (make-list 2000 '(1 2))))
+    (define (escapes n)
+      (do ((i 0 (+ i 1))) ((= i n))
+        (call/cc (lambda (c) (set! k c) (eval form (interaction-environment))))))
+    (escapes 100))")
+                  .ok());
+  const int64_t before = ResidentKib();
+  const auto result = (*isolate)->Eval("(escapes 1000)");
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_LT(ResidentKib() - before, 64 << 10);
+}
 
 // Instructions that an expression takes, and what long procedures charge as such.
 uint64_t FuelFor(const char* prepare, const char* expression) {

@@ -47,10 +47,18 @@ static void Free(void* p) noexcept { mi_free(p); }
 static size_t UsableSize(void* p) noexcept { return mi_usable_size(p); }
 #endif
 
+namespace {
+
+// True if the thread's run is to end, up to the host; an escape within it might come by any number
+// of times.
+bool EndsForGood() { return Ended() && !PollInterrupts(); }
+
+}  // namespace
+
 void FreeScratch(void* p) noexcept {
   // Small ones, too: mimalloc takes the occasion of any to give back what has been free for a
   // while.
-  if (p != nullptr && Ended() && UsableSize(p) >= sizeof(void*)) {
+  if (p != nullptr && EndsForGood() && UsableSize(p) >= sizeof(void*)) {
     std::memcpy(p, &kept_back.blocks, sizeof(void*));
     kept_back.blocks = p;
     return;
@@ -69,7 +77,7 @@ void GiveBackScratch() noexcept {
 }
 
 PassingText::~PassingText() {
-  if (text.capacity() < kLongText || !Ended()) return;
+  if (text.capacity() < kLongText || !EndsForGood()) return;
   try {
     kept_back.texts.push_back(std::move(text));
   } catch (const std::bad_alloc&) {
