@@ -5,6 +5,15 @@
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
+namespace {
+
+void CopyAll(const Pieces<uint32_t>& from, uint32_t* to, StepCounter& steps) {
+  from.ForEachPart([&](const uint32_t* part, size_t count) {
+    if (steps.Add(count / 4)) to = std::copy_n(part, count, to);
+  });
+}
+
+}  // namespace
 
 void Assembler::SetPosition(const SourcePosition& position) {
   if (position.line == 0) return;
@@ -63,9 +72,11 @@ void Assembler::Bind(Label label) {
          fixups_.back().word == words_.size() - 1 && fixups_.back().label == label.id &&
          static_cast<Op>(words_[last_instruction_] & 0xff) == Op::kJump &&
          last_bound_ != static_cast<int64_t>(words_.size())) {
-    words_.resize(words_.size() - 2);
-    fixups_.pop_back();
-    while (!positions_.empty() && positions_.back().word >= words_.size()) positions_.pop_back();
+    words_.Shorten(words_.size() - 2);
+    fixups_.Shorten(fixups_.size() - 1);
+    while (!positions_.empty() && positions_.back().word >= words_.size()) {
+      positions_.Shorten(positions_.size() - 1);
+    }
     last_instruction_ = words_.size();  // unknown: nothing more is dropped
   }
   last_bound_ = static_cast<int64_t>(words_.size());
@@ -73,13 +84,21 @@ void Assembler::Bind(Label label) {
   reachable_ = true;
 }
 
-void Assembler::Link() {
-  std::vector<int> label_of_word(words_.size(), -1);
-  for (const Fixup& fixup : fixups_) label_of_word[fixup.word] = fixup.label;
-  for (const Fixup& fixup : fixups_) {
+void Assembler::Link(StepCounter& steps) {
+  Pieces<int> label_of_word;  // or -1; of the words up to the last of these
+  for (size_t i = 0; i < fixups_.size(); ++i) {
+    while (label_of_word.size() < fixups_[i].word) {
+      if (!steps.Add(1)) return;
+      label_of_word.push_back(-1);
+    }
+    label_of_word.push_back(fixups_[i].label);
+  }
+  for (size_t i = 0; i < fixups_.size() && steps.Add(4); ++i) {
+    const Fixup& fixup = fixups_[i];
     int64_t target = positions_of_labels_[fixup.label];
     // A jump to a jump goes where that one goes. Loops are left alone: they are safepoints.
-    for (int hops = 0; hops < 16 && target + 1 < static_cast<int64_t>(words_.size()); ++hops) {
+    for (int hops = 0; hops < 16 && target + 1 < static_cast<int64_t>(label_of_word.size());
+         ++hops) {
       if (static_cast<Op>(words_[target] & 0xff) != Op::kJump || label_of_word[target + 1] < 0)
         break;
       const int64_t next = positions_of_labels_[label_of_word[target + 1]];
@@ -90,8 +109,8 @@ void Assembler::Link() {
   }
 }
 
-Code* Assembler::Finish(Heap& heap) {
-  Link();
+Code* Assembler::Finish(Heap& heap, StepCounter& steps) {
+  Link(steps);
   const size_t bytes = sizeof(Code) + 4 * (words_.size() + refs_.size());
   Code* code = static_cast<Code*>(heap.NewUnmoving(ObjectType::kCode, bytes, 0, 0));
   code->word_count = static_cast<uint32_t>((bytes + 7) / 8 * 2);
@@ -99,8 +118,9 @@ Code* Assembler::Finish(Heap& heap) {
   code->ref_count = static_cast<uint32_t>(refs_.size());
   code->name = code->positions = code->file = kFalse;
   code->arity = code->frame_size = code->unused = Value::Fixnum(0);
-  CopyBytes(code->instructions, words_.data(), words_.size() * sizeof(words_[0]));
-  std::copy(refs_.begin(), refs_.end(), code->refs());
+  CopyAll(words_, code->instructions, steps);
+  CopyAll(refs_, code->refs(), steps);
+  if (steps.ended()) code->ref_count = 0;  // not all is there
   return code;
 }
 

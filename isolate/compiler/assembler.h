@@ -5,10 +5,11 @@
 #define ISLET_ISOLATE_COMPILER_ASSEMBLER_H_
 
 #include <cstdint>
-#include <vector>
 
-#include "isolate/interpreter/opcode.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pieces.h"
+#include "isolate/heap/poll.h"
+#include "isolate/interpreter/opcode.h"
 #include "isolate/reader/syntax.h"
 
 namespace islet::vm {
@@ -50,21 +51,22 @@ class Assembler {
   bool overflowed() const { return overflowed_; }
 
   // The Code, without its name, arity, frame size, file and positions.
-  Code* Finish(Heap& heap);
-  const std::vector<Position>& positions() const { return positions_; }
+  // Charges `steps`; if the run is being ended, the code is not to be run.
+  Code* Finish(Heap& heap, StepCounter& steps);
+  const Pieces<Position>& positions() const { return positions_; }
 
  private:
   struct Fixup {
     uint32_t word;
     int label;
   };
-  void Link();
+  void Link(StepCounter& steps);
 
-  std::vector<uint32_t> words_;
-  std::vector<uint32_t> refs_;
-  std::vector<int64_t> positions_of_labels_;
-  std::vector<Fixup> fixups_;
-  std::vector<Position> positions_;
+  Pieces<uint32_t> words_;
+  Pieces<uint32_t> refs_;
+  Pieces<int64_t> positions_of_labels_;
+  Pieces<Fixup> fixups_;
+  Pieces<Position> positions_;
   uint32_t line_ = 0, column_ = 0;
   size_t last_instruction_ = 0;
   int64_t last_bound_ = -1;

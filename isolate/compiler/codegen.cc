@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
+#include "isolate/compiler/core_builder.h"
 #include "isolate/interpreter/source_map.h"
 
 namespace islet::vm {
 namespace {
 
 using Kind = Core::Kind;
-
-template <typename T>
-T* As(Core* core) {
-  return static_cast<T*>(core);
-}
 
 // Evaluating it has no effect and cannot fail.
 bool IsPure(const Core* core) {
@@ -68,12 +64,15 @@ absl::Status Codegen::Run() {
   if (asm_.overflowed()) return absl::InternalError("a function needs too many registers");
 
   if (shared_.steps.ended()) return absl::CancelledError("compiling has been interrupted");
-  Code* code = asm_.Finish(heap_);
+  Code* code = asm_.Finish(heap_, shared_.steps);
   code->name = lambda.name;
   code->arity = ArityOf(lambda);
   code->frame_size = Value::Fixnum(frame_size_);
   SourceMapBuilder map;
-  for (const Assembler::Position& p : asm_.positions()) map.Add(p.word, p.line, p.column);
+  for (size_t i = 0; i < asm_.positions().size() && shared_.steps.Add(2); ++i) {
+    const Assembler::Position& p = asm_.positions()[i];
+    map.Add(p.word, p.line, p.column);
+  }
   code->positions = map.Finish(heap_);
   if (const std::string* file = lambda.position.file) {
     auto found = std::find_if(shared_.files.begin(), shared_.files.end(),
@@ -157,7 +156,7 @@ void Codegen::LoadVariable(const Variable* v, int reg) {
 
 void Codegen::LoadFree(const Variable* v, int reg) {
   Touch(reg);
-  const uint32_t index = function_->free_index.at(v);
+  const uint32_t index = function_->free.Find(v)->index;
   if (index < 256) {
     asm_.Emit(Op::kLoadFree, static_cast<uint32_t>(reg), index);
   } else {
@@ -500,9 +499,9 @@ void Codegen::MakeClosures(const std::vector<Variable*>& variables) {
   for (size_t i = 0; i < group.size(); ++i) {
     const Function* f = Note(group[i])->function;
     for (size_t j = i + 1; j < group.size(); ++j) {
-      const auto found = f->free_index.find(group[j]);
-      if (found == f->free_index.end()) continue;
-      patches.push_back({Note(group[i])->reg, Note(group[j])->reg, found->second});
+      const FreeVariable* const found = f->free.Find(group[j]);
+      if (found == nullptr) continue;
+      patches.push_back({Note(group[i])->reg, Note(group[j])->reg, found->index});
     }
   }
   // What is captured too early must be some value: making the next closure may collect.
@@ -536,7 +535,7 @@ void Codegen::MakeClosure(const Function* f, int reg) {
       if (self < 0) asm_.Emit(Op::kLoadSelf, static_cast<uint32_t>(self = Push()));
       captures.push_back(static_cast<uint32_t>(self));
     } else {
-      captures.push_back(kCaptureFree + function_->free_index.at(v));
+      captures.push_back(kCaptureFree + function_->free.Find(v)->index);
     }
   }
   asm_.Emit(Op::kMakeClosure, static_cast<uint32_t>(reg));

@@ -3,17 +3,13 @@
 #include <algorithm>
 
 #include "isolate/compiler/codegen.h"
+#include "isolate/compiler/core_builder.h"
 #include "isolate/interpreter/stubs.h"
 
 namespace islet::vm {
 namespace {
 
 using Kind = Core::Kind;
-
-template <typename T>
-T* As(Core* core) {
-  return static_cast<T*>(core);
-}
 
 uint32_t U(int reg) { return static_cast<uint32_t>(reg); }
 

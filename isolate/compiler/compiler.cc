@@ -19,12 +19,12 @@ absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel,
   const absl::Status interrupted = absl::CancelledError("compiling has been interrupted");
   Simplify(vm, arena, &lambda->clauses[0].body);
   if (Ended()) return interrupted;
-  std::vector<std::unique_ptr<Function>> functions = Resolve(vm, arena, lambda, keep_frame);
+  const Pieces<Function*> functions = Resolve(vm, arena, lambda, keep_frame);
   if (Ended()) return interrupted;
   CodegenShared shared{vm, kFalse, {}, {}};
   // Innermost first, so that the code that a closure refers to is there.
   for (size_t i = functions.size(); i-- > 0;) {
-    absl::Status status = Codegen(shared, functions[i].get()).Run();
+    absl::Status status = Codegen(shared, functions[i]).Run();
     if (!status.ok()) return status;
   }
   if (Ended()) return interrupted;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "isolate/compiler/core_builder.h"
 #include "isolate/compiler/inline_primitives.h"
 #include "isolate/heap/poll.h"
 
@@ -10,23 +11,24 @@ namespace {
 
 using Kind = Core::Kind;
 
-template <typename T>
-T* As(Core* core) {
-  return static_cast<T*>(core);
+bool IsStatic(const Variable* v) {
+  const VariableNote* note = Note(v);
+  return note->function != nullptr && note->function->is_static;
 }
 
 // `live` is an upper bound of the registers in use when a form is evaluated. Where it passes
 // kMaxLive, the form becomes a procedure of its own, called on the spot: frames stay small,
 // whatever the program's size, and code for large frames is not needed. Only forms that may jump to
 // a loop outside of them cannot be split off; Simplify keeps scopes in loops shallow.
-class Resolver {
+class Resolver : CoreBuilder {
  public:
-  Resolver(Vm& vm, SyntaxArena& arena) : vm_(vm), arena_(arena) {}
+  Resolver(Vm& vm, SyntaxArena& arena) : CoreBuilder(arena), vm_(vm) {}
 
-  std::vector<std::unique_ptr<Function>> Run(LambdaForm* toplevel, bool keep_frame) {
+  Pieces<Function*> Run(LambdaForm* toplevel, bool keep_frame) {
     AddFunction(toplevel, nullptr, nullptr)->keep_frame = keep_frame;
-    ResolveBodies(functions_[0].get());
+    ResolveBodies(functions_[0]);
     FindStaticFunctions();
+    MakeStaticClosures();
     DecideBoxes();
     return std::move(functions_);
   }
@@ -39,16 +41,9 @@ class Resolver {
     uint32_t live;
   };
 
-  template <typename T>
-  T* Make(Kind kind, const Core* like) {
-    T* form = arena_.New<T>();
-    form->kind = kind;
-    form->position = like->position;
-    return form;
-  }
   Function* AddFunction(LambdaForm* lambda, Function* parent, Variable* self) {
-    functions_.push_back(std::make_unique<Function>());
-    Function* f = functions_.back().get();
+    Function* f = arena_.New<Function>();
+    functions_.push_back(f);
     f->lambda = lambda;
     f->parent = parent;
     f->self = self;
@@ -74,6 +69,7 @@ class Resolver {
   void SplitOff(Core** slot);
   Core* LetrecToBoxes(LetrecForm* letrec);
   void FindStaticFunctions();
+  void MakeStaticClosures();
   void DecideBoxes();
 
   struct Scope {
@@ -81,36 +77,18 @@ class Resolver {
     Function* function;
     uint32_t calls;
   };
-  // What stands for the rest of a program when the run is to end: nobody will see what becomes of
-  // it.
-  Core* Nothing() {
-    if (nothing_ == nullptr) {
-      Constant* constant = arena_.New<Constant>();
-      constant->kind = Kind::kConstant;
-      constant->value = kUnspecified;
-      nothing_ = constant;
-    }
-    return nothing_;
-  }
   // True if the run is to end: then nothing is left of `slots` from `index` on.
   bool EndedAt(absl::Span<Core*> slots, size_t index) {
     if (!steps_.ended()) return false;
     std::fill(slots.begin() + index, slots.end(), Nothing());
     return true;
   }
-  Core* MakeConstant(Value v, const Core* like) {
-    Constant* constant = Make<Constant>(Kind::kConstant, like);
-    constant->value = v;
-    return constant;
-  }
 
   Vm& vm_;
-  SyntaxArena& arena_;
   StepCounter steps_;
-  Core* nothing_ = nullptr;
-  std::vector<std::unique_ptr<Function>> functions_;
-  std::vector<Scope> scopes_;
-  std::vector<Variable*> variables_;
+  Pieces<Function*> functions_;
+  Pieces<Scope> scopes_;
+  Pieces<Variable*> variables_;
 };
 
 void Resolver::Use(Variable* v, Function* f) {
@@ -119,9 +97,7 @@ void Resolver::Use(Variable* v, Function* f) {
   if (note->owner == f) return;
   note->captured = true;
   for (; f != nullptr && f != note->owner; f = f->parent) {
-    if (f->self == v) return;
-    if (!f->free_index.emplace(v, static_cast<uint32_t>(f->free.size())).second) return;
-    f->free.push_back(v);
+    if (f->self == v || !f->free.Add(arena_, v)) return;
   }
 }
 
@@ -129,7 +105,7 @@ void Resolver::CloseScopes(size_t base) {
   while (scopes_.size() > base) {
     const Scope& scope = scopes_.back();
     if (scope.function->calls > scope.calls) Note(scope.variable)->crossed_by_call = true;
-    scopes_.pop_back();
+    scopes_.Shorten(scopes_.size() - 1);
   }
 }
 
@@ -374,33 +350,39 @@ Core* Resolver::LetrecToBoxes(LetrecForm* letrec) {
 // A function that captures nothing but static functions captures nothing. Assumes all to be so
 // until shown otherwise.
 void Resolver::FindStaticFunctions() {
-  for (auto& f : functions_) f->is_static = true;
-  const auto is_static = [](const Variable* v) {
-    const VariableNote* note = Note(v);
-    return note->function != nullptr && note->function->is_static;
-  };
+  for (size_t i = 0; i < functions_.size() && steps_.Add(1); ++i) functions_[i]->is_static = true;
   for (bool changed = true; changed;) {
     changed = false;
-    for (auto& f : functions_) {
-      if (f->is_static && !std::all_of(f->free.begin(), f->free.end(), is_static)) {
-        f->is_static = false;
-        changed = true;
+    for (size_t i = 0; i < functions_.size(); ++i) {
+      Function* const f = functions_[i];
+      if (!f->is_static) continue;
+      for (const Variable* v : f->free) {
+        if (!steps_.Add(1)) return;
+        if (!IsStatic(v)) f->is_static = false;
       }
-    }
-  }
-  for (auto& f : functions_) {
-    f->free.erase(std::remove_if(f->free.begin(), f->free.end(), is_static), f->free.end());
-    f->free_index.clear();
-    for (uint32_t i = 0; i < f->free.size(); ++i) f->free_index[f->free[i]] = i;
-    if (f->is_static) {
-      f->closure = vm_.heap().ValueOf(vm_.heap().New<Closure>());
-      vm_.heap().Get<Closure>(f->closure)->code = kFalse;
+      changed = changed || !f->is_static;
+      if (!steps_.Add(1)) return;
     }
   }
 }
 
+void Resolver::MakeStaticClosures() {
+  // Very many are not to be moved out of the nursery.
+  const bool promoted = functions_.size() > kPollSteps;
+  for (size_t i = 0; i < functions_.size() && steps_.Add(8); ++i) {
+    Function* const f = functions_[i];
+    f->free.RemoveIf(IsStatic);
+    if (!f->is_static) continue;
+    Closure* const closure =
+        promoted ? vm_.heap().NewPromoted<Closure>() : vm_.heap().New<Closure>();
+    closure->code = kFalse;
+    f->closure = vm_.heap().ValueOf(closure);
+  }
+}
+
 void Resolver::DecideBoxes() {
-  for (Variable* v : variables_) {
+  for (size_t i = 0; i < variables_.size() && steps_.Add(1); ++i) {
+    const Variable* const v = variables_[i];
     VariableNote* note = Note(v);
     note->boxed = note->checked || (v->assigned && (note->captured || note->crossed_by_call));
   }
@@ -408,8 +390,7 @@ void Resolver::DecideBoxes() {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Function>> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel,
-                                               bool keep_frame) {
+Pieces<Function*> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel, bool keep_frame) {
   return Resolver(vm, arena).Run(toplevel, keep_frame);
 }
 

@@ -9,22 +9,21 @@
 #ifndef ISLET_ISOLATE_COMPILER_RESOLVE_H_
 #define ISLET_ISOLATE_COMPILER_RESOLVE_H_
 
-#include <memory>
-#include <unordered_map>
-#include <vector>
+#include <cstdint>
 
 #include "isolate/compiler/annotations.h"
+#include "isolate/compiler/free_variables.h"
+#include "isolate/heap/pieces.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
 
-// A piece of code to be made, from a lambda expression.
+// A piece of code to be made, from a lambda expression. Needs no destructor.
 struct Function {
   LambdaForm* lambda = nullptr;
   Function* parent = nullptr;
   Variable* self = nullptr;  // the variable that always holds this closure
-  std::vector<Variable*> free;
-  std::unordered_map<const Variable*, uint32_t> free_index;
+  FreeVariables free;
   bool is_static = false;  // captures nothing: one closure, made by the compiler
   Value closure = kFalse;  // that closure
   Value code = kFalse;
@@ -32,10 +31,10 @@ struct Function {
   bool keep_frame = false;  // nothing in it is a tail call
 };
 
-// Parents come before their children; the first is `toplevel` (a LambdaForm of no arguments), which
-// makes no tail calls if `keep_frame` says so.
-std::vector<std::unique_ptr<Function>> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel,
-                                               bool keep_frame = false);
+// In the arena. Parents come before their children; the first is `toplevel` (a LambdaForm of no
+// arguments), which makes no tail calls if `keep_frame` says so.
+Pieces<Function*> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel,
+                          bool keep_frame = false);
 
 }  // namespace islet::vm
 

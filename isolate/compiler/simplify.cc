@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "isolate/compiler/core_builder.h"
 #include "isolate/compiler/inline_primitives.h"
+#include "isolate/heap/pieces.h"
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
@@ -17,17 +19,12 @@ constexpr uint32_t kMaxInlinedDepth = 30;
 // return cost.
 constexpr uint32_t kMaxCopiedForms = 20;
 
-template <typename T>
-T* As(Core* core) {
-  return static_cast<T*>(core);
-}
-
 // A *context* is a number for "whoever awaits this value": tail subexpressions share the context of
 // the whole, others get a new one. A lambda expression all of whose calls have one context can be a
 // loop; its body then has that context too, so contexts are merged as loops are found.
-class Simplifier {
+class Simplifier : CoreBuilder {
  public:
-  Simplifier(Vm& vm, SyntaxArena& arena) : vm_(vm), arena_(arena) {}
+  Simplifier(Vm& vm, SyntaxArena& arena) : CoreBuilder(arena), vm_(vm) {}
 
   void Run(Core** root) { Walk(root, NewContext()); }
 
@@ -46,31 +43,8 @@ class Simplifier {
     return Note(v);
   }
   template <typename T>
-  T* Make(Kind kind, const Core* like) {
-    T* form = arena_.New<T>();
-    form->kind = kind;
-    form->position = like->position;
-    return form;
-  }
-  template <typename T>
   absl::Span<T> Copy(const std::vector<T>& items) {
     return arena_.Copy(absl::MakeConstSpan(items));
-  }
-  Core* MakeConstant(Value v, const Core* like) {
-    Constant* c = Make<Constant>(Kind::kConstant, like);
-    c->value = v;
-    return c;
-  }
-  // What stands for the rest of a program when the run is to end: nobody will see what becomes of
-  // it.
-  Core* Nothing() {
-    if (nothing_ == nullptr) {
-      Constant* constant = arena_.New<Constant>();
-      constant->kind = Kind::kConstant;
-      constant->value = kUnspecified;
-      nothing_ = constant;
-    }
-    return nothing_;
   }
   Core* MakeRef(Variable* v, const Core* like) {
     LocalRef* ref = Make<LocalRef>(Kind::kLocalRef, like);
@@ -106,10 +80,8 @@ class Simplifier {
   void SimplifyTest(Core** test);
 
   Vm& vm_;
-  SyntaxArena& arena_;
   StepCounter steps_;
-  Core* nothing_ = nullptr;
-  std::vector<uint32_t> parent_;
+  Pieces<uint32_t> parent_;
   uint32_t depth_ = 0, deepest_ = 0;
   uint32_t inlined_depth_ = 0;  // of the lambda expression walked
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -54,19 +55,19 @@ bool SameDouble(double a, double b) { return CanonicalBits(a) == CanonicalBits(b
 class EquivalenceClasses {
  public:
   // Joins the classes of `a` and `b`. False if they are the same already.
-  bool Join(Value a, Value b) {
-    const Value x = Find(a);
-    const Value y = Find(b);
+  bool Join(Value a, Value b, StepCounter& steps) {
+    const Value x = Find(a, steps);
+    const Value y = Find(b, steps);
     if (x == y) return false;
     parents_[x] = y;
     return true;
   }
 
  private:
-  Value Find(Value v) {
+  Value Find(Value v, StepCounter& steps) {
     while (true) {
       Value& parent = parents_[v];
-      if (!parent.IsRef()) return v;
+      if (!parent.IsRef() || !steps.Add(2)) return v;
       if (const Value next = parents_[parent]; next.IsRef()) parent = next;
       v = parent;
     }
@@ -84,6 +85,19 @@ struct Comparison {
   Value a;
   Value b;
   uint32_t index;
+};
+// How many equal? has made, in steps.
+struct Comparisons {
+  explicit Comparisons(StepCounter& steps) : steps_(steps) {}
+  ~Comparisons() { (void)Charge(); }
+  uint64_t uncharged() const { return made - charged_; }
+  bool Charge() { return steps_.Add(made - std::exchange(charged_, made)); }
+
+  uint64_t made = 0;
+
+ private:
+  StepCounter& steps_;
+  uint64_t charged_ = 0;
 };
 // Items of a vector that are looked at in one go.
 constexpr uint32_t kItems = 512;
@@ -202,10 +216,33 @@ bool Eqv(const Heap& heap, Value a, Value b) {
   }
 }
 
-bool Equal(const Heap& heap, Value a, Value b) {
+uint64_t ContentSteps(const Heap& heap, Value v) {
+  if (!v.IsObject()) return 0;
+  switch (heap.type(v)) {
+    case ObjectType::kString: {
+      const StringChars chars = CharsOf(heap, v);
+      return UnchargedSteps(uint64_t{chars.length} * (chars.wide != nullptr ? 4 : 1));
+    }
+    case ObjectType::kBytevector:
+      return UnchargedSteps(heap.Get<Bytevector>(v)->length);
+    case ObjectType::kBignum:
+      return UnchargedSteps(uint64_t{heap.Get<Bignum>(v)->length} * 8);
+    case ObjectType::kRatnum: {
+      const Ratnum* n = heap.Get<Ratnum>(v);
+      return ContentSteps(heap, n->numerator) + ContentSteps(heap, n->denominator);
+    }
+    case ObjectType::kExactCompnum: {  // its parts are rational: no deeper than two levels
+      const ExactCompnum* n = heap.Get<ExactCompnum>(v);
+      return ContentSteps(heap, n->real) + ContentSteps(heap, n->imaginary);
+    }
+    default:
+      return 0;
+  }
+}
+
+bool Equal(const Heap& heap, Value a, Value b, StepCounter& steps) {
   WorkStack<Comparison> todo;
-  uint64_t compared = 0;
-  uint64_t poll_at = kPollSteps;
+  Comparisons count(steps);
   uint64_t look_at = kPollSteps;  // the next count at which anything but comparing is to be done
   std::unique_ptr<EquivalenceClasses> classes;
   // Two vectors of the same length, from `index` on. False if items differ for sure.
@@ -213,7 +250,7 @@ bool Equal(const Heap& heap, Value a, Value b) {
     const Vector* x = heap.Get<Vector>(p);
     const Vector* y = heap.Get<Vector>(q);
     const uint32_t end = std::min(x->length, index + kItems);
-    compared += end - index;
+    count.made += end - index;
     if (end < x->length) todo.push_back({p, q, end});
     for (uint32_t i = end; i > index; --i) {
       const Value item = x->items[i - 1];
@@ -232,16 +269,15 @@ bool Equal(const Heap& heap, Value a, Value b) {
       const ObjectType type = pair || a.IsFlonum() ? ObjectType::kFiller : heap.type(a);
       if (pair || type == ObjectType::kVector) {
         bool known = false;
-        if (++compared >= look_at) {
-          if (compared >= poll_at) {
-            if (!Poll(kPollSteps)) return false;
-            poll_at = compared + kPollSteps;
-          }
-          if (compared > kPlainComparisons) {
+        if (++count.made >= look_at) {
+          if (!count.Charge()) return false;
+          if (count.made > kPlainComparisons) {
             if (classes == nullptr) classes = std::make_unique<EquivalenceClasses>();
-            known = !classes->Join(a, b);
+            known = !classes->Join(a, b, steps);
           }
-          look_at = std::min(poll_at, kPlainComparisons + 1);
+          look_at = count.made < kPlainComparisons
+                        ? std::min(count.made + kPollSteps, kPlainComparisons + 1)
+                        : 0;
         }
         if (!known && pair) {
           const Value x = heap.car(a);
@@ -266,26 +302,26 @@ bool Equal(const Heap& heap, Value a, Value b) {
         }
       } else if (type == ObjectType::kString) {
         if (!heap.Is<String>(b) || !StringEqual(heap, a, b)) return false;
+        count.made += ContentSteps(heap, a);
       } else if (type == ObjectType::kBytevector) {
         const Bytevector* x = heap.Get<Bytevector>(a);
         const Bytevector* y = heap.TryGet<Bytevector>(b);
         if (y == nullptr || x->length != y->length) return false;
+        count.made += ContentSteps(heap, a);
         if (CompareBytes(x->bytes, y->bytes, x->length) != 0) return false;
-      } else if (!Eqv(heap, a, b)) {
-        return false;
+      } else {
+        if (!Eqv(heap, a, b)) return false;
+        count.made += ContentSteps(heap, a);
       }
     }
     while (true) {
       if (todo.empty()) return true;
+      if (count.uncharged() >= kPollSteps && !count.Charge()) return false;
       const Comparison next = todo.back();
       todo.pop_back();
       a = next.a;
       b = next.b;
       if (next.index == 0) break;
-      if (compared >= poll_at) {
-        if (!Poll(kPollSteps)) return false;
-        poll_at = compared + kPollSteps;
-      }
       if (!compare_items(a, b, next.index)) return false;
     }
   }

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "isolate/heap/heap.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -19,8 +20,16 @@ inline constexpr uint32_t kHashMask = (1u << 30) - 1;
 
 // Two NaNs are equivalent, 0.0 and -0.0 are not.
 bool Eqv(const Heap& heap, Value a, Value b);
-// Terminates on circular data, without recursion.
-bool Equal(const Heap& heap, Value a, Value b);
+// Terminates on circular data, without recursion. Charges `steps` with what it has looked at: for
+// loops over many small comparisons.
+bool Equal(const Heap& heap, Value a, Value b, StepCounter& steps);
+inline bool Equal(const Heap& heap, Value a, Value b) {
+  StepCounter steps;
+  return Equal(heap, a, b, steps);
+}
+// What comparing `v`, or hashing it, leaves uncharged if that looks at a number's, a string's or a
+// bytevector's content: for the same loops.
+uint64_t ContentSteps(const Heap& heap, Value v);
 
 // The hash of an object known by its cage offset only.
 uint32_t AddressHash(uint32_t offset);

@@ -103,7 +103,8 @@ struct Search {
   uint32_t mask;
 };
 
-// The number of the entry with `hash` for which `matches(key)`, or kNone.
+// The number of the entry with `hash` for which `matches(key, steps)`, or kNone. What `matches`
+// takes for a key, it charges `steps` with.
 template <typename Matches>
 uint32_t Probe(const Search& t, uint32_t hash, Matches&& matches) {
   StepCounter steps;
@@ -114,7 +115,7 @@ uint32_t Probe(const Search& t, uint32_t hash, Matches&& matches) {
     const uint32_t number = (word & t.mask) - 1;
     // Most searches succeed and their callers look into the value: in a large table it is far from any cache, too.
     t.heap.Prefetch(t.value(number));
-    if (matches(t.key(number))) return number;
+    if (matches(t.key(number), steps)) return number;
   }
 }
 
@@ -158,18 +159,24 @@ bool IsString(const Heap& heap, Value v) {
 uint32_t FindHashed(const Heap& heap, const Search& t, Value key, uint32_t hash) {
   // The same object is equivalent in every way but under string=?, whose keys are strings.
   if ((t.flags & kEqTableFlag) != 0) {
-    return Probe(t, hash, [&](Value k) { return k == key; });
+    return Probe(t, hash, [&](Value k, StepCounter&) { return k == key; });
   }
   if ((t.flags & kEqvTableFlag) != 0) {
-    return Probe(t, hash, [&](Value k) { return Eqv(heap, k, key); });
+    return Probe(t, hash, [&](Value k, StepCounter& steps) {
+      if (Eqv(heap, k, key)) return true;
+      (void)steps.Add(ContentSteps(heap, key));
+      return false;
+    });
   }
   if (heap.Is<String>(key)) {
     const StringChars chars = CharsOf(heap, key);
-    return Probe(t, hash, [&](Value k) {
-      return k == key || (IsString(heap, k) && CharsEqual(PeekChars(heap, k), chars));
+    return Probe(t, hash, [&](Value k, StepCounter& steps) {
+      if (k == key || (IsString(heap, k) && CharsEqual(PeekChars(heap, k), chars))) return true;
+      (void)steps.Add(ContentSteps(heap, key));
+      return false;
     });
   }
-  return Probe(t, hash, [&](Value k) { return Equal(heap, k, key); });
+  return Probe(t, hash, [&](Value k, StepCounter& steps) { return Equal(heap, k, key, steps); });
 }
 
 bool Movable(const Heap& heap, Value key) { return key.offset() >= heap.layout().image_end; }
@@ -196,6 +203,7 @@ void Rehash(Heap& heap, Value table) {
     if (entry[0].IsRef() && Movable(heap, entry[0])) {
       bool address;
       const uint32_t now = KeyHash(heap, t.flags, entry[0], &address);
+      if (apart != nullptr && !steps.Add(ContentSteps(heap, entry[0]))) return;
       if (address && now != hash) {
         hash = now;
         heap.Write(entry + 2, Value::Fixnum(static_cast<int32_t>(hash)));
@@ -318,8 +326,10 @@ Value HashTableGet(Heap& heap, Value table, Value key, Value absent) {
 Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent) {
   const Search t(heap, table);
   if ((t.flags & (kStringTableFlag | kEqualTableFlag)) == 0) return absent;
-  const uint32_t entry = Probe(t, StringHashOfUtf8(utf8), [&](Value k) {
-    return IsString(heap, k) && CharsEqualUtf8(PeekChars(heap, k), utf8);
+  const uint32_t entry = Probe(t, StringHashOfUtf8(utf8), [&](Value k, StepCounter& steps) {
+    if (IsString(heap, k) && CharsEqualUtf8(PeekChars(heap, k), utf8)) return true;
+    (void)steps.Add(UnchargedSteps(utf8.size()));
+    return false;
   });
   return entry == kNone ? absent : t.value(entry);
 }

@@ -164,7 +164,7 @@ Core* ExpandDo(Expansion& e, Syntax* form, Scope* scope) {
   if (test == nullptr) return nullptr;
   Core* result = e.ExpressionsOrNothing(Nth(form, 2)->cdr, formals.scope, Nth(form, 2));
   if (result == nullptr) return nullptr;
-  std::vector<Core*> commands;
+  absl::Span<Core*> commands;
   if (!e.ExpressionList(Tail(form, 3), formals.scope, form, &commands)) return nullptr;
   Variable* loop = e.NewTemporary();
   std::vector<Core*> steps;
@@ -175,8 +175,10 @@ Core* ExpandDo(Expansion& e, Syntax* form, Scope* scope) {
     if (step == nullptr) return nullptr;
     steps.push_back(step);
   }
-  commands.push_back(e.MakeCall(e.MakeRef(loop, position), steps, position));
-  Core* body = e.MakeIf(test, result, e.MakeSequence(commands, position), position);
+  Core* again = e.MakeCall(e.MakeRef(loop, position), steps, position);
+  if (!commands.empty())
+    again = e.MakeSequence({e.SequenceOf(commands, position), again}, position);
+  Core* body = e.MakeIf(test, result, again, position);
   Core* lambda = e.MakeLambda(formals, body, position, kFalse);
   Core* call = e.MakeCall(e.MakeRef(loop, position), inits, position);
   return e.MakeLetrec({&loop, 1}, {&lambda, 1}, call, position);

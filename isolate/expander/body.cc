@@ -9,13 +9,15 @@ namespace islet::vm {
 
 namespace {
 
+// In the arena.
 struct BodyItem {
   enum class Kind : uint8_t { kExpression, kDefine, kDefineValues };
   Kind kind;
   Syntax* form;
   Definition definition;                    // kDefine
   Variable* variable = nullptr;             // kDefine
-  std::vector<Variable*> variables;         // kDefineValues: those defined; the last takes the rest if has_rest
+  absl::Span<Variable*>
+      variables;  // kDefineValues: those defined; the last takes the rest if has_rest
   bool has_rest = false;
 };
 
@@ -30,14 +32,32 @@ bool Expansion::Splice(Syntax* list, const Syntax* whole, std::vector<Syntax*>* 
   return true;
 }
 
-bool Expansion::SpliceForm(Syntax* form, int core, std::vector<Syntax*>* pending, bool* spliced) {
+bool Expansion::SpliceReversed(Syntax* list, const Syntax* whole, WorkStack<Syntax*>* out) {
+  const int64_t n = ListLength(list);
+  if (n < 0) {
+    Fail(whole, "expected a proper list of forms");
+    return false;
+  }
+  const absl::Span<Syntax*> forms = arena_.NewSpan<Syntax*>(static_cast<size_t>(n));
+  for (Syntax*& form : forms) {
+    if (!GoesOn(1)) return false;
+    form = list->car;
+    list = list->cdr;
+  }
+  for (size_t i = forms.size(); i-- > 0;) {
+    if (!GoesOn(1)) return false;
+    out->push_back(forms[i]);
+  }
+  return true;
+}
+
+bool Expansion::SpliceForm(Syntax* form, int core, WorkStack<Syntax*>* pending, bool* spliced) {
   std::vector<Syntax*> forms;
   *spliced = true;
   arena_.Allocate(sizeof(Syntax));  // so that circular forms meet the arena's limit
   switch (static_cast<CoreForm>(core)) {
     case CoreForm::kBegin:
-      if (!Splice(form->cdr, form, &forms)) return false;
-      break;
+      return SpliceReversed(form->cdr, form, pending);
     case CoreForm::kInclude:
     case CoreForm::kIncludeCi:
       if (!Include(form, core == static_cast<int>(CoreForm::kIncludeCi), &forms)) return false;
@@ -52,19 +72,15 @@ bool Expansion::SpliceForm(Syntax* form, int core, std::vector<Syntax*>* pending
       *spliced = false;
       return true;
   }
-  pending->insert(pending->end(), forms.rbegin(), forms.rend());
+  for (size_t i = forms.size(); i-- > 0;) pending->push_back(forms[i]);
   return true;
 }
 
 Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
-  std::vector<Syntax*> pending;
-  {
-    std::vector<Syntax*> list;
-    if (!Splice(forms, whole, &list)) return nullptr;
-    pending.assign(list.rbegin(), list.rend());
-  }
+  WorkStack<Syntax*> pending;
+  if (!SpliceReversed(forms, whole, &pending)) return nullptr;
   Scope* scope = NewScope(outer);
-  std::vector<BodyItem> items;
+  Pieces<BodyItem*> items;
   size_t definitions_end = 0;  // behind the last definition
   auto bind = [&](Syntax* id) -> Variable* {
     if (scope->Find(KeyOf(id)) != nullptr) {
@@ -86,7 +102,8 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
       if (!nesting) return nullptr;
       continue;
     }
-    BodyItem item{BodyItem::Kind::kExpression, form, {}, nullptr, {}, false};
+    BodyItem& item = *arena_.New<BodyItem>();
+    item.form = form;
     switch (static_cast<CoreForm>(core)) {
       case CoreForm::kDefine:
         item.kind = BodyItem::Kind::kDefine;
@@ -100,6 +117,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
           return Fail(form, "define-values: expected (define-values (name ...) expression)");
         }
         Syntax* formals = Nth(form, 1);
+        std::vector<Variable*> variables;
         for (; formals->IsPair() || formals->IsIdentifier(); formals = formals->cdr) {
           Syntax* id = formals->IsPair() ? formals->car : formals;
           if (!id->IsIdentifier()) {
@@ -107,7 +125,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
           }
           Variable* variable = bind(id);
           if (variable == nullptr) return nullptr;
-          item.variables.push_back(variable);
+          variables.push_back(variable);
           if (!formals->IsPair()) {
             item.has_rest = true;
             break;
@@ -116,6 +134,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
         if (!item.has_rest && !formals->IsNull()) {
           return Fail(form, "define-values: expected (define-values (name ...) expression)");
         }
+        item.variables = arena_.Copy(absl::MakeConstSpan(variables));
         break;
       }
       case CoreForm::kDefineSyntax:
@@ -125,7 +144,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
         break;
     }
     if (item.kind != BodyItem::Kind::kExpression) definitions_end = items.size() + 1;
-    items.push_back(std::move(item));
+    items.push_back(&item);
   }
   if (items.size() == definitions_end) {
     return Fail(whole, "a body must end with an expression");
@@ -134,7 +153,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
   std::vector<Variable*> variables;
   std::vector<Core*> inits;
   for (size_t i = 0; i < definitions_end; ++i) {
-    const BodyItem& item = items[i];
+    const BodyItem& item = *items[i];
     Core* init = nullptr;
     switch (item.kind) {
       case BodyItem::Kind::kExpression:
@@ -183,13 +202,12 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
     if (init == nullptr) return nullptr;
     inits.push_back(init);
   }
-  std::vector<Core*> expressions;
-  for (size_t i = definitions_end; i < items.size(); ++i) {
-    Core* core = Expression(items[i].form, scope);
-    if (core == nullptr) return nullptr;
-    expressions.push_back(core);
+  const auto expressions = arena_.NewSpan<Core*>(items.size() - definitions_end);
+  for (size_t i = 0; i < expressions.size(); ++i) {
+    expressions[i] = Expression(items[definitions_end + i]->form, scope);
+    if (expressions[i] == nullptr) return nullptr;
   }
-  Core* result = MakeSequence(expressions, whole->position);
+  Core* result = SequenceOf(expressions, whole->position);
   if (variables.empty()) return result;
   return MakeLetrec(variables, inits, result, whole->position);
 }

@@ -235,8 +235,9 @@ Core* Expansion::Combination(Syntax* form, Scope* scope) {
   const absl::string_view hint = HintForUnbound(form->car, scope);
   Core* callee = Expression(form->car, scope);
   if (callee == nullptr) return nullptr;
-  std::vector<Core*> args;
-  if (!ExpressionList(form->cdr, scope, form, &args)) {
+  Call* call = Make<Call>(Core::Kind::kCall, form->position);
+  call->callee = callee;
+  if (!ExpressionList(form->cdr, scope, form, &call->args)) {
     // (defun f () ...): it is not () that is wrong.
     if (!hint.empty() && error_->cause.ok()) {
       error_->message = absl::StrCat("unbound variable: ", Print(form->car), "; in Scheme: ", hint);
@@ -245,7 +246,6 @@ Core* Expansion::Combination(Syntax* form, Scope* scope) {
     }
     return nullptr;
   }
-  Core* call = MakeCall(callee, args, form->position);
   if (hint.empty()) return call;
   // A name that other Lisps know: unless it is defined by then, its absence must come to light before that of its
   // operands, which would be variables only here.
@@ -273,26 +273,26 @@ Core* Expansion::Named(Syntax* form, Scope* scope, Value name) {
 }
 
 bool Expansion::ExpressionList(Syntax* forms, Scope* scope, const Syntax* whole,
-                               std::vector<Core*>* out) {
+                               absl::Span<Core*>* out) {
   const int64_t n = ListLength(forms);
   if (n < 0) {
     Fail(whole, "expected a proper list, not a dotted one");
     return false;
   }
-  out->reserve(out->size() + static_cast<size_t>(n));
-  for (; forms->IsPair(); forms = forms->cdr) {
-    Core* core = Expression(forms->car, scope);
+  *out = arena_.NewSpan<Core*>(static_cast<size_t>(n));
+  for (Core*& core : *out) {
+    core = Expression(forms->car, scope);
     if (core == nullptr) return false;
-    out->push_back(core);
+    forms = forms->cdr;
   }
   return true;
 }
 
 Core* Expansion::Expressions(Syntax* forms, Scope* scope, const Syntax* whole) {
-  std::vector<Core*> items;
+  absl::Span<Core*> items;
   if (!ExpressionList(forms, scope, whole, &items)) return nullptr;
   if (items.empty()) return Fail(whole, "expected at least one expression");
-  return MakeSequence(items, whole->position);
+  return SequenceOf(items, whole->position);
 }
 
 Core* Expansion::ExpressionsOrNothing(Syntax* forms, Scope* scope, const Syntax* whole) {
@@ -344,9 +344,13 @@ Core* Expansion::MakeIf(Core* test, Core* consequent, Core* alternative, SourceP
 }
 
 Core* Expansion::MakeSequence(absl::Span<Core* const> items, SourcePosition position) {
+  return items.size() == 1 ? items[0] : SequenceOf(arena_.Copy(items), position);
+}
+
+Core* Expansion::SequenceOf(absl::Span<Core*> items, SourcePosition position) {
   if (items.size() == 1) return items[0];
   Sequence* core = Make<Sequence>(Core::Kind::kSequence, position);
-  core->items = arena_.Copy(items);
+  core->items = items;
   return core;
 }
 

@@ -13,11 +13,13 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "isolate/heap/poll.h"
 #include "isolate/expander/core_form.h"
 #include "isolate/expander/expander.h"
 #include "isolate/expander/scope.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pieces.h"
+#include "isolate/heap/poll.h"
+#include "isolate/heap/work_stack.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/reader/syntax.h"
 
@@ -91,7 +93,8 @@ class Expansion {
   Core* Expressions(Syntax* forms, Scope* scope, const Syntax* whole);
   // The same, but nothing is allowed: then the result is unspecified.
   Core* ExpressionsOrNothing(Syntax* forms, Scope* scope, const Syntax* whole);
-  bool ExpressionList(Syntax* forms, Scope* scope, const Syntax* whole, std::vector<Core*>* out);
+  // In the arena.
+  bool ExpressionList(Syntax* forms, Scope* scope, const Syntax* whole, absl::Span<Core*>* out);
   // Uses macros at the head of `*form` until it is something else. `*core` is the core form that it then is, or -1.
   bool ExpandHead(Syntax** form, Scope* scope, int* core);
   // body.cc: definitions, then expressions, in a scope of its own.
@@ -159,8 +162,10 @@ class Expansion {
   bool Include(Syntax* form, bool fold_case, std::vector<Syntax*>* out);
   bool CondExpand(Syntax* form, std::vector<Syntax*>* out);
   bool Splice(Syntax* list, const Syntax* whole, std::vector<Syntax*>* out);
+  // The same, the last one first.
+  bool SpliceReversed(Syntax* list, const Syntax* whole, WorkStack<Syntax*>* out);
   // A begin, include or cond-expand in front of other forms: its forms are put in front of `pending`, which is a stack.
-  bool SpliceForm(Syntax* form, int core, std::vector<Syntax*>* pending, bool* spliced);
+  bool SpliceForm(Syntax* form, int core, WorkStack<Syntax*>* pending, bool* spliced);
   // (define-record-type ...) as a list of definitions.
   bool RecordDefinitions(Syntax* form, std::vector<Syntax*>* out);
 
@@ -173,6 +178,8 @@ class Expansion {
   Core* MakeGlobalRef(Value cell, SourcePosition position);
   Core* MakeIf(Core* test, Core* consequent, Core* alternative, SourcePosition position);
   Core* MakeSequence(absl::Span<Core* const> items, SourcePosition position);
+  // The same of what is in the arena.
+  Core* SequenceOf(absl::Span<Core*> items, SourcePosition position);
   Core* MakeCall(Core* callee, absl::Span<Core* const> args, SourcePosition position);
   Core* MakeCoreCall(absl::string_view name, absl::Span<Core* const> args, SourcePosition position);
   Core* MakeLet(absl::Span<Variable* const> variables, absl::Span<Core* const> inits, Core* body,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/equality.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/heap/work_stack.h"
 
 namespace islet::vm {
 
@@ -363,8 +364,6 @@ class Use {
     return true;
   }
 
-  using Items = std::vector<Syntax*, ScratchAllocator<Syntax*>>;
-
   Syntax* Build(const Template* t) {
     switch (t->kind) {
       case Template::Kind::kConstant:
@@ -380,34 +379,50 @@ class Use {
       }
       case Template::Kind::kVector: {
         Syntax* list = Build(t->car);
-        Items items;
-        for (; list != nullptr && list->IsPair(); list = list->cdr) items.push_back(list->car);
-        return list == nullptr ? nullptr : e_.arena().MakeVector(items, form_->position);
+        size_t count;
+        if (list == nullptr || !CountPairs(list, &count, nullptr)) {
+          return list == nullptr ? nullptr : e_.Fail(form_, "a vector of this macro's has no end");
+        }
+        Syntax* const vector = e_.arena().MakeVector(count, form_->position);
+        for (size_t i = 0; i < count; ++i, list = list->cdr) {
+          if (!e_.GoesOn(1)) return nullptr;
+          vector->items[i] = list->car;
+        }
+        return vector;
       }
       case Template::Kind::kPair:
       case Template::Kind::kEllipsis:
         break;
     }
-    Items items;
+    size_t count = 0;
     for (; t->kind == Template::Kind::kPair || t->kind == Template::Kind::kEllipsis; t = t->cdr) {
       if (t->kind == Template::Kind::kPair) {
         Syntax* item = Build(t->car);
         if (item == nullptr) return nullptr;
-        items.push_back(item);
-      } else if (!Repeat(t, 0, &items)) {
+        items_.push_back(item);
+        ++count;
+      } else if (!Repeat(t, 0, &count)) {
         return nullptr;
       }
     }
-    Syntax* tail = Build(t);
-    return tail == nullptr ? nullptr : e_.arena().List(items, form_->position, tail);
+    Syntax* list = Build(t);
+    if (list == nullptr) return nullptr;
+    for (; count > 0; --count) {
+      if (!e_.GoesOn(4)) return nullptr;
+      Syntax* const item = items_.back();
+      items_.pop_back();
+      list = e_.arena().Cons(item, list, count == 1 ? form_->position : item->position);
+    }
+    return list;
   }
 
-  // What the `level`-th ellipsis of `t` and those inside it make.
-  bool Repeat(const Template* t, size_t level, Items* out) {
+  // What the `level`-th ellipsis of `t` and those inside it make: so many of items_.
+  bool Repeat(const Template* t, size_t level, size_t* made) {
     if (level == t->drivers.size()) {
       Syntax* item = Build(t->car);
       if (item == nullptr) return false;
-      out->push_back(item);
+      items_.push_back(item);
+      ++*made;
       return true;
     }
     const absl::Span<const uint32_t> slots = t->drivers[level];
@@ -424,7 +439,7 @@ class Use {
     for (size_t i = 0; i < count && ok; ++i) {
       Expansion::Nesting nesting(e_, form_);  // checks the arena's limit
       for (size_t k = 0; k < slots.size(); ++k) frame_[slots[k]] = saved[k].items[i];
-      ok = nesting && Repeat(t, level + 1, out);
+      ok = nesting && Repeat(t, level + 1, made);
     }
     for (size_t k = 0; k < slots.size(); ++k) frame_[slots[k]] = saved[k];
     return ok;
@@ -438,6 +453,7 @@ class Use {
   std::vector<Match> matches_;
   std::vector<Match> frame_;
   std::vector<Syntax*> aliases_;
+  WorkStack<Syntax*> items_;  // built, and not yet in a list
 };
 
 }  // namespace

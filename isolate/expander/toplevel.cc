@@ -10,11 +10,12 @@ namespace islet::vm {
 
 namespace {
 
+// In the arena.
 struct ToplevelItem {
   CoreForm kind;                      // define, define-values, define-library or begin (an expression)
   Syntax* form;
   Definition definition;              // define
-  std::vector<GlobalDefine*> targets;  // define, define-values
+  absl::Span<GlobalDefine*> targets;  // define, define-values
   bool has_rest = false;              // define-values: the last target takes the rest
 };
 
@@ -22,9 +23,10 @@ struct ToplevelItem {
 
 Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
                                SourcePosition position) {
-  std::vector<Syntax*> pending(forms.rbegin(), forms.rend());
-  std::vector<ToplevelItem> items;
-  std::vector<Core*> results;
+  WorkStack<Syntax*> pending;
+  for (size_t i = forms.size(); i-- > 0;) pending.push_back(forms[i]);
+  Pieces<ToplevelItem*> items;
+  std::vector<Core*> libraries;
   while (!pending.empty()) {
     Syntax* form = pending.back();
     pending.pop_back();
@@ -40,7 +42,9 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
     bool spliced = false;
     if (core >= 0 && !SpliceForm(form, core, &pending, &spliced)) return nullptr;
     if (spliced) continue;
-    ToplevelItem item{CoreForm::kBegin, form, {}, {}, false};
+    ToplevelItem& item = *arena_.New<ToplevelItem>();
+    item.kind = CoreForm::kBegin;
+    item.form = form;
     switch (static_cast<CoreForm>(core)) {
       case CoreForm::kImport:
         if (!Import(form, root)) return nullptr;
@@ -49,7 +53,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
         // What the library defines is complete when the forms behind it are expanded.
         Core* library = DefineLibrary(form);
         if (library == nullptr) return nullptr;
-        results.push_back(library);
+        libraries.push_back(library);
         continue;
       }
       case CoreForm::kDefineSyntax:
@@ -60,7 +64,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
         if (!ParseDefinition(form, &item.definition)) return nullptr;
         GlobalDefine* target = DefineGlobal(item.definition.id, root, form->position);
         if (target == nullptr) return nullptr;
-        item.targets.push_back(target);
+        item.targets = arena_.Copy<GlobalDefine*>({&target, 1});
         break;
       }
       case CoreForm::kDefineValues: {
@@ -73,6 +77,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
         }
         item.has_rest = tail->IsIdentifier();
         std::unordered_set<IdentifierKey> names;
+        std::vector<GlobalDefine*> targets;
         for (Syntax* p = Nth(form, 1); !p->IsNull(); p = p->cdr) {
           const Syntax* id = p->IsPair() ? p->car : p;
           if (!id->IsIdentifier()) {
@@ -83,22 +88,27 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
           }
           GlobalDefine* target = DefineGlobal(id, root, form->position);
           if (target == nullptr) return nullptr;
-          item.targets.push_back(target);
+          targets.push_back(target);
           if (!p->IsPair()) break;
         }
+        item.targets = arena_.Copy(absl::MakeConstSpan(targets));
         break;
       }
       default:
         break;
     }
-    items.push_back(std::move(item));
+    items.push_back(&item);
   }
 
-  for (ToplevelItem& item : items) {
+  const auto results = arena_.NewSpan<Core*>(libraries.size() + items.size());
+  std::copy(libraries.begin(), libraries.end(), results.begin());
+  for (size_t i = 0; i < items.size(); ++i) {
+    const ToplevelItem& item = *items[i];
+    Core*& result = results[libraries.size() + i];
     if (item.kind == CoreForm::kDefine) {
       item.targets[0]->value = DefinedValue(item.definition, root, item.form);
       if (item.targets[0]->value == nullptr) return nullptr;
-      results.push_back(item.targets[0]);
+      result = item.targets[0];
     } else if (item.kind == CoreForm::kDefineValues) {
       Core* values = Expression(Nth(item.form, 2), root);
       if (values == nullptr) return nullptr;
@@ -106,32 +116,30 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
       Formals formals;
       std::vector<Variable*> required;
       std::vector<Core*> body;
-      for (size_t i = 0; i < item.targets.size(); ++i) {
+      for (size_t k = 0; k < item.targets.size(); ++k) {
         Variable* received = NewTemporary();
-        if (item.has_rest && i + 1 == item.targets.size()) {
+        if (item.has_rest && k + 1 == item.targets.size()) {
           formals.rest = received;
         } else {
           required.push_back(received);
         }
-        item.targets[i]->value = MakeRef(received, here);
-        body.push_back(item.targets[i]);
+        item.targets[k]->value = MakeRef(received, here);
+        body.push_back(item.targets[k]);
       }
       body.push_back(MakeUnspecified(here));
       formals.required = arena_.Copy(absl::Span<Variable* const>(required));
-      Core* call = MakeCoreCall(
+      result = MakeCoreCall(
           "call-with-values",
           {MakeThunk(values, here), MakeLambda(formals, MakeSequence(body, here), here, kFalse)},
           here);
-      if (call == nullptr) return nullptr;
-      results.push_back(call);
+      if (result == nullptr) return nullptr;
     } else {
-      Core* core = Expression(item.form, root);
-      if (core == nullptr) return nullptr;
-      results.push_back(core);
+      result = Expression(item.form, root);
+      if (result == nullptr) return nullptr;
     }
   }
   if (results.empty()) return MakeUnspecified(position);
-  return MakeSequence(results, position);
+  return SequenceOf(results, position);
 }
 
 }  // namespace islet::vm

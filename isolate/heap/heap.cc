@@ -118,17 +118,7 @@ Value Heap::MakeVector(uint32_t length, Value fill, uint32_t flags) {
 Value Heap::MakeVectorPromoted(uint32_t length, uint32_t flags) {
   const size_t bytes = RoundUp8(8 + size_t{4} * length);
   if (bytes >= kLargeObject) return MakeVector(length, kFalse, flags);
-  MovingSpace& space = moving_[kObjects];
-  uint8_t* p = space.top;
-  if (static_cast<size_t>(space.end - p) < bytes) {
-    p = AllocateInNewBlock(kObjects, bytes, /*populate=*/true);
-    if (p == nullptr) Fatal("islet: no room for vectors: Heap::Reserve was not called\n");
-    NoteOldGrowth();
-  } else {
-    space.top = p + bytes;
-  }
-  stats_.allocated_bytes += bytes;
-  Vector* vector = reinterpret_cast<Vector*>(p);
+  Vector* vector = static_cast<Vector*>(AllocatePromoted(bytes));
   vector->header = MakeHeader(ObjectType::kVector, flags);
   vector->length = length;
   std::fill_n(vector->items, length, kFalse);
@@ -228,6 +218,20 @@ void Heap::StartPromotedPairs() {
   if (AllocateInNewBlock(kPairs, 0, /*populate=*/true) == nullptr)
     Fatal("islet: no room for pairs: Heap::Reserve was not called\n");
   NoteOldGrowth();
+}
+
+void* Heap::AllocatePromoted(size_t bytes) {
+  MovingSpace& space = moving_[kObjects];
+  uint8_t* p = space.top;
+  if (static_cast<size_t>(space.end - p) < bytes) {
+    p = AllocateInNewBlock(kObjects, bytes, /*populate=*/true);
+    if (p == nullptr) Fatal("islet: no room for objects: Heap::Reserve was not called\n");
+    NoteOldGrowth();
+  } else {
+    space.top = p + bytes;
+  }
+  stats_.allocated_bytes += bytes;
+  return p;
 }
 
 uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes, bool populate) {

@@ -163,6 +163,14 @@ class Heap {
   }
   // A vector of kFalse in the old space, likewise.
   Value MakeVectorPromoted(uint32_t length, uint32_t flags = 0);
+  // An object of at most kSlack bytes in the old space, likewise, zeroed past the header.
+  template <typename T>
+  T* NewPromoted() {
+    T* object = static_cast<T*>(AllocatePromoted((sizeof(T) + 7) & ~size_t{7}));
+    __builtin_memset(static_cast<void*>(object), 0, sizeof(T));
+    object->header = MakeHeader(TypeOf<T>, 0, 0);
+    return object;
+  }
   Value MakeFlonum(double d) {
     // No NaN but this one: the collector marks a moved flonum with a signalling one (collector.h).
     if (__builtin_expect(d != d, 0)) d = __builtin_nan("");
@@ -372,6 +380,7 @@ class Heap {
   bool DiscardForwarding(bool polls);  // false: some of it is left
   bool HasFreeRun(size_t run) const;
   void StartPromotedPairs();
+  void* AllocatePromoted(size_t bytes);  // a multiple of 8, less than kLargeObject
   uint8_t* AllocateInNewBlock(Content content, size_t bytes,
                               bool populate);  // null if there is no room
   void* AllocateLarge(size_t bytes);  // zeroed; fatal if there is no room, see Reserve

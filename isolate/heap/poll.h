@@ -75,6 +75,13 @@ class StepCounter {
   uint64_t count_ = 0;
 };
 
+// Steps that InParts, CopyBytes and so on leave uncharged: those of the last part. For loops over
+// many items each of which is short, or not quite: they charge these themselves.
+inline uint64_t UnchargedSteps(uint64_t bytes) {
+  constexpr uint64_t kPart = kPollSteps * kBytesPerStep;
+  return bytes <= kPart ? bytes / kBytesPerStep : ((bytes - 1) % kPart + 1) / kBytesPerStep;
+}
+
 // Calls f(begin, end) for one part of [begin, end) after the other, each of which takes kPollSteps and counts `per_step`
 // items for a step. False: the run is being ended, and the rest has not been done.
 template <typename F>

@@ -333,9 +333,11 @@ std::string Printer::Run(Value value, bool* truncated) {
     }
   }
   Push(Task::Kind::kValue, value);
+  uint64_t printed = 0;  // by the last task, in characters
   while (!work_.empty() && aside_bytes_ + out_.size() <= max_bytes_) {
-    if (!steps_.Add(1)) return WholeText();
+    if (!steps_.Add(1 + printed)) return WholeText();
     if (out_.size() >= kTextPart) PutAside();
+    const size_t size = out_.size();
     const Task task = work_.back();
     work_.pop_back();
     switch (task.kind) {
@@ -355,6 +357,8 @@ std::string Printer::Run(Value value, bool* truncated) {
         out_.append(task.text);
         break;
     }
+    // Atoms longer than that have polled themselves.
+    printed = std::min<uint64_t>(out_.size() - size, kPollSteps);
   }
   out_ = WholeText();
   if (truncated != nullptr) *truncated = out_.size() > max_bytes_;

@@ -37,9 +37,7 @@ bool Reader::Fail(SourcePosition position, std::string message, bool incomplete)
 
 Reader::Result Reader::ReadNext(Syntax** datum) {
   frames_.clear();
-  items_.clear();
-  labels_.clear();
-  label_index_.clear();
+  labels_ = last_label_ = nullptr;
   while (!failed_) {
     if (arena_.bytes() > options_.max_arena_bytes) {
       Fail(Here(), "the text is too large to be read at once");
@@ -97,7 +95,6 @@ bool Reader::Open(Frame::Kind kind, SourcePosition position) {
   Frame frame{};
   frame.kind = kind;
   frame.position = position;
-  frame.first = items_.size();
   frame.target = kind == Frame::Kind::kComment ? nullptr : TakeTarget();
   frames_.push_back(frame);
   return true;
@@ -124,8 +121,51 @@ Syntax* Reader::MakeSymbol(std::string name, SourcePosition position) {
 }
 
 Syntax* Reader::MakeList(const Frame& frame) {
-  const auto items = absl::MakeConstSpan(items_).subspan(frame.first);
-  return Fill(frame.target, arena_.List(items, frame.position, frame.tail));
+  Syntax* list = frame.tail != nullptr ? frame.tail : arena_.Atom(kNull, frame.position);
+  for (size_t i = frame.count; i-- > 0 && steps_.Add(4);) {
+    Syntax* const item = TakeItem();
+    list = arena_.Cons(item, list, i == 0 ? frame.position : item->position);
+  }
+  return Fill(frame.target, list);
+}
+
+Syntax* Reader::MakeVector(const Frame& frame) {
+  Syntax* const vector = arena_.MakeVector(frame.count, frame.position);
+  for (size_t i = frame.count; i > 0; --i) {
+    if (!steps_.Add(1)) {  // the end of it will do
+      vector->items += i;
+      vector->count -= i;
+      break;
+    }
+    vector->items[i - 1] = TakeItem();
+  }
+  return Fill(frame.target, vector);
+}
+
+Syntax* Reader::MakeBytevector(const Frame& frame) {
+  const Value v = vm_.heap().MakeBytevector(static_cast<uint32_t>(frame.count),
+                                            options_.immutable_literals ? kImmutableFlag : 0);
+  uint8_t* const bytes = vm_.heap().Get<Bytevector>(v)->bytes;
+  for (size_t i = frame.count; i-- > 0 && steps_.Add(1);) {
+    bytes[i] = static_cast<uint8_t>(TakeItem()->value.fixnum());
+  }
+  return Fill(frame.target, arena_.Atom(v, frame.position));
+}
+
+Syntax* Reader::TakeItem() {
+  Syntax* const item = items_.back();
+  items_.pop_back();
+  return item;
+}
+
+Reader::Label** Reader::FindLabel(uint64_t number) {
+  Label** at = &labels_;
+  // Multiplying spreads the low bits, in which numbers differ, over the high ones.
+  for (uint64_t hash = number * 0x9e3779b97f4a7c15; *at != nullptr && (*at)->number != number;) {
+    at = &(*at)->children[hash >> 62];
+    hash = hash << 2 | hash >> 62;
+  }
+  return at;
 }
 
 Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
@@ -136,6 +176,7 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
         switch (frame.tail_state) {
           case Frame::Tail::kNone:
             items_.push_back(datum);
+            ++frame.count;
             return Step::kMore;
           case Frame::Tail::kAwaited:
             frame.tail = datum;
@@ -153,9 +194,11 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
           return Step::kError;
         }
         items_.push_back(datum);
+        ++frame.count;
         return Step::kMore;
       case Frame::Kind::kVector:
         items_.push_back(datum);
+        ++frame.count;
         return Step::kMore;
       case Frame::Kind::kComment:
         frames_.pop_back();
@@ -230,7 +273,7 @@ Reader::Step Reader::ReadToken(Syntax** datum) {
         Fail(start, "a list may have only one dot");
         return Step::kError;
       }
-      if (items_.size() == list.first) {
+      if (list.count == 0) {
         Fail(start, "a datum must stand between ( and the dot");
         return Step::kError;
       }
@@ -265,25 +308,14 @@ Reader::Step Reader::Close(Syntax** datum) {
       *datum = MakeList(frame);
       break;
     case Frame::Kind::kVector:
-      *datum =
-          Fill(frame.target,
-               arena_.MakeVector(absl::MakeConstSpan(items_).subspan(frame.first), frame.position));
+      *datum = MakeVector(frame);
       break;
-    case Frame::Kind::kBytevector: {
-      const size_t length = items_.size() - frame.first;
-      if (!Safepoint(length + 16)) return Step::kError;
-      const Value v = vm_.heap().MakeBytevector(static_cast<uint32_t>(length),
-                                                options_.immutable_literals ? kImmutableFlag : 0);
-      uint8_t* bytes = vm_.heap().Get<Bytevector>(v)->bytes;
-      for (size_t i = 0; i < length && steps_.Add(1); ++i) {
-        bytes[i] = static_cast<uint8_t>(items_[frame.first + i]->value.fixnum());
-      }
-      *datum = Fill(frame.target, arena_.Atom(v, frame.position));
+    case Frame::Kind::kBytevector:
+      if (!Safepoint(frame.count + 16)) return Step::kError;
+      *datum = MakeBytevector(frame);
       break;
-    }
   }
   Advance(')');
-  items_.resize(frame.first);
   frames_.pop_back();
   return Step::kDatum;
 }

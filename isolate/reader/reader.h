@@ -18,13 +18,13 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/value.h"
+#include "isolate/heap/work_stack.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/reader/syntax.h"
 
@@ -87,11 +87,18 @@ class Reader {
     Kind kind;
     Tail tail_state = Tail::kNone;
     SourcePosition position;
-    size_t first = 0;            // list, vector, bytevector: its items are items_[first..]
+    size_t count = 0;            // list, vector, bytevector: of its items, the last of items_
     Syntax* tail = nullptr;      // list: what stands behind the dot
     Syntax* target = nullptr;    // the node that a label has promised to fill, or null
     const char* name = nullptr;  // prefix: the symbol's name
-    uint64_t label = 0;
+  };
+  // A datum label: a node of a tree that branches by two bits of its number's hash after the other,
+  // so that no definition takes longer for all that there are already.
+  struct Label {
+    uint64_t number;
+    Syntax* datum;
+    Label* previous;  // the one defined before
+    Label* children[4];
   };
   enum class Step { kMore, kDatum, kEnd, kError };
 
@@ -137,7 +144,12 @@ class Reader {
   Syntax* Fill(Syntax* target, Syntax* made);
   Syntax* MakeAtom(Value v, SourcePosition position);
   Syntax* MakeSymbol(std::string name, SourcePosition position);
+  // Where the label is in the tree, or would be.
+  Label** FindLabel(uint64_t number);
+  Syntax* TakeItem();
   Syntax* MakeList(const Frame& frame);
+  Syntax* MakeVector(const Frame& frame);
+  Syntax* MakeBytevector(const Frame& frame);
   // Hands a complete datum to the construct it stands in.
   Step Deliver(Syntax* datum, Syntax** result);
   bool FailIncomplete();
@@ -158,10 +170,10 @@ class Reader {
   StepCounter steps_;
   size_t allocated_ = 0;  // heap bytes since the last safepoint
   std::vector<Frame> frames_;
-  std::vector<Syntax*> items_;
-  // The datum's labels in order of definition, and where each is in that order.
-  std::vector<Syntax*> labels_;
-  std::unordered_map<uint64_t, size_t> label_index_;
+  WorkStack<Syntax*> items_;
+  // The datum's labels.
+  Label* labels_ = nullptr;
+  Label* last_label_ = nullptr;
 };
 
 // An alias as a datum: the symbol it was made from, or something that stands for it.

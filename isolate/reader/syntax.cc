@@ -11,6 +11,11 @@ namespace islet::vm {
 namespace {
 constexpr size_t kFirstChunk = 16 << 10;
 constexpr size_t kLargestChunk = 1 << 20;
+
+void VisitAll(const Pieces<Value*>& roots, RootSource::Visit visit, void* context) {
+  for (size_t i = 0; i < roots.size() && visit(roots[i], context); ++i) {
+  }
+}
 }  // namespace
 
 std::string SourcePosition::ToString() const {
@@ -21,7 +26,14 @@ std::string SourcePosition::ToString() const {
 
 SyntaxArena::SyntaxArena(Heap* heap) : heap_(heap) { heap_->AddRoots(this); }
 
-SyntaxArena::~SyntaxArena() { heap_->RemoveRoots(this); }
+SyntaxArena::~SyntaxArena() {
+  heap_->RemoveRoots(this);
+  // If the run is to end meanwhile, the rest is kept back.
+  for (Scratch<char>& chunk : chunks_) {
+    chunk.reset();
+    (void)PollInterrupts();
+  }
+}
 
 void* SyntaxArena::Allocate(size_t bytes, size_t alignment) {
   uintptr_t start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
@@ -108,15 +120,15 @@ const std::string* SyntaxArena::FileName(std::string_view name) {
 }
 
 void SyntaxArena::VisitRoots(Visit visit, void* context) {
-  roots_.Visit(visit, context);
-  constants_.Visit(visit, context);
-  young_constants_.Clear();
+  VisitAll(roots_, visit, context);
+  VisitAll(constants_, visit, context);
+  young_constants_ = {};
 }
 
 void SyntaxArena::VisitYoungRoots(Visit visit, void* context) {
-  roots_.Visit(visit, context);
-  young_constants_.Visit(visit, context);
-  young_constants_.Clear();
+  VisitAll(roots_, visit, context);
+  VisitAll(young_constants_, visit, context);
+  young_constants_ = {};
 }
 
 }  // namespace islet::vm

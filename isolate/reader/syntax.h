@@ -4,16 +4,19 @@
 #ifndef ISLET_ISOLATE_READER_SYNTAX_H_
 #define ISLET_ISOLATE_READER_SYNTAX_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pieces.h"
 #include "isolate/heap/scratch.h"
 #include "isolate/heap/value.h"
 
@@ -82,22 +85,28 @@ class SyntaxArena : public RootSource {
   T* New() {
     return new (Allocate(sizeof(T), alignof(T))) T();
   }
+  // Uninitialised.
+  template <typename T>
+  absl::Span<T> NewSpan(size_t count) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    return absl::MakeSpan(static_cast<T*>(Allocate(count * sizeof(T) + 1, alignof(T))), count);
+  }
   template <typename T>
   absl::Span<T> Copy(absl::Span<const T> items) {
-    T* copy = static_cast<T*>(Allocate(items.size() * sizeof(T) + 1, alignof(T)));
-    for (size_t i = 0; i < items.size(); ++i) new (copy + i) T(items[i]);
-    return absl::MakeSpan(copy, items.size());
+    const absl::Span<T> copy = NewSpan<T>(items.size());
+    std::copy(items.begin(), items.end(), copy.begin());
+    return copy;
   }
   // Bytes taken so far: the expander fails with an error past a limit.
   size_t bytes() const { return bytes_; }
   // Makes a Value that is held in an arena object a root, until the arena is gone. `slot` must stay
   // in place.
-  void AddRoot(Value* slot) { roots_.Add(slot); }
+  void AddRoot(Value* slot) { roots_.push_back(slot); }
   // The same for one that nobody but the collector writes any more: of millions of these,
   // collections of the nursery look at the few that may refer to it.
   void AddConstantRoot(Value* slot) {
-    constants_.Add(slot);
-    if (heap_->IsYoung(*slot)) young_constants_.Add(slot);
+    constants_.push_back(slot);
+    if (heap_->IsYoung(*slot)) young_constants_.push_back(slot);
   }
 
   void VisitRoots(Visit visit, void* context) override;
@@ -109,31 +118,9 @@ class SyntaxArena : public RootSource {
   char* next_ = nullptr;
   char* end_ = nullptr;
   size_t bytes_ = 0;
-  // In pieces, as there may be millions: these are neither copied while there are more and more,
-  // nor freed one by one.
-  class Roots {
-   public:
-    void Add(Value* slot) {
-      if (__builtin_expect(count_ % kPiece == 0, 0)) pieces_.push_back(NewScratch<Value*>(kPiece));
-      pieces_.back()[count_++ % kPiece] = slot;
-    }
-    void Visit(RootSource::Visit visit, void* context) const {
-      for (size_t i = 0; i < count_ && visit(pieces_[i / kPiece][i % kPiece], context); ++i) {
-      }
-    }
-    void Clear() {
-      pieces_.clear();
-      count_ = 0;
-    }
-
-   private:
-    static constexpr size_t kPiece = 1024;
-    std::vector<Scratch<Value*>> pieces_;
-    size_t count_ = 0;
-  };
-  Roots roots_;
-  Roots constants_;
-  Roots young_constants_;  // of these, since the last collection
+  Pieces<Value*> roots_;
+  Pieces<Value*> constants_;
+  Pieces<Value*> young_constants_;  // of these, since the last collection
   std::deque<std::string> files_;
 };
 

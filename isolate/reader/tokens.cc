@@ -454,9 +454,9 @@ Reader::Step Reader::ReadLabel(Syntax** datum) {
     return Step::kError;
   }
   Advance(end);
-  const auto found = label_index_.find(label);
+  Label** const place = FindLabel(label);
   if (end == '=') {
-    if (found != label_index_.end()) {
+    if (*place != nullptr) {
       Fail(start, absl::StrCat("label #", label, "= is defined twice"));
       return Step::kError;
     }
@@ -464,26 +464,29 @@ Reader::Step Reader::ReadLabel(Syntax** datum) {
     if (target == nullptr) target = arena_.Atom(kNull, start);
     if (!Open(Frame::Kind::kLabel, start)) return Step::kError;
     frames_.back().target = target;
-    label_index_.emplace(label, labels_.size());
-    labels_.push_back(target);
+    *place = arena_.New<Label>();
+    **place = {label, target, last_label_, {}};
+    last_label_ = *place;
     return Step::kMore;
   }
-  if (found == label_index_.end()) {
+  if (*place == nullptr) {
     Fail(start, absl::StrCat("label #", label, "# is not defined before"));
     return Step::kError;
   }
   // Directly behind a label, as in #1=#0#: both name the same datum.
   if (Syntax* target = TakeTarget()) {
-    Syntax* const same = labels_[found->second];
+    Syntax* const same = (*place)->datum;
     if (same == target) {
       Fail(start, absl::StrCat("label #", label, "# refers to nothing but itself"));
       return Step::kError;
     }
-    for (size_t i = labels_.size(); i-- > 0 && labels_[i] == target;) labels_[i] = same;
+    for (Label* l = last_label_; l != nullptr && l->datum == target; l = l->previous) {
+      l->datum = same;
+    }
     *datum = same;
     return Step::kDatum;
   }
-  *datum = labels_[found->second];
+  *datum = (*place)->datum;
   return Step::kDatum;
 }
 

@@ -4,6 +4,7 @@
 
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
+#include "isolate/runtime/list_building.h"
 #include "isolate/runtime/number_primitives.h"
 #include "isolate/runtime/primitives.h"
 
@@ -18,18 +19,23 @@ Value BitsToListPrimitive(Vm& vm, Value* args, uint32_t argc) {
   }
   uint32_t length = static_cast<uint32_t>(IntegerLength(vm.heap(), args[0]).fixnum());
   if (argc > 1 && !CheckCount(vm, kWho, args, 1, &length)) return kException;
-  const uint64_t bytes = uint64_t{length} * sizeof(Pair) + NumberBytes(vm.heap(), args[0]) + 64;
-  if (!ReserveFor(vm, kWho, bytes)) return kException;
   // The complement's bits are easier to come by than a negative number's.
   const bool negative = Sign(vm.heap(), args[0]) < 0;
-  NumberStatus status;
-  status.allowance = bytes;
-  const Value v = negative ? BitwiseNot(vm.heap(), args[0], &status) : args[0];
-  if (v == kException) return RaiseFailure(vm, kWho, status, args, 0);
+  if (negative) {
+    const uint64_t bytes = NumberBytes(vm.heap(), args[0]) + 64;
+    if (!ReserveFor(vm, kWho, bytes)) return kException;
+    NumberStatus status;
+    status.allowance = bytes;
+    const Value complement = BitwiseNot(vm.heap(), args[0], &status);
+    if (complement == kException) return RaiseFailure(vm, kWho, status, args, 0);
+    args[0] = complement;
+  }
+  PairMaker pairs(vm.heap());
+  if (!pairs.Reserve(vm, kWho, length)) return kException;
   Value list = kNull;
   StepCounter steps;
   for (uint32_t i = length; i > 0 && steps.Add(1); --i) {
-    list = vm.heap().Cons(Value::Boolean(TestBit(vm.heap(), v, i - 1) != negative), list);
+    list = pairs.Cons(Value::Boolean(TestBit(vm.heap(), args[0], i - 1) != negative), list);
   }
   return list;
 }

@@ -216,6 +216,8 @@ class Walk {
  public:
   Walk(const Heap& heap, Value list) : heap_(heap), current(list), slow_(list) {}
   bool More() { return current.IsPair() && !circular_ && polls_.Add(1); }
+  // For what is done with each element.
+  StepCounter& polls() { return polls_; }
   void Next() {
     current = heap_.cdr(current);
     if ((++steps_ & 1) == 0) {
@@ -237,11 +239,32 @@ class Walk {
   bool circular_ = false;
 };
 
+// What is looked for in a list, by each of the equivalences. They charge the steps that they take.
+struct IsSame {
+  Value key;
+  bool operator()(Value v, StepCounter&) const { return v == key; }
+};
+struct IsEquivalent {
+  IsEquivalent(const Heap& h, Value v) : heap(h), key(v), content_steps(ContentSteps(h, v)) {}
+  bool operator()(Value v, StepCounter& steps) const {
+    (void)steps.Add(content_steps);
+    return Eqv(heap, v, key);
+  }
+  const Heap& heap;
+  Value key;
+  uint64_t content_steps;
+};
+struct HasEqualContent {
+  bool operator()(Value v, StepCounter& steps) const { return Equal(heap, v, key, steps); }
+  const Heap& heap;
+  Value key;
+};
+
 template <typename Same>
 Value FindMember(Vm& vm, const char* who, Value* args, Same&& same) {
   Walk walk(vm.heap(), args[1]);
   for (; walk.More(); walk.Next()) {
-    if (same(vm.heap().car(walk.current))) return walk.current;
+    if (same(vm.heap().car(walk.current), walk.polls())) return walk.current;
   }
   if (vm.terminating_) return kException;
   if (walk.current != kNull) return vm.WrongType(who, 2, "a proper list", args[1]);
@@ -254,30 +277,26 @@ Value FindEntry(Vm& vm, const char* who, Value* args, Same&& same) {
   for (; walk.More(); walk.Next()) {
     const Value entry = vm.heap().car(walk.current);
     if (!entry.IsPair()) return vm.WrongType(who, 2, "a list of pairs", args[1]);
-    if (same(vm.heap().car(entry))) return entry;
+    if (same(vm.heap().car(entry), walk.polls())) return entry;
   }
   if (vm.terminating_) return kException;
   if (walk.current != kNull) return vm.WrongType(who, 2, "a proper list", args[1]);
   return kFalse;
 }
 
-Value Memq(Vm& vm, Value* args, uint32_t) {
-  return FindMember(vm, "memq", args, [&](Value v) { return v == args[0]; });
-}
+Value Memq(Vm& vm, Value* args, uint32_t) { return FindMember(vm, "memq", args, IsSame{args[0]}); }
 Value Memv(Vm& vm, Value* args, uint32_t) {
-  return FindMember(vm, "memv", args, [&](Value v) { return Eqv(vm.heap(), v, args[0]); });
+  return FindMember(vm, "memv", args, IsEquivalent{vm.heap(), args[0]});
 }
 Value Member(Vm& vm, Value* args, uint32_t) {
-  return FindMember(vm, "member", args, [&](Value v) { return Equal(vm.heap(), v, args[0]); });
+  return FindMember(vm, "member", args, HasEqualContent{vm.heap(), args[0]});
 }
-Value Assq(Vm& vm, Value* args, uint32_t) {
-  return FindEntry(vm, "assq", args, [&](Value v) { return v == args[0]; });
-}
+Value Assq(Vm& vm, Value* args, uint32_t) { return FindEntry(vm, "assq", args, IsSame{args[0]}); }
 Value Assv(Vm& vm, Value* args, uint32_t) {
-  return FindEntry(vm, "assv", args, [&](Value v) { return Eqv(vm.heap(), v, args[0]); });
+  return FindEntry(vm, "assv", args, IsEquivalent{vm.heap(), args[0]});
 }
 Value Assoc(Vm& vm, Value* args, uint32_t) {
-  return FindEntry(vm, "assoc", args, [&](Value v) { return Equal(vm.heap(), v, args[0]); });
+  return FindEntry(vm, "assoc", args, HasEqualContent{vm.heap(), args[0]});
 }
 
 constexpr PrimitiveSpec kBasic[] = {

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/number_primitives.h"
 
@@ -83,6 +84,7 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
       return RaiseFailure(vm, who, status, args, status.argument == 2 ? i - 1 : 0);
     }
     const uint64_t bytes = NumberBytes(heap, result);
+    (void)steps.Add(ContentSteps(heap, result) + ContentSteps(heap, args[i]));
     status.allowance -= bytes < status.allowance ? bytes : status.allowance;
     sum = result;
     ++i;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/types/span.h"
+#include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/numbers/numbers.h"
@@ -100,7 +101,7 @@ Value CompareChain(Vm& vm, const char* who, Value* args, uint32_t argc, Relation
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }
   }
-  for (uint32_t i = 1; i < argc && steps.Add(1); ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(1 + ContentSteps(heap, args[i])); ++i) {
     const int order = Compare(heap, args[i - 1], args[i]);
     if (vm.terminating_) return kException;
     if (!relation(order)) return kFalse;
@@ -134,7 +135,7 @@ Value NumEqualPrimitive(Vm& vm, Value* args, uint32_t argc) {
       return vm.WrongType("=", static_cast<int>(i) + 1, "a number", args[i]);
     }
   }
-  for (uint32_t i = 1; i < argc && steps.Add(1); ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(1 + ContentSteps(heap, args[i])); ++i) {
     if (!NumEqual(heap, args[i - 1], args[i])) return kFalse;
   }
   return kTrue;
@@ -147,7 +148,7 @@ Value Extreme(Vm& vm, const char* who, Value* args, uint32_t argc, int sign) {
   bool inexact = false;
   uint32_t best = 0;
   StepCounter steps;
-  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(1 + ContentSteps(heap, args[i])); ++i) {
     if (!IsReal(heap, args[i])) {
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }

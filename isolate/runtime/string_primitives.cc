@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/list_building.h"
@@ -112,7 +113,7 @@ Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) 
   for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
   }
-  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1 + ContentSteps(vm.heap(), args[i])); ++i) {
     const bool holds = order == Order::kEq
                            ? StringEqual(vm.heap(), args[i], args[i + 1])
                            : Holds(order, StringCompare(vm.heap(), args[i], args[i + 1]));
@@ -138,7 +139,9 @@ Value CompareFolded(Vm& vm, const char* who, Value* args, uint32_t argc, Order o
     if (!CheckString(vm, who, args, i)) return kException;
   }
   for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
-    const MappedText x(CharsOf(vm.heap(), args[i]), Foldcase);
+    const StringChars chars = CharsOf(vm.heap(), args[i]);
+    (void)steps.Add(std::min<uint64_t>(chars.length, kPollSteps));
+    const MappedText x(chars, Foldcase);
     const MappedText y(CharsOf(vm.heap(), args[i + 1]), Foldcase);
     if (!Holds(order, CompareMapped(x, y))) return kFalse;
   }
@@ -265,7 +268,7 @@ Value StringAppend(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, StringBytes(total, wide))) return kException;
   const Value s = MakeStringOfLength(vm.heap(), static_cast<uint32_t>(total), wide);
   uint32_t at = 0;
-  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(1 + ContentSteps(vm.heap(), args[i])); ++i) {
     CopyChars(vm.heap(), s, at, args[i], 0, LengthOf(vm, args[i]));
     at += LengthOf(vm, args[i]);
   }

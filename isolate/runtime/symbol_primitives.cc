@@ -38,7 +38,9 @@ Value SymbolAppend(Vm& vm, Value* args, uint32_t argc) {
   StepCounter steps;
   for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckSymbol(vm, "symbol-append", args, i)) return kException;
+    const size_t length = name.size();
     name += vm.SymbolName(args[i]);
+    (void)steps.Add(UnchargedSteps(name.size() - length));
     if (name.size() > kMaxStringLength) return vm.OutOfMemory("symbol-append", name.size());
   }
   return Intern(vm, "symbol-append", name);
@@ -60,7 +62,8 @@ Value SymbolLess(Vm& vm, Value* args, uint32_t argc) {
   for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckSymbol(vm, "symbol<?", args, i)) return kException;
   }
-  for (uint32_t i = 0; i + 1 < argc && steps.Add(1); ++i) {
+  for (uint32_t i = 0; i + 1 < argc; ++i) {
+    if (!steps.Add(1 + ContentSteps(vm.heap(), NameOf(vm, args[i])))) return kException;
     if (StringCompare(vm.heap(), NameOf(vm, args[i]), NameOf(vm, args[i + 1])) >= 0) return kFalse;
   }
   return kTrue;

@@ -138,8 +138,10 @@ Value VectorAppend(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, VectorBytes(total))) return kException;
   const Value v = MakeFilledVector(vm.heap(), static_cast<uint32_t>(total), kFalse);
   Value* item = Items(vm, v);
-  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
-    CopyBytes(item, Items(vm, args[i]), uint64_t{LengthOf(vm, args[i])} * sizeof(Value));
+  for (uint32_t i = 0; i < argc; ++i) {
+    const uint64_t bytes = uint64_t{LengthOf(vm, args[i])} * sizeof(Value);
+    if (!steps.Add(1 + UnchargedSteps(bytes))) return kException;
+    CopyBytes(item, Items(vm, args[i]), bytes);
     item += LengthOf(vm, args[i]);
   }
   return v;
