@@ -171,6 +171,57 @@ inline constexpr LongOperation kLongOperations[] = {
      " (list (rename 'x) (reverse (cadr form))))))) (define e (list 'datum (make-list 400000 '(* 2 "
      "3))))",
      ISLET_AGAIN("(eval e (interaction-environment))"), "(pair? e)"},
+    {"eval (begin)", "(define x '(1)) (define e (cons 'begin (make-list 200000 '(car x))))",
+     ISLET_AGAIN("(eval e (interaction-environment))"), "(pair? e)"},
+    {"eval (body)",
+     "(define x '(1)) (define e (cons* 'let '() '(define y x) (make-list 200000 '(car y))))",
+     ISLET_AGAIN("(eval e (interaction-environment))"), "(pair? e)"},
+    {"eval (ellipsis)",
+     "(define-syntax each (syntax-rules () ((_ (x y) ...) (quote #((y x) ...)))))"
+     "(define e (cons 'each (make-list 200000 '(1 2))))",
+     ISLET_AGAIN("(eval e (interaction-environment))"), "(pair? e)"},
+    // Many operations in one call, each of which is too short to poll by itself.
+    {"member (long strings)",
+     "(define s (make-string 60000 #\\a)) (define t (string-append s \"b\"))"
+     "(define l (make-list 100000 (string-append s \"c\")))",
+     ISLET_AGAIN("(member t l)"), "(pair? l)"},
+    {"equal? (long strings)",
+     "(define s (make-string 60000 #\\a)) (define l (make-list 100000 s))"
+     "(define m (make-list 100000 (string-copy s)))",
+     ISLET_AGAIN("(equal? l m)"), "(pair? l)"},
+    {"string=? (long strings)",
+     "(define s (make-string 60000 #\\a)) (define t (string-copy s))"
+     "(define l (append-map (lambda (i) (list s t)) (iota 10000)))",
+     ISLET_AGAIN("(apply string=? l)"), "(pair? l)"},
+    {"string-append (long strings)", "(define l (make-list 1500 (make-string 60000 #\\a)))",
+     ISLET_AGAIN("(apply string-append l)"), "(pair? l)"},
+    {"string-concatenate (wide)", "(define l (make-list 1500 (make-string 15000 #\\x3bb)))",
+     ISLET_AGAIN("(string-concatenate l)"), "(pair? l)"},
+    {"vector-append (long vectors)", "(define l (make-list 1500 (make-vector 15000 1)))",
+     ISLET_AGAIN("(apply vector-append l)"), "(pair? l)"},
+    {"= (long integers)",
+     "(define a (expt 7 150000)) (define l (map (lambda (i) (+ a 1 -1)) (iota 2000)))",
+     ISLET_AGAIN("(apply = l)"), "(pair? l)"},
+    {"< (long ratios)",
+     "(define a (expt 7 15000)) (define b (expt 11 12000))"
+     "(define l (map (lambda (i) (/ (+ a i) b)) (iota 2000)))",
+     ISLET_AGAIN("(apply < l)"), "(pair? l)"},
+    {"gcd (integers)",
+     "(define a (expt 7 3000)) (define l (map (lambda (i) (* a (+ (expt 11 i) i))) (iota 1000)))",
+     ISLET_AGAIN("(apply gcd l)"), "(pair? l)"},
+    {"write (strings)", "(define l (make-list 20000 (make-string 2000 #\\a)))",
+     ISLET_AGAIN("(write l (open-output-string))"), "(pair? l)"},
+    {"hash-table-ref (long keys)",
+     "(define t (make-hash-table equal?))"
+     "(define (key i) (append (make-list 2000 0) (list i)))"
+     "(do ((i 0 (+ i 1))) ((= i 400)) (hash-table-set! t (key i) i)) (define k (key 1000))",
+     ISLET_AGAIN("(hash-table-ref/default t k #f)"),
+     "(eqv? 399 (hash-table-ref/default t (key 399) "
+     "#f))"},
+    {"read (labels)",
+     "(define s (string-append \"(\" (string-concatenate (map (lambda (i) (string-append \"#\""
+     " (number->string i) \"=a \")) (iota 400000))) \")\"))",
+     "(read (open-input-string s))", "(string? s)"},
     // Long integers.
     {"*", ISLET_LONG_INTEGER, ISLET_AGAIN("(* a b)"), "(odd? b)"},
     {"* (square)", ISLET_LONG_INTEGER, ISLET_AGAIN("(* a a)"), "(odd? b)"},

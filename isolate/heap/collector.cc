@@ -400,16 +400,20 @@ void Collector::VisitDirtyPages() {
 }
 
 // Of the large objects made since the last collection, of which each may have millions of slots,
-// finds the parts that refer to the nursery.
+// and of code, of which there may be as many, finds what refers to the nursery.
 bool Collector::FindYoungParts() {
   if (heap_.young_top_ == heap_.young_start()) return true;
+  uint64_t looked_at = 0;
+  const auto note = [&](Value* slot) {
+    if (stopped_ || (++looked_at % kSlotsAtOnce == 0 && Stopped())) return;
+    if (heap_.IsYoung(*slot)) young_slots_.push_back(slot);
+  };
+  for (Value v : heap_.fresh_unmoving_) ForEachSlot(heap_.Get<uint32_t>(v), note);
   for (uint32_t index : heap_.fresh_large_) {
     uint32_t* const object = reinterpret_cast<uint32_t*>(heap_.BlockStart(index));
     const ObjectType type = HeaderType(*object);
     if (type != ObjectType::kVector && type != ObjectType::kStackChunk) {
-      ForEachSlot(object, [this](Value* slot) {
-        if (heap_.IsYoung(*slot)) young_parts_.emplace_back(slot, slot + 1);
-      });
+      ForEachSlot(object, note);
       continue;
     }
     Value* const slots = reinterpret_cast<Vector*>(object)->items;
@@ -418,14 +422,20 @@ bool Collector::FindYoungParts() {
       Value* const part_end = part + std::min<ptrdiff_t>(end - part, kSlotsAtOnce);
       uint32_t young = 0;  // without branches, for the vector unit
       for (const Value* slot = part; slot < part_end; ++slot) {
-        young |= slot->bits - young_begin_ < young_size_ ? slot->bits & 1 : 0;
+        young += slot->bits - young_begin_ < young_size_ ? slot->bits & 1 : 0;
       }
-      if (young != 0) young_parts_.emplace_back(part, part_end);
+      if (young > kSlotsAtOnce / 8) {
+        young_parts_.emplace_back(part, part_end);
+      } else if (young != 0) {
+        for (Value* slot = part; slot < part_end; ++slot) {
+          if (heap_.IsYoung(*slot)) young_slots_.push_back(slot);
+        }
+      }
       part = part_end;
       if (Stopped()) return false;
     }
   }
-  return true;
+  return !stopped_;
 }
 
 bool Collector::Minor(Polls polls) {
@@ -441,11 +451,10 @@ bool Collector::Minor(Polls polls) {
   VisitRoots<false>();
   VisitDirtyPages<false>();
   for (uint32_t offset : heap_.remembered_) Visit<false>(reinterpret_cast<Value*>(base_ + offset));
-  const auto visit = [this](Value* slot) { Visit<false>(slot); };
-  for (Value v : heap_.fresh_unmoving_) ForEachSlot(heap_.Get<uint32_t>(v), visit);
   for (const auto& [begin, end] : young_parts_) {
     for (Value* slot = begin; slot < end; ++slot) Visit<false>(slot);
   }
+  for (size_t i = 0; i < young_slots_.size(); ++i) Visit<false>(young_slots_[i]);
   Drain<false>();
   // By what was moved and not by the time it took, so that a program runs alike each time.
   const size_t used = static_cast<size_t>(heap_.young_top_ - heap_.young_start());

@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pieces.h"
 
 namespace islet::vm {
 
@@ -119,7 +120,9 @@ class Collector {
   Cursor cursors_[Heap::kContentCount];
   uint32_t queue_ = Heap::kNoBlock;  // blocks with marked objects to scan
   std::vector<uint32_t> from_[Heap::kContentCount];
-  std::vector<std::pair<Value*, Value*>> young_parts_;  // of fresh large objects
+  // What of fresh large objects refers to the nursery: parts full of such slots, and single slots.
+  std::vector<std::pair<Value*, Value*>> young_parts_;
+  Pieces<Value*> young_slots_;
 };
 
 }  // namespace islet::vm

@@ -247,7 +247,7 @@ struct IsSame {
 struct IsEquivalent {
   IsEquivalent(const Heap& h, Value v) : heap(h), key(v), content_steps(ContentSteps(h, v)) {}
   bool operator()(Value v, StepCounter& steps) const {
-    (void)steps.Add(content_steps);
+    if (v.IsObject()) (void)steps.Add(content_steps);
     return Eqv(heap, v, key);
   }
   const Heap& heap;
