@@ -228,13 +228,10 @@ bool Eqv(const Heap& heap, Value a, Value b) {
   }
 }
 
-uint64_t ContentSteps(const Heap& heap, Value v) {
-  if (!v.IsObject()) return 0;
+uint64_t ObjectContentSteps(const Heap& heap, Value v) {
   switch (heap.type(v)) {
-    case ObjectType::kString: {
-      const StringChars chars = CharsOf(heap, v);
-      return UnchargedSteps(uint64_t{chars.length} * (chars.wide != nullptr ? 4 : 1));
-    }
+    case ObjectType::kString:
+      return UnchargedSteps(StringLength(heap, v));
     case ObjectType::kBytevector:
       return UnchargedSteps(heap.Get<Bytevector>(v)->length);
     case ObjectType::kBignum:
@@ -315,7 +312,7 @@ bool Equal(const Heap& heap, Value a, Value b, StepCounter& steps) {
       } else if (type == ObjectType::kString) {
         if (!heap.Is<String>(b)) return false;
         const bool same = StringEqual(heap, a, b);
-        if (same || BeginAlike(heap, a, b)) count.made += ContentSteps(heap, a);
+        if (same || BeginAlike(heap, a, b)) count.made += UnchargedSteps(StringLength(heap, a));
         if (!same) return false;
       } else if (type == ObjectType::kBytevector) {
         const Bytevector* x = heap.Get<Bytevector>(a);

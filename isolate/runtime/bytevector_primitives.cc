@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
@@ -118,7 +117,7 @@ Value BytevectorAppend(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, BytevectorBytes(total))) return kException;
   const Value v = vm.heap().MakeBytevector(static_cast<uint32_t>(total));
   uint8_t* to = Bytes(vm, v);
-  for (uint32_t i = 0; i < argc && steps.Add(1 + ContentSteps(vm.heap(), args[i])); ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(1 + UnchargedSteps(LengthOf(vm, args[i]))); ++i) {
     CopyBytes(to, Bytes(vm, args[i]), LengthOf(vm, args[i]));
     to += LengthOf(vm, args[i]);
   }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/list_building.h"
@@ -113,7 +112,7 @@ Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) 
   for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
   }
-  for (uint32_t i = 0; i + 1 < argc && steps.Add(1 + ContentSteps(vm.heap(), args[i])); ++i) {
+  for (uint32_t i = 0; i + 1 < argc && steps.Add(1 + UnchargedSteps(LengthOf(vm, args[i]))); ++i) {
     const bool holds = order == Order::kEq
                            ? StringEqual(vm.heap(), args[i], args[i + 1])
                            : Holds(order, StringCompare(vm.heap(), args[i], args[i + 1]));
@@ -268,7 +267,7 @@ Value StringAppend(Vm& vm, Value* args, uint32_t argc) {
   if (!ReserveFor(vm, kWho, StringBytes(total, wide))) return kException;
   const Value s = MakeStringOfLength(vm.heap(), static_cast<uint32_t>(total), wide);
   uint32_t at = 0;
-  for (uint32_t i = 0; i < argc && steps.Add(1 + ContentSteps(vm.heap(), args[i])); ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(1 + UnchargedSteps(LengthOf(vm, args[i]))); ++i) {
     CopyChars(vm.heap(), s, at, args[i], 0, LengthOf(vm, args[i]));
     at += LengthOf(vm, args[i]);
   }

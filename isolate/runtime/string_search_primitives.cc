@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "isolate/data/equality.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/unicode.h"
@@ -449,7 +448,7 @@ Value JoinList(Vm& vm, const char* who, Value* args, const Chars& delimiter, Gra
   for (Value v = args[0]; v.IsPair(); v = heap.cdr(v)) {
     if (grammar == Grammar::kPrefix) put_delimiter();
     const Value s = heap.car(v);
-    if (!steps.Add(8 + ContentSteps(heap, s))) return kException;
+    if (!steps.Add(8 + UnchargedSteps(LengthOf(vm, s)))) return kException;
     CopyChars(heap, result, at, s, 0, LengthOf(vm, s));
     at += LengthOf(vm, s);
     if (grammar == Grammar::kSuffix || (infix && heap.cdr(v).IsPair())) put_delimiter();

@@ -63,7 +63,8 @@ Value SymbolLess(Vm& vm, Value* args, uint32_t argc) {
     if (!CheckSymbol(vm, "symbol<?", args, i)) return kException;
   }
   for (uint32_t i = 0; i + 1 < argc; ++i) {
-    if (!steps.Add(1 + ContentSteps(vm.heap(), NameOf(vm, args[i])))) return kException;
+    if (!steps.Add(1 + UnchargedSteps(StringLength(vm.heap(), NameOf(vm, args[i])))))
+      return kException;
     if (StringCompare(vm.heap(), NameOf(vm, args[i]), NameOf(vm, args[i + 1])) >= 0) return kFalse;
   }
   return kTrue;
