@@ -93,7 +93,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
     Syntax* form = pending.back();
     pending.pop_back();
     int core;
-    if (!ExpandHead(&form, scope, &core)) return nullptr;
+    if (!GoesOn(8) || !ExpandHead(&form, scope, &core)) return nullptr;
     bool spliced = false;
     if (core >= 0 && !SpliceForm(form, core, &pending, &spliced)) return nullptr;
     if (spliced) {
