@@ -1,6 +1,7 @@
 // Interrupt ends any built-in procedure soon, whatever it is working on: each of these would take long. The isolate goes
 // on, its data whole. And what a long procedure charges as fuel depends on its data alone.
 
+#include <atomic>
 #include <cctype>
 #include <chrono>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "islet/isolate.h"
 #include "isolate/lib/standard.h"
@@ -113,6 +115,50 @@ TEST(EscapeTest, LeavesNoMemory) {
   EXPECT_LT(ResidentKib() - before, 64 << 10);
 }
 
+// An interrupt that a procedure sees just before it has its result ends the run all the same.
+class LastPollTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(LastPollTest, IsNotLost) {
+  auto snapshot = Snapshot::FromEmbedded(standard);
+  ASSERT_TRUE(snapshot.ok());
+  auto isolate = Isolate::FromSnapshot(*snapshot);
+  ASSERT_TRUE(isolate.ok());
+  Isolate::Scope scope(**isolate);
+  ASSERT_TRUE((*isolate)
+                  ->Eval("(define a (- (expt 2 500000) 1)) (define b (+ a 1))"
+                         "(define x (expt 2 4000000)) (define y (expt 2 4000000))")
+                  .ok());
+  ASSERT_TRUE(
+      (*isolate)->Eval(absl::StrCat("(define (f) ", GetParam(), " (let loop () (loop)))")).ok());
+  for (int i = 0; i < 60; ++i) {
+    std::atomic<bool> done{false};
+    bool lost = false;
+    std::thread other([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(20 * i));
+      (*isolate)->Interrupt();
+      for (int k = 0; k < 3000 && !done; ++k) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      if (!done) {
+        lost = true;
+        (*isolate)->Interrupt();
+      }
+    });
+    EXPECT_FALSE((*isolate)->Eval("(f)").ok());
+    done = true;
+    other.join();
+    ASSERT_FALSE(lost) << "after " << 20 * i << " us";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Procedures, LastPollTest,
+    testing::Values("(gcd a a a a a a a a a a a a)",
+                    "(bitwise-and a a a a a a a a a a a a a a a a a a a a)",
+                    "(apply <= (append-map (lambda (i) (list a a)) (iota 40)))",
+                    "(apply + (make-list 60 a))", "(eqv? x y)", "(memv x (list 1 y))",
+                    "(max a b a b a b a b a b)"));
+
 // Instructions that an expression takes, and what long procedures charge as such.
 uint64_t FuelFor(const char* prepare, const char* expression) {
   auto snapshot = Snapshot::FromEmbedded(standard);
@@ -126,6 +172,18 @@ uint64_t FuelFor(const char* prepare, const char* expression) {
   const auto result = (*isolate)->Eval(expression);
   EXPECT_TRUE(result.ok()) << result.status();
   return (*isolate)->Stats().instructions - before;
+}
+
+// What is told apart at once costs no more for being long.
+TEST(FuelTest, IdentityIsCheap) {
+  constexpr const char* kPrepare =
+      "(define s (make-string 65535 #\\a)) (define a (expt 2 500000))"
+      "(define l (make-list 10000 7)) (define m (make-list 10000 (string-copy s)))";
+  for (const char* expression :
+       {"(memv s l)", "(memv s m)", "(memv a l)", "(memv a m)", "(member s l)", "(member a m)",
+        "(assv s (list (cons 1 2) (cons s 1)))", "(< 0 a)", "(= a 0)", "(string=? s \"x\")"}) {
+    EXPECT_LT(FuelFor(kPrepare, expression), uint64_t{60000}) << expression;
+  }
 }
 
 TEST(FuelTest, LongProceduresChargeByTheirData) {

@@ -9,7 +9,6 @@ namespace islet::vm {
 
 namespace {
 
-// In the arena.
 struct BodyItem {
   enum class Kind : uint8_t { kExpression, kDefine, kDefineValues };
   Kind kind;
@@ -80,7 +79,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
   WorkStack<Syntax*> pending;
   if (!SpliceReversed(forms, whole, &pending)) return nullptr;
   Scope* scope = NewScope(outer);
-  Pieces<BodyItem*> items;
+  Pieces<BodyItem> items;
   size_t definitions_end = 0;  // behind the last definition
   auto bind = [&](Syntax* id) -> Variable* {
     if (scope->Find(KeyOf(id)) != nullptr) {
@@ -102,8 +101,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
       if (!nesting) return nullptr;
       continue;
     }
-    BodyItem& item = *arena_.New<BodyItem>();
-    item.form = form;
+    BodyItem item{BodyItem::Kind::kExpression, form, {}, nullptr, {}, false};
     switch (static_cast<CoreForm>(core)) {
       case CoreForm::kDefine:
         item.kind = BodyItem::Kind::kDefine;
@@ -144,7 +142,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
         break;
     }
     if (item.kind != BodyItem::Kind::kExpression) definitions_end = items.size() + 1;
-    items.push_back(&item);
+    items.push_back(item);
   }
   if (items.size() == definitions_end) {
     return Fail(whole, "a body must end with an expression");
@@ -153,7 +151,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
   std::vector<Variable*> variables;
   std::vector<Core*> inits;
   for (size_t i = 0; i < definitions_end; ++i) {
-    const BodyItem& item = *items[i];
+    const BodyItem& item = items[i];
     Core* init = nullptr;
     switch (item.kind) {
       case BodyItem::Kind::kExpression:
@@ -204,7 +202,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
   }
   const auto expressions = arena_.NewSpan<Core*>(items.size() - definitions_end);
   for (size_t i = 0; i < expressions.size(); ++i) {
-    expressions[i] = Expression(items[definitions_end + i]->form, scope);
+    expressions[i] = Expression(items[definitions_end + i].form, scope);
     if (expressions[i] == nullptr) return nullptr;
   }
   Core* result = SequenceOf(expressions, whole->position);

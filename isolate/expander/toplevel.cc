@@ -10,7 +10,6 @@ namespace islet::vm {
 
 namespace {
 
-// In the arena.
 struct ToplevelItem {
   CoreForm kind;                      // define, define-values, define-library or begin (an expression)
   Syntax* form;
@@ -25,7 +24,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
                                SourcePosition position) {
   WorkStack<Syntax*> pending;
   for (size_t i = forms.size(); i-- > 0;) pending.push_back(forms[i]);
-  Pieces<ToplevelItem*> items;
+  Pieces<ToplevelItem> items;
   std::vector<Core*> libraries;
   while (!pending.empty()) {
     Syntax* form = pending.back();
@@ -42,9 +41,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
     bool spliced = false;
     if (core >= 0 && !SpliceForm(form, core, &pending, &spliced)) return nullptr;
     if (spliced) continue;
-    ToplevelItem& item = *arena_.New<ToplevelItem>();
-    item.kind = CoreForm::kBegin;
-    item.form = form;
+    ToplevelItem item{CoreForm::kBegin, form, {}, {}, false};
     switch (static_cast<CoreForm>(core)) {
       case CoreForm::kImport:
         if (!Import(form, root)) return nullptr;
@@ -97,13 +94,13 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
       default:
         break;
     }
-    items.push_back(&item);
+    items.push_back(item);
   }
 
   const auto results = arena_.NewSpan<Core*>(libraries.size() + items.size());
   std::copy(libraries.begin(), libraries.end(), results.begin());
   for (size_t i = 0; i < items.size(); ++i) {
-    const ToplevelItem& item = *items[i];
+    const ToplevelItem& item = items[i];
     Core*& result = results[libraries.size() + i];
     if (item.kind == CoreForm::kDefine) {
       item.targets[0]->value = DefinedValue(item.definition, root, item.form);

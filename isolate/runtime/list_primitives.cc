@@ -245,9 +245,15 @@ struct IsSame {
   bool operator()(Value v, StepCounter&) const { return v == key; }
 };
 struct IsEquivalent {
-  IsEquivalent(const Heap& h, Value v) : heap(h), key(v), content_steps(ContentSteps(h, v)) {}
+  IsEquivalent(const Heap& h, Value v)
+      : heap(h),
+        key(v),
+        content_steps(h.Is<String>(v) || h.Is<Bytevector>(v) ? 0 : ContentSteps(h, v)) {}
   bool operator()(Value v, StepCounter& steps) const {
-    if (v.IsObject()) (void)steps.Add(content_steps);
+    // Where that takes a look at the contents.
+    if (content_steps != 0 && v.IsObject() && heap.header(v) == heap.header(key)) {
+      (void)steps.Add(content_steps);
+    }
     return Eqv(heap, v, key);
   }
   const Heap& heap;

@@ -89,7 +89,8 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
     sum = result;
     ++i;
   }
-  return std::exchange(sum, Value{});
+  const Value result = std::exchange(sum, Value{});
+  return vm.terminating_ ? kException : result;
 }
 
 }  // namespace islet::vm

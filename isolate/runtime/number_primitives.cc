@@ -93,6 +93,13 @@ constexpr PrimitiveSpec ParityTest() {
 // Whether `order` (Compare's result) is what the chain's relation wants.
 using Relation = bool (*)(int order);
 
+// What it takes to compare two numbers. Those of different sizes, the most frequent of which are
+// fixnums and bignums, are told apart at once.
+uint64_t ComparisonSteps(const Heap& heap, Value a, Value b) {
+  if (a.IsFixnum() || b.IsFixnum()) return 1;
+  return 1 + ContentSteps(heap, a) + ContentSteps(heap, b);
+}
+
 Value CompareChain(Vm& vm, const char* who, Value* args, uint32_t argc, Relation relation) {
   Heap& heap = vm.heap();
   StepCounter steps;
@@ -101,12 +108,12 @@ Value CompareChain(Vm& vm, const char* who, Value* args, uint32_t argc, Relation
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }
   }
-  for (uint32_t i = 1; i < argc && steps.Add(1 + ContentSteps(heap, args[i])); ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(ComparisonSteps(heap, args[i - 1], args[i])); ++i) {
     const int order = Compare(heap, args[i - 1], args[i]);
     if (vm.terminating_) return kException;
     if (!relation(order)) return kFalse;
   }
-  return kTrue;
+  return vm.terminating_ ? kException : kTrue;
 }
 
 template <Name who, Relation relation>
@@ -135,7 +142,7 @@ Value NumEqualPrimitive(Vm& vm, Value* args, uint32_t argc) {
       return vm.WrongType("=", static_cast<int>(i) + 1, "a number", args[i]);
     }
   }
-  for (uint32_t i = 1; i < argc && steps.Add(1 + ContentSteps(heap, args[i])); ++i) {
+  for (uint32_t i = 1; i < argc && steps.Add(ComparisonSteps(heap, args[i - 1], args[i])); ++i) {
     if (!NumEqual(heap, args[i - 1], args[i])) return kFalse;
   }
   return kTrue;
@@ -148,7 +155,7 @@ Value Extreme(Vm& vm, const char* who, Value* args, uint32_t argc, int sign) {
   bool inexact = false;
   uint32_t best = 0;
   StepCounter steps;
-  for (uint32_t i = 0; i < argc && steps.Add(1 + ContentSteps(heap, args[i])); ++i) {
+  for (uint32_t i = 0; i < argc && steps.Add(ComparisonSteps(heap, args[i], args[best])); ++i) {
     if (!IsReal(heap, args[i])) {
       return vm.WrongType(who, static_cast<int>(i) + 1, "a real number", args[i]);
     }

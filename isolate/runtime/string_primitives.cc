@@ -112,7 +112,11 @@ Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) 
   for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckString(vm, who, args, i)) return kException;
   }
-  for (uint32_t i = 0; i + 1 < argc && steps.Add(1 + UnchargedSteps(LengthOf(vm, args[i]))); ++i) {
+  for (uint32_t i = 0; i + 1 < argc; ++i) {
+    const uint32_t left = LengthOf(vm, args[i]);
+    const uint32_t right = LengthOf(vm, args[i + 1]);
+    const uint32_t compared = order == Order::kEq && left != right ? 0 : std::min(left, right);
+    if (!steps.Add(1 + UnchargedSteps(compared))) return kException;
     const bool holds = order == Order::kEq
                            ? StringEqual(vm.heap(), args[i], args[i + 1])
                            : Holds(order, StringCompare(vm.heap(), args[i], args[i + 1]));
