@@ -153,12 +153,12 @@ TEST_P(LastPollTest, IsNotLost) {
 
 INSTANTIATE_TEST_SUITE_P(
     Procedures, LastPollTest,
-    testing::Values("(gcd a a a a a a a a a a a a)",
-                    "(bitwise-and a a a a a a a a a a a a a a a a a a a a)",
-                    "(apply <= (append-map (lambda (i) (list a a)) (iota 40)))",
-                    "(apply + (make-list 60 a))",
-                    "(let again ((n 100)) (set! r (eqv? x y)) (if (> n 0) (again (- n 1))))",
-                    "(memv x (list 1 y))", "(max a b a b a b a b a b)"));
+    testing::Values(
+        "(gcd a a a a a a a a a a a a)", "(bitwise-and a a a a a a a a a a a a a a a a a a a a)",
+        "(apply <= (append-map (lambda (i) (list a a)) (iota 40)))", "(apply + (make-list 60 a))",
+        "(let again ((n 100)) (set! r (eqv? x y)) (if (> n 0) (again (- n 1))))",
+        "(memv x (list 1 y))", "(max a b a b a b a b a b)", "(apply symbol=? (make-list 9000 'a))",
+        "(apply boolean=? (make-list 9000 #t))"));
 
 // Instructions that an expression takes, and what long procedures charge as such.
 uint64_t FuelFor(const char* prepare, const char* expression) {

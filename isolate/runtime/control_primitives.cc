@@ -273,7 +273,7 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"equal?", Interruptible<IsEqual>, 2, 2},
     {"not", Not, 1, 1},
     {"boolean?", IsBoolean, 1, 1},
-    {"boolean=?", BooleanEq, 1, -1},
+    {"boolean=?", Interruptible<BooleanEq>, 1, -1},
     {"void", Void, 0, -1},
     {"procedure?", IsProcedureValue, 1, 1},
     {"procedure-name", ProcedureName, 1, 1},

@@ -173,9 +173,9 @@ Value Entropy(Vm& vm, Value* args, uint32_t) {
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {
-    {"%random-below!", Below, 2, 2},
+    {"%random-below!", Interruptible<Below>, 2, 2},
     {"%random-unit!", Unit, 1, 1},
-    {"%random-seed!", Seed, 1, -1},
+    {"%random-seed!", Interruptible<Seed>, 1, -1},
     {"%random-entropy!", Entropy, 1, 1},
 };
 

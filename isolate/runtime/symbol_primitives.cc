@@ -96,7 +96,7 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"symbol->string", SymbolToString, 1, 1},
     {"string->symbol", Interruptible<StringToSymbol>, 1, 1},
     {"symbol-append", Interruptible<SymbolAppend>, 0, -1},
-    {"symbol=?", SymbolEq, 1, -1},
+    {"symbol=?", Interruptible<SymbolEq>, 1, -1},
     {"symbol<?", Interruptible<SymbolLess>, 1, -1},
     {"generate-uninterned-symbol", Interruptible<GenerateUninternedSymbol>, 0, 1},
 };
