@@ -16,8 +16,9 @@
 #include <thread>
 #include <vector>
 
-#include "isolate/lib/standard.h"
+#include "absl/strings/numbers.h"
 #include "islet/isolate.h"
+#include "isolate/lib/standard.h"
 #include "sdk/long_operations.h"
 
 ISLET_EMBEDDED_SNAPSHOT(standard);
@@ -44,13 +45,19 @@ double Try(islet::Isolate& isolate, const char* expression, std::chrono::millise
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int tries = argc > 1 ? std::atoi(argv[1]) : 9;
+  int tries = 9;
+  if (argc > 3 || (argc > 1 && (!absl::SimpleAtoi(argv[1], &tries) || tries < 1))) {
+    std::fprintf(stderr, "usage: interrupt_bench [TRIES [NAME]]; TRIES is 1 or more\n");
+    return 2;
+  }
+  bool found = false;
   auto snapshot = islet::Snapshot::FromEmbedded(standard);
   if (!snapshot.ok()) return 1;
   std::printf("%-28s %10s %10s %10s %30s\n", "", "median us", "worst us", "at ms",
               "longest minor collection us");
   for (const islet::LongOperation& operation : islet::kLongOperations) {
     if (argc > 2 && std::strstr(operation.name, argv[2]) == nullptr) continue;
+    found = true;
     std::vector<double> latencies;
     double worst = 0;
     int worst_at = 0;
@@ -77,6 +84,10 @@ int main(int argc, char** argv) {
     std::printf("%-28s %10.0f %10.0f %10d %30.0f\n", operation.name,
                 latencies[latencies.size() / 2], worst, worst_at, longest_minor);
     std::fflush(stdout);
+  }
+  if (!found) {
+    std::fprintf(stderr, "interrupt_bench: no operation's name contains \"%s\"\n", argv[2]);
+    return 2;
   }
   return 0;
 }
