@@ -200,6 +200,21 @@ TEST_F(ReaderTest, DatumLabels) {
   EXPECT_EQ(Read("#0=a #0#"), "error: t:1:6: label #0# is not defined before");
 }
 
+TEST_F(ReaderTest, ManyLabels) {
+  constexpr int kLabels = 5000;
+  std::string text = "(";
+  for (int i = 0; i < kLabels; ++i) text += absl::StrCat("#", i * 7, "=(", i, ") ");
+  for (int i = 0; i < kLabels; ++i) text += absl::StrCat("#", i * 7, "# ");
+  SyntaxArena arena(&vm_->heap());
+  const Syntax* list = ReadOne(arena, text + ")");
+  const Syntax* reference = list;
+  for (int i = 0; i < kLabels; ++i) reference = reference->cdr;
+  for (int i = 0; i < kLabels; ++i, list = list->cdr, reference = reference->cdr) {
+    ASSERT_EQ(list->car, reference->car) << i;
+    ASSERT_EQ(list->car->car->value.fixnum(), i);
+  }
+}
+
 TEST_F(ReaderTest, Positions) {
   SyntaxArena arena(&vm_->heap());
   const Syntax* s = ReadOne(arena, "\n  (λ\n\tb \"x\r\ny\" c)");
