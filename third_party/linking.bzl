@@ -1,9 +1,9 @@
 """Ways of linking a program that need to know the configuration."""
 
-# `linkopts = FULLY_STATIC` makes a program, at a fixed address, that needs no dynamic loader: it starts sooner, and
+# `linkopts = FULLY_STATIC` makes a position-independent program that needs no dynamic loader: it starts sooner, and
 # runs on any Linux. The sanitizers' run times do not support it, so there the program is linked as usual.
 FULLY_STATIC = select({
     "//third_party:asan": [],
     "//third_party:tsan": [],
-    "//conditions:default": ["-static"],
+    "//conditions:default": ["-static-pie"],
 })
