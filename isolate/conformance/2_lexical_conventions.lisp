@@ -1,5 +1,5 @@
 ;; R7RS 2 and 7.1.1: lexical conventions.
-(import (scheme base) (scheme char) (check))
+(import (scheme base) (scheme char) (scheme read) (scheme write) (check))
 
 (section "2.1 Identifiers")
 (check (map symbol? '(... + +soup+ <=? ->string a34kTMNs lambda list->vector q V17a |two words| |two\x20;words| the-word-recursion-has-many-meanings))
@@ -12,6 +12,15 @@
 (check (let ((+ *) (- 2)) (+ - 3)) => 6)
 (check (let ((λ 1) (été 2)) (+ λ été)) => 3)
 (check (let ((if (lambda (a b c) (list c b a)))) (if 1 2 3)) => '(3 2 1))
+;; Beyond R7RS, an identifier may start with @, as SXML has it.
+(define (written datum) (let ((port (open-output-string))) (write datum port) (get-output-string port)))
+(define (displayed datum) (let ((port (open-output-string))) (display datum port) (get-output-string port)))
+(check '(p (@ (class "x")) "text") => (list 'p (list (string->symbol "@") '(class "x")) "text"))
+(check (let ((@ 1) (@x 2)) (list @ @x `(@ ,@(list @x)) `(, @x ,@(list @)))) => '(1 2 (@ 2) (2 1)))
+(check (map written '(@ @foo (@ 1) (unquote @x) (unquote |@ x|) (unquote-splicing @x) (quote @x) (unquote (@x))))
+       => '("@" "@foo" "(@ 1)" ",|@x|" ",|@ x|" ",@@x" "'@x" ",(@x)"))
+(check (displayed '(unquote @x)) => ", @x")
+(check (read (open-input-string (written '(unquote @x)))) => '(unquote @x))
 #!fold-case
 (check 'ABC => 'abc)
 (check (STRING-LENGTH "ABC") => 3)

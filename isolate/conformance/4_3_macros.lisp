@@ -185,6 +185,58 @@
     ((_ (name val) body) (let ((name val)) body))))
 (check (simple-let (a 5) (+ a 1)) => 6)
 
+;; An ellipsis among the literals is a literal, whatever its name.
+(define-syntax named-literal (syntax-rules ooo (ooo) ((_ x ooo) '(literal x)) ((_ x y) '(other x y))))
+(check (named-literal 1 ooo) => '(literal 1))
+(check (named-literal 1 2) => '(other 1 2))
+(define-syntax dots-named (syntax-rules ... (...) ((_ x ...) '(literal x ...)) ((_ x y) '(other x y))))
+(check (dots-named 1 ...) => '(literal 1 ...))
+(check (dots-named 1 2) => '(other 1 2))
+(define-syntax in-vector (syntax-rules ooo (ooo) ((_ #(x ooo)) '#(literal x ooo)) ((_ #(x y)) '#(other x y))))
+(check (in-vector #(1 ooo)) => '#(literal 1 ooo))
+(check (in-vector #(1 2)) => '#(other 1 2))
+(define-syntax dots-in-vector (syntax-rules ... (...) ((_ #(x ...)) '#(literal x ...)) ((_ . r) 'other)))
+(check (dots-in-vector #(1 ...)) => '#(literal 1 ...))
+(check (dots-in-vector #(1 2)) => 'other)
+(define-syntax in-tail (syntax-rules ooo (ooo) ((_ x ooo . r) '(literal x r)) ((_ . r) 'other)))
+(check (in-tail 1 ooo 2 3) => '(literal 1 (2 3)))
+(check (in-tail 1 2 3) => 'other)
+;; With another ellipsis `...` is an identifier like any other; `_` may be the ellipsis, or a literal.
+(define-syntax dots-variable (syntax-rules ooo () ((_ ... ooo) '(... ooo (ooo ooo)))))
+(check (dots-variable 1 2 3) => '(1 2 3 ooo))
+(define-syntax underscore-ellipsis (syntax-rules _ () ((m x _) '(x _ end))))
+(check (underscore-ellipsis 1 2) => '(1 2 end))
+(define-syntax underscore-literal (syntax-rules ooo (_ ooo) ((m _ ooo) 'literals) ((m x y) '(x y))))
+(check (list (underscore-literal _ ooo) (underscore-literal 1 2)) => '(literals (1 2)))
+(define-syntax both-literal (syntax-rules ooo (ooo ...) ((_ x ooo ...) '(x ooo ...)) ((_ . r) 'other)))
+(check (list (both-literal 1 ooo ...) (both-literal 1 2 3)) => '((1 ooo ...) other))
+;; An ellipsis may follow a literal.
+(define-syntax literals-repeated (syntax-rules (=>) ((_ => ... x) '(all x)) ((_ . r) 'other)))
+(check (list (literals-repeated => => 1) (literals-repeated 1) (literals-repeated => 2 1)) => '((all 1) (all 1) other))
+;; The escape of a named ellipsis is made with it; where it is a literal there is none.
+(define-syntax escaped-name (syntax-rules ooo () ((_ x y ooo) '((ooo ooo) y ooo (ooo (x ooo))))))
+(check (escaped-name 1 2 3) => '(ooo 2 3 (1 ooo)))
+(define-syntax no-escape (syntax-rules ooo (ooo) ((_ x) '(ooo (x ooo)))))
+(check (no-escape 1) => '(ooo (1 ooo)))
+;; A macro whose template makes macros: the inner ellipsis is the one that the inner macro names.
+(define-syntax make-lister
+  (syntax-rules ()
+    ((_ name dots) (define-syntax name (syntax-rules dots () ((_ x dots) '(x dots end)))))))
+(make-lister list-by-hash ooo)
+(check (list-by-hash 1 2 3) => '(1 2 3 end))
+(define-syntax make-literal
+  (syntax-rules ()
+    ((_ name dots) (define-syntax name (syntax-rules dots (dots) ((_ x dots) '(literal x)) ((_ . r) 'other))))))
+(make-literal literal-ooo ooo)
+(check (list (literal-ooo 1 ooo) (literal-ooo 1 2 3)) => '((literal 1) other))
+(define-syntax make-tail-lister
+  (syntax-rules () ((_ name) (define-syntax name (syntax-rules () ((_ x (... ...)) '(x (... ...) end)))))))
+(make-tail-lister tail-lister)
+(check (tail-lister 1 2) => '(1 2 end))
+;; Where `...` is a variable it is no ellipsis, but a name of that name.
+(check (let ((... 2)) (let-syntax ((s (syntax-rules () ((_ x ...) 'two) ((_ . r) 'other)))) (list (s 1 2) (s 1 2 3))))
+       => '(two other))
+
 (section "5.4 Syntax definitions")
 (check (let ((x 1) (y 2))
          (define-syntax swap-local! (syntax-rules () ((_ a b) (let ((tmp a)) (set! a b) (set! b tmp)))))

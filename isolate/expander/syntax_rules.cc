@@ -111,10 +111,11 @@ class Compiler {
                        [&](const Syntax* l) { return KeyOf(l) == KeyOf(id); });
   }
 
+  // Among the literals an ellipsis is a literal, whether it is `...` or has a name of its own (R7RS 4.3.2).
   bool IsEllipsis(const Syntax* form) const {
-    if (!form->IsIdentifier()) return false;
+    if (!form->IsIdentifier() || IsLiteral(form)) return false;
     if (ellipsis_ != nullptr) return KeyOf(form) == KeyOf(ellipsis_);
-    return !IsLiteral(form) && e_.IsKeyword(form, CoreForm::kEllipsis, scope_);
+    return e_.IsKeyword(form, CoreForm::kEllipsis, scope_);
   }
 
   Pattern* New(Pattern::Kind kind) {
@@ -205,6 +206,10 @@ class Compiler {
       case Syntax::Kind::kAlias:
         return CompileTemplateIdentifier(t, depth, escaped, used);
       case Syntax::Kind::kVector: {
+        // Not (... template): that is a list.
+        if (!escaped && t->count != 0 && IsEllipsis(t->items[0])) {
+          return e_.Fail(t, "syntax-rules: misplaced ellipsis in a template");
+        }
         Template* vector = New(Template::Kind::kVector);
         vector->car = CompileTemplate(e_.arena().List({t->items, t->count}, t->position), depth,
                                       escaped, used);

@@ -248,4 +248,8 @@ void PrintAtom(Vm& vm, Value v, bool write, size_t max_bytes, std::string* out) 
   }
 }
 
+void PrintWithBars(Vm& vm, Value symbol, size_t max_bytes, std::string* out) {
+  PrintQuoted(vm.heap(), vm.heap().Get<Symbol>(symbol)->name, '|', max_bytes, out);
+}
+
 }  // namespace islet::vm

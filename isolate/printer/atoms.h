@@ -14,6 +14,8 @@ namespace islet::vm {
 // Appends `v`, which is neither pair, vector, record, condition nor environment. `write`: so that
 // it reads back. Stops early, somewhere, once `out` is longer than `max_bytes`.
 void PrintAtom(Vm& vm, Value v, bool write, size_t max_bytes, std::string* out);
+// Appends a symbol as |name|, though it may need no bars; as long as PrintAtom.
+void PrintWithBars(Vm& vm, Value symbol, size_t max_bytes, std::string* out);
 
 }  // namespace islet::vm
 

@@ -26,6 +26,8 @@ constexpr size_t kTextPart = size_t{64} << 10;
 // Data with at most so many parts are walked once, without a table, to see that they have no cycle.
 constexpr int kSmallDatum = 256;
 
+constexpr const char* kUnquotePrefix = ",";
+
 class Printer {
  public:
   Printer(Vm& vm, PrintMode mode, size_t max_bytes)
@@ -65,6 +67,7 @@ class Printer {
   void PrintIrritants(Value v);
   // The prefix of `'x` and the like, or null.
   const char* Abbreviation(Value pair) const;
+  bool StartsWithAt(Value v) const;  // a symbol such as @attributes
   bool IsLabelled(Value v) const { return !labels_.empty() && labels_.contains(v.bits); }
   void Push(Task::Kind kind, Value v, uint32_t index = 0) { work_.push_back({kind, v, index}); }
   void PushText(const char* text) { work_.push_back({Task::Kind::kText, kNull, 0, text}); }
@@ -220,17 +223,29 @@ const char* Printer::Abbreviation(Value pair) const {
     const char* name;
     const char* prefix;
   } kPrefixes[] = {
-      {"quote", "'"}, {"quasiquote", "`"}, {"unquote", ","}, {"unquote-splicing", ",@"}};
+      {"quote", "'"}, {"quasiquote", "`"}, {"unquote", kUnquotePrefix}, {"unquote-splicing", ",@"}};
   for (const auto& known : kPrefixes) {
     if (StringEqualsUtf8(heap_, name, known.name)) return known.prefix;
   }
   return nullptr;
 }
 
+bool Printer::StartsWithAt(Value v) const {
+  if (!heap_.Is<Symbol>(v)) return false;
+  const StringChars name = CharsOf(heap_, heap_.Get<Symbol>(v)->name);
+  return name.length != 0 && name[0] == '@';
+}
+
 void Printer::PrintPair(Value v) {
   if (const char* prefix = Abbreviation(v)) {
     out_.append(prefix);
-    Push(Task::Kind::kValue, heap_.car(heap_.cdr(v)));
+    const Value datum = heap_.car(heap_.cdr(v));
+    // `,@x` would be read as (unquote-splicing x).
+    if (prefix == kUnquotePrefix && StartsWithAt(datum)) {
+      if (write()) return PrintWithBars(vm_, datum, BytesLeft(), &out_);
+      out_.push_back(' ');
+    }
+    Push(Task::Kind::kValue, datum);
     return;
   }
   out_.push_back('(');

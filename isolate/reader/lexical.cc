@@ -102,7 +102,8 @@ bool IsPlainIdentifier(absl::string_view text) {
     return first[1] == '.' && count > 2 && dot_subsequent(first[2]);
   }
   if (first[0] == '.') return count > 1 && dot_subsequent(first[1]);
-  return IsInitial(first[0]);
+  // Beyond R7RS, which has @ only behind the first character: SXML begins its attribute lists with it.
+  return IsInitial(first[0]) || first[0] == '@';
 }
 
 int HexDigit(uint32_t c) {

@@ -19,7 +19,7 @@ bool IsInitial(uint32_t c);
 // May follow in an identifier. `#` is accepted beyond R7RS.
 bool IsSubsequent(uint32_t c);
 // True if `text` (valid UTF-8) is an identifier that needs no bars, or a number that looks like
-// one: +i, -inf.0.
+// one: +i, -inf.0. An identifier may start with @, beyond R7RS.
 bool IsPlainIdentifier(absl::string_view text);
 // Value of a hexadecimal digit, or -1.
 int HexDigit(uint32_t c);

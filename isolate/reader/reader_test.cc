@@ -107,6 +107,14 @@ TEST_F(ReaderTest, Quotation) {
   EXPECT_EQ(Read("''()"), "(quote (quote ()))");
 }
 
+TEST_F(ReaderTest, IdentifiersThatStartWithAt) {
+  EXPECT_EQ(Read("@ @foo (@ (a \"b\")) @@ @1"), "@ ; @foo ; (@ (a \"b\")) ; @@ ; @1");
+  // Right behind a comma it is part of the comma.
+  EXPECT_EQ(Read(",@foo , @foo ,@@foo"),
+            "(unquote-splicing foo) ; (unquote @foo) ; (unquote-splicing @foo)");
+  EXPECT_EQ(Read("1@0 -1@0"), "1 ; -1");
+}
+
 TEST_F(ReaderTest, Numbers) {
   EXPECT_EQ(Read("0 -12 +5 1/2 #xFF #b-101 #e1.5 1e3"),
             "0 ; -12 ; 5 ; 1/2 ; 255 ; -5 ; 3/2 ; 1000.0");
@@ -386,11 +394,11 @@ TEST_F(ReaderTest, DatumToSyntaxRefusesDepth) {
 
 TEST(LexicalTest, PlainIdentifiers) {
   for (const char* plain :
-       {"a", "+", "-", "...", "->x", "λ", "a.b", "+a", "+.a", ".a", "!$%&*/:<=>?^_~"}) {
+       {"a", "+", "-", "...", "->x", "λ", "a.b", "+a", "+.a", ".a", "!$%&*/:<=>?^_~", "@", "@a", "@@", "@1"}) {
     EXPECT_TRUE(IsPlainIdentifier(plain)) << plain;
   }
   for (const char* odd : {"", ".", "a b", "1", "1+", "+1", "-.5", "+.", ".5", "a|b", "a\"", "#a",
-                          "[", "a'b", "\n", "@a"}) {
+                          "[", "a'b", "\n", "1@", "@ a"}) {
     EXPECT_FALSE(IsPlainIdentifier(odd)) << odd;
   }
 }
