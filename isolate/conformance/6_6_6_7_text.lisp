@@ -26,6 +26,10 @@
 (check (list (char-upcase #\i) (char-downcase #\I) (char-upcase #\ß) (char-foldcase #\A) (char-downcase #\Σ) (char-foldcase #\ς))
        => '(#\I #\i #\ß #\a #\σ #\σ))
 (check-error (char-upcase "a"))
+;; Unicode's derived properties go beyond letters: a point, a circled letter, an enclosed capital, modifiers.
+(check (map char-alphabetic? '(#\x5b0 #\x24b6 #\x1f130 #\x2c0 #\x345 #\x300 #\x2e9)) => '(#t #t #t #t #t #f #f))
+(check (map char-upper-case? '(#\x1f130 #\x2160 #\x24b6 #\x1c5 #\x2c0)) => '(#t #t #t #f #f))
+(check (map char-lower-case? '(#\x2c0 #\x2b0 #\xaa #\x2170 #\x345 #\x1c5 #\x5b0)) => '(#t #t #t #t #t #f #f))
 (check (map char? (list #\a "a" 'a)) => '(#t #f #f))
 
 (section "6.7 Strings")
@@ -64,6 +68,7 @@
 (check (string-downcase "HELLO Λ") => "hello λ")
 (check (string-downcase "ΧΑΟΣ") => "χαος")
 (check (string-foldcase "ΧΑΟΣ") => "χαοσ")
+(check (map string-downcase '("Σ" "ΑΣΑ" "ΑΣ. Α" "ΑΣ·Α" "1Σ" "ⒶΣ")) => '("σ" "ασα" "ας. α" "ασ·α" "1σ" "ⓐς"))
 (check (list (substring "abcdef" 1 3) (substring "abc" 0 0) (string-copy "abcdef" 2) (string-copy "abcdef" 2 4))
        => '("bc" "" "cdef" "cd"))
 (check-error (substring "abc" 2 1))

@@ -2,6 +2,10 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace islet::vm {
 namespace {
 
@@ -35,11 +39,55 @@ int Fold(uint32_t c, uint32_t out[4]) {
   return static_cast<int>(n);
 }
 
+// Properties of characters that utf8proc lacks (unicode_ranges.awk).
+enum class Property : uint8_t {
+  kWhiteSpace,
+  kOtherAlphabetic,
+  kOtherLowercase,
+  kOtherUppercase,
+  kInWords,  // Word_Break is MidLetter, MidNumLet or Single_Quote
+};
+
+struct PropertyRange {
+  Property property;
+  uint32_t first, last;
+
+  constexpr bool operator<(const PropertyRange& other) const {
+    return property != other.property ? property < other.property : first < other.first;
+  }
+};
+
+constexpr auto kRanges = [] {
+  auto ranges = std::to_array<PropertyRange>({
+#define ISLET_UNICODE_VERSION(version)
+#define ISLET_RANGE(property, first, last) {Property::k##property, first, last},
+#include "isolate/runtime/unicode_ranges.inc"
+#undef ISLET_RANGE
+#undef ISLET_UNICODE_VERSION
+  });
+  std::sort(ranges.begin(), ranges.end());
+  return ranges;
+}();
+
+constexpr std::string_view kVersions[] = {
+#define ISLET_UNICODE_VERSION(version) version,
+#define ISLET_RANGE(property, first, last)
+#include "isolate/runtime/unicode_ranges.inc"
+#undef ISLET_RANGE
+#undef ISLET_UNICODE_VERSION
+};
+static_assert(kVersions[0] == kVersions[1], "the files of unicode-data are of different versions");
+
+bool Has(uint32_t c, Property property) {
+  const auto* after = std::upper_bound(kRanges.begin(), kRanges.end(), PropertyRange{property, c, c});
+  return after != kRanges.begin() && after[-1].property == property && c <= after[-1].last;
+}
+
 bool IsCased(uint32_t c) {
   return IsUpperCase(c) || IsLowerCase(c) || Category(c) == UTF8PROC_CATEGORY_LT;
 }
 
-// Case_Ignorable, nearly: what may stand between the letters of a word.
+// Case_Ignorable: what may stand between the letters of a word.
 bool IsCaseIgnorable(uint32_t c) {
   switch (Category(c)) {
     case UTF8PROC_CATEGORY_MN:
@@ -49,7 +97,7 @@ bool IsCaseIgnorable(uint32_t c) {
     case UTF8PROC_CATEGORY_SK:
       return true;
     default:
-      return c == '\'' || c == '.' || c == ':' || c == 0xb7 || c == 0x2019;
+      return Has(c, Property::kInWords);
   }
 }
 
@@ -65,6 +113,8 @@ bool IsFinalSigma(const StringChars& text, uint32_t i, StepCounter* steps) {
 
 }  // namespace
 
+std::string_view UnicodeRangesVersion() { return kVersions[0]; }
+
 bool IsAlphabetic(uint32_t c) {
   if (c < 0x80) return Within(c | 0x20, 'a', 'z');
   switch (Category(c)) {
@@ -76,7 +126,7 @@ bool IsAlphabetic(uint32_t c) {
     case UTF8PROC_CATEGORY_NL:
       return true;
     default:
-      return Within(c, 0x24b6, 0x24e9);  // circled letters
+      return Has(c, Property::kOtherAlphabetic);
   }
 }
 
@@ -85,21 +135,17 @@ bool IsNumeric(uint32_t c) {
 }
 
 bool IsCharWhitespace(uint32_t c) {
-  return Within(c, 9, 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         Within(c, 0x2000, 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-         c == 0x3000;
+  return c < 0x80 ? Within(c, 9, 13) || c == ' ' : Has(c, Property::kWhiteSpace);
 }
 
 bool IsUpperCase(uint32_t c) {
   if (c < 0x80) return Within(c, 'A', 'Z');
-  return Category(c) == UTF8PROC_CATEGORY_LU || Within(c, 0x2160, 0x216f) ||  // Roman numerals
-         Within(c, 0x24b6, 0x24cf);                                           // circled letters
+  return Category(c) == UTF8PROC_CATEGORY_LU || Has(c, Property::kOtherUppercase);
 }
 
 bool IsLowerCase(uint32_t c) {
   if (c < 0x80) return Within(c, 'a', 'z');
-  return Category(c) == UTF8PROC_CATEGORY_LL || c == 0xaa || c == 0xba || Within(c, 0x2b0, 0x2b8) ||
-         Within(c, 0x2170, 0x217f) || Within(c, 0x24d0, 0x24e9);
+  return Category(c) == UTF8PROC_CATEGORY_LL || Has(c, Property::kOtherLowercase);
 }
 
 int DigitValue(uint32_t c) {

@@ -1,21 +1,29 @@
-// Properties of characters and case mappings (Unicode, by utf8proc). A character here is a Unicode
-// scalar value.
+// Properties of characters and case mappings. A character here is a Unicode scalar value.
+//
+// General categories and mappings are utf8proc's. The properties that those do not settle, such as Other_Alphabetic, are
+// ranges that the build makes of Debian's package unicode-data (unicode_ranges.awk). Both must be of one version of Unicode:
+// unicode_test.cc fails otherwise. Debian 12 has 15.0 of both.
 
 #ifndef ISLET_ISOLATE_RUNTIME_UNICODE_H_
 #define ISLET_ISOLATE_RUNTIME_UNICODE_H_
 
 #include <cstdint>
+#include <string_view>
 
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
-bool IsAlphabetic(uint32_t c);
+// The version of Unicode that the ranges are of, such as "15.0.0".
+std::string_view UnicodeRangesVersion();
+
+// Unicode's derived properties (R7RS 6.6), which go beyond letters: a vowel sign is alphabetic.
+bool IsAlphabetic(uint32_t c);      // Alphabetic
 bool IsNumeric(uint32_t c);         // general category Nd
 bool IsCharWhitespace(uint32_t c);  // White_Space
-bool IsUpperCase(uint32_t c);
-bool IsLowerCase(uint32_t c);
+bool IsUpperCase(uint32_t c);       // Uppercase
+bool IsLowerCase(uint32_t c);       // Lowercase
 // The value of a decimal digit of any script, or -1.
 int DigitValue(uint32_t c);
 
