@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/interpreter/stubs.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 
@@ -292,10 +293,21 @@ absl::Status Isolate::Impl::RunRestoreHooks() {
 absl::StatusOr<Value> Isolate::Impl::CallValue(vm::Value procedure, absl::Span<const Value> arguments) {
   // The procedure travels as a handle, since making the arguments may collect.
   const Value kept = MakeHandle(procedure);
-  absl::InlinedVector<vm::Value, 8> args(arguments.size());
-  absl::Status status = ToHeapAll(arguments, absl::MakeSpan(args));
-  if (!status.ok()) return status;
-  absl::StatusOr<vm::Value> result = vm->Call(*Resolve(kept), args);
+  // More than what should stand on the stack below the first frame go through a list.
+  constexpr size_t kMostOnStack = 4000;
+  absl::InlinedVector<vm::Value, 8> args;
+  if (arguments.size() > kMostOnStack) {
+    absl::StatusOr<vm::Value> list = ToHeap(List({arguments.begin(), arguments.end()}));
+    if (!list.ok()) return list.status();
+    args = {*Find(kept), *list};
+  } else {
+    args.resize(arguments.size());
+    absl::Status status = ToHeapAll(arguments, absl::MakeSpan(args));
+    if (!status.ok()) return status;
+  }
+  const vm::Value callee =
+      arguments.size() > kMostOnStack ? vm::MakeStubProcedure(*vm, "apply") : *Find(kept);
+  absl::StatusOr<vm::Value> result = vm->Call(callee, args);
   if (!result.ok()) return Failed(result.status(), /*evaluated=*/false);
   return MakeHandle(*result);
 }

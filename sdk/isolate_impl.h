@@ -52,6 +52,8 @@ struct Isolate::Impl : public vm::RootSource {
   absl::StatusOr<vm::Value> ToHeap(const Value& value);
   absl::Status ToHeapAll(absl::Span<const Value> values, absl::Span<vm::Value> results);
   absl::StatusOr<vm::Value> Resolve(const Value& handle);
+  // The same without a safepoint, for who has called CheckEntered.
+  absl::StatusOr<vm::Value> Find(const Value& handle) const;
   // Before the first code of the host's runs.
   absl::Status RunRestoreHooks();
   absl::StatusOr<Value> CallValue(vm::Value procedure, absl::Span<const Value> arguments);
@@ -116,8 +118,11 @@ struct Isolate::Impl : public vm::RootSource {
   std::string described;
 
  private:
-  uint64_t BytesOf(const Value& value, int depth) const;
-  absl::StatusOr<vm::Value> Build(const Value& value, int depth);
+  // Literals in the heap (literal.cc).
+  uint64_t BytesOf(const Value& value, bool exact) const;
+  uint64_t BytesOfAll(absl::Span<const Value> values, bool exact, uint64_t enough) const;
+  absl::StatusOr<vm::Value> BuildPart(const Value& value);
+  absl::StatusOr<vm::Value> Build(const Value& value);
 };
 
 // A call of the host's, while it lasts; nothing, if another thread has entered the isolate.

@@ -1,5 +1,6 @@
 #include "islet/value.h"
 
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -9,13 +10,11 @@
 #include "isolate/numbers/numbers.h"
 #include "isolate/printer/printer.h"
 #include "sdk/isolate_impl.h"
+#include "sdk/literal.h"
 
 namespace islet {
 
 namespace {
-
-// Lists and vectors built by the host nest at most this deep.
-constexpr int kMaxDepth = 1000;
 
 absl::Status Mismatch(absl::string_view expected, Type got) {
   return absl::InvalidArgumentError(absl::StrCat("expected ", expected, ", got ", TypeName(got)));
@@ -77,199 +76,19 @@ absl::string_view TypeName(Type type) {
   return "an object of another type";
 }
 
-// ---- Literals
-
-Value Boolean(bool b) {
-  Value v(Value::Kind::kBoolean);
-  v.integer_ = b;
-  return v;
-}
-
-Value Integer(int64_t n) {
-  Value v(Value::Kind::kInteger);
-  v.integer_ = n;
-  return v;
-}
-
-Value BigInteger(absl::string_view decimal) {
-  Value v(Value::Kind::kBigInteger);
-  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{std::string(decimal), {}});
-  return v;
-}
-
-Value Real(double d) {
-  Value v(Value::Kind::kReal);
-  v.real_ = d;
-  return v;
-}
-
-Value Character(uint32_t scalar) {
-  Value v(Value::Kind::kCharacter);
-  v.integer_ = scalar;
-  return v;
-}
-
-Value String(absl::string_view utf8) {
-  Value v(Value::Kind::kString);
-  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{std::string(utf8), {}});
-  return v;
-}
-
-Value Symbol(absl::string_view name) {
-  Value v(Value::Kind::kSymbol);
-  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{std::string(name), {}});
-  return v;
-}
-
-Value Null() { return Value(Value::Kind::kNull); }
-
-Value List(std::vector<Value> items) {
-  Value v(Value::Kind::kList);
-  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{{}, std::move(items)});
-  return v;
-}
-
-Value Vector(std::vector<Value> items) {
-  Value v(Value::Kind::kVector);
-  v.payload_ = std::make_shared<Value::Payload>(Value::Payload{{}, std::move(items)});
-  return v;
-}
-
-Value Bytevector(absl::Span<const uint8_t> bytes) {
-  Value v(Value::Kind::kBytevector);
-  v.payload_ = std::make_shared<Value::Payload>(
-      Value::Payload{std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), {}});
-  return v;
-}
-
-Value HashTable(std::vector<std::pair<Value, Value>> entries) {
-  Value v(Value::Kind::kHashTable);
-  Value::Payload payload;
-  for (auto& [key, value] : entries) {
-    payload.items.push_back(std::move(key));
-    payload.items.push_back(std::move(value));
-  }
-  v.payload_ = std::make_shared<Value::Payload>(std::move(payload));
-  return v;
-}
-
-// ---- Into the heap
-
 absl::StatusOr<vm::Value> Isolate::Impl::Resolve(const Value& handle) {
   absl::Status status = CheckEntered();
   if (!status.ok()) return status;
+  return Find(handle);
+}
+
+absl::StatusOr<vm::Value> Isolate::Impl::Find(const Value& handle) const {
   const size_t slot = static_cast<size_t>(handle.integer_);
   if (handle.isolate_ != isolate) return absl::FailedPreconditionError("the value belongs to another isolate");
   if (slot >= handles.size() || handles[slot].stamp != handle.stamp_) {
     return absl::FailedPreconditionError("the value's scope has ended (keep it in an islet::Persistent)");
   }
   return handles[slot].value;
-}
-
-uint64_t Isolate::Impl::BytesOf(const Value& value, int depth) const {
-  if (depth > kMaxDepth) return 0;
-  uint64_t bytes = 32;
-  if (value.payload_ == nullptr) return bytes;
-  bytes += 4 * value.payload_->text.size();
-  if (value.kind_ == Value::Kind::kHashTable) bytes += vm::HashTableBytes(value.payload_->items.size());
-  for (const Value& item : value.payload_->items) bytes += 16 + BytesOf(item, depth + 1);
-  return bytes;
-}
-
-absl::StatusOr<vm::Value> Isolate::Impl::Build(const Value& value, int depth) {
-  vm::Heap& heap = vm->heap();
-  if (depth > kMaxDepth) return absl::InvalidArgumentError("the value is nested too deeply (at most 1000 levels)");
-  switch (value.kind_) {
-    case Value::Kind::kUnspecified: return vm::kUnspecified;
-    case Value::Kind::kHandle: return Resolve(value);
-    case Value::Kind::kSnapshotProcedure:
-      if (value.stamp_ != image->serial()) {
-        return absl::FailedPreconditionError("the procedure belongs to another snapshot than the isolate");
-      }
-      return vm::Value::FromBits(static_cast<uint32_t>(value.integer_));
-    case Value::Kind::kBoolean: return vm::Value::Boolean(value.integer_ != 0);
-    case Value::Kind::kInteger: return vm::FromInt64(heap, value.integer_);
-    case Value::Kind::kBigInteger: {
-      const std::string& text = value.payload_->text;
-      const size_t digits = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-      if (text.size() == digits || text.find_first_not_of("0123456789", digits) != std::string::npos) {
-        return absl::InvalidArgumentError(absl::StrCat("not a decimal integer: ", text.substr(0, 40)));
-      }
-      std::optional<vm::Value> number = vm::ParseNumber(heap, text, 10);
-      if (!number.has_value()) return absl::InvalidArgumentError("not a decimal integer");
-      return *number;
-    }
-    case Value::Kind::kReal: return vm::FromDouble(heap, value.real_);
-    case Value::Kind::kCharacter:
-      if (!vm::IsScalarValue(value.integer_)) return absl::InvalidArgumentError("not a Unicode scalar value");
-      return vm::Value::Char(static_cast<uint32_t>(value.integer_));
-    case Value::Kind::kString: return vm::MakeString(heap, value.payload_->text);
-    case Value::Kind::kSymbol: return vm->Intern(value.payload_->text);
-    case Value::Kind::kNull: return vm::kNull;
-    case Value::Kind::kList: {
-      vm::Value list = vm::kNull;
-      for (size_t i = value.payload_->items.size(); i > 0; --i) {
-        absl::StatusOr<vm::Value> item = Build(value.payload_->items[i - 1], depth + 1);
-        if (!item.ok()) return item;
-        list = heap.Cons(*item, list);
-      }
-      return list;
-    }
-    case Value::Kind::kVector: {
-      const std::vector<Value>& items = value.payload_->items;
-      const vm::Value vector = heap.MakeVector(static_cast<uint32_t>(items.size()), vm::kFalse);
-      for (size_t i = 0; i < items.size(); ++i) {
-        absl::StatusOr<vm::Value> item = Build(items[i], depth + 1);
-        if (!item.ok()) return item;
-        heap.Get<vm::Vector>(vector)->items[i] = *item;
-      }
-      return vector;
-    }
-    case Value::Kind::kBytevector: {
-      const std::string& bytes = value.payload_->text;
-      const vm::Value bytevector = heap.MakeBytevector(static_cast<uint32_t>(bytes.size()));
-      std::copy(bytes.begin(), bytes.end(), heap.Get<vm::Bytevector>(bytevector)->bytes);
-      return bytevector;
-    }
-    case Value::Kind::kHashTable: {
-      const std::vector<Value>& items = value.payload_->items;
-      const vm::Value table = vm::MakeHashTable(heap, vm::kEqualTableFlag, static_cast<uint32_t>(items.size() / 2));
-      for (size_t i = 0; i + 1 < items.size(); i += 2) {
-        absl::StatusOr<vm::Value> key = Build(items[i], depth + 1);
-        if (!key.ok()) return key;
-        absl::StatusOr<vm::Value> item = Build(items[i + 1], depth + 1);
-        if (!item.ok()) return item;
-        vm::HashTablePut(heap, table, *key, *item);
-      }
-      return table;
-    }
-  }
-  return absl::InternalError("unknown kind of value");
-}
-
-absl::Status Isolate::Impl::ToHeapAll(absl::Span<const Value> values, absl::Span<vm::Value> results) {
-  absl::Status status = CheckEntered();
-  if (!status.ok()) return status;
-  uint64_t bytes = 0;
-  for (const Value& value : values) bytes += BytesOf(value, 0);
-  if (bytes > vm::Heap::kSlack / 2 && !vm->heap().Reserve(bytes)) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the arguments need ", bytes >> 10, " KiB, more than the heap limit allows"));
-  }
-  // No collection from here on.
-  for (size_t i = 0; i < values.size(); ++i) {
-    absl::StatusOr<vm::Value> result = Build(values[i], 0);
-    if (!result.ok()) return result.status();
-    results[i] = *result;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<vm::Value> Isolate::Impl::ToHeap(const Value& value) {
-  vm::Value result;
-  absl::Status status = ToHeapAll(absl::MakeConstSpan(&value, 1), absl::MakeSpan(&result, 1));
-  if (!status.ok()) return status;
-  return result;
 }
 
 // ---- Out of the heap. A literal is put into the isolate's terms only where it has one; its own accessors work without.
@@ -339,7 +158,7 @@ absl::StatusOr<int64_t> Value::ToInt64() const {
 }
 
 absl::StatusOr<double> Value::ToDouble() const {
-  if (kind_ == Kind::kReal) return real_;
+  if (kind_ == Kind::kReal) return std::bit_cast<double>(integer_);
   if (kind_ == Kind::kInteger) return static_cast<double>(integer_);
   if (kind_ != Kind::kHandle) return Mismatch("a real number", type());
   ISLET_OPEN(o);
@@ -458,7 +277,8 @@ std::string Value::Print(size_t max_bytes) const {
   switch (kind_) {
     case Kind::kBoolean: return integer_ != 0 ? "#t" : "#f";
     case Kind::kInteger: return absl::StrCat(integer_);
-    case Kind::kReal: return absl::StrCat(real_);
+    case Kind::kReal:
+      return absl::StrCat(std::bit_cast<double>(integer_));
     case Kind::kBigInteger:
     case Kind::kSymbol: return payload_->text;
     case Kind::kString: return absl::StrCat("\"", payload_->text, "\"");

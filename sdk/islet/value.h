@@ -1,16 +1,19 @@
 // Lisp data on the host's side: arguments and results of calls.
 //
-// A Value is either a literal made by the host (islet::Integer(7), islet::String("x"), islet::List({...})), which belongs
-// to no isolate, or a handle to a datum in an isolate. A handle is good until the scope that was innermost when it was
-// made ends; used later, or on a thread that has not entered the isolate, it gives FailedPrecondition. Copying is cheap.
-// (A procedure that IsolatePool::Procedure has looked up is a literal for all isolates of its snapshot.)
+// A Value is either a literal made by the host (islet::Integer(7), islet::String("x"),
+// islet::List({...})), which belongs to no isolate, or a handle to a datum in an isolate. A handle
+// is good until the scope that was innermost when it was made ends; used later, or on a thread that
+// has not entered the isolate, it gives FailedPrecondition. Copying is cheap. (A procedure that
+// IsolatePool::Procedure has looked up is a literal for all isolates of its snapshot.)
+//
+// Literals may nest as deeply as memory allows, and parts of them may be shared: islet::List({x,
+// x}) costs one x until it is handed to an isolate, which makes two of it.
 
 #ifndef ISLET_SDK_VALUE_H_
 #define ISLET_SDK_VALUE_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,8 +36,34 @@ absl::string_view TypeName(Type type);
 
 class Value {
  public:
-  // The unspecified value.
+  // The unspecified value. One that has been moved from is unspecified, too.
   Value() = default;
+  Value(const Value& other)
+      : kind_(other.kind_),
+        stamp_(other.stamp_),
+        integer_(other.integer_),
+        isolate_(other.isolate_),
+        payload_(other.payload_) {
+    if (payload_ != nullptr) Retain(payload_);
+  }
+  Value(Value&& other) noexcept
+      : kind_(std::exchange(other.kind_, Kind::kUnspecified)),
+        stamp_(other.stamp_),
+        integer_(other.integer_),
+        isolate_(other.isolate_),
+        payload_(std::exchange(other.payload_, nullptr)) {}
+  Value& operator=(const Value& other) { return *this = Value(other); }
+  Value& operator=(Value&& other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(stamp_, other.stamp_);
+    std::swap(integer_, other.integer_);
+    std::swap(isolate_, other.isolate_);
+    std::swap(payload_, other.payload_);
+    return *this;
+  }
+  ~Value() {
+    if (payload_ != nullptr) Release(payload_);
+  }
 
   Type type() const;
   bool IsFalse() const;
@@ -78,20 +107,18 @@ class Value {
     kUnspecified, kHandle, kBoolean, kInteger, kBigInteger, kReal, kCharacter, kString, kSymbol, kNull, kList, kVector,
     kBytevector, kHashTable, kSnapshotProcedure,
   };
-  struct Payload {
-    std::string text;
-    std::vector<Value> items;
-  };
+  struct Payload;  // sdk/literal.h
   explicit Value(Kind kind) : kind_(kind) {}
+  Value(Kind kind, Payload* payload) : kind_(kind), payload_(payload) {}  // takes over a reference
+  static void Retain(Payload* payload);
+  static void Release(Payload* payload);
 
   Kind kind_ = Kind::kUnspecified;
   uint32_t stamp_ = 0;  // handle: tells a reused slot; snapshot's procedure: tells the snapshot
-  union {
-    int64_t integer_ = 0;  // also boolean, character; handle: slot; snapshot's procedure: the datum
-    double real_;
-  };
+  int64_t integer_ = 0;  // also boolean, character, bits of a double; handle: slot; snapshot's
+                         // procedure: the datum
   Isolate* isolate_ = nullptr;  // handle
-  std::shared_ptr<const Payload> payload_;
+  Payload* payload_ = nullptr;  // literals that do not fit into `integer_`
 };
 
 // Literals. Text is UTF-8; invalid sequences become U+FFFD.
