@@ -1,4 +1,4 @@
-;; SRFI 125: hash tables. What it shares with SRFI 69: srfi_69_132.lisp.
+;; SRFI 125: hash tables. What it shares with SRFI 69: srfi_69.lisp.
 (import (scheme base) (scheme char) (srfi 125) (srfi 128) (srfi 132) (check))
 
 (define numbers (make-comparator real? = < number-hash))

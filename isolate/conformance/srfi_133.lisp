@@ -28,6 +28,8 @@
 (section "SRFI 133 predicates and selectors")
 (check (list (vector? #(1)) (vector? '(1))) => '(#t #f))
 (check (map vector-empty? (list #(a) #(()) #())) => '(#f #f #t))
+;; The predicate is asked even about one and the same vector.
+(check (let ((v (vector +nan.0 1))) (list (vector= = v v) (vector= (lambda (a b) #f) v v) (vector= (lambda (a b) #f) #() #()))) => '(#f #f #t))
 (check (vector= eq? #(a b c d) #(a b c d)) => #t)
 (check (vector= eq? #(a b c d) #(a b d c)) => #f)
 (check (vector= = #(1 2 3 4 5) #(1 2 3 4)) => #f)

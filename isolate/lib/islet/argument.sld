@@ -117,4 +117,13 @@
              ((argument ... o1) (name argument ... o1 d2))
              ((argument ... o1 o2) (name argument ... o1 o2 d3))
              ((argument ... o1 o2 o3) (name argument ... o1 o2 o3 d4))
-             ((argument ... o1 o2 o3 o4) body ...))))))))
+             ((argument ... o1 o2 o3 o4) body ...))))
+        ((_ (name argument ...) ((o1 d1) (o2 d2) (o3 d3) (o4 d4) (o5 d5)) body ...)
+         (define name
+           (case-lambda
+             ((argument ...) (name argument ... d1))
+             ((argument ... o1) (name argument ... o1 d2))
+             ((argument ... o1 o2) (name argument ... o1 o2 d3))
+             ((argument ... o1 o2 o3) (name argument ... o1 o2 o3 d4))
+             ((argument ... o1 o2 o3 o4) (name argument ... o1 o2 o3 o4 d5))
+             ((argument ... o1 o2 o3 o4 o5) body ...))))))))

@@ -25,12 +25,6 @@
           '()
           (cons (vector-ref (car vectors) i) (items-at i (cdr vectors)))))
 
-    ;; (append (items-at i vectors) (list last))
-    (define (items-at+ i vectors last)
-      (if (null? vectors)
-          (list last)
-          (cons (vector-ref (car vectors) i) (items-at+ i (cdr vectors) last))))
-
     ;; ---- Constructors
 
     ;; Fills [start, end), calling f in order with the number of the item and the seeds.
@@ -123,11 +117,11 @@
           (let loop ((a (car vectors)) (rest (cdr vectors)))
             (or (null? rest)
                 (let ((b (car rest)))
-                  (and (or (eq? a b)
-                           (and (= (vector-length a) (vector-length b))
-                                (let compare ((i 0))
-                                  (or (= i (vector-length a))
-                                      (and (same? (vector-ref a i) (vector-ref b i)) (compare (+ i 1)))))))
+                  ;; A vector is compared with itself, too: `same?` need not be reflexive.
+                  (and (= (vector-length a) (vector-length b))
+                       (let compare ((i 0))
+                         (or (= i (vector-length a))
+                             (and (same? (vector-ref a i) (vector-ref b i)) (compare (+ i 1)))))
                        (loop b (cdr rest))))))))
 
     ;; ---- Iteration

@@ -387,17 +387,27 @@
                    (loop (%regexp-run! program sets text state)))
               result))))
 
+    ;; As define-ranged for strings, but that an end of #f is the string's, too.
+    (define-syntax define-searching
+      (syntax-rules ()
+        ((_ (name argument ...) (text position) (start end start-position) body ...)
+         (define-optional (name argument ...) ((start 0) (given #f))
+           (let* ((length (checked-string-length 'name position text))
+                  (end (or given length)))
+             (check-range 'name start-position start end length)
+             body ...)))))
+
     (define (match re text flags start from end)
       (let ((slots (run re text (* 2 (+ 1 (regexp-groups re))) flags start from end)))
         (and slots (make-match text slots (regexp-names re) start))))
 
-    (define-ranged checked-string-length (regexp-matches re text) (text 2) (start end 3)
+    (define-searching (regexp-matches re text) (text 2) (start end 3)
       (match (regexp re) text (+ anchored whole) start start end))
 
-    (define-ranged checked-string-length (regexp-matches? re text) (text 2) (start end 3)
+    (define-searching (regexp-matches? re text) (text 2) (start end 3)
       (and (run (regexp re) text 0 (+ anchored whole) start start end) #t))
 
-    (define-ranged checked-string-length (regexp-search re text) (text 2) (start end 3)
+    (define-searching (regexp-search re text) (text 2) (start end 3)
       (match (regexp re) text 0 start start end))
 
     ;; ---- Matches
@@ -446,22 +456,29 @@
 
     ;; ---- Folding. Behind an empty match the search goes on one character later.
 
+    (define (next-start match)
+      (let ((last (slot match 0 1)))
+        (if (= (slot match 0 0) last) (+ last 1) last)))
+
+    ;; The next match from index `from` on, or #f.
+    (define (next-match re text start from end)
+      (and (<= from end) (match re text 0 start from end)))
+
     (define (fold-matches re f seed text finish start end)
       (let loop ((from start) (behind start) (result seed))
-        (let ((found (and (<= from end) (match re text 0 start from end))))
+        (let ((found (next-match re text start from end)))
           (if found
-              (let* ((first (slot found 0 0)) (last (slot found 0 1)))
-                (loop (if (= first last) (+ last 1) last) last (f behind found text result)))
+              (loop (next-start found) (slot found 0 1) (f behind found text result))
               (finish behind #f text result)))))
 
     (define (last-argument i match text result) result)
 
-    (define-optional (regexp-fold re kons knil text)
-      ((finish last-argument) (start 0) (end (checked-string-length 'regexp-fold 4 text)))
+    (define-optional (regexp-fold re kons knil text) ((finish last-argument) (start 0) (end #f))
       (check-procedure 'regexp-fold 2 kons)
       (check-procedure 'regexp-fold 5 finish)
-      (check-range 'regexp-fold 6 start end (checked-string-length 'regexp-fold 4 text))
-      (fold-matches (regexp re) kons knil text finish start end))
+      (let* ((length (checked-string-length 'regexp-fold 4 text)) (end (or end length)))
+        (check-range 'regexp-fold 6 start end length)
+        (fold-matches (regexp re) kons knil text finish start end)))
 
     ;; As fold-matches, but empty matches are passed over.
     (define (fold-full-matches re f seed text finish start end)
@@ -474,25 +491,22 @@
                                   (cons start seed) text last-argument start end)))
         (finish (car result) (cdr result))))
 
-    (define-ranged checked-string-length (regexp-extract re text) (text 2) (start end 3)
+    (define-searching (regexp-extract re text) (text 2) (start end 3)
       (fold-full-matches (regexp re)
                          (lambda (behind match result) (cons (part match 0) result))
                          '() text
                          (lambda (behind result) (reverse result))
                          start end))
 
-    ;; Nothing comes before a match at the start or after one at the end.
-    (define-ranged checked-string-length (regexp-split re text) (text 2) (start end 3)
+    ;; What comes before the first match, between matches and after the last one, be it empty.
+    (define-searching (regexp-split re text) (text 2) (start end 3)
       (fold-full-matches (regexp re)
-                         (lambda (behind match result)
-                           (let ((first (slot match 0 0)))
-                             (if (= first start) result (cons (substring text behind first) result))))
+                         (lambda (behind match result) (cons (substring text behind (slot match 0 0)) result))
                          '() text
-                         (lambda (behind result)
-                           (reverse (if (= behind end) result (cons (substring text behind end) result))))
+                         (lambda (behind result) (reverse (cons (substring text behind end) result)))
                          start end))
 
-    (define-ranged checked-string-length (regexp-partition re text) (text 2) (start end 3)
+    (define-searching (regexp-partition re text) (text 2) (start end 3)
       (fold-full-matches (regexp re)
                          (lambda (behind match result)
                            (cons (part match 0) (cons (substring text behind (slot match 0 0)) result)))
@@ -505,7 +519,8 @@
 
     ;; ---- Replacing
 
-    ;; The text for a template: a string, a submatch's number or name, pre, post, or a list of templates.
+    ;; The text for a template: a string, a submatch's number or name, pre, post, a procedure of the match that returns a
+    ;; string, or a list of templates.
     (define (expand who template match end)
       (cond ((string? template) template)
             ((null? template) "")
@@ -516,17 +531,27 @@
             ((eq? template 'post) (substring (match-text match) (slot match 0 1) end))
             ((or (symbol? template) (exact-integer? template))
              (or (part match (field-number who match template)) ""))
-            (else (wrong-type who 3 "a string, a submatch's number or name, or a list of these" template))))
+            ((procedure? template)
+             (let ((text (template match)))
+               (if (string? text)
+                   text
+                   (failure who "the procedure returned something that is not a string:" text))))
+            (else
+             (wrong-type who 3 "a string, a submatch's number or name, a procedure, or a list of these" template))))
 
-    (define-ranged checked-string-length (regexp-replace re text template) (text 2) (start end 4)
-      (let ((found (match (regexp re) text 0 start start end)))
-        (if found
-            (string-append (substring text start (slot found 0 0))
-                           (expand 'regexp-replace template found end)
-                           (substring text (slot found 0 1) end))
-            (substring text start end))))
+    (define-optional (regexp-replace re text template) ((start 0) (end #f) (count 0))
+      (let* ((length (checked-string-length 'regexp-replace 2 text)) (end (or end length)) (re (regexp re)))
+        (check-range 'regexp-replace 4 start end length)
+        (check-count 'regexp-replace 6 count)
+        (let loop ((found (next-match re text start start end)) (left count))
+          (cond ((not found) (substring text start end))
+                ((> left 0) (loop (next-match re text start (next-start found) end) (- left 1)))
+                (else
+                 (string-append (substring text start (slot found 0 0))
+                                (expand 'regexp-replace template found end)
+                                (substring text (slot found 0 1) end)))))))
 
-    (define-ranged checked-string-length (regexp-replace-all re text template) (text 2) (start end 4)
+    (define-searching (regexp-replace-all re text template) (text 2) (start end 4)
       (fold-matches (regexp re)
                     (lambda (behind match text pieces)
                       (cons (expand 'regexp-replace-all template match end)

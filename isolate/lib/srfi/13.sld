@@ -1,5 +1,4 @@
-;; (srfi 13): strings. Not here: the procedures that expose the algorithm of Knuth, Morris and Pratt or the parsing of
-;; optional arguments.
+;; (srfi 13): strings.
 (define-library (srfi 13)
   (export
     string? string-null? string-every string-any make-string string string-tabulate string-unfold string-unfold-right
@@ -8,17 +7,22 @@
     string-trim-right string-trim-both string-compare string-compare-ci string-prefix-length string-suffix-length
     string-prefix-length-ci string-suffix-length-ci string-prefix? string-suffix? string-prefix-ci? string-suffix-ci?
     string-index string-index-right string-skip string-skip-right string-count string-contains string-contains-ci
-    string-titlecase string-upcase string-downcase string-reverse string-reverse! string-append string-append/shared
+    string-titlecase string-titlecase! string-upcase string-upcase! string-downcase string-downcase! string-reverse string-reverse! string-append string-append/shared
     string-concatenate string-concatenate/shared string-concatenate-reverse string-concatenate-reverse/shared
     string-map string-map! string-fold string-fold-right string-for-each string-for-each-index xsubstring
     string-xcopy! string-replace string-tokenize string-filter string-delete string-set! string-fill! string-join
     string= string<> string< string> string<= string>= string-ci= string-ci<> string-ci< string-ci> string-ci<=
-    string-ci>= string-hash string-hash-ci)
+    string-ci>= string-hash string-hash-ci
+    string-parse-start+end string-parse-final-start+end let-string-start+end check-substring-spec substring-spec-ok?
+    make-kmp-restart-vector kmp-step string-kmp-partial-search)
   (import
     (except (islet core)
             string-pad string-pad-right string-trim string-trim-right string-trim-both string-replace string-prefix?
-            string-suffix? string-index string-index-right string-contains)
+            string-suffix? string-index string-index-right string-contains string-upcase string-downcase)
+    (prefix (only (islet core) string-upcase string-downcase) whole:)
     (islet argument)
+    (islet kmp)
+    (only (islet list) for-each)
     (prefix (only (islet sequence) string-map string-for-each) r7rs:)
     (prefix (only (islet hash-table) string-hash string-ci-hash) bounded:)
     (rename (except (islet string) string-map*) (string-copy-parts! string-xcopy!)))
@@ -96,4 +100,84 @@
             (let ((c (f (string-ref s i))))
               (if (not (char? c)) (failure 'string-map! "the procedure returned something that is not a character:" c))
               (string-set! s i c)
-              (loop (+ i 1))))))))
+              (loop (+ i 1))))))
+
+    ;; ---- Case. In place each character stays one, so that there only what char-upcase and char-downcase say is done.
+
+    (define-ranged checked-string-length (string-upcase s) (s 1) (start end 2)
+      (whole:string-upcase (substring s start end)))
+
+    (define-ranged checked-string-length (string-downcase s) (s 1) (start end 2)
+      (whole:string-downcase (substring s start end)))
+
+    (define-ranged checked-string-length (string-upcase! s) (s 1) (start end 2)
+      (string-map! char-upcase s start end))
+
+    (define-ranged checked-string-length (string-downcase! s) (s 1) (start end 2)
+      (string-map! char-downcase s start end))
+
+    (define-ranged checked-string-length (string-titlecase! s) (s 1) (start end 2)
+      (string-copy! s start (string-titlecase s start end)))
+
+    ;; ---- For procedures with optional bounds
+
+    (define (substring-spec-ok? s start end)
+      (and (string? s)
+           (exact-integer? start)
+           (exact-integer? end)
+           (<= 0 start end (string-length s))))
+
+    ;; A condition says on behalf of which procedure it is raised: a procedure, or its name.
+    (define (name-of object fallback)
+      (cond ((symbol? object) object)
+            ((and (procedure? object) (symbol? (procedure-name object))) (procedure-name object))
+            (else fallback)))
+
+    (define (check-bounds who s start end)
+      (if (not (string? s)) (%raise (%make-condition 'wrong-type who "should be given a string" (list s)) #f))
+      (for-each (lambda (bound)
+                  (if (not (exact-integer? bound))
+                      (%raise (%make-condition 'wrong-type who "should be given bounds that are exact integers"
+                                               (list bound))
+                              #f)))
+                (list start end))
+      (if (not (<= 0 start end (string-length s)))
+          (%raise (%make-condition 'range who
+                                   (string-append "the bounds are not within the string, of length "
+                                                  (number->string (string-length s)))
+                                   (list start end))
+                  #f)))
+
+    (define (check-substring-spec proc s start end)
+      (check-bounds (name-of proc 'check-substring-spec) s start end))
+
+    ;; Calls f with what is left of the arguments, the start and the end.
+    (define (parse-bounds who fallback s arguments f)
+      (let ((who (name-of who fallback)))
+        (if (not (list? arguments))
+            (%raise (%make-condition 'wrong-type who "the optional arguments should be a proper list" (list arguments)) #f))
+        (check-bounds who s 0 0)
+        (let* ((start (if (pair? arguments) (car arguments) 0))
+               (rest (if (pair? arguments) (cdr arguments) '()))
+               (end (if (pair? rest) (car rest) (string-length s))))
+          (check-bounds who s start end)
+          (f (if (pair? rest) (cdr rest) '()) start end))))
+
+    (define (string-parse-start+end proc s arguments)
+      (parse-bounds proc 'string-parse-start+end s arguments values))
+
+    (define (string-parse-final-start+end proc s arguments)
+      (parse-bounds proc 'string-parse-final-start+end s arguments
+                    (lambda (rest start end)
+                      (if (pair? rest)
+                          (failure (name-of proc 'string-parse-final-start+end) "takes at most a start and an end" arguments))
+                      (values start end))))
+
+    (define-syntax let-string-start+end
+      (syntax-rules ()
+        ((_ (start end) proc s arguments body0 body ...)
+         (call-with-values (lambda () (string-parse-final-start+end proc s arguments))
+           (lambda (start end) body0 body ...)))
+        ((_ (start end rest) proc s arguments body0 body ...)
+         (call-with-values (lambda () (string-parse-start+end proc s arguments))
+           (lambda (rest start end) body0 body ...)))))))
