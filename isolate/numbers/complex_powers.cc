@@ -111,7 +111,7 @@ Value SqrtExactComplex(Heap& heap, Value v, NumberStatus* status) {
       return y == kException ? y : MakeRectangular(heap, x, y, status);
     }
   }
-  if (!OutOfDoubles(heap, z)) return FromComplexDouble(heap, std::sqrt(ToComplexDouble(heap, v)));
+  if (!OutOfDoubles(heap, z)) return FromComplexDouble(heap, PrincipalRoot(ToComplexDouble(heap, v)));
   // sqrt(z) = 2^k sqrt(z / 4^k), where the larger part of z / 4^k is about 1.
   int64_t exponent = std::numeric_limits<int64_t>::min();
   for (Value part : {z.real, z.imaginary}) {
@@ -132,7 +132,7 @@ Value SqrtExactComplex(Heap& heap, Value v, NumberStatus* status) {
     return operand.numerator.negative ? -d : d;
   };
   const std::complex<double> root =
-      std::sqrt(std::complex<double>(scaled(z.real), scaled(z.imaginary)));
+      PrincipalRoot(std::complex<double>(scaled(z.real), scaled(z.imaginary)));
   const int limited = static_cast<int>(k < -5000 ? -5000 : k > 5000 ? 5000 : k);
   return FromComplexDouble(heap,
                            {std::ldexp(root.real(), limited), std::ldexp(root.imag(), limited)});

@@ -95,6 +95,9 @@ std::complex<double> Power(std::complex<double> base, uint64_t exponent) {
 // base^exponent where the result is not real, or an operand is not: e^(exponent log base).
 Value ExptComplex(Heap& heap, Value base, Value exponent, NumberStatus* status) {
   if (IsZero(heap, base)) {
+    if (IsZero(heap, exponent)) {
+      return base == Value::Fixnum(0) ? Value::Fixnum(1) : FromDouble(heap, 1.0);
+    }
     const Value real = RealPart(heap, exponent);
     if (Sign(heap, real) > 0) return base == Value::Fixnum(0) ? base : FromDouble(heap, 0.0);
     return NoResult(status, 1, "a number other than 0");
@@ -125,7 +128,10 @@ Value ExptHalf(Heap& heap, Value base, Value exponent, NumberStatus* status) {
 Value ExptInteger(Heap& heap, Value base, Value exponent, NumberStatus* status) {
   if (IsExactRational(heap, base)) return ExptExact(heap, base, exponent, status);
   if (IsExactComplex(heap, base)) return ExptExactComplex(heap, base, exponent, status);
-  if (exponent == Value::Fixnum(0)) return Value::Fixnum(1);
+  if (exponent == Value::Fixnum(0)) {
+    // R7RS 6.2.6: powers of 0.0 are those of 0, "with inexact results".
+    return IsZero(heap, base) ? FromDouble(heap, 1.0) : Value::Fixnum(1);
+  }
   if (base.IsFlonum()) {
     // The double nearest to a large odd exponent is even: the sign is found apart.
     const double b = heap.flonum(base);
@@ -171,6 +177,12 @@ Value Expt(Heap& heap, Value base, Value exponent, NumberStatus* status) {
   return FromDouble(heap, std::pow(b, e));
 }
 
+std::complex<double> PrincipalRoot(std::complex<double> z) {
+  const std::complex<double> root = std::sqrt(z);
+  if (root.real() == 0 && root.imag() < 0) return {0.0, -root.imag()};
+  return root;
+}
+
 Value Sqrt(Heap& heap, Value v, NumberStatus* status) {
   if (v.IsFlonum()) {
     const double d = heap.flonum(v);
@@ -179,7 +191,7 @@ Value Sqrt(Heap& heap, Value v, NumberStatus* status) {
   }
   if (IsExactComplex(heap, v)) return SqrtExactComplex(heap, v, status);
   if (IsInexactComplex(heap, v)) {
-    return FromComplexDouble(heap, std::sqrt(ToComplexDouble(heap, v)));
+    return FromComplexDouble(heap, PrincipalRoot(ToComplexDouble(heap, v)));
   }
   if (!IsReal(heap, v)) return WrongType(status, 1, kNumber);
   const bool negative = Sign(heap, v) < 0;

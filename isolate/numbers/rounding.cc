@@ -63,6 +63,7 @@ namespace {
 // Of a flonum, the part of its exact value, made inexact again.
 Value Part(Heap& heap, Value v, bool numerator, NumberStatus* status) {
   if (!IsRational(heap, v)) return WrongType(status, 1, "a rational number");
+  if (numerator && IsInteger(heap, v)) return v;
   const bool inexact = v.IsFlonum();
   if (inexact) v = ExactFromDouble(heap, heap.flonum(v), status);
   Value part = numerator ? v : Value::Fixnum(1);

@@ -51,14 +51,15 @@ Value Log(Heap& heap, Value v, NumberStatus* status) {
     if (IsExactComplex(heap, v)) return LogExactComplex(heap, v, status);
     return Function(heap, v, std::log, std::log, 1, 0, status);
   }
-  if (Sign(heap, v) < 0) {
+  // R7RS 6.2.6: (log -0.0) is -inf.0+πi.
+  if (Sign(heap, v) < 0 || (v.IsFlonum() && std::signbit(heap.flonum(v)) && IsZero(heap, v))) {
     const Value magnitude = Abs(heap, v, status);
     if (magnitude == kException) return magnitude;
     const double real =
         v.IsFlonum() ? std::log(heap.flonum(magnitude)) : InexactLog(heap, magnitude);
     return FromComplexDouble(heap, {real, std::atan2(0.0, -1.0)});
   }
-  if (v.IsFlonum()) return FromDouble(heap, std::log(std::fabs(heap.flonum(v))));
+  if (v.IsFlonum()) return FromDouble(heap, std::log(heap.flonum(v)));
   if (v == Value::Fixnum(0)) return NoResult(status, 1, "a number other than 0");
   return FromDouble(heap, InexactLog(heap, v));
 }
@@ -141,6 +142,10 @@ Value Atan2(Heap& heap, Value y, Value x, NumberStatus* status) {
   if (y == Value::Fixnum(0) && !x.IsFlonum()) {
     if (Sign(heap, x) > 0) return y;
     if (Sign(heap, x) == 0) return DivideByZero(status);
+  }
+  if (x == Value::Fixnum(0) && IsZero(heap, y)) {
+    // The last rows of R7RS's table: an exact zero is no limit of either side.
+    return FromDouble(heap, std::copysign(std::atan2(1.0, 0.0), heap.flonum(y)));
   }
   double p = ToDouble(heap, y);
   double q = ToDouble(heap, x);

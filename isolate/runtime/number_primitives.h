@@ -73,6 +73,8 @@ constexpr PrimitiveSpec Variadic() {
             if (argc == 2) return CallBinary(vm, who.text, args, operation);
             if (argc == 0) return Value::Fixnum(kNeutral);
             if (argc > 2) return Fold(vm, who.text, args, argc, operation);
+            // -0.0 is its own sum, and not that with the neutral element, which is 0.0.
+            if (operation == Add && args[0].IsFlonum()) return args[0];
             // One argument: done with the neutral element, for the sake of its type check.
             Value pair[2] = {Value::Fixnum(kNeutral), args[0]};
             NumberStatus status;
