@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -78,11 +79,17 @@ void ForgetLibrary(Vm& vm, const Syntax* form) {
   if (name != kUndefined) UnregisterLibrary(vm, name);
 }
 
-// The failure of a top-level form, with its place: a tail call leaves no frame that would tell.
+// The failure of a top-level form, with its place: the backtrace of a deep recursion ends before it, and what fails
+// before the form runs has none.
 absl::Status AtForm(const absl::Status& status, const SourcePosition& position) {
-  if (position.line == 0) return status;
-  absl::Status located(status.code(),
-                       absl::StrCat(status.message(), "\n  in the form at ", position.ToString()));
+  constexpr absl::string_view kTopLevel = "top level";
+  const size_t last_line = status.message().rfind('\n');
+  const bool has_place = last_line != absl::string_view::npos &&
+                         absl::StartsWith(status.message().substr(last_line + 1), absl::StrCat("  at ", kTopLevel));
+  if (position.line == 0 || has_place) return status;
+  const BacktraceFrame frame = {std::string(kTopLevel), position.file == nullptr ? "" : *position.file, position.line,
+                                position.column};
+  absl::Status located(status.code(), absl::StrCat(status.message(), "\n", FrameLine(frame)));
   status.ForEachPayload([&located](absl::string_view type, const absl::Cord& payload) {
     located.SetPayload(type, payload);
   });

@@ -9,14 +9,12 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "isolate/printer/describe.h"
+#include "isolate/reader/syntax.h"
 #include "isolate/runtime/system.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
 namespace {
-
-// A backtrace of as many frames as are ever captured may lack the outermost.
-constexpr size_t kMostFrames = 64;
 
 // What Condition::position holds, "file:line:column", in which the file may have colons too.
 SourcePlace ParsePlace(absl::string_view text) {
@@ -52,6 +50,17 @@ ErrorReport MakeReport(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
 
 }  // namespace
 
+std::string SourcePlace::ToString() const { return vm::PlaceText(file, line, column); }
+
+std::vector<std::string> ErrorReport::BacktraceLines() const {
+  std::vector<vm::BacktraceFrame> frames;
+  frames.reserve(backtrace.size());
+  for (const Frame& frame : backtrace) {
+    frames.push_back({frame.procedure, frame.place.file, frame.place.line, frame.place.column});
+  }
+  return vm::BacktraceLines(frames);
+}
+
 std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
   std::string text = vm::DescribeCondition(vm, object, backtrace);
   Isolate::Impl& impl = *static_cast<Isolate*>(vm.host)->impl();
@@ -75,18 +84,12 @@ const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evalu
     last_error = syntax ? MakeReport(*vm, raised, vm::kFalse) : ErrorReport();
     if (!syntax) {
       const absl::string_view message = status.message();
-      last_error.message = std::string(message.substr(0, message.find("\n  in the form at ")));
+      last_error.message = std::string(message.substr(0, message.find("\n  at top level (")));
     }
   }
   if (!evaluated) return status;
   const vm::Evaluator::FormPosition& form = evaluator().failed_form();
   last_error.form = {form.file, form.line, form.column};
-  std::vector<ErrorReport::Frame>& frames = last_error.backtrace;
-  if (frames.empty() || frames.size() >= kMostFrames) return status;
-  ErrorReport::Frame& outermost = frames.back();
-  if (outermost.procedure == "lambda" && outermost.place.file == form.file && form.line != 0) {
-    outermost.procedure = "top level";
-  }
   return status;
 }
 

@@ -12,7 +12,7 @@ absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel,
   LambdaForm* lambda = arena.New<LambdaForm>();
   lambda->kind = Core::Kind::kLambda;
   lambda->position = toplevel->position;
-  lambda->name = kFalse;
+  lambda->name = vm.Intern("top level");  // as backtraces call it
   Clause clause;
   clause.body = toplevel;
   lambda->clauses = arena.Copy(absl::MakeConstSpan(&clause, 1));

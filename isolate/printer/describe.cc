@@ -11,6 +11,7 @@
 #include "isolate/interpreter/source_map.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/printer/printer.h"
+#include "isolate/reader/syntax.h"
 
 namespace islet::vm {
 
@@ -19,17 +20,6 @@ namespace {
 constexpr size_t kLongestIrritant = 1000;
 constexpr int kMostIrritants = 20;
 constexpr size_t kLongestMessage = 10000;
-
-std::string FrameLine(const BacktraceFrame& frame) {
-  std::string line = absl::StrCat("  at ", frame.procedure);
-  if (frame.line == 0 && frame.file.empty()) return line;
-  absl::StrAppend(&line, " (", frame.file);
-  if (frame.line != 0) {
-    absl::StrAppend(&line, frame.file.empty() ? "" : ":", frame.line, ":", frame.column);
-  }
-  line.push_back(')');
-  return line;
-}
 
 // The code of the procedure that the machine calls to find a handler.
 Value RaiseCode(Vm& vm) {
@@ -43,29 +33,6 @@ bool IsStub(Vm& vm, const Code* code) {
   const std::string name = vm.SymbolName(code->name);
   return std::find(std::begin(kStubProcedureNames), std::end(kStubProcedureNames), name) !=
          std::end(kStubProcedureNames);
-}
-
-// Frames that repeat, as in a deep recursion, take one line and a count.
-void AppendBacktrace(Vm& vm, Value backtrace, std::string* out) {
-  std::string last;
-  int repeats = 0;
-  const auto flush = [&] {
-    if (repeats > 0)
-      absl::StrAppend(out, "\n  ... the same ", repeats,
-                      repeats == 1 ? " more time" : " more times");
-    repeats = 0;
-  };
-  for (const BacktraceFrame& frame : DescribeFrames(vm, backtrace)) {
-    const std::string line = FrameLine(frame);
-    if (line == last) {
-      ++repeats;
-      continue;
-    }
-    flush();
-    absl::StrAppend(out, "\n", line);
-    last = line;
-  }
-  flush();
 }
 
 std::string Headline(Vm& vm, const Condition* condition) {
@@ -98,6 +65,37 @@ std::string Headline(Vm& vm, const Condition* condition) {
 }
 
 }  // namespace
+
+std::string FrameLine(const BacktraceFrame& frame) {
+  const std::string place = PlaceText(frame.file, frame.line, frame.column);
+  return place.empty() ? absl::StrCat("  at ", frame.procedure)
+                       : absl::StrCat("  at ", frame.procedure, " (", place, ")");
+}
+
+std::vector<std::string> BacktraceLines(absl::Span<const BacktraceFrame> frames) {
+  std::vector<std::string> lines;
+  int repeats = 0;
+  const auto end_repeats = [&] {
+    if (repeats > 0) {
+      lines.push_back(
+          absl::StrCat("  ... the same ", repeats, repeats == 1 ? " more time" : " more times"));
+    }
+    repeats = 0;
+  };
+  std::string last;
+  for (const BacktraceFrame& frame : frames) {
+    std::string line = FrameLine(frame);
+    if (line == last) {
+      ++repeats;
+      continue;
+    }
+    end_repeats();
+    lines.push_back(line);
+    last = std::move(line);
+  }
+  end_repeats();
+  return lines;
+}
 
 std::string DescribeHeadline(Vm& vm, Value object) {
   const Condition* condition = vm.heap().TryGet<Condition>(object);
@@ -138,7 +136,9 @@ std::string DescribeCondition(Vm& vm, Value object, Value backtrace) {
   }
   absl::StrAppend(&text, DescribeHeadline(vm, object));
   if (condition != nullptr && !vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
-  AppendBacktrace(vm, backtrace, &text);
+  for (const std::string& line : BacktraceLines(DescribeFrames(vm, backtrace))) {
+    absl::StrAppend(&text, "\n", line);
+  }
   return text;
 }
 

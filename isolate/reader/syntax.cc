@@ -18,10 +18,13 @@ void VisitAll(const Pieces<Value*>& roots, RootSource::Visit visit, void* contex
 }
 }  // namespace
 
+std::string PlaceText(absl::string_view file, uint32_t line, uint32_t column) {
+  if (line == 0) return std::string(file);
+  return absl::StrCat(file, file.empty() ? "" : ":", line, ":", column);
+}
+
 std::string SourcePosition::ToString() const {
-  if (line == 0) return "";
-  if (file == nullptr || file->empty()) return absl::StrCat(line, ":", column);
-  return absl::StrCat(*file, ":", line, ":", column);
+  return line == 0 ? "" : PlaceText(file == nullptr ? "" : *file, line, column);
 }
 
 SyntaxArena::SyntaxArena(Heap* heap) : heap_(heap) { heap_->AddRoots(this); }

@@ -18,11 +18,14 @@ struct SourcePlace {
   std::string file;  // as the text was named to Eval, or as it was loaded
   uint32_t line = 0;
   uint32_t column = 0;
+
+  // As every message tells a place: "file:line:column", the file alone where the line is not known.
+  std::string ToString() const;
 };
 
 struct ErrorReport {
   struct Frame {
-    std::string procedure;  // its name, or "lambda"
+    std::string procedure;  // its name, or "lambda"; "top level" for a form of a text
     SourcePlace place;
   };
 
@@ -38,6 +41,10 @@ struct ErrorReport {
   // What kind of condition it was, as docs/language.md has them: "permission", "file", "wrong-type"
   // ... Empty for other objects that were raised, for limits and interrupts.
   std::string kind;
+
+  // `backtrace` as the Status has it, a line each: "  at f (startup.lisp:3:8)". Frames that repeat,
+  // as in a deep recursion, take one line and a count.
+  std::vector<std::string> BacktraceLines() const;
 };
 
 // The exit status (0 to 255) with which a script has called `exit` or `emergency-exit`, if that is

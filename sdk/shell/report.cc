@@ -29,11 +29,6 @@ struct Style {
 constexpr Style kPlain = {"", "", "", ""};
 constexpr Style kColored = {"\033[1m", "\033[1;31m", "\033[2m", "\033[0m"};
 
-std::string PlaceText(const SourcePlace& place) {
-  return place.line == 0 ? place.file
-                         : absl::StrCat(place.file, ":", place.line, ":", place.column);
-}
-
 // A character of the line as shown, and how many columns it takes.
 struct Cell {
   std::string text;
@@ -137,7 +132,7 @@ std::string FormatError(const ErrorReport& report, const Sources& sources, bool 
   }
   std::string out;
   if (place.line != 0) {
-    absl::StrAppend(&out, style.place, PlaceText(place), ":", style.end, " ");
+    absl::StrAppend(&out, style.place, place.ToString(), ":", style.end, " ");
   } else {
     absl::StrAppend(&out, style.place, "islet:", style.end, " ");
   }
@@ -146,27 +141,9 @@ std::string FormatError(const ErrorReport& report, const Sources& sources, bool 
     if (!line.empty() && line.back() == '\r') line.pop_back();
     AppendExcerpt(place, line, style, &out);
   }
-  // Frames that repeat, as in a deep recursion, take one line and a count.
-  std::string last;
-  int repeats = 0;
-  auto end_repeats = [&] {
-    if (repeats > 0)
-      absl::StrAppend(&out, style.faint, "  ... the same ", repeats, " more\n", style.end);
-    repeats = 0;
-  };
-  for (const ErrorReport::Frame& frame : report.backtrace) {
-    const std::string where = PlaceText(frame.place);
-    std::string text =
-        absl::StrCat("  at ", frame.procedure, where.empty() ? "" : absl::StrCat(" (", where, ")"));
-    if (text == last) {
-      ++repeats;
-      continue;
-    }
-    end_repeats();
+  for (const std::string& text : report.BacktraceLines()) {
     absl::StrAppend(&out, style.faint, text, style.end, "\n");
-    last = std::move(text);
   }
-  end_repeats();
   return out;
 }
 

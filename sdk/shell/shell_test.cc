@@ -292,7 +292,7 @@ TEST(ShellTest, TheCaretStandsWhereItBelongs) {
 TEST(ShellTest, DeepRecursionHasAShortBacktrace) {
   const Finished run =
       RunScript("(define (down n) (if (= n 0) (car 0) (+ 1 (down (- n 1)))))\n(down 1000)");
-  EXPECT_THAT(run.err, HasSubstr("  at down (test.lisp:1:43)\n  ... the same 62 more\n"));
+  EXPECT_THAT(run.err, HasSubstr("  at down (test.lisp:1:43)\n  ... the same 62 more times\n"));
 }
 
 TEST(ShellTest, FilesThatCannotBeRun) {
