@@ -14,7 +14,8 @@
 //   if (!reader.status().ok()) return reader.status();
 //
 // A value stands behind its option (`-o FILE`, `--emit KIND`) or is joined to it (`-oFILE`,
-// `--emit=KIND`). `--` makes operands of all that follows.
+// `--emit=KIND`). `--` makes operands of all that follows. The names that are
+// asked for must be literals.
 
 #ifndef ISLET_SNAPSHOT_ARGUMENTS_H_
 #define ISLET_SNAPSHOT_ARGUMENTS_H_
@@ -22,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -39,15 +41,24 @@ class ArgumentReader {
   absl::string_view current() const { return current_; }
   // True for a word that is no option; `-` alone, too.
   bool IsOperand() const;
-  bool Is(absl::string_view name) const { return current_ == name; }
+  bool Is(absl::string_view name) {
+    asked_.push_back(name);
+    return current_ == name;
+  }
   // If the current argument is the option `name`, stores its value; a missing one is an error.
   bool Take(absl::string_view name, std::string* value);
-  // The same for a number of MiB, 1 to 4096.
-  bool TakeMebibytes(absl::string_view name, uint64_t* value);
-  // What stands behind the current argument; Next finds nothing any more.
+  // The same for a number of MiB, 1 to `most`.
+  bool TakeMebibytes(absl::string_view name, uint64_t most, uint64_t* value);
+  // The same for a number of seconds, up to 1e9; `none` is 0.
+  bool TakeSeconds(absl::string_view name, double* value);
+  // What stands behind the current argument, or "". An option whose value may be missing looks there, and takes it.
+  absl::string_view following() const { return next_ < arguments_.size() ? arguments_[next_] : ""; }
+  std::string TakeFollowing() { return next_ < arguments_.size() ? arguments_[next_++] : ""; }
+  // All that stands behind the current argument; Next finds nothing any more.
   absl::Span<const char* const> TakeRest();
 
   void Fail(absl::string_view message);
+  // Suggests the most similar of the names that were asked for.
   void FailUnknown();
   // InvalidArgument: the first thing wrong.
   const absl::Status& status() const { return status_; }
@@ -56,6 +67,7 @@ class ArgumentReader {
   absl::Span<const char* const> arguments_;
   size_t next_ = 0;
   absl::string_view current_;
+  std::vector<absl::string_view> asked_;  // of the current argument
   bool only_operands_ = false;
   absl::Status status_;
 };

@@ -1,13 +1,7 @@
 #include "snapshot/emit.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -66,7 +60,8 @@ std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot
   const std::string path = absl::StrReplaceAll(snapshot_path, {{"\\", "\\\\"}, {"\"", "\\\""}});
   const std::string name = absl::StrCat("islet_snapshot_", symbol);
   return absl::StrCat(
-      "// Made by snapshot_gen.\n"
+      kMadeBy,
+      ".\n"
       ".section ",
       Section(symbol),
       ", \"a\", @progbits\n"
@@ -177,7 +172,8 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
 
 std::string HeaderSource(absl::string_view symbol) {
   return absl::StrCat(
-      "// Made by snapshot_gen: a snapshot in this program's .rodata.\n"
+      kMadeBy,
+      ": a snapshot in this program's .rodata.\n"
       "#ifndef ISLET_SNAPSHOT_",
       symbol,
       "_H_\n"
@@ -216,48 +212,6 @@ std::string DependencyRule(absl::Span<const std::string> outputs,
   // Without these make would stop when an input has been renamed or deleted.
   for (const std::string& input : inputs) absl::StrAppend(&rule, "\n", quote(input), ":\n");
   return rule;
-}
-
-OutputFiles::~OutputFiles() {
-  if (committed_) return;
-  for (const File& file : files_) {
-    unlink(file.temporary.empty() ? file.path.c_str() : file.temporary.c_str());
-  }
-}
-
-absl::Status OutputFiles::Add(const std::string& path, absl::string_view contents) {
-  const std::string cannot = absl::StrCat("cannot write ", path);
-  std::string temporary = absl::StrCat(path, ".XXXXXX");
-  const int fd = mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0) return absl::ErrnoToStatus(errno, cannot);
-  files_.push_back({path, temporary});
-  // As a file that was simply created; reading the mask means setting it.
-  const mode_t mask = umask(0);
-  umask(mask);
-  fchmod(fd, 0666 & ~mask);
-  while (!contents.empty()) {
-    const ssize_t n = write(fd, contents.data(), contents.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int error = errno;
-      close(fd);
-      return absl::ErrnoToStatus(error, cannot);
-    }
-    contents.remove_prefix(static_cast<size_t>(n));
-  }
-  if (close(fd) != 0) return absl::ErrnoToStatus(errno, cannot);
-  return absl::OkStatus();
-}
-
-absl::Status OutputFiles::Commit() {
-  for (File& file : files_) {
-    if (rename(file.temporary.c_str(), file.path.c_str()) != 0) {
-      return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", file.path));
-    }
-    file.temporary.clear();
-  }
-  committed_ = true;
-  return absl::OkStatus();
 }
 
 }  // namespace islet::vm

@@ -1,17 +1,18 @@
-// The forms in which a snapshot is linked into a program, and how files are put in their places.
+// The forms in which a snapshot is linked into a program.
 
 #ifndef ISLET_SNAPSHOT_EMIT_H_
 #define ISLET_SNAPSHOT_EMIT_H_
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
 namespace islet::vm {
+
+// How each text that is made here begins.
+inline constexpr char kMadeBy[] = "// Made by snapshot_gen";
 
 // Where in its section, and so in the program's file, a snapshot stands.
 struct Placement {
@@ -37,28 +38,6 @@ std::string HeaderSource(absl::string_view symbol);
 // A rule for make: each of `inputs` is needed by `outputs`.
 std::string DependencyRule(absl::Span<const std::string> outputs,
                            absl::Span<const std::string> inputs);
-
-// Files that appear together, each whole, or not at all.
-class OutputFiles {
- public:
-  OutputFiles() = default;
-  ~OutputFiles();  // what was not committed leaves no trace
-  OutputFiles(const OutputFiles&) = delete;
-  OutputFiles& operator=(const OutputFiles&) = delete;
-
-  // Writes `contents` beside `path`, under another name. Errors: of the file system, with the path.
-  absl::Status Add(const std::string& path, absl::string_view contents);
-  // Gives the files their names, replacing what had them.
-  absl::Status Commit();
-
- private:
-  struct File {
-    std::string path;
-    std::string temporary;  // empty once renamed
-  };
-  std::vector<File> files_;
-  bool committed_ = false;
-};
 
 }  // namespace islet::vm
 

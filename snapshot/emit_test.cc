@@ -1,12 +1,9 @@
-// The linkable forms of a snapshot, and outputs that appear whole or not at all.
+// The linkable forms of a snapshot.
 
 #include "snapshot/emit.h"
 
 #include <elf.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -66,42 +63,6 @@ TEST(AssemblerSource, NamesTheFileAsGiven) {
 TEST(DependencyRule, QuotesForMake) {
   EXPECT_EQ(DependencyRule({"a.snap", "a.h"}, {"a.lisp", "my table.txt"}),
             "a.snap a.h: \\\n  a.lisp \\\n  my\\ table.txt\n\na.lisp:\n\nmy\\ table.txt:\n");
-}
-
-std::string Contents(const std::string& path) {
-  FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return "(none)";
-  char buffer[100];
-  const size_t n = std::fread(buffer, 1, sizeof(buffer), file);
-  std::fclose(file);
-  return std::string(buffer, n);
-}
-
-TEST(OutputFiles, AppearTogether) {
-  const std::string a = absl::StrCat(testing::TempDir(), "/a.out");
-  const std::string b = absl::StrCat(testing::TempDir(), "/b.out");
-  OutputFiles files;
-  ASSERT_TRUE(files.Add(a, "first").ok());
-  ASSERT_TRUE(files.Add(b, "second").ok());
-  EXPECT_EQ(Contents(a), "(none)");
-  ASSERT_TRUE(files.Commit().ok());
-  EXPECT_EQ(Contents(a), "first");
-  EXPECT_EQ(Contents(b), "second");
-  unlink(a.c_str());
-  unlink(b.c_str());
-}
-
-TEST(OutputFiles, LeaveNothingWhenOneCannotBeWritten) {
-  const std::string directory = absl::StrCat(testing::TempDir(), "/outputs");
-  ASSERT_EQ(mkdir(directory.c_str(), 0700), 0);
-  {
-    OutputFiles files;
-    ASSERT_TRUE(files.Add(directory + "/a.out", "first").ok());
-    const absl::Status status = files.Add(directory + "/missing/b.out", "second");
-    EXPECT_THAT(std::string(status.message()), HasSubstr("cannot write " + directory + "/missing"));
-  }
-  // Empty, or it could not be removed.
-  EXPECT_EQ(rmdir(directory.c_str()), 0);
 }
 
 }  // namespace

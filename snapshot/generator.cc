@@ -1,84 +1,245 @@
 #include "snapshot/generator.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <chrono>
-#include <cinttypes>
-#include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "isolate/capabilities/system.h"
 #include "isolate/evaluator.h"
+#include "isolate/interpreter/limits.h"
+#include "isolate/printer/describe.h"
+#include "isolate/reader/syntax.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/system.h"
+#include "snapshot/deadline.h"
 #include "snapshot/emit.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/output_files.h"
+#include "snapshot/signals.h"
+#include "snapshot/source_names.h"
 #include "snapshot/writer.h"
 
 namespace islet::vm {
 namespace {
 
-// Interrupts the Vm when time is up, unless it is gone by then.
-class Deadline {
- public:
-  Deadline(Vm& vm, double seconds) {
-    if (seconds <= 0) return;
-    thread_ = std::thread([this, &vm, seconds] {
-      std::unique_lock<std::mutex> lock(mutex_);
-      if (!done_.wait_for(lock, std::chrono::duration<double>(seconds),
-                          [this] { return is_done_; })) {
-        vm.Interrupt(InterruptReason::kWallTime);
-      }
-    });
-  }
-  ~Deadline() {
-    if (!thread_.joinable()) return;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      is_done_ = true;
-    }
-    done_.notify_one();
-    thread_.join();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  bool is_done_ = false;
-  std::thread thread_;
-};
-
-std::string Stem(const std::string& output) {
-  const size_t dot = output.rfind('.');
-  const size_t slash = output.rfind('/');
-  const size_t start = slash == std::string::npos ? 0 : slash + 1;
-  return dot == std::string::npos || dot <= start ? output : output.substr(0, dot);
-}
+// What messages call a script from standard input.
+constexpr char kStandardInputName[] = "<stdin>";
 
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "" : path.substr(0, slash + 1);
 }
 
-// Which option a failure is about.
-absl::Status Explain(const GeneratorOptions& options, const std::string& script,
-                     absl::Status status) {
-  switch (status.code()) {
-    case absl::StatusCode::kDeadlineExceeded:
-      return absl::DeadlineExceededError(
-          absl::StrFormat("%s: evaluation took longer than %g seconds (--max-seconds)", script,
-                          options.max_seconds));
-    case absl::StatusCode::kResourceExhausted:
-      return absl::ResourceExhaustedError(absl::StrCat(
-          script, ": ", status.message(), " (--max-heap-mib is ", options.max_heap_mib, ")"));
-    default:
-      return status;
+// The process's standard streams. Waiting for input ends with the evaluation; and where the snapshot goes to standard
+// output, what scripts print goes to standard error.
+class ScriptStreams : public StandardStreams {
+ public:
+  explicit ScriptStreams(bool output_is_taken) : output_is_taken_(output_is_taken) {}
+
+  void set_deadline(const Deadline* deadline) { deadline_ = deadline; }
+
+  absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
+    constexpr int kMilliseconds = 50;  // between looks at what may end it
+    if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
+    pollfd input = {STDIN_FILENO, POLLIN, 0};
+    while (poll(&input, 1, kMilliseconds) == 0 || (input.revents == 0 && errno == EINTR)) {
+      if (PendingSignal() != 0 || (deadline_ != nullptr && deadline_->passed())) {
+        return absl::CancelledError("interrupted");
+      }
+    }
+    return process_->Read(buffer, size);
   }
+  bool InputReady() override { return process_->InputReady(); }
+  absl::Status Write(StandardPort port, absl::string_view bytes) override {
+    return process_->Write(output_is_taken_ ? StandardPort::kError : port, bytes);
+  }
+  absl::Status Flush() override { return process_->Flush(); }
+
+ private:
+  const bool output_is_taken_;
+  const Deadline* deadline_ = nullptr;
+  std::shared_ptr<StandardStreams> process_ = MakeProcessStreams();
+};
+
+// Where the failure that a Vm described last was: the innermost frame of a file that was read for the scripts, or else
+// the innermost that has a place.
+struct Described {
+  std::string text;
+  std::string place;
+};
+thread_local Described described;
+
+std::string DescribeWithPlace(Vm& vm, Value object, Value backtrace) {
+  described.text = DescribeCondition(vm, object, backtrace);
+  described.place.clear();
+  const std::vector<std::string>& read = static_cast<Evaluator*>(vm.evaluator)->files_read();
+  const Condition* condition = vm.heap().TryGet<Condition>(object);
+  if (condition != nullptr && vm.heap().Is<String>(condition->position)) return described.text;  // it starts with it
+  if (condition != nullptr && !vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
+  for (const BacktraceFrame& frame : DescribeFrames(vm, backtrace)) {
+    if (frame.line == 0) continue;
+    const bool ours =
+        frame.file == kStandardInputName || std::find(read.begin(), read.end(), frame.file) != read.end();
+    if (described.place.empty() || ours) described.place = PlaceText(frame.file, frame.line, frame.column);
+    if (ours) break;
+  }
+  return described.text;
+}
+
+// What a script's failure is told as: its place first, as compilers do, and in the tool's own units and options.
+absl::Status Explain(const Vm& vm, const Evaluator& evaluator, const GeneratorOptions& options,
+                     const absl::Status& status) {
+  const absl::string_view text = status.message();
+  absl::string_view headline = text.substr(0, text.find('\n'));
+  const absl::string_view trace = text.substr(headline.size());
+  std::string limit;
+  if (LimitReached(status) == Limit::kHeap) {
+    const uint64_t mib = const_cast<Vm&>(vm).heap().EffectiveLimit() >> 20;
+    limit = mib < options.max_heap_mib || options.max_heap_mib == kMostHeapMib
+                ? absl::StrCat("heap limit of ", mib, " MiB reached, the most that there can be; keep less data alive")
+                : absl::StrCat("heap limit of ", mib, " MiB reached (--max-heap-mib); raise it, up to ", kMostHeapMib,
+                               ", or keep less data alive");
+  } else if (status.code() == absl::StatusCode::kDeadlineExceeded) {
+    limit = absl::StrFormat("time limit of %g seconds reached (--max-seconds); raise it, or look for a loop without end",
+                            options.max_seconds);
+  }
+  std::string place;
+  if (!described.text.empty() && absl::StartsWith(text, described.text)) {
+    place = described.place;
+  }
+  if (const Evaluator::FormPosition& form = evaluator.failed_form();
+      place.empty() && form.line != 0 && (!limit.empty() || status.code() == absl::StatusCode::kCancelled)) {
+    place = PlaceText(form.file, form.line, form.column);
+  }
+  if (!limit.empty()) headline = limit;
+  return absl::Status(status.code(), absl::StrCat(place, place.empty() ? "" : ": ", headline, trace));
+}
+
+absl::StatusOr<std::string> ReadStandardInput(StandardStreams& streams) {
+  std::string text;
+  char buffer[1 << 14];
+  while (true) {
+    const absl::StatusOr<size_t> count = streams.Read(buffer, sizeof(buffer));
+    if (!count.ok()) {
+      return absl::Status(count.status().code(), absl::StrCat("standard input: ", count.status().message()));
+    }
+    if (*count == 0) return text;
+    text.append(buffer, *count);
+  }
+}
+
+// While it lives, signals interrupt the Vm.
+class InterruptScope {
+ public:
+  explicit InterruptScope(Vm& vm) { SetInterrupted(&vm); }
+  ~InterruptScope() { SetInterrupted(nullptr); }
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+};
+
+[[noreturn]] void EndStuck(const GeneratorOptions& options) {
+  std::fprintf(stderr,
+               "snapshot_gen: time limit of %g seconds reached (--max-seconds), while waiting for the system: "
+               "does a script read from a FIFO or a device?\n",
+               options.max_seconds);
+  _Exit(1);
+}
+
+absl::Status EvaluateScripts(const GeneratorOptions& options, Vm& vm, Evaluator& evaluator, ScriptStreams& streams) {
+  std::function<void()> stuck;
+  if (options.may_exit) stuck = [&options] { EndStuck(options); };
+  const Deadline deadline(vm, options.max_seconds, std::move(stuck));
+  const InterruptScope interrupts(vm);
+  streams.set_deadline(&deadline);
+  absl::Status status;
+  for (const std::string& script : options.scripts) {
+    PortTableOf(vm).base_directory = DirectoryOf(script);
+    described = Described();
+    if (script == "-") {
+      const absl::StatusOr<std::string> text = ReadStandardInput(streams);
+      status = text.ok() ? evaluator.EvalScript(*text, kStandardInputName).status() : text.status();
+    } else {
+      status = evaluator.EvalFile(script);
+    }
+    // (exit) ends a script as its last line does.
+    if (status.ok() || ExitStatus(status) == 0) {
+      status = absl::OkStatus();
+      continue;
+    }
+    FlushPorts(vm).IgnoreError();
+    status = Explain(vm, evaluator, options, status);
+    break;
+  }
+  streams.set_deadline(nullptr);
+  return status;
+}
+
+// All that is read to make the outputs, once each.
+std::vector<std::string> Inputs(const Evaluator& evaluator, const std::vector<std::string>& data_read) {
+  std::vector<std::string> inputs = evaluator.files_read();
+  for (const std::string& path : data_read) {
+    if (std::find(inputs.begin(), inputs.end(), path) == inputs.end()) inputs.push_back(path);
+  }
+  return inputs;
+}
+
+// The paths of what is asked for, the snapshot first if it is.
+std::vector<std::string> Outputs(const GeneratorOptions& options) {
+  const std::string stem = WithoutExtension(options.output);
+  std::vector<std::string> outputs;
+  if (options.emit_snap) outputs.push_back(options.output);
+  if (options.emit_asm) outputs.push_back(stem + ".S");
+  if (options.emit_obj) outputs.push_back(stem + ".o");
+  if (options.emit_asm || options.emit_obj) outputs.push_back(stem + ".h");
+  return outputs;
+}
+
+// True unless there is a file at `path` that somebody else has made: names beside -o FILE are not the user's choice, and
+// main.h may well be there.
+bool MayReplace(const std::string& path) {
+  constexpr size_t kEnd = 4096;  // where an object has the names of its sections
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file || IsStream(path)) return true;
+  const auto size = static_cast<size_t>(file.tellg());
+  std::string begin(std::min(size, std::strlen(kMadeBy)), '\0'), end(std::min(size, kEnd), '\0');
+  file.seekg(0).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  file.seekg(-static_cast<std::streamoff>(end.size()), std::ios::end)
+      .read(end.data(), static_cast<std::streamsize>(end.size()));
+  return size == 0 || begin == kMadeBy || absl::StrContains(end, "islet_snapshot_");
+}
+
+// Before anything is evaluated with what is known by then, and before anything is written.
+absl::Status CheckAll(const GeneratorOptions& options, std::vector<std::string> inputs) {
+  std::vector<std::string> outputs = Outputs(options);
+  if ((options.emit_asm || options.emit_obj) && IsStream(options.output)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--emit=asm and obj write files beside -o FILE, which must be an ordinary file's name, not ", options.output));
+  }
+  if (!options.dependency_file.empty()) outputs.push_back(options.dependency_file);
+  inputs.push_back("/proc/self/exe");
+  if (absl::Status status = CheckOutputs(outputs, inputs); !status.ok()) return status;
+  for (const std::string& path : Outputs(options)) {
+    if (path == options.output || MayReplace(path)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("writing ", path, " would destroy it, and it was not made by "
+                                                   "snapshot_gen; delete it, or name another output (-o)"));
+  }
+  return absl::OkStatus();
 }
 
 std::string Report(const SnapshotStatistics& statistics) {
@@ -112,32 +273,64 @@ absl::StatusOr<std::unique_ptr<Vm>> NewGeneratorVm(const GeneratorOptions& optio
   return vm;
 }
 
+// True for "file:line:column: ...".
+bool StartsWithPlace(absl::string_view message) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(message.substr(0, message.find(": ")), ':');
+  int number;
+  return parts.size() >= 3 && absl::SimpleAtoi(parts[parts.size() - 1], &number) &&
+         absl::SimpleAtoi(parts[parts.size() - 2], &number);
+}
+
+bool WritesToStandardOutput(const GeneratorOptions& options) {
+  return (options.emit_snap && DescriptorOf(options.output) == STDOUT_FILENO) ||
+         (!options.dependency_file.empty() && DescriptorOf(options.dependency_file) == STDOUT_FILENO);
+}
+
+absl::Status WriteFiles(const GeneratorOptions& options, const std::vector<uint8_t>& snapshot,
+                        const std::vector<std::string>& inputs) {
+  if (absl::Status status = CheckAll(options, inputs); !status.ok()) return status;
+  HoldSignals();
+  const std::string stem = WithoutExtension(options.output);
+  const Placement placement = Placement::Of(snapshot);
+  OutputFiles files;
+  absl::Status status;
+  if (options.emit_snap) {
+    status.Update(files.Add(
+        options.output, absl::string_view(reinterpret_cast<const char*>(snapshot.data()), snapshot.size())));
+  }
+  if (options.emit_asm) {
+    status.Update(files.Add(stem + ".S", AssemblerSource(options.symbol, options.output, placement)));
+  }
+  if (options.emit_obj) status.Update(files.Add(stem + ".o", ObjectFile(options.symbol, snapshot, placement)));
+  if (options.emit_asm || options.emit_obj) status.Update(files.Add(stem + ".h", HeaderSource(options.symbol)));
+  std::string rule;
+  if (!options.dependency_file.empty()) {
+    rule = DependencyRule(Outputs(options), inputs);
+    status.Update(files.Add(options.dependency_file, rule));
+  }
+  if (status.ok() && PendingSignal() != 0) status = absl::CancelledError("interrupted");
+  if (status.ok()) status = files.Commit();
+  return status;
+}
+
 }  // namespace
 
 absl::Status Generate(const GeneratorOptions& options, const Image* base,
                       absl::Span<const PrimitiveSpec> primitives, std::string* report) {
+  if (absl::Status status = CheckAll(options, options.scripts); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Vm>> vm = NewGeneratorVm(options, base, primitives);
   if (!vm.ok()) return vm.status();
   Evaluator evaluator(**vm);
+  (*vm)->describe_hook = DescribeWithPlace;
   evaluator.search_path() = options.search_path;
   std::vector<std::string> data_read;
   PortTable& ports = PortTableOf(**vm);
   ports.files = ProcessFiles().get();
   ports.clock = SystemClock().get();
   ports.files_read = &data_read;
-  ports.SetStandardStreams(MakeProcessStreams());
-  {
-    const Deadline deadline(**vm, options.max_seconds);
-    for (const std::string& script : options.scripts) {
-      ports.base_directory = DirectoryOf(script);
-      if (absl::Status status = evaluator.EvalFile(script); !status.ok()) {
-        // (exit) ends a script as its last line does.
-        if (ExitStatus(status) == 0) continue;
-        FlushPorts(**vm).IgnoreError();
-        return Explain(options, script, std::move(status));
-      }
-    }
-  }
+  const auto streams = std::make_shared<ScriptStreams>(WritesToStandardOutput(options));
+  ports.SetStandardStreams(streams);
+  if (absl::Status status = EvaluateScripts(options, **vm, evaluator, *streams); !status.ok()) return status;
   // The next layer's bare forms see the library, not only its core.
   if (base == nullptr || options.bootstrap) {
     if (absl::Status status = evaluator.OpenInteraction("(islet)"); !status.ok()) return status;
@@ -148,93 +341,63 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base,
   SnapshotStatistics statistics;
   WriteOptions write_options;
   write_options.statistics = &statistics;
-  for (const std::string& directory : options.search_path) {
-    if (directory.empty()) continue;
-    write_options.source_directories.push_back(directory.back() == '/' ? directory
-                                                                       : directory + "/");
-  }
-  for (const std::string& script : options.scripts) {
-    const std::string directory = DirectoryOf(script);
-    if (!directory.empty()) write_options.source_directories.push_back(directory);
-  }
+  write_options.source_names = SourceNames(evaluator.files_read(), options.search_path, options.scripts);
   absl::StatusOr<std::vector<uint8_t>> snapshot = WriteSnapshot(**vm, write_options);
   if (!snapshot.ok()) return snapshot.status();
-
-  OutputFiles files;
-  std::vector<std::string> outputs;
-  auto write = [&](const std::string& path, absl::string_view contents) {
-    outputs.push_back(path);
-    return files.Add(path, contents);
-  };
-  const std::string stem = Stem(options.output);
-  absl::Status status;
-  if (options.emit_snap) {
-    status.Update(write(
-        options.output,
-        absl::string_view(reinterpret_cast<const char*>(snapshot->data()), snapshot->size())));
+  if (PendingSignal() != 0) return absl::CancelledError("interrupted");
+  if (absl::Status status = WriteFiles(options, *snapshot, Inputs(evaluator, data_read)); !status.ok()) {
+    return status;
   }
-  if (options.emit_asm) {
-    status.Update(write(stem + ".S", AssemblerSource(options.symbol, options.output, Placement::Of(*snapshot))));
-  }
-  if (options.emit_obj) status.Update(write(stem + ".o", ObjectFile(options.symbol, *snapshot, Placement::Of(*snapshot))));
-  if (options.emit_asm || options.emit_obj) {
-    status.Update(write(stem + ".h", HeaderSource(options.symbol)));
-  }
-  if (!options.dependency_file.empty()) {
-    std::vector<std::string> inputs = evaluator.files_read();
-    for (std::string& path : data_read) {
-      if (std::find(inputs.begin(), inputs.end(), path) == inputs.end()) {
-        inputs.push_back(std::move(path));
-      }
-    }
-    status.Update(files.Add(options.dependency_file, DependencyRule(outputs, inputs)));
-  }
-  status.Update(files.Commit());
-  if (status.ok() && options.statistics) *report = Report(statistics);
-  return status;
+  if (options.statistics) *report = Report(statistics);
+  return absl::OkStatus();
 }
 
 int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_begin,
                   const uint8_t* base_end) {
-  auto fail = [](const absl::Status& status) {
-    const std::string message(status.message());
-    std::fprintf(stderr, "snapshot_gen: %s%s", message.c_str(),
-                 !message.empty() && message.back() == '\n' ? "" : "\n");
+  OccupyStandardDescriptors();
+  auto fail = [](const absl::Status& status, int exit_status) {
+    // A place comes first, so that editors find it, and tells by itself what this is about.
+    const absl::string_view message = status.message();
+    std::fprintf(stderr, "%s%s%s", StartsWithPlace(message) ? "" : "snapshot_gen: ", std::string(message).c_str(),
+                 absl::EndsWith(message, "\n") ? "" : "\n");
+    return exit_status;
   };
-  const absl::StatusOr<GeneratorOptions> options = ParseGeneratorArguments(arguments);
+  auto print = [&fail](const std::string& text, FILE* to) {
+    if (std::fputs(text.c_str(), to) >= 0 && std::fflush(to) == 0) return 0;
+    return fail(SystemError("cannot write to standard output", errno), 1);
+  };
+  absl::StatusOr<GeneratorOptions> options = ParseGeneratorArguments(arguments);
   if (!options.ok()) {
-    fail(options.status());
+    fail(options.status(), 2);
     std::fprintf(stderr, "Try: snapshot_gen --help\n");
     return 2;
   }
   const absl::Span<const PrimitiveSpec> primitives = AllPrimitives();
-  if (options->help) {
-    std::fputs(kGeneratorUsage, stdout);
-    return 0;
-  }
+  if (options->help) return print(GeneratorUsage(), stdout);
   if (options->version) {
     const Fingerprint runtime = RuntimeFingerprint(primitives);
-    std::printf("snapshot_gen %s (format %" PRIu32 ", runtime %016" PRIx64 "%016" PRIx64 ")\n",
-                kVersion, kFormatVersion, runtime.high, runtime.low);
-    return 0;
+    return print(absl::StrFormat("snapshot_gen %s (format %d, runtime %016x%016x)\n", kVersion, kFormatVersion,
+                                 runtime.high, runtime.low),
+                 stdout);
   }
   std::shared_ptr<const Image> base;
   if (base_begin != nullptr) {
     absl::StatusOr<std::shared_ptr<const Image>> image =
         Image::FromEmbedded(base_begin, base_end, primitives);
-    if (!image.ok()) {
-      fail(image.status());
-      return 1;
-    }
+    if (!image.ok()) return fail(image.status(), 1);
     base = *std::move(image);
   }
+  options->may_exit = true;
+  signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error like others: temporary files go with it
+  CatchSignals();
   std::string report;
-  if (absl::Status status = Generate(*options, base.get(), primitives, &report); !status.ok()) {
-    fail(status);
+  const absl::Status status = Generate(*options, base.get(), primitives, &report);
+  if (!status.ok()) {
+    fail(status, 1);
+    if (PendingSignal() != 0) EndBySignal(PendingSignal());
     return 1;
   }
-  std::fputs(report.c_str(), stdout);
-  return 0;
+  return print(report, WritesToStandardOutput(*options) ? stderr : stdout);
 }
 
 }  // namespace islet::vm

@@ -23,8 +23,10 @@
 namespace islet::vm {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 TEST(Options, Defaults) {
   const absl::StatusOr<GeneratorOptions> options =
@@ -51,18 +53,56 @@ TEST(Options, AsTheBazelRuleGivesThem) {
   EXPECT_EQ(options->max_seconds, 2.5);
 }
 
+TEST(Options, DependencyFilesAreNamedAsCompilersNameThem) {
+  auto file = [](std::vector<const char*> arguments) {
+    const absl::StatusOr<GeneratorOptions> options = ParseGeneratorArguments(arguments);
+    EXPECT_TRUE(options.ok()) << options.status();
+    return options.ok() ? options->dependency_file : "";
+  };
+  EXPECT_EQ(file({"a.lisp"}), "");
+  EXPECT_EQ(file({"-MD", "a.lisp"}), "a.d");
+  EXPECT_EQ(file({"a.lisp", "-o", "out/b.snap", "-MD"}), "out/b.d");
+  EXPECT_EQ(file({"-MD", "-MF", "deps", "a.lisp"}), "deps");
+  EXPECT_EQ(file({"-MF", "deps", "a.lisp"}), "deps");
+  EXPECT_EQ(file({"-MDdeps.mk", "a.lisp"}), "deps.mk");
+}
+
+TEST(Options, TimeIsLimitedUnlessItIsNotToBe) {
+  auto seconds = [](std::vector<const char*> arguments) {
+    const absl::StatusOr<GeneratorOptions> options = ParseGeneratorArguments(arguments);
+    return options.ok() ? options->max_seconds : -1;
+  };
+  EXPECT_EQ(seconds({"a.lisp"}), 60);
+  EXPECT_EQ(seconds({"--max-seconds=none", "a.lisp"}), 0);
+  EXPECT_EQ(seconds({"--max-seconds=0", "a.lisp"}), 0);
+}
+
 TEST(Options, WhatMakesNoSense) {
   auto message = [](std::vector<const char*> arguments) {
     return std::string(ParseGeneratorArguments(arguments).status().message());
   };
   EXPECT_EQ(message({}), "no script given");
   EXPECT_EQ(message({"--frob", "a.lisp"}), "unknown option --frob");
+  EXPECT_EQ(message({"--emmit=obj", "a.lisp"}), "unknown option --emmit=obj; did you mean --emit?");
+  EXPECT_EQ(message({"--max-seconds=soon", "a.lisp"}),
+            "--max-seconds takes a number of seconds, or none for no limit, not 'soon'");
+  for (const char* wrong : {"-1", "nan", "inf", "1e10", "", "5s"}) {
+    EXPECT_THAT(message({"--max-seconds", wrong, "a.lisp"}), HasSubstr("a number of seconds")) << wrong;
+  }
+  for (const char* wrong : {"-1", "0", "1021", "64k", "1.5", "", "99999999999999999999"}) {
+    EXPECT_THAT(message({"--max-heap-mib", wrong, "a.lisp"}), HasSubstr("from 1 to 1020")) << wrong;
+  }
+  EXPECT_EQ(message({"-o", "", "a.lisp"}), "-o needs a file's name");
+  EXPECT_THAT(message({"-o", "-", "--emit=obj", "a.lisp"}), HasSubstr("room for --emit=snap only"));
+  EXPECT_THAT(message({"-o", "-", "-MD", "a.lisp"}), HasSubstr("give -MF FILE"));
+  EXPECT_THAT(message({"-"}), HasSubstr("give -o FILE"));
+  EXPECT_THAT(message({"-o", "a", "-", "-"}), HasSubstr("only once"));
   EXPECT_EQ(message({"a.lisp", "-o"}), "-o needs a value");
   EXPECT_EQ(message({"--emit=exe", "a.lisp"}), "--emit takes snap, asm or obj, not 'exe'");
   EXPECT_EQ(message({"--symbol", "a-b", "a.lisp"}),
             "--symbol takes letters, digits and _, not 'a-b'");
   EXPECT_EQ(message({"--max-heap-mib=no", "a.lisp"}),
-            "--max-heap-mib takes a number from 1 to 4096");
+            "--max-heap-mib takes a number of MiB from 1 to 1020, not 'no'");
 }
 
 // A directory of its own for each test, in which scripts are written and outputs found.
@@ -201,13 +241,105 @@ TEST_F(Generator, UnreadableScript) {
 TEST_F(Generator, EndlessLoopEndsByOption) {
   GeneratorOptions options = OptionsFor("(let loop () (loop))");
   options.max_seconds = 0.2;
-  EXPECT_THAT(Failure(options), HasSubstr("longer than 0.2 seconds (--max-seconds)"));
+  EXPECT_THAT(Failure(options), HasSubstr("time limit of 0.2 seconds reached (--max-seconds)"));
 }
 
 TEST_F(Generator, RunawayAllocationEndsByOption) {
   GeneratorOptions options = OptionsFor("(let loop ((l '())) (loop (cons 1 l)))");
   options.max_heap_mib = 32;
-  EXPECT_THAT(Failure(options), HasSubstr("--max-heap-mib"));
+  EXPECT_THAT(Failure(options), AllOf(StartsWith(directory_ + "a.lisp:1:"),
+                                      HasSubstr("heap limit of 32 MiB reached (--max-heap-mib); raise it, up to 1020")));
+}
+
+TEST_F(Generator, TheHeapLimitThatIsPrintedIsInForce) {
+  const absl::StatusOr<std::shared_ptr<const Image>> base = Image::FromEmbedded(
+      islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
+  ASSERT_TRUE(base.ok()) << base.status();
+  VmOptions options;
+  options.heap.heap_limit = kMostHeapMib << 20;
+  const absl::StatusOr<std::unique_ptr<Vm>> vm = NewVm(**base, options);
+  ASSERT_TRUE(vm.ok()) << vm.status();
+  EXPECT_EQ((*vm)->heap().EffectiveLimit(), kMostHeapMib << 20);
+  EXPECT_THAT(GeneratorUsage(), HasSubstr(absl::StrCat("default: ", kMostHeapMib, ",")));
+}
+
+TEST_F(Generator, FailuresTellTheirPlaceFirst) {
+  const std::string script = directory_ + "a.lisp";
+  EXPECT_EQ(Failure(OptionsFor("(define (f x)\n  (+ 1 (car x)))\n(list (f 5))")),
+            absl::StrCat(script, ":2:8: car: argument 1 should be a pair: 5\n  at f (", script,
+                         ":2:8)\n  at top level (", script, ":3:7)"));
+  // A procedure of the library is not where to look.
+  EXPECT_THAT(Failure(OptionsFor("(define x\n  (vector-map car '#(1)))")), StartsWith(script + ":2:3: car: "));
+  GeneratorOptions options = OptionsFor("(define (f)\n  (let loop () (loop))\n  1)\n(f)");
+  options.max_seconds = 0.1;
+  EXPECT_THAT(Failure(options), AllOf(StartsWith(script + ":2:16: time limit of 0.1 seconds"), HasSubstr("\n  at f (")));
+}
+
+TEST_F(Generator, NoOutputDestroysWhatItIsMadeOf) {
+  const std::string text = "(define x 1)";
+  GeneratorOptions options = OptionsFor(text);
+  options.output = options.scripts[0];
+  EXPECT_THAT(Failure(options), HasSubstr("would destroy it, which is read"));
+  EXPECT_EQ(Read("a.lisp"), text);
+  // Libraries, what is included, what a script has read; by whatever name.
+  Write("lib.sld", "(define-library (lib) (import (scheme base)) (export y) (include \"y.h\"))");
+  Write("y.h", "(define y 2)");
+  Write("table", "7");
+  ASSERT_EQ(link((directory_ + "table").c_str(), (directory_ + "other").c_str()), 0);
+  const std::string importing = "(import (scheme base) (scheme read) (scheme file) (lib)) (define t (call-with-input-file \"table\" read))";
+  for (const char* output : {"lib.sld", "y.h", "table", "other"}) {
+    options = OptionsFor(importing);
+    options.search_path = {directory_};
+    options.output = directory_ + output;
+    const std::string before = Read(output);
+    EXPECT_THAT(std::string(Run(options).message()), HasSubstr("would destroy")) << output;
+    EXPECT_EQ(Read(output), before);
+    options.output = directory_ + "out.snap";
+    options.dependency_file = directory_ + output;
+    EXPECT_THAT(std::string(Run(options).message()), HasSubstr("would destroy")) << output;
+    EXPECT_EQ(Read(output), before);
+  }
+  // A header of the user's own, which -o does not name.
+  Write("main.h", "int main(void);");
+  options = OptionsFor(text);
+  options.output = directory_ + "main";
+  options.emit_snap = false;
+  options.emit_obj = true;
+  EXPECT_THAT(std::string(Run(options).message()), HasSubstr("main.h would destroy it, and it was not made by"));
+  EXPECT_EQ(Read("main.h"), "int main(void);");
+  unlink((directory_ + "main.h").c_str());
+  EXPECT_EQ(Run(options), absl::OkStatus());
+  EXPECT_EQ(Run(options), absl::OkStatus());  // over what it has made itself
+}
+
+TEST_F(Generator, SearchPathsInAnyOrderGiveTheSameBytes) {
+  ASSERT_EQ(mkdir((directory_ + "d").c_str(), 0700), 0);
+  Write("d/lib.sld", "(define-library (lib) (import (scheme base)) (export f) (begin (define (f x) (car x))))");
+  GeneratorOptions options = OptionsFor("(import (scheme base) (lib)) (define g f)");
+  std::vector<std::string> path = {directory_, directory_ + "d", directory_ + "./d/", directory_ + "d/../d"};
+  std::sort(path.begin(), path.end());
+  std::string first;
+  do {
+    options.search_path = path;
+    ASSERT_EQ(Run(options), absl::OkStatus());
+    if (first.empty()) first = Read("a.snap");
+    EXPECT_EQ(Read("a.snap"), first);
+  } while (std::next_permutation(path.begin(), path.end()));
+  unlink((directory_ + "d/lib.sld").c_str());
+  rmdir((directory_ + "d").c_str());
+}
+
+TEST_F(Generator, AllThatCannotBeFrozenIsNamed) {
+  const std::string all = Failure(OptionsFor(
+      "(define log (open-input-file \"a.lisp\"))\n"
+      "(define ports (list 1 (open-input-file \"a.lisp\")))\n"
+      "(define k (call/cc (lambda (k) k)))"));
+  EXPECT_THAT(all, AllOf(HasSubstr("cannot freeze 3 objects:\n"), HasSubstr("global log."),
+                         HasSubstr("global ports -> an element of a list."), HasSubstr("global k.")));
+  const std::string many = "(define v (make-vector 50 0))"
+                           "(do ((i 0 (+ i 1))) ((= i 50)) (vector-set! v i (open-input-file \"a.lisp\")))";
+  EXPECT_THAT(Failure(OptionsFor(many)), AllOf(HasSubstr("cannot freeze 50 objects:"), HasSubstr("item 0 of a vector"),
+                                               HasSubstr("\n  and 30 more")));
 }
 
 TEST_F(Generator, OpenFileIsNamed) {
@@ -231,6 +363,7 @@ TEST_F(Generator, ExitStatus) {
   EXPECT_EQ(run({"-o", output.c_str(), "/no/such.lisp"}), 1);
   EXPECT_EQ(run({"--no-such-option"}), 2);
   EXPECT_EQ(run({"--help"}), 0);
+  EXPECT_EQ(run({"-h"}), 0);
   EXPECT_EQ(run({"--version"}), 0);
 }
 

@@ -7,7 +7,6 @@
 #include <deque>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "isolate/heap/dirty_pages.h"
@@ -19,6 +18,9 @@ namespace {
 // FlatBuffers' offsets allow 2 GiB less one byte; half of that leaves room for everything else, and
 // for the image to be a power of two below it.
 constexpr uint64_t kMaxImageBytes = uint64_t{1} << 30;
+
+// Of what cannot be frozen, how much is listed.
+constexpr size_t kMostListed = 20;
 
 constexpr uint64_t RoundUpToPage(uint64_t bytes) {
   return (bytes + DirtyPages::kPageSize - 1) & ~uint64_t{DirtyPages::kPageSize - 1};
@@ -81,34 +83,33 @@ OffsetMap::~OffsetMap() {
 
 // ---- Layout
 
-absl::StatusOr<Layout> Layout::Of(Vm& vm, absl::Span<const std::string> source_directories) {
+absl::StatusOr<Layout> Layout::Of(Vm& vm, const SourceNameMap& source_names) {
   absl::StatusOr<OffsetMap> numbers = OffsetMap::Create(vm.heap().layout().cage_size);
   if (!numbers.ok()) return numbers.status();
   Layout layout(vm, *std::move(numbers));
-  if (absl::Status status = layout.Walk(source_directories); !status.ok()) return status;
+  if (absl::Status status = layout.Walk(source_names); !status.ok()) return status;
   layout.MarkLiterals();
   layout.MarkEnvironments();
   if (absl::Status status = layout.Place(); !status.ok()) return status;
   return layout;
 }
 
-void Layout::Relocate(Value code, absl::Span<const std::string> source_directories) {
+void Layout::Relocate(Value code, const SourceNameMap& source_names) {
   Code* c = heap_.Get<Code>(code);
   // The layer below was relocated when it was frozen.
   if (heap_.InSnapshot(code) || !heap_.Is<String>(c->file)) return;
   const std::string name = vm_.ToUtf8(c->file);
   auto [known, is_new] = file_names_.try_emplace(name, c->file);
   if (is_new) {
-    for (const std::string& directory : source_directories) {
-      if (!absl::StartsWith(name, directory)) continue;
-      known->second = vm_.MakeString(name.substr(directory.size()), kImmutableFlag);
-      break;
+    const auto found = source_names.find(name);
+    if (found != source_names.end() && found->second != name) {
+      known->second = vm_.MakeString(found->second, kImmutableFlag);
     }
   }
   heap_.Write(&c->file, known->second);
 }
 
-absl::Status Layout::Walk(absl::Span<const std::string> source_directories) {
+absl::Status Layout::Walk(const SourceNameMap& source_names) {
   struct Step {
     Value to;
     uint32_t parent;
@@ -131,6 +132,8 @@ absl::Status Layout::Walk(absl::Span<const std::string> source_directories) {
   // between code and what the code uses.
   std::deque<Step> environments;
   std::vector<Value> children;
+  std::vector<std::string> listed;
+  size_t unfreezable = 0;
   while (!stack.empty() || !environments.empty()) {
     if (stack.empty()) {
       stack.push_back(environments.front());
@@ -144,9 +147,13 @@ absl::Status Layout::Walk(absl::Span<const std::string> source_directories) {
     objects_.push_back({.from = step.to, .parent = step.parent});
     number = static_cast<uint32_t>(objects_.size());
     const uint32_t index = number - 1;
-    if (absl::Status status = CheckFreezable(index); !status.ok()) return status;
+    if (std::string why = WhyNotFreezable(index); !why.empty()) {
+      // What only this refers to is no further fault.
+      if (++unfreezable <= kMostListed) listed.push_back(std::move(why));
+      continue;
+    }
 
-    if (heap_.Is<Code>(step.to)) Relocate(step.to, source_directories);
+    if (heap_.Is<Code>(step.to)) Relocate(step.to, source_names);
     children.clear();
     ForEachSlotOf(heap_, step.to, [&](Value* slot) {
       if (slot->IsRef()) children.push_back(*slot);
@@ -165,7 +172,12 @@ absl::Status Layout::Walk(absl::Span<const std::string> source_directories) {
       }
     }
   }
-  return absl::OkStatus();
+  if (unfreezable == 0) return absl::OkStatus();
+  if (unfreezable == 1) return absl::FailedPreconditionError(absl::StrCat("cannot freeze ", listed[0]));
+  std::string message = absl::StrCat("cannot freeze ", unfreezable, " objects:");
+  for (const std::string& why : listed) absl::StrAppend(&message, "\n  ", why);
+  if (unfreezable > listed.size()) absl::StrAppend(&message, "\n  and ", unfreezable - listed.size(), " more");
+  return absl::FailedPreconditionError(message);
 }
 
 void Layout::MarkLiterals() {
@@ -318,15 +330,15 @@ absl::Status Layout::Place() {
 
 // ---- What cannot be frozen
 
-absl::Status Layout::CheckFreezable(uint32_t number) const {
+std::string Layout::WhyNotFreezable(uint32_t number) const {
   const Value v = objects_[number].from;
-  if (!v.IsObject()) return absl::OkStatus();
+  if (!v.IsObject()) return "";
   std::string what;
   absl::string_view advice;
   if (const Port* port = heap_.TryGet<Port>(v)) {
     // -1: in the heap; -2 and below: standard ports, which each isolate gets from its host.
     const bool open = (HeaderFlags(port->header) & kOpenPortFlag) != 0;
-    if (!open || port->handle.fixnum() < 0) return absl::OkStatus();
+    if (!open || port->handle.fixnum() < 0) return "";
     what = "an open file port";
     if (heap_.Is<String>(port->name)) absl::StrAppend(&what, ", \"", vm_.ToUtf8(port->name), "\"");
     advice = "Close it before the script ends, or open it in a procedure given to on-restore.";
@@ -334,10 +346,9 @@ absl::Status Layout::CheckFreezable(uint32_t number) const {
     what = "a continuation";
     advice = "Let no variable or data structure hold it when the script ends.";
   } else {
-    return absl::OkStatus();
+    return "";
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot freeze ", what, ", reachable as: ", PathTo(number), ". ", advice));
+  return absl::StrCat(what, ", reachable as: ", PathTo(number), ". ", advice);
 }
 
 std::string Layout::PathTo(uint32_t number) const {

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -63,6 +64,7 @@ enum class Group : uint8_t {
 
 class Layout {
  public:
+  using SourceNameMap = std::map<std::string, std::string>;
   static constexpr uint32_t kNoParent = ~0u;
   // The image's first bytes stay unused, so that offset 0 refers to nothing.
   static constexpr uint32_t kFirstOffset = 64;
@@ -75,11 +77,10 @@ class Layout {
     bool literal = false;  // read-only because of what refers to it
   };
 
-  // Walks and places. Names of source files below one of `source_directories` (which end in a
-  // slash) are made relative to it first, the first that fits. Errors: FailedPrecondition for an
-  // object that cannot be frozen, with the path to it; ResourceExhausted if the image would exceed
+  // Walks and places. Source files get the names that `source_names` has for them first. Errors: FailedPrecondition for
+  // objects that cannot be frozen, all of them with the path to each; ResourceExhausted if the image would exceed
   // FlatBuffers' limit, or memory is short.
-  static absl::StatusOr<Layout> Of(Vm& vm, absl::Span<const std::string> source_directories = {});
+  static absl::StatusOr<Layout> Of(Vm& vm, const SourceNameMap& source_names = {});
 
   const std::vector<Object>& objects() const { return objects_; }
   // The reference in the image. `v` may be an immediate or fixnum; a reference must be to one of
@@ -98,15 +99,16 @@ class Layout {
 
  private:
   Layout(Vm& vm, OffsetMap numbers) : vm_(vm), heap_(vm.heap()), numbers_(std::move(numbers)) {}
-  absl::Status Walk(absl::Span<const std::string> source_directories);
-  // Makes the file name of a Code object relative.
-  void Relocate(Value code, absl::Span<const std::string> source_directories);
+  absl::Status Walk(const SourceNameMap& source_names);
+  // Gives a Code object the file name that is to be frozen.
+  void Relocate(Value code, const SourceNameMap& source_names);
   void MarkLiterals();
   void MarkEnvironments();
   absl::Status Place();
 
   Object& At(Value v) { return objects_[numbers_[v.offset()] - 1]; }
-  absl::Status CheckFreezable(uint32_t number) const;
+  // What of the object cannot be frozen, and what to do about it; "" if it can.
+  std::string WhyNotFreezable(uint32_t number) const;
   // "global counter-log -> field 2 of record logger -> ..."
   std::string PathTo(uint32_t number) const;
   std::string DescribeStep(uint32_t from, Value to) const;

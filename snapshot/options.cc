@@ -1,12 +1,13 @@
 // snapshot_gen's command line.
 
-#include <cstdlib>
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "snapshot/arguments.h"
@@ -14,25 +15,37 @@
 
 namespace islet::vm {
 
-const char kGeneratorUsage[] =
-    R"(usage: snapshot_gen [OPTION]... SCRIPT...
+std::string GeneratorUsage() {
+  return absl::StrFormat(
+      R"(usage: snapshot_gen [OPTION]... SCRIPT...
 
 Evaluates the scripts, in order, in one isolate, and freezes the heap that results.
+A SCRIPT that is `-` is read from standard input.
 
-  -o FILE             where the snapshot goes (default: the first script's name with .snap)
+  -o FILE             where the snapshot goes (default: the first script's name with .snap);
+                      `-`: to standard output. What the scripts print goes to standard error then
   --emit=KIND,...     what to write (default: snap):
                         snap  the snapshot, at FILE
                         asm   FILE's name with .S, which includes the snapshot, and with .h
                         obj   FILE's name with .o, an object to link, and with .h
   --symbol NAME       the object's C name: islet_snapshot_NAME_begin and _end (default: FILE's name)
   -L DIR              look for library (a b) in DIR/a/b.sld or DIR/a/b.lisp; may be repeated
-  -MD FILE            write every file that was read to FILE, as a rule for make
-  --max-heap-mib N    end with an error when live objects exceed N MiB (default: 2048)
-  --max-seconds N     end with an error when evaluation takes longer (default: no limit)
+  -MD                 write every file that was read to FILE's name with .d, as a rule for make
+  -MF FILE            to this file instead; `-MD NAME.d` does the same
+  --max-heap-mib N    end with an error when live objects exceed N MiB (default: %d, the most that
+                      there can be; a snapshot takes as much at most)
+  --max-seconds N     end with an error when evaluation takes more than N seconds of processor time,
+                      or ten times that by the clock (default: %g; none: no limit)
   --stats             print pages by kind, and objects by type
   --bootstrap         start from nothing, not from the standard library
-  --help, --version
-)";
+  -h, --help
+  --version
+
+No output overwrites what was read to make it. After an error, or Ctrl-C, all outputs are as they
+were. Of an option that is given twice, the last counts.
+)",
+      kMostHeapMib, GeneratorOptions().max_seconds);
+}
 
 namespace {
 
@@ -54,12 +67,16 @@ bool IsSymbol(absl::string_view name) {
   return !name.empty();
 }
 
+}  // namespace
+
 std::string WithoutExtension(absl::string_view path) {
   const size_t dot = path.rfind('.');
   const size_t slash = path.rfind('/');
   const size_t start = slash == absl::string_view::npos ? 0 : slash + 1;
   return std::string(dot == absl::string_view::npos || dot <= start ? path : path.substr(0, dot));
 }
+
+namespace {
 
 absl::Status ParseEmit(absl::string_view kinds, GeneratorOptions* options) {
   options->emit_snap = options->emit_asm = options->emit_obj = false;
@@ -82,12 +99,13 @@ absl::Status ParseEmit(absl::string_view kinds, GeneratorOptions* options) {
 
 absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* const> arguments) {
   GeneratorOptions options;
+  bool derive_dependency_file = false;
   ArgumentReader reader(arguments);
   while (reader.Next()) {
     std::string value;
     if (reader.IsOperand()) {
       options.scripts.emplace_back(reader.current());
-    } else if (reader.Is("--help")) {
+    } else if (reader.Is("--help") || reader.Is("-h")) {
       options.help = true;
     } else if (reader.Is("--version")) {
       options.version = true;
@@ -104,13 +122,16 @@ absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* 
         reader.Fail(
             absl::StrCat("--symbol takes letters, digits and _, not '", options.symbol, "'"));
       }
-    } else if (reader.TakeMebibytes("--max-heap-mib", &options.max_heap_mib)) {
-    } else if (reader.Take("--max-seconds", &value)) {
-      if (reader.status().ok() && (!absl::SimpleAtod(value, &options.max_seconds) ||
-                                   !(options.max_seconds > 0 && options.max_seconds < 1e6))) {
-        reader.Fail("--max-seconds takes a positive number");
-      }
-    } else if (reader.Take("-MD", &options.dependency_file) || reader.Take("-o", &options.output)) {
+    } else if (reader.TakeMebibytes("--max-heap-mib", kMostHeapMib, &options.max_heap_mib)) {
+    } else if (reader.TakeSeconds("--max-seconds", &options.max_seconds)) {
+    } else if (reader.Is("-MD")) {
+      derive_dependency_file = true;
+      // Compilers' -MD takes no name. This one once did, and still knows one when it sees it.
+      if (absl::EndsWith(reader.following(), ".d")) options.dependency_file = reader.TakeFollowing();
+    } else if (reader.Take("-MD", &options.dependency_file) || reader.Take("-MF", &options.dependency_file)) {
+      if (options.dependency_file.empty()) reader.Fail("-MF needs a file's name");
+    } else if (reader.Take("-o", &options.output)) {
+      if (options.output.empty()) reader.Fail("-o needs a file's name");
     } else if (reader.Take("-L", &value)) {
       options.search_path.push_back(value);
     } else {
@@ -120,8 +141,23 @@ absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* 
   if (!reader.status().ok()) return reader.status();
   if (options.help || options.version) return options;
   if (options.scripts.empty()) return absl::InvalidArgumentError("no script given");
+  if (std::count(options.scripts.begin(), options.scripts.end(), "-") > 1) {
+    return absl::InvalidArgumentError("standard input (-) can be read only once");
+  }
+  if (options.output.empty() && options.scripts[0] == "-") {
+    return absl::InvalidArgumentError("a script from standard input has no name to call the snapshot by; give -o FILE");
+  }
   if (options.output.empty()) {
     options.output = absl::StrCat(WithoutExtension(options.scripts[0]), ".snap");
+  }
+  if (options.output == "-" && (options.emit_asm || options.emit_obj)) {
+    return absl::InvalidArgumentError("standard output (-o -) has room for --emit=snap only, not for several files");
+  }
+  if (derive_dependency_file && options.dependency_file.empty()) {
+    if (options.output == "-") {
+      return absl::InvalidArgumentError("standard output (-o -) has no name to call -MD's file by; give -MF FILE");
+    }
+    options.dependency_file = absl::StrCat(WithoutExtension(options.output), ".d");
   }
   if (options.symbol.empty()) options.symbol = SymbolFor(options.output);
   return options;

@@ -184,7 +184,7 @@ format::Digest ToFormat(Fingerprint f) { return format::Digest(f.low, f.high); }
 }  // namespace
 
 absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& options) {
-  absl::StatusOr<Layout> layout = Layout::Of(vm, options.source_directories);
+  absl::StatusOr<Layout> layout = Layout::Of(vm, options.source_names);
   if (!layout.ok()) return layout.status();
   Heap& heap = vm.heap();
 

@@ -4,6 +4,7 @@
 #define ISLET_SNAPSHOT_WRITER_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,9 @@ struct SnapshotStatistics {
 
 struct WriteOptions {
   SnapshotStatistics* statistics = nullptr;  // filled in if given
-  // Each ends in a slash. Code keeps the names of its source files relative to the first that
-  // fits, so that a snapshot does not depend on where it was made.
-  std::vector<std::string> source_directories;
+  // What the snapshot calls the files that code came from, by the names that they were read by (source_names.h); others
+  // keep their names.
+  std::map<std::string, std::string> source_names;
 };
 
 // The file's bytes: of everything that the Vm's roots reach, and nothing else. The Vm must not be
@@ -41,7 +42,8 @@ struct WriteOptions {
 // bytes.
 //
 // Errors: FailedPrecondition if something that is reachable cannot be frozen (an open file port, a
-// continuation): the message has the path of names by which it is reached. ResourceExhausted for an
+// continuation): the message lists all such objects, each with the path of names by which it is reached.
+// ResourceExhausted for an
 // image above 1 GiB.
 absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& options = {});
 

@@ -1,5 +1,6 @@
 #include "isolate/capabilities/system.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +70,14 @@ absl::StatusOr<size_t> ReadSome(int fd, char* buffer, size_t size) {
     const ssize_t count = read(fd, buffer, size);
     if (count >= 0) return static_cast<size_t>(count);
     if (errno != EINTR) return SystemError("cannot read", errno);
+  }
+}
+
+void OccupyStandardDescriptors() {
+  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) >= 0) continue;
+    // The lowest number that is free, and so this one.
+    if (open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
   }
 }
 

@@ -21,6 +21,10 @@ absl::Status SystemError(absl::string_view what, int error);
 absl::Status WriteAll(int fd, absl::string_view bytes);
 absl::StatusOr<size_t> ReadSome(int fd, char* buffer, size_t size);
 
+// Whoever has started this process may have closed a standard descriptor. Then no file may get its number: it would be
+// read from, or written to, by mistake. What is put there fails as a closed one does.
+void OccupyStandardDescriptors();
+
 // Takes the descriptor over.
 std::unique_ptr<File> MakeDescriptorFile(int fd);
 

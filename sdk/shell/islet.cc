@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "islet/isolate.h"
+#include "isolate/capabilities/system.h"
 #include "isolate/lib/standard.h"
 #include "isolate/runtime/system.h"
 #include "sdk/shell/console.h"
@@ -161,21 +162,12 @@ int Run(const Options& options, Session& session) {
   return exit_status;
 }
 
-// Whoever started this may have closed a standard descriptor. Then no file may get its number: it
-// would be read from, or written to, by mistake. What is put there fails as a closed one does.
-void OccupyStandardDescriptors() {
-  for (int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (fcntl(descriptor, F_GETFD) < 0)
-      open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-  }
-}
-
 int Main(absl::Span<const char* const> arguments) {
   auto fail = [](absl::string_view message) {
     std::fprintf(stderr, "islet: %s\n", std::string(message).c_str());
     return 1;
   };
-  OccupyStandardDescriptors();
+  vm::OccupyStandardDescriptors();
   const absl::StatusOr<Options> options = ParseArguments(arguments);
   if (!options.ok()) {
     fail(options.status().message());

@@ -19,10 +19,11 @@ but at a terminal, what you type is read, evaluated and printed form by form.
                       FILE, the working directory
   --snapshot FILE     start from this snapshot, not from the standard library
   --max-heap-mib N    end with an error when live objects exceed N MiB (default:
-                      1024, the most there can be)
+                      1020, the most there can be)
   --time              print time, allocation and collections to standard error
   --disassemble NAME  afterwards, print the bytecode of a procedure
-  --help, --version
+  -h, --help
+  --version
 
 (command-line) is FILE, or islet, and the ARGUMENTs. The exit status is that of
 (exit), 1 after an error, 2 for a command line that makes no sense.
@@ -44,7 +45,7 @@ absl::StatusOr<Options> ParseArguments(absl::Span<const char* const> arguments) 
         options.arguments.emplace_back(reader.current());
       }
       take_rest();
-    } else if (reader.Is("--help")) {
+    } else if (reader.Is("--help") || reader.Is("-h")) {
       options.help = true;
     } else if (reader.Is("--version")) {
       options.version = true;
@@ -56,7 +57,7 @@ absl::StatusOr<Options> ParseArguments(absl::Span<const char* const> arguments) 
       if (options.snapshot.empty()) reader.Fail("--snapshot needs a file's name");
     } else if (reader.Take("--disassemble", &options.disassemble)) {
       if (options.disassemble.empty()) reader.Fail("--disassemble needs the name of a procedure");
-    } else if (reader.TakeMebibytes("--max-heap-mib", &options.max_heap_mib)) {
+    } else if (reader.TakeMebibytes("--max-heap-mib", kMostHeapMib, &options.max_heap_mib)) {
     } else if (reader.Take("-e", &value)) {
       options.expressions.push_back({value, false});
     } else if (reader.Take("-p", &value)) {

@@ -12,6 +12,9 @@
 
 namespace islet::shell {
 
+// What a cage of 4 GiB, the largest, has room for besides what a collection needs.
+inline constexpr uint64_t kMostHeapMib = 1020;
+
 struct Options {
   struct Expression {
     std::string text;
@@ -23,7 +26,7 @@ struct Options {
   bool interactive = false;             // a prompt when the rest is done
   std::string snapshot;                 // or empty: the standard library's
   std::vector<std::string> library_path;
-  uint64_t max_heap_mib = 1024;
+  uint64_t max_heap_mib = kMostHeapMib;
   bool time = false;
   std::string disassemble;  // the name of a procedure, or empty
   bool help = false;
