@@ -21,6 +21,7 @@
 #include "isolate/heap/dirty_pages.h"
 #include "snapshot/digest.h"
 #include "snapshot/fingerprint.h"
+#include "snapshot/image_copy.h"
 #include "snapshot/snapshot_generated.h"
 
 namespace islet::vm {
@@ -52,7 +53,7 @@ absl::Status Truncated(size_t bytes) {
                                           " bytes, inside its header"));
 }
 
-absl::Status CheckSize(size_t bytes) {
+absl::Status CheckSize(uint64_t bytes) {
   if (bytes == 0) return absl::InvalidArgumentError("the snapshot is empty (0 bytes)");
   if (bytes >= FLATBUFFERS_MAX_BUFFER_SIZE) {
     return absl::InvalidArgumentError("not a snapshot: larger than any can be (2 GiB)");
@@ -60,50 +61,85 @@ absl::Status CheckSize(size_t bytes) {
   return absl::OkStatus();
 }
 
-// Checks the two fields that every format version has in the same place, trusting nothing but that
-// `bytes` starts at a multiple of 8. After this the table and its vtable lie within `bytes`.
-absl::Status CheckVersionAndSize(absl::Span<const uint8_t> bytes) {
-  constexpr size_t kLeast = sizeof(flatbuffers::uoffset_t) + flatbuffers::kFileIdentifierLength;
-  if (absl::Status status = CheckSize(bytes.size()); !status.ok()) return status;
-  if (bytes.size() >= kLeast && !format::SnapshotBufferHasIdentifier(bytes.data())) {
+constexpr size_t kRootAndIdentifier =
+    sizeof(flatbuffers::uoffset_t) + flatbuffers::kFileIdentifierLength;
+
+absl::Status CheckIdentifier(absl::Span<const uint8_t> start) {
+  if (start.empty()) return CheckSize(0);
+  if (start.size() >= kRootAndIdentifier && !format::SnapshotBufferHasIdentifier(start.data())) {
     return absl::InvalidArgumentError("not a snapshot: it does not start with a snapshot's header");
   }
-  if (bytes.size() <= kLeast) return Truncated(bytes.size());
+  return absl::OkStatus();
+}
 
-  flatbuffers::Verifier verifier(bytes.data(), bytes.size());
-  const size_t root = flatbuffers::ReadScalar<flatbuffers::uoffset_t>(bytes.data());
-  if (root < kLeast || root % sizeof(flatbuffers::soffset_t) != 0) return Damaged();
-  if (!verifier.Verify<flatbuffers::soffset_t>(root)) return Truncated(bytes.size());
-  const uint8_t* start = bytes.data() + root;
+// What every format version has in the same place.
+struct FileStart {
+  uint64_t file_size = 0;
+  Fingerprint digest;
+};
+
+// So many bytes hold it: the table is preceded by root offset, identifier, and padding of less than
+// a page.
+constexpr size_t kStartBytes = size_t{2} * kPage;
+
+// Reads it, trusting nothing but that `start` starts at a multiple of 8. `whole`: there is nothing
+// behind `start`. After this the table and its vtable lie within `start`.
+absl::StatusOr<FileStart> ReadStart(absl::Span<const uint8_t> start, bool whole) {
+  if (absl::Status status = CheckIdentifier(start); !status.ok()) return status;
+  const absl::Status incomplete = whole ? Truncated(start.size()) : Damaged();
+  if (start.size() <= kRootAndIdentifier) return incomplete;
+
+  flatbuffers::Verifier verifier(start.data(), start.size());
+  const size_t root = flatbuffers::ReadScalar<flatbuffers::uoffset_t>(start.data());
+  if (root < kRootAndIdentifier || root % sizeof(flatbuffers::soffset_t) != 0) return Damaged();
+  if (!verifier.Verify<flatbuffers::soffset_t>(root)) return incomplete;
+  const uint8_t* at = start.data() + root;
   // The verifier does not ask whether the vtable is aligned.
-  if (flatbuffers::ReadScalar<flatbuffers::soffset_t>(start) % 2 != 0) return Damaged();
-  if (!verifier.VerifyTableStart(start)) return Damaged();
-  const auto* table = reinterpret_cast<const flatbuffers::Table*>(start);
+  if (flatbuffers::ReadScalar<flatbuffers::soffset_t>(at) % 2 != 0) return Damaged();
+  if (!verifier.VerifyTableStart(at)) return Damaged();
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(at);
   auto has = [&](flatbuffers::voffset_t field, size_t size, size_t alignment) {
     const flatbuffers::voffset_t offset = table->GetOptionalFieldOffset(field);
-    return offset != 0 && verifier.VerifyFieldStruct(start, offset, size, alignment);
+    return offset != 0 && verifier.VerifyFieldStruct(at, offset, size, alignment);
   };
-  if (!has(format::Snapshot::VT_FORMAT_VERSION, 4, 4)) return Truncated(bytes.size());
+  if (!has(format::Snapshot::VT_FORMAT_VERSION, 4, 4)) return incomplete;
   const uint32_t version = table->GetField<uint32_t>(format::Snapshot::VT_FORMAT_VERSION, 0);
   if (version != kFormatVersion) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the snapshot has format version ", version, "; this program reads version ",
         kFormatVersion, ". Make the snapshot again with this version's snapshot_gen."));
   }
-  if (!has(format::Snapshot::VT_FILE_SIZE, 8, 8)) return Truncated(bytes.size());
-  const uint64_t size = table->GetField<uint64_t>(format::Snapshot::VT_FILE_SIZE, 0);
-  if (bytes.size() < size) {
-    return absl::DataLossError(
-        absl::StrCat("the snapshot is truncated: it has ", bytes.size(), " bytes of ", size));
-  }
-  if (bytes.size() > size) {
-    return absl::DataLossError(
-        absl::StrCat("the snapshot has ", bytes.size() - size, " bytes behind its end"));
-  }
+  if (!has(format::Snapshot::VT_FILE_SIZE, 8, 8)) return incomplete;
+  FileStart result;
+  result.file_size = table->GetField<uint64_t>(format::Snapshot::VT_FILE_SIZE, 0);
   if (!has(format::Snapshot::VT_DIGEST, sizeof(format::Digest), alignof(format::Digest))) {
-    return Damaged();
+    return whole && result.file_size > start.size() ? Truncated(start.size()) : Damaged();
   }
-  return absl::OkStatus();
+  const auto* digest = table->GetStruct<const format::Digest*>(format::Snapshot::VT_DIGEST);
+  result.digest = Fingerprint{digest->low(), digest->high()};
+  return result;
+}
+
+absl::Status CheckFileSize(uint64_t declared, uint64_t bytes) {
+  if (bytes < declared) {
+    return absl::DataLossError(
+        absl::StrCat("the snapshot is truncated: it has ", bytes, " bytes of ", declared));
+  }
+  if (bytes > declared) {
+    return absl::DataLossError(
+        absl::StrCat("the snapshot has ", bytes - declared, " bytes behind its end"));
+  }
+  return CheckSize(declared);
+}
+
+// The same of a file all of which is there. `bytes` as ReadStart wants them.
+absl::StatusOr<FileStart> CheckStartAndSize(absl::Span<const uint8_t> bytes) {
+  if (absl::Status status = CheckSize(bytes.size()); !status.ok()) return status;
+  absl::StatusOr<FileStart> start = ReadStart(bytes, /*whole=*/true);
+  if (!start.ok()) return start;
+  if (absl::Status status = CheckFileSize(start->file_size, bytes.size()); !status.ok())
+    return status;
+  return start;
 }
 
 absl::Status CheckDigest(absl::Span<const uint8_t> bytes) {
@@ -156,36 +192,9 @@ bool SameBytes(int fd, uint64_t file_offset, const uint8_t* memory, size_t count
   return true;
 }
 
-// What a failed mmap of the snapshot is: EAGAIN, too, means that there is no memory to be had (mmap(2)).
-absl::Status MappingFailed(const char* what) {
-  return errno == EAGAIN ? absl::ResourceExhaustedError(absl::StrCat(what, ": ", std::strerror(errno)))
-                         : absl::ErrnoToStatus(errno, what);
-}
-
-absl::Status WriteAll(int fd, absl::Span<const uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return absl::ErrnoToStatus(errno, "cannot copy the snapshot into memory");
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<int> NewMemfd() {
-  const int fd = memfd_create("islet-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot make a memory file for the snapshot");
-  return fd;
-}
-
-absl::Status Seal(int fd) {
-  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
-    return absl::ErrnoToStatus(errno, "cannot seal the snapshot's memory file");
-  }
-  return absl::OkStatus();
-}
-
-// The embedded snapshots that are open, so that each is opened once per process.
+// The embedded snapshots that are open, so that each is opened once per process. An address is not
+// enough to tell them apart: a shared object may have been unloaded, and another one lie at the
+// same place.
 class EmbeddedImages {
  public:
   static EmbeddedImages& Get() {
@@ -211,83 +220,158 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
   if (begin == nullptr || end < begin) {
     return absl::InvalidArgumentError("no embedded snapshot: its bounds are not valid");
   }
-  EmbeddedImages& images = EmbeddedImages::Get();
-  const std::lock_guard<std::mutex> lock(images.mutex);
-  std::weak_ptr<const Image>& known = images.by_address[begin];
-  if (std::shared_ptr<const Image> image = known.lock();
-      image != nullptr && image->bytes_.end() == end) {
-    return image;
-  }
-  std::shared_ptr<Image> image(new Image);
-  image->bytes_ = absl::MakeConstSpan(begin, static_cast<size_t>(end - begin));
-  image->primitives_ = primitives;
   if (reinterpret_cast<uintptr_t>(begin) % kPage != 0) {
     return absl::InvalidArgumentError(
         "the embedded snapshot is not aligned to 4096 bytes: link it as snapshot_gen --emit=asm or"
         " --emit=obj says");
   }
+  const absl::Span<const uint8_t> bytes =
+      absl::MakeConstSpan(begin, static_cast<size_t>(end - begin));
+  const absl::StatusOr<FileStart> start = CheckStartAndSize(bytes);
+  if (!start.ok()) return start.status();
+  EmbeddedImages& images = EmbeddedImages::Get();
+  const std::lock_guard<std::mutex> lock(images.mutex);
+  std::weak_ptr<const Image>& known = images.by_address[begin];
+  // The digest is the one remembered: what the other image points to may be gone.
+  if (std::shared_ptr<const Image> image = known.lock();
+      image != nullptr && image->bytes_.size() == bytes.size() && image->digest_ == start->digest) {
+    return image;
+  }
+  std::shared_ptr<Image> image(new Image);
+  image->bytes_ = bytes;
+  image->primitives_ = primitives;
   if (absl::Status status = image->Open(/*whole=*/false); !status.ok()) return status;
   if (!image->UseCarrier()) {
-    if (absl::Status status = image->UseMemfd(); !status.ok()) return status;
+    if (absl::Status status = image->UseCopy(); !status.ok()) return status;
   }
   known = image;
   return std::shared_ptr<const Image>(std::move(image));
 }
 
+namespace {
+
+// Closes it.
+class OpenFile {
+ public:
+  explicit OpenFile(int fd) : fd_(fd) {}
+  ~OpenFile() {
+    if (fd_ >= 0) close(fd_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int fd() const { return fd_; }
+
+  // Reads until `buffer` is full or the file ends; the bytes read.
+  absl::StatusOr<size_t> Read(absl::Span<uint8_t> buffer) {
+    size_t done = 0;
+    while (done < buffer.size()) {
+      const ssize_t n = read(fd_, buffer.data() + done, buffer.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return absl::ErrnoToStatus(errno, "cannot read the snapshot");
+      if (n == 0) break;
+      done += static_cast<size_t>(n);
+    }
+    return done;
+  }
+
+ private:
+  const int fd_;
+};
+
+// The file's bytes, copied; what is not a snapshot, or not a whole one, is found as early as it can
+// be. What is used, and will be checked, is the copy.
+absl::StatusOr<ImageCopy> CopyOfFile(OpenFile& file) {
+  alignas(8) uint8_t buffer[size_t{16} * kPage];
+  absl::StatusOr<size_t> got = file.Read({buffer, kPage});
+  if (!got.ok()) return got.status();
+  if (absl::Status status = CheckIdentifier({buffer, *got}); !status.ok()) return status;
+  size_t count = *got;
+  if (count == kPage) {
+    got = file.Read({buffer + kPage, kStartBytes - kPage});
+    if (!got.ok()) return got.status();
+    count += *got;
+  }
+  const absl::StatusOr<FileStart> start = ReadStart({buffer, count}, /*whole=*/count < kStartBytes);
+  if (!start.ok()) return start.status();
+  struct stat state = {};
+  const bool regular = fstat(file.fd(), &state) == 0 && S_ISREG(state.st_mode) && state.st_size > 0;
+  const uint64_t file_size = start->file_size;
+  absl::Status status =
+      CheckFileSize(file_size, regular ? static_cast<uint64_t>(state.st_size) : file_size);
+  if (!status.ok()) return status;
+
+  absl::StatusOr<ImageCopy> copy = ImageCopy::Create(file_size);
+  if (!copy.ok()) return copy;
+  uint64_t done = 0;
+  for (;;) {
+    done += count;
+    if (done > file_size) return CheckFileSize(file_size, done);
+    if (status = copy->Append({buffer, count}); !status.ok()) return status;
+    // A byte more than there should be tells whether the file goes on.
+    got = file.Read(
+        {buffer, static_cast<size_t>(std::min<uint64_t>(sizeof(buffer), file_size - done + 1))});
+    if (!got.ok()) return got.status();
+    count = *got;
+    if (count == 0) break;
+  }
+  if (status = CheckFileSize(file_size, done); !status.ok()) return status;
+  if (status = copy->Finish(); !status.ok()) return status;
+  return copy;
+}
+
+absl::StatusOr<ImageCopy> CopyOfBytes(absl::Span<const uint8_t> bytes) {
+  absl::StatusOr<ImageCopy> copy = ImageCopy::Create(bytes.size());
+  if (!copy.ok()) return copy;
+  if (absl::Status status = copy->Append(bytes); !status.ok()) return status;
+  if (absl::Status status = copy->Finish(); !status.ok()) return status;
+  return copy;
+}
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<const Image>> Image::FromFile(
     absl::string_view path, absl::Span<const PrimitiveSpec> primitives) {
   const std::string name(path);
-  auto annotate = [&](const absl::Status& status) {
-    return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
-  };
-  const int file = open(name.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open snapshot ", name));
-  // Read before it is checked: what is checked is the copy that will be used.
-  std::vector<uint8_t> bytes;
-  struct stat status = {};
-  if (fstat(file, &status) == 0 && status.st_size > 0) {
-    bytes.reserve(std::min<uint64_t>(static_cast<uint64_t>(status.st_size), uint64_t{2} << 30));
-  }
-  uint8_t buffer[size_t{16} * kPage];
-  for (;;) {
-    const ssize_t n = read(file, buffer, sizeof(buffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int error = errno;
-      close(file);
-      return absl::ErrnoToStatus(error, absl::StrCat("cannot read snapshot ", name));
-    }
-    if (n == 0) break;
-    bytes.insert(bytes.end(), buffer, buffer + n);
-    if (bytes.size() >= FLATBUFFERS_MAX_BUFFER_SIZE) break;
-  }
-  close(file);
-  absl::StatusOr<std::shared_ptr<const Image>> image = FromBytes(bytes, primitives);
-  if (!image.ok()) return annotate(image.status());
-  return image;
+  OpenFile file(open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open snapshot ", name));
+  absl::StatusOr<ImageCopy> copy = CopyOfFile(file);
+  absl::StatusOr<std::shared_ptr<const Image>> image =
+      copy.ok() ? FromCopy(*std::move(copy), primitives) : copy.status();
+  if (image.ok()) return image;
+  return absl::Status(image.status().code(), absl::StrCat(name, ": ", image.status().message()));
 }
 
 absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(
     absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives) {
-  if (absl::Status status = CheckSize(bytes.size()); !status.ok()) return status;
+  // Before anything is copied. The bytes may lie anywhere, which those that are checked must not.
+  alignas(8) uint8_t buffer[kStartBytes];
+  const size_t count = std::min(bytes.size(), sizeof(buffer));
+  if (count > 0) std::memcpy(buffer, bytes.data(), count);
+  const absl::StatusOr<FileStart> start =
+      ReadStart({buffer, count}, /*whole=*/count == bytes.size());
+  if (!start.ok()) return start.status();
+  if (absl::Status status = CheckFileSize(start->file_size, bytes.size()); !status.ok())
+    return status;
+  absl::StatusOr<ImageCopy> copy = CopyOfBytes(bytes);
+  if (!copy.ok()) return copy.status();
+  return FromCopy(*std::move(copy), primitives);
+}
+
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromCopy(
+    ImageCopy copy, absl::Span<const PrimitiveSpec> primitives) {
   std::shared_ptr<Image> image(new Image);
-  image->bytes_ = bytes;
+  image->copy_ = std::move(copy);
+  image->bytes_ = image->copy_.bytes();
   image->primitives_ = primitives;
-  if (absl::Status status = image->UseMemfd(); !status.ok()) return status;
-  image->mapping_bytes_ = bytes.size();
-  image->mapping_ = mmap(nullptr, bytes.size(), PROT_READ, MAP_SHARED, image->source_.fd, 0);
-  if (image->mapping_ == MAP_FAILED) {
-    image->mapping_ = nullptr;
-    return MappingFailed("cannot map the snapshot");
-  }
-  image->bytes_ = absl::MakeConstSpan(static_cast<const uint8_t*>(image->mapping_), bytes.size());
   if (absl::Status status = image->Open(/*whole=*/true); !status.ok()) return status;
-  image->source_.file_offset = static_cast<uint64_t>(image->image_ - image->bytes_.data());
+  image->MapCopy();
   return std::shared_ptr<const Image>(std::move(image));
 }
 
 absl::Status Image::Open(bool whole) {
-  if (absl::Status status = CheckVersionAndSize(bytes_); !status.ok()) return status;
+  const absl::StatusOr<FileStart> start = CheckStartAndSize(bytes_);
+  if (!start.ok()) return start.status();
+  digest_ = start->digest;
   // First, because the verifier trusts alignment more than it should with chance bytes.
   if (whole) {
     if (absl::Status status = CheckDigest(bytes_); !status.ok()) return status;
@@ -329,13 +413,19 @@ absl::Status Image::Open(bool whole) {
   return absl::OkStatus();
 }
 
-absl::Status Image::UseMemfd() {
-  absl::StatusOr<int> fd = NewMemfd();
-  if (!fd.ok()) return fd.status();
-  source_.fd = *fd;
-  if (absl::Status status = WriteAll(*fd, bytes_); !status.ok()) return status;
-  if (image_ != nullptr) source_.file_offset = static_cast<uint64_t>(image_ - bytes_.data());
-  return Seal(*fd);
+absl::Status Image::UseCopy() {
+  absl::StatusOr<ImageCopy> copy = CopyOfBytes(bytes_);
+  if (!copy.ok()) return copy.status();
+  copy_ = *std::move(copy);
+  MapCopy();
+  return absl::OkStatus();
+}
+
+void Image::MapCopy() {
+  const size_t header = static_cast<size_t>(image_ - bytes_.data());
+  source_.fd = copy_.fd();
+  source_.file_offset = header;
+  if (copy_.fd() < 0) source_.memory = image_;
 }
 
 absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr<const Image> original,
@@ -354,8 +444,9 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
   image->externals_ = original->externals_;
   image->original_ = std::move(original);
 
-  absl::StatusOr<int> fd = NewMemfd();
-  if (!fd.ok()) return fd.status();
+  absl::StatusOr<int> fd = NewMemoryFile();
+  if (!fd.ok()) return image->original_;  // without a file of its own it would not be mapped faster
+  image->fd_ = *fd;
   image->source_ = ImageSource{*fd, phase};
   if (ftruncate(*fd, static_cast<off_t>(bytes)) != 0 ||
       lseek(*fd, static_cast<off_t>(phase), SEEK_SET) < 0) {
@@ -397,6 +488,7 @@ bool Image::UseCarrier() {
     close(fd);
     return false;
   }
+  fd_ = fd;
   source_ = ImageSource{fd, carrier.file_offset + header, serial_};
   maps_carrier_ = true;
   // What is not in the page cache yet comes there in huge pages, where the file system can; see Placement.
@@ -409,7 +501,7 @@ bool Image::UseCarrier() {
 
 Image::~Image() {
   if (mapping_ != nullptr) Unmap(mapping_, mapping_bytes_);
-  if (source_.fd >= 0) close(source_.fd);
+  if (fd_ >= 0) close(fd_);
 }
 
 absl::StatusOr<std::vector<int>> Image::BindExternals(

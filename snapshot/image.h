@@ -8,8 +8,9 @@
 //
 // Isolates map the pages of a file: of the executable or shared object that carries the snapshot,
 // if it is embedded in one that can be opened and still has the same bytes; otherwise of one memfd,
-// filled when the image is opened, sealed against any change. A snapshot read from a file is never
-// mapped from that file, which may change any time.
+// filled when the image is opened, sealed against any change (image_copy.h, which says what is done
+// where there are none). A snapshot read from a file is never mapped from that file, which may
+// change any time.
 
 #ifndef ISLET_SNAPSHOT_IMAGE_H_
 #define ISLET_SNAPSHOT_IMAGE_H_
@@ -27,6 +28,8 @@
 #include "isolate/heap/cage.h"
 #include "isolate/heap/heap.h"
 #include "isolate/interpreter/vm.h"
+#include "snapshot/fingerprint.h"
+#include "snapshot/image_copy.h"
 
 namespace islet::format {
 struct Snapshot;
@@ -43,14 +46,17 @@ struct HostSignature {
 
 class Image : public std::enable_shared_from_this<Image> {
  public:
-  // A snapshot linked into the program, or into a shared object: `begin` is page-aligned, and
-  // outlives the result. Checks the header only, in time independent of the image's size. The same
-  // `begin` opened twice gives the same Image. Errors: as below, but for DataLoss of a changed
-  // image.
+  // A snapshot linked into the program, or into a shared object: `begin` is page-aligned, and what
+  // is there outlives the result and all that was made of it. Checks the header only, in time
+  // independent of the image's size. The same snapshot at the same place, opened twice, gives the
+  // same Image; another one at that place, once the first has been unloaded, does not. Errors: as
+  // below, but for DataLoss of a changed image.
   static absl::StatusOr<std::shared_ptr<const Image>> FromEmbedded(
       const uint8_t* begin, const uint8_t* end, absl::Span<const PrimitiveSpec> primitives);
 
-  // Reads and checks all of it. `path` may be changed or deleted afterwards.
+  // Reads and checks all of it, the header before anything else: of a file that is not a snapshot
+  // one page is read, of one of the wrong size two. Takes memory of the file's size, once. `path`
+  // may be changed or deleted afterwards.
   // Errors: NotFound, PermissionDenied ... if the file cannot be read; InvalidArgument if it is
   // empty or not a snapshot; DataLoss if it is truncated or changed; FailedPrecondition if it is of
   // another format version or was made by another build; ResourceExhausted if there is no memory
@@ -75,7 +81,7 @@ class Image : public std::enable_shared_from_this<Image> {
   absl::Span<const PrimitiveSpec> primitives() const { return primitives_; }
   // Where isolates map the image from; open as long as this Image exists.
   ImageSource source() const { return source_; }
-  // True if that is the file that carries the embedded snapshot, false if it is a memfd.
+  // True if that is the file that carries the embedded snapshot, false if it is a copy.
   bool maps_carrier() const { return maps_carrier_; }
   uint32_t read_only_bytes() const { return read_only_bytes_; }
   uint32_t writable_bytes() const { return writable_bytes_; }
@@ -99,8 +105,12 @@ class Image : public std::enable_shared_from_this<Image> {
   Image();
   // Fills in everything but the source from bytes_. `whole`: checks the digest too.
   absl::Status Open(bool whole);
-  // Copies bytes_ into a new memfd, and makes it the source; unless an error occurs.
-  absl::Status UseMemfd();
+  static absl::StatusOr<std::shared_ptr<const Image>> FromCopy(
+      ImageCopy copy, absl::Span<const PrimitiveSpec> primitives);
+  // Copies bytes_, and makes the copy the source; unless an error occurs.
+  absl::Status UseCopy();
+  // Makes copy_ the source.
+  void MapCopy();
   // Makes the ELF file that carries bytes_ the source. False if there is none, or it is not the
   // same any more.
   bool UseCarrier();
@@ -108,7 +118,10 @@ class Image : public std::enable_shared_from_this<Image> {
   const uint32_t serial_;
   std::shared_ptr<const Image> original_;  // of a resident copy: owns the bytes
   absl::Span<const uint8_t> bytes_;        // the file
-  void* mapping_ = nullptr;  // holds image_, if not embedded
+  Fingerprint digest_;
+  ImageCopy copy_;           // unless the carrier is mapped
+  int fd_ = -1;              // the carrier, or the file of a resident copy
+  void* mapping_ = nullptr;  // of a resident copy: holds image_
   size_t mapping_bytes_ = 0;
   absl::Span<const PrimitiveSpec> primitives_;
   ImageSource source_;

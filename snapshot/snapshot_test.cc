@@ -1,14 +1,18 @@
 // Freezing a heap and thawing it: what survives, where it lies, and what damaged files are told.
 
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -371,6 +375,152 @@ TEST(Opening, FileMayBeChangedAfterwards) {
   ASSERT_TRUE(vm.ok()) << vm.status();
   EXPECT_EQ((*vm)->ToUtf8(ValueOf(**vm, "text")), "gr\xc3\xbc\xc3\x9f dich");
   unlink(path.c_str());
+}
+
+// A file, removed at the end.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const char* name) : path_(absl::StrCat(testing::TempDir(), "/", name)) {}
+  ~TemporaryFile() { unlink(path_.c_str()); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+
+  void Write(absl::Span<const uint8_t> bytes, off_t size = 0) const {
+    FILE* file = std::fopen(path_.c_str(), "wb");
+    ASSERT_NE(file, nullptr);
+    ASSERT_EQ(std::fwrite(bytes.data(), 1, bytes.size(), file), bytes.size());
+    std::fclose(file);
+    if (size > 0) {
+      ASSERT_EQ(truncate(path_.c_str(), size), 0);
+    }
+  }
+
+ private:
+  const std::string path_;
+};
+
+// The number behind `name` in a file of /proc/self: bytes in "io", KiB in "status".
+int64_t ProcessNumber(const char* file, const char* name) {
+  FILE* in = std::fopen(absl::StrCat("/proc/self/", file).c_str(), "r");
+  EXPECT_NE(in, nullptr);
+  char line[256];
+  int64_t number = -1;
+  while (std::fgets(line, sizeof(line), in) != nullptr) {
+    if (absl::StartsWith(line, name)) number = std::strtoll(line + std::strlen(name), nullptr, 10);
+  }
+  std::fclose(in);
+  return number;
+}
+
+int64_t BytesReadToOpen(const std::string& path, absl::StatusCode expected) {
+  const int64_t before = ProcessNumber("io", "rchar:");
+  const absl::Status status = Image::FromFile(path, kPrimitives).status();
+  const int64_t read = ProcessNumber("io", "rchar:") - before;
+  EXPECT_EQ(status.code(), expected) << status;
+  return read;
+}
+
+TEST(Opening, AFileIsRefusedByItsHeader) {
+  constexpr off_t kLarge = off_t{300} << 20;
+  constexpr int64_t kUnread = int64_t{1} << 20;
+  const TemporaryFile file("large.snap");
+  const uint8_t text[] =
+      "\x7f"
+      "ELF something else altogether";
+  file.Write(text, kLarge);
+  EXPECT_LT(BytesReadToOpen(file.path(), absl::StatusCode::kInvalidArgument), kUnread);
+  // Of the wrong size, or another version.
+  std::vector<uint8_t> bytes = Freeze(*SampleVm());
+  file.Write(bytes, kLarge);
+  EXPECT_LT(BytesReadToOpen(file.path(), absl::StatusCode::kDataLoss), kUnread);
+  flatbuffers::GetMutableRoot<flatbuffers::Table>(bytes.data())
+      ->SetField<uint32_t>(format::Snapshot::VT_FORMAT_VERSION, kFormatVersion + 1, 0);
+  file.Write(bytes, kLarge);
+  EXPECT_LT(BytesReadToOpen(file.path(), absl::StatusCode::kFailedPrecondition), kUnread);
+}
+
+// What has no size to be asked for.
+TEST(Opening, APipeIsReadToItsEnd) {
+  std::vector<uint8_t> bytes = Freeze(*SampleVm());
+  const TemporaryFile pipe("pipe.snap");
+  ASSERT_EQ(mkfifo(pipe.path().c_str(), 0600), 0);
+  const auto open_written = [&](absl::Span<const uint8_t> written) {
+    std::thread writer([&] {
+      signal(SIGPIPE, SIG_IGN);
+      FILE* file = std::fopen(pipe.path().c_str(), "wb");
+      std::fwrite(written.data(), 1, written.size(), file);
+      std::fclose(file);
+    });
+    const absl::Status status = Image::FromFile(pipe.path(), kPrimitives).status();
+    writer.join();
+    return status;
+  };
+  EXPECT_TRUE(open_written(bytes).ok());
+  EXPECT_THAT(
+      std::string(open_written(absl::MakeConstSpan(bytes).first(bytes.size() - 1)).message()),
+      HasSubstr("truncated"));
+  bytes.push_back(0);
+  EXPECT_THAT(std::string(open_written(bytes).message()), HasSubstr("behind its end"));
+  EXPECT_THAT(std::string(open_written({}).message()), HasSubstr("empty"));
+}
+
+TEST(Opening, AFileIsReadIntoMemoryOnce) {
+  const std::unique_ptr<Vm> vm = SampleVm();
+  constexpr int64_t kMiB = 1024;  // KiB
+  for (int i = 0; i < 8; ++i) {
+    const Value chunk = vm->heap().MakeBytevector(4 << 20);
+    std::memset(vm->heap().Get<Bytevector>(chunk)->bytes, i + 1, 4 << 20);
+    Define(*vm, absl::StrCat("chunk", i).c_str(), chunk);
+  }
+  const TemporaryFile file("chunks.snap");
+  file.Write(Freeze(*vm));
+  FILE* reset = std::fopen("/proc/self/clear_refs", "w");
+  if (reset == nullptr) GTEST_SKIP() << "the peak of the resident memory cannot be reset";
+  std::fputs("5", reset);
+  std::fclose(reset);
+  const int64_t before = ProcessNumber("status", "VmHWM:");
+  absl::StatusOr<std::shared_ptr<const Image>> image = Image::FromFile(file.path(), kPrimitives);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_LT(ProcessNumber("status", "VmHWM:") - before, 34 * kMiB);
+}
+
+// Where one shared object with a snapshot was unloaded, another may be loaded.
+TEST(Opening, AnotherSnapshotAtTheSamePlaceIsAnotherImage) {
+  const std::unique_ptr<Vm> vm = SampleVm();
+  const std::vector<uint8_t> first = Freeze(*vm);
+  vm->heap().Get<Cell>(CellOf(*vm, "counter"))->value = Value::Fixnum(42);
+  const std::vector<uint8_t> second = Freeze(*vm);
+  ASSERT_EQ(first.size(), second.size());
+  void* const place = mmap(nullptr, first.size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(place, MAP_FAILED);
+  const auto load = [&](const std::vector<uint8_t>& bytes) {
+    void* const at = mmap(place, bytes.size(), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    ASSERT_EQ(at, place);
+    std::memcpy(at, bytes.data(), bytes.size());
+  };
+  const auto open = [&] {
+    const uint8_t* const begin = static_cast<const uint8_t*>(place);
+    return Image::FromEmbedded(begin, begin + first.size(), kPrimitives);
+  };
+  const auto counter = [](const Image& image) {
+    absl::StatusOr<std::unique_ptr<Vm>> isolate = NewVm(image, VmOptions());
+    EXPECT_TRUE(isolate.ok()) << isolate.status();
+    return ValueOf(**isolate, "counter");
+  };
+  load(first);
+  const absl::StatusOr<std::shared_ptr<const Image>> old = open();
+  ASSERT_TRUE(old.ok()) << old.status();
+  EXPECT_EQ(counter(**old), Value::Fixnum(0));
+  EXPECT_EQ(*open(), *old);
+  load(second);  // while somebody still holds the image of the first
+  const absl::StatusOr<std::shared_ptr<const Image>> current = open();
+  ASSERT_TRUE(current.ok()) << current.status();
+  EXPECT_NE(*current, *old);
+  EXPECT_EQ(counter(**current), Value::Fixnum(42));
+  EXPECT_EQ(*open(), *current);
+  munmap(place, first.size());
 }
 
 // Memory that no file carries: isolates map a copy.

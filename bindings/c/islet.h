@@ -93,7 +93,8 @@ typedef enum islet_type {
 
 /* ---- Snapshots: immutable, usable from all threads; one must not be freed before its isolates are. */
 
-/* `begin` and `end` are the symbols islet_snapshot_NAME_begin and _end of a linked snapshot. */
+/* `begin` and `end` are the symbols islet_snapshot_NAME_begin and _end of a linked snapshot. A shared object that carries
+   it must stay loaded until the snapshot and all isolates and pools made of it have been freed. */
 ISLET_API islet_snapshot *islet_snapshot_open_embedded(const unsigned char *begin, const unsigned char *end,
                                                        islet_error *error);
 ISLET_API islet_snapshot *islet_snapshot_open_file(const char *path, islet_error *error);

@@ -110,9 +110,36 @@ void Unmap(void* at, uint64_t bytes) {
 
 namespace {
 
+// Whether the kernel locks what is mapped, and so makes it resident, from now on
+// (mlockall(MCL_FUTURE)). There is no call that says so, but what is locked cannot be discarded.
+bool LocksFutureMappings() {
+  void* const at = mmap(nullptr, kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return false;
+  const bool locked = madvise(at, kPage, MADV_DONTNEED) != 0 && errno == EINVAL;
+  Unmap(at, kPage);
+  return locked;
+}
+
+// mmap, which makes nothing resident, even where future mappings are locked: then pages are locked
+// as they are touched.
+void* Map(void* at, uint64_t bytes, int protection, int flags, int fd, off_t offset) {
+  // Asked once, since asking takes longer than mapping.
+  thread_local const bool locks = LocksFutureMappings();
+  if (!locks) return mmap(at, bytes, protection, flags, fd, offset);
+  // What cannot be accessed is locked, but not populated.
+  void* const result = mmap(at, bytes, PROT_NONE, flags, fd, offset);
+  if (result == MAP_FAILED) return result;
+  (void)mlock2(result, bytes, MLOCK_ONFAULT);
+  if (mprotect(result, bytes, protection) == 0) return result;
+  const int error = errno;
+  Unmap(result, bytes);
+  errno = error;
+  return MAP_FAILED;
+}
+
 void* Reserve(void* at, uint64_t bytes, int flags) {
-  return mmap(at, bytes, PROT_READ | PROT_WRITE,
-              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+  return Map(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
+             -1, 0);
 }
 
 // What a cage's base, but for its phase, is a multiple of: as far as cages of this size can stand side by side, 1 GiB,
@@ -181,6 +208,33 @@ int64_t CountMappings() {
   return lines;
 }
 
+// What of its address space the process has, and what of it counts as data; 0 if the kernel does
+// not tell.
+struct AddressSpace {
+  uint64_t all = 0;
+  uint64_t data = 0;
+
+  static AddressSpace Now() {
+    AddressSpace result;
+    FILE* const file = fopen("/proc/self/statm", "re");
+    if (file == nullptr) return result;
+    unsigned long size = 0, data = 0;  // NOLINT: what the file has
+    if (fscanf(file, "%lu %*u %*u %*u %*u %lu", &size, &data) == 2)
+      result = {size * kPage, data * kPage};
+    fclose(file);
+    return result;
+  }
+};
+
+// A soft limit of the process, in bytes, if `used` and `more` bytes do not fit in it; else 0.
+uint64_t LimitHit(int resource, uint64_t used, uint64_t more) {
+  rlimit limit = {};
+  if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0 ||
+      limit.rlim_cur == RLIM_INFINITY)
+    return 0;
+  return used + more > limit.rlim_cur ? std::max<uint64_t>(limit.rlim_cur, 1) : 0;
+}
+
 // Says which limit a failed mmap has probably hit.
 absl::Status MappingError(const CageLayout& layout, int error) {
   const std::string size = absl::StrCat(layout.cage_size >> 20, " MiB");
@@ -188,6 +242,8 @@ absl::Status MappingError(const CageLayout& layout, int error) {
     return absl::InternalError(
         absl::StrCat("cannot map an isolate's memory (", size, "): ", strerror(error)));
   }
+  const std::string what =
+      absl::StrCat("cannot reserve ", size, " of address space for an isolate: ");
   const int64_t mappings = CountMappings();
   const int64_t max_mappings = ReadNumber("/proc/sys/vm/max_map_count");
   if (mappings >= 0 && max_mappings > 0 && mappings + 8 >= max_mappings) {
@@ -196,25 +252,42 @@ absl::Status MappingError(const CageLayout& layout, int error) {
         " memory mappings, and may have ", max_mappings,
         "; an isolate takes three. Raise it with: sysctl vm.max_map_count=", 2 * max_mappings));
   }
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "cannot reserve ", size, " of address space for an isolate: the process is limited to ",
-        static_cast<uint64_t>(limit.rlim_cur) >> 20,
-        " MiB (RLIMIT_AS). Raise it (ulimit -v, or LimitAS= of a systemd unit), or make cages "
-        "smaller"));
-  }
-  if (ReadNumber("/proc/sys/vm/overcommit_memory") == 2) {
+  // Since each cage is reserved together with what aligns it.
+  const uint64_t more = layout.cage_size + BaseAlignment(layout);
+  const AddressSpace used = AddressSpace::Now();
+  if (const uint64_t limit = LimitHit(RLIMIT_AS, used.all, more); limit != 0) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("cannot reserve ", size,
-                     " of address space for an isolate: the system counts reserved memory as used"
-                     " (vm.overcommit_memory is 2). Set it with: sysctl vm.overcommit_memory=0, or "
+        absl::StrCat(what, "the process is limited to ", limit >> 20,
+                     " MiB (RLIMIT_AS). Raise it (ulimit -v, or LimitAS= of a systemd unit), or "
                      "make cages smaller"));
   }
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "cannot reserve ", size,
-      " of address space for an isolate: the process has none left, or the system no memory"
-      " for page tables. Make cages smaller, or spread isolates over several processes"));
+  if (const uint64_t limit = LimitHit(RLIMIT_DATA, used.data, more); limit != 0) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, "the process is limited to ", limit >> 20,
+                     " MiB of data, as which reserved memory counts (RLIMIT_DATA). Raise it "
+                     "(ulimit -d, or LimitDATA= of a systemd unit),"
+                     " or make cages smaller"));
+  }
+  if (rlimit limit = {}; error == EAGAIN && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+                         limit.rlim_cur != RLIM_INFINITY) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what, "the process locks the memory that it maps (mlockall), and may lock ",
+                     static_cast<uint64_t>(limit.rlim_cur) >> 10,
+                     " KiB (RLIMIT_MEMLOCK). Raise it (ulimit -l, or LimitMEMLOCK= of a systemd "
+                     "unit), or lock only what is there"
+                     " (MCL_CURRENT) before isolates are made"));
+  }
+  if (ReadNumber("/proc/sys/vm/overcommit_memory") == 2) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        what,
+        "the system counts reserved memory as used (vm.overcommit_memory is 2). Set it with: sysctl"
+        " vm.overcommit_memory=0, or make cages smaller"));
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat(what,
+                   "the process has none left, or the system no memory for page tables. Make cages "
+                   "smaller, or spread"
+                   " isolates over several processes"));
 }
 
 absl::Status CheckLayout(const CageLayout& layout) {
@@ -271,30 +344,32 @@ absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& i
   if (absl::Status status = CheckLayout(layout); !status.ok()) return status;
   if (kept.base != nullptr && image.lasting == kept.image && image.lasting != 0 &&
       std::memcmp(&layout, &kept.layout, sizeof(layout)) == 0) {
-    return Cage(std::exchange(kept.base, nullptr), layout, image.lasting);
+    return Cage(std::exchange(kept.base, nullptr), layout, image.lasting, /*maps_file=*/true);
   }
   uint8_t* base = ReserveCage(layout);
   if (base == nullptr) return MappingError(layout, errno);
-  Cage cage(base, layout, image.lasting);  // unmaps, should the rest fail
+  Cage cage(base, layout, image.lasting, image.fd >= 0);  // unmaps, should the rest fail
   // Where huge pages are always used, the first byte written to old space would cost 2 MiB in each
   // isolate.
   if (HugePagesByDefault()) madvise(base, layout.cage_size, MADV_NOHUGEPAGE);
-  if (image.fd < 0) {
-    if (mprotect(base, kPage, PROT_NONE) != 0) return MappingError(layout, errno);
-    return cage;
-  }
-  const uint64_t writable = layout.read_only_begin;
-  const uint64_t read_only = layout.image_end - writable;
-  const off_t offset = static_cast<off_t>(image.file_offset);
-  if (writable > 0 && mmap(base, writable, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, image.fd,
-                           offset) == MAP_FAILED) {
-    return MappingError(layout, errno);
-  }
-  if (read_only > 0 && mmap(base + writable, read_only, PROT_READ, MAP_PRIVATE | MAP_FIXED, image.fd,
-                            offset + static_cast<off_t>(writable)) == MAP_FAILED) {
-    return MappingError(layout, errno);
-  }
+  if (!cage.PutImage(image)) return MappingError(layout, errno);
   return cage;
+}
+
+bool Cage::PutImage(const ImageSource& image) {
+  if (image.fd < 0 && image.memory == nullptr) return mprotect(base_, kPage, PROT_NONE) == 0;
+  const uint64_t writable = layout_.read_only_begin;
+  const uint64_t read_only = layout_.image_end - writable;
+  if (image.fd < 0) {
+    std::memcpy(base_, image.memory, layout_.image_end);
+    return read_only == 0 || mprotect(base_ + writable, read_only, PROT_READ) == 0;
+  }
+  constexpr int kFlags = MAP_PRIVATE | MAP_FIXED;
+  const off_t offset = static_cast<off_t>(image.file_offset);
+  return (writable == 0 ||
+          Map(base_, writable, PROT_READ | PROT_WRITE, kFlags, image.fd, offset) != MAP_FAILED) &&
+         (read_only == 0 || Map(base_ + writable, read_only, PROT_READ, kFlags, image.fd,
+                                offset + static_cast<off_t>(writable)) != MAP_FAILED);
 }
 
 void Cage::Keep(Cage cage) {
@@ -312,14 +387,18 @@ void Cage::DropKept() {
   next_base = std::exchange(kept.base, nullptr);
 }
 
-Cage::Cage(uint8_t* base, const CageLayout& layout, uint32_t image) : base_(base), layout_(layout), image_(image) {
+Cage::Cage(uint8_t* base, const CageLayout& layout, uint32_t image, bool maps_file)
+    : base_(base), layout_(layout), image_(image), maps_file_(maps_file) {
   // The next one goes below, as the kernel would place it.
   const uint64_t at = reinterpret_cast<uint64_t>(base);
   next_base = at > 2 * layout.cage_size ? base - layout.cage_size : nullptr;
 }
 
 Cage::Cage(Cage&& other) noexcept
-    : base_(std::exchange(other.base_, nullptr)), layout_(other.layout_), image_(other.image_) {}
+    : base_(std::exchange(other.base_, nullptr)),
+      layout_(other.layout_),
+      image_(other.image_),
+      maps_file_(other.maps_file_) {}
 
 Cage& Cage::operator=(Cage&& other) noexcept {
   if (this != &other) {
@@ -327,6 +406,7 @@ Cage& Cage::operator=(Cage&& other) noexcept {
     base_ = std::exchange(other.base_, nullptr);
     layout_ = other.layout_;
     image_ = other.image_;
+    maps_file_ = other.maps_file_;
   }
   return *this;
 }

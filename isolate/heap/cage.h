@@ -40,6 +40,9 @@ struct ImageSource {
   // Not 0: tells this image from all others of the process; and its file stays anyway, so that a cage that nobody uses may
   // keep it mapped.
   uint32_t lasting = 0;
+  // Without a descriptor: the image, of which each cage gets a copy; at least until its Create is
+  // done. Null: no image.
+  const uint8_t* memory = nullptr;
 };
 
 // Unmaps a range. Where the system refuses, its memory goes back if it is the process's own, and it
@@ -49,14 +52,22 @@ void Unmap(void* at, uint64_t bytes);
 // Owns the mapping. Movable.
 class Cage {
  public:
-  // Reserves and maps. Errors: ResourceExhausted, naming the limit that was hit (address space, mappings, memory) and
-  // how to raise it; InvalidArgument if the cage is too small for the image, or not of a size that there can be.
+  // Reserves and maps. Errors: ResourceExhausted, naming the limit that was hit (address space,
+  // mappings, data, locked memory, memory) and how to raise it; InvalidArgument if the cage is too
+  // small for the image, or not of a size that there can be.
+  //
+  // A process that locks what it will map (mlockall(MCL_FUTURE)) would have all of a cage resident
+  // at once. A thread asks for that when it makes its first cage; from then on its cages are locked
+  // page by page, as these are touched (MLOCK_ONFAULT). Cages made before that call are not
+  // protected from it.
   static absl::StatusOr<Cage> Create(const CageLayout& layout, const ImageSource& image);
   // For a cage whose memory reads as when it was made (Heap::Reset): this thread's next Create for the same image and
   // layout takes it, without asking the kernel for anything. A thread keeps one; of a lasting image only.
   static void Keep(Cage cage);
   // Whether Keep would.
   bool lasting() const { return image_ != 0; }
+  // Whether pages of the image that are discarded show a file's again, and not zeros.
+  bool maps_file() const { return maps_file_; }
   // Unmaps the one that this thread keeps.
   static void DropKept();
 
@@ -68,10 +79,13 @@ class Cage {
   const CageLayout& layout() const { return layout_; }
 
  private:
-  Cage(uint8_t* base, const CageLayout& layout, uint32_t image);
+  Cage(uint8_t* base, const CageLayout& layout, uint32_t image, bool maps_file);
+  // False with errno if the system refuses.
+  bool PutImage(const ImageSource& image);
   uint8_t* base_ = nullptr;
   CageLayout layout_;
   uint32_t image_ = 0;  // ImageSource::lasting
+  bool maps_file_ = false;
 };
 
 }  // namespace islet::vm

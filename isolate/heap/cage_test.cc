@@ -1,6 +1,8 @@
 #include "isolate/heap/cage.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -195,16 +197,48 @@ TEST(CageTest, SaysWhenTheImageCannotBeMapped) {
   EXPECT_EQ(cage.status().code(), absl::StatusCode::kInternal) << cage.status();
 }
 
-TEST(CageTest, NamesTheAddressSpaceLimit) {
+// What making a cage of 4 GiB is told while `resource` is limited to `bytes`.
+absl::Status CreateUnderLimit(__rlimit_resource resource, rlim_t bytes) {
   rlimit old;
-  ASSERT_EQ(getrlimit(RLIMIT_AS, &old), 0);
+  EXPECT_EQ(getrlimit(resource, &old), 0);
   rlimit low = old;
-  low.rlim_cur = 1;
-  ASSERT_EQ(setrlimit(RLIMIT_AS, &low), 0);
-  const auto cage = Cage::Create(CageLayout::For(4 * kGiB, 0, 0), ImageSource());
-  ASSERT_EQ(setrlimit(RLIMIT_AS, &old), 0);
-  EXPECT_EQ(cage.status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_NE(cage.status().message().find("RLIMIT_AS"), absl::string_view::npos) << cage.status();
+  low.rlim_cur = bytes;
+  EXPECT_EQ(setrlimit(resource, &low), 0);
+  const absl::Status status = Cage::Create(CageLayout::For(4 * kGiB, 0, 0), ImageSource()).status();
+  EXPECT_EQ(setrlimit(resource, &old), 0);
+  return status;
+}
+
+TEST(CageTest, NamesTheLimitThatWasHit) {
+  const absl::Status space = CreateUnderLimit(RLIMIT_AS, 1);
+  EXPECT_EQ(space.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(space.message().find("RLIMIT_AS"), absl::string_view::npos) << space;
+  const absl::Status data = CreateUnderLimit(RLIMIT_DATA, kGiB);
+  EXPECT_EQ(data.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_NE(data.message().find("RLIMIT_DATA"), absl::string_view::npos) << data;
+  EXPECT_NE(data.message().find("1024 MiB of data"), absl::string_view::npos) << data;
+}
+
+// In a process of its own, whose memory is then locked; by a thread that has made no cage yet.
+TEST(CageDeathTest, LockingFutureMappingsMakesNoCageResident) {
+  const auto check = [] {
+    const TestImage image(4, 4);
+    int result = 1;
+    std::thread([&] {
+      std::vector<unsigned char> resident(kGiB / kTestPage);
+      if (mlockall(MCL_FUTURE) != 0) return;
+      const auto cage = Cage::Create(image.Layout(kGiB), image.source());
+      if (!cage.ok()) {  // where the process may not lock that much
+        result = cage.status().message().find("RLIMIT_MEMLOCK") != absl::string_view::npos ? 0 : 2;
+        return;
+      }
+      if (mincore(cage->base(), kGiB, resident.data()) != 0) return;
+      result = std::count(resident.begin() + 8, resident.end(), 1) == 0 ? 0 : 3;
+      cage->base()[kGiB / 2] = 1;
+    }).join();
+    _exit(result);
+  };
+  EXPECT_EXIT(check(), testing::ExitedWithCode(0), "");
 }
 
 #if defined(__has_feature)

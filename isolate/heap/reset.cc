@@ -92,8 +92,10 @@ void Heap::RestoreImage(size_t keep_bytes) {
   dirty_.Clear();
 }
 
-// What the image's mapping then shows again are the file's pages.
+// What the image's mapping then shows again are the file's pages. A copy of the image has none, and
+// stays.
 bool Heap::DiscardKeptPages() {
+  if (!cage_.maps_file()) return false;
   struct Run {
     uint32_t first, end;
   };

@@ -38,12 +38,21 @@ struct EmbeddedSnapshot {
 // Cheap to copy; immutable. Thread safety: all methods may be called from any thread at once.
 class Snapshot {
  public:
-  // Opens a snapshot linked into the program, in constant time: the header is checked, the rest is trusted as the
-  // program's own code is. Isolates map the very pages of the executable.
-  // Errors: FailedPrecondition (of another format version, or made by another build), InvalidArgument (not a snapshot).
+  // Opens a snapshot linked into the program, in constant time: the header is checked, the rest is
+  // trusted as the program's own code is. Isolates map the very pages of the executable.
+  //
+  // `embedded` must stay where it is, unchanged, as long as this Snapshot, a copy of it, or an
+  // isolate or pool made of any exists: a shared object that carries it must not be unloaded
+  // (dlclose) before. After that it may, and another one may be loaded at the same place.
+  //
+  // Errors: FailedPrecondition (of another format version, or made by another build),
+  // InvalidArgument (not a snapshot).
   static absl::StatusOr<Snapshot> FromEmbedded(EmbeddedSnapshot embedded);
-  // Opens a file, and checks it against its digest. The file may change or vanish afterwards.
-  // Errors: NotFound and other file errors, DataLoss (truncated or changed), and those of FromEmbedded.
+  // Opens a file, and checks it against its digest. The file may change or vanish afterwards. What
+  // is not a snapshot is refused by its first page. Takes memory of the file's size, which all
+  // isolates share; where the system provides no files in memory (memfd_create), each isolate takes
+  // as much again. Errors: NotFound and other file errors, DataLoss (truncated or changed), and
+  // those of FromEmbedded.
   static absl::StatusOr<Snapshot> FromFile(absl::string_view path);
   // The same for bytes in memory, which are copied.
   static absl::StatusOr<Snapshot> FromBytes(absl::Span<const uint8_t> bytes);

@@ -58,7 +58,8 @@ bool Fails(Fault fault) {
 }  // namespace
 
 const char* FaultName(Fault fault) {
-  constexpr const char* kNames[kFaults] = {"mmap", "munmap", "mprotect", "madvise", "operator new", "mi_malloc"};
+  constexpr const char* kNames[kFaults] = {"mmap",         "munmap",       "mprotect", "madvise",
+                                           "memfd_create", "operator new", "mi_malloc"};
   return kNames[static_cast<int>(fault)];
 }
 
@@ -110,6 +111,7 @@ extern "C" {
 void* __real_mmap(void* at, size_t bytes, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void* at, size_t bytes);
 int __real_mprotect(void* at, size_t bytes, int protection);
+int __real_memfd_create(const char* name, unsigned flags);
 int __real_madvise(void* at, size_t bytes, int advice);
 void* __real_mi_malloc(size_t bytes);
 void* __real_mi_new_nothrow(size_t bytes);
@@ -145,6 +147,15 @@ int __wrap_madvise(void* at, size_t bytes, int advice) {
     return -1;
   }
   return __real_madvise(at, bytes, advice);
+}
+
+int __wrap_memfd_create(const char* name, unsigned flags) {
+  if (islet::stress::Fails(Fault::kMemfd)) {
+    constexpr int kErrors[] = {ENOSYS, EPERM, EMFILE};
+    errno = kErrors[islet::stress::Draw() % 3];
+    return -1;
+  }
+  return __real_memfd_create(name, flags);
 }
 
 void* __wrap_mi_malloc(size_t bytes) {

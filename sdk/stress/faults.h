@@ -8,8 +8,9 @@
 //   }
 //
 // What the runtime calls is replaced when the test is linked: mmap, munmap, mprotect, madvise,
-// mi_malloc and mi_new_nothrow by the linker's --wrap (see BUILD.bazel), operator new by a
-// definition of our own. A call that is let through goes to the real one, or to the sanitizer's.
+// memfd_create, mi_malloc and mi_new_nothrow by the linker's --wrap (see BUILD.bazel), operator new
+// by a definition of our own. A call that is let through goes to the real one, or to the
+// sanitizer's.
 
 #ifndef ISLET_SDK_STRESS_FAULTS_H_
 #define ISLET_SDK_STRESS_FAULTS_H_
@@ -25,6 +26,7 @@ enum class Fault : int {
            // of what mimalloc maps.
   kProtect,  // mprotect: ENOMEM
   kAdvise,   // madvise: EINVAL, as where memory is locked; ENOMEM; EAGAIN
+  kMemfd,    // memfd_create: ENOSYS, EPERM, or EMFILE
   kNew,      // operator new: std::bad_alloc; mi_new_nothrow (heap/scratch.h): null
   kNumbers,  // mi_malloc, the scratch memory of arithmetic: null
   kCount

@@ -110,6 +110,50 @@ TEST(FaultsTest, EveryMapping) {
   EXPECT_EQ(Call(*parent, "get-counter"), 7);
 }
 
+// A snapshot that no file carries, where there is no file in memory either: each isolate has a copy
+// of it.
+TEST(FaultsTest, SnapshotsNeedNoMemoryFile) {
+  const auto open = [] {
+    return Snapshot::FromBytes(absl::MakeConstSpan(stress_startup.begin, stress_startup.end));
+  };
+  FaultScope scope(Fault::kMemfd, FaultScope::kAll);
+  const absl::StatusOr<Snapshot> snapshot = open();
+  EXPECT_EQ(scope.injected(), 1);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  const absl::StatusOr<Snapshot> resident = snapshot->Resident();
+  ASSERT_TRUE(resident.ok()) << resident.status();
+  scope.End();
+
+  const auto isolate = Isolate::FromSnapshot(*snapshot).value();
+  Call(*isolate, "add!", {Integer(7)});
+  Call(*isolate, "churn", {Integer(50000)});
+  Call(*isolate, "name!", {String("a"), Integer(1)});
+  isolate->CollectGarbage();
+  const auto fork = isolate->Fork().value();
+  const auto other = Isolate::FromSnapshot(*resident).value();
+  EXPECT_EQ(Call(*isolate, "get-counter"), 7);
+  EXPECT_EQ(Call(*fork, "get-counter"), 7);
+  EXPECT_EQ(Call(*other, "get-counter"), 0);
+
+  // Nor do its pages come back from a file when a reset gives memory back.
+  IsolatePool::Options options;
+  options.isolate.cage_size = 64 << 20;
+  options.keep_bytes = 0;
+  options.verify_resets = true;
+  const auto pool = IsolatePool::Create(*snapshot, options).value();
+  for (int i = 0; i < 3; ++i) {
+    PooledIsolate tenant = pool->Get().value();
+    EXPECT_EQ(Call(*tenant, "add!", {Integer(1)}), 1);
+    Call(*tenant, "name!", {String("b"), Integer(2)});
+  }
+  EXPECT_TRUE(pool->ResetStatus().ok()) << pool->ResetStatus();
+
+  for (int64_t nth = 1; nth <= 3; ++nth) {
+    FaultScope both(Fault::kMap, nth);
+    (void)open();
+  }
+}
+
 TEST(FaultsTest, GivingBackSurvivesEveryAllocation) {
   IsolatePool::Options options;
   options.isolate.cage_size = 64 << 20;

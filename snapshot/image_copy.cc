@@ -1,0 +1,100 @@
+#include "snapshot/image_copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "isolate/heap/cage.h"
+
+namespace islet::vm {
+
+absl::StatusOr<int> NewMemoryFile() {
+  const int fd = memfd_create("islet-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot make a memory file for the snapshot");
+  return fd;
+}
+
+absl::Status WriteAll(int fd, absl::Span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return absl::ErrnoToStatus(errno, "cannot copy the snapshot into memory");
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Seal(int fd) {
+  if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot seal the snapshot's memory file");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MappingFailed(const char* what) {
+  // EAGAIN, too, means that there is no memory to be had (mmap(2)).
+  return errno == EAGAIN
+             ? absl::ResourceExhaustedError(absl::StrCat(what, ": ", std::strerror(errno)))
+             : absl::ErrnoToStatus(errno, what);
+}
+
+absl::StatusOr<ImageCopy> ImageCopy::Create(size_t bytes) {
+  ImageCopy copy;
+  copy.size_ = bytes;
+  if (absl::StatusOr<int> fd = NewMemoryFile(); fd.ok()) {
+    copy.fd_ = *fd;
+    return copy;
+  }
+  void* const at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return MappingFailed("cannot get memory for the snapshot");
+  copy.memory_ = static_cast<uint8_t*>(at);
+  return copy;
+}
+
+absl::Status ImageCopy::Append(absl::Span<const uint8_t> bytes) {
+  if (bytes.size() > size_ - written_)
+    return absl::InternalError("the snapshot is larger than it said");
+  if (fd_ < 0) {
+    std::memcpy(memory_ + written_, bytes.data(), bytes.size());
+  } else if (absl::Status status = WriteAll(fd_, bytes); !status.ok()) {
+    return status;
+  }
+  written_ += bytes.size();
+  return absl::OkStatus();
+}
+
+absl::Status ImageCopy::Finish() {
+  if (written_ != size_) return absl::InternalError("the snapshot is smaller than it said");
+  if (fd_ < 0) {
+    if (mprotect(memory_, size_, PROT_READ) != 0)
+      return MappingFailed("cannot protect the snapshot");
+    return absl::OkStatus();
+  }
+  if (absl::Status status = Seal(fd_); !status.ok()) return status;
+  void* const at = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd_, 0);
+  if (at == MAP_FAILED) return MappingFailed("cannot map the snapshot");
+  memory_ = static_cast<uint8_t*>(at);
+  return absl::OkStatus();
+}
+
+ImageCopy::ImageCopy(ImageCopy&& other) noexcept { *this = std::move(other); }
+
+ImageCopy& ImageCopy::operator=(ImageCopy&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(memory_, other.memory_);
+  std::swap(size_, other.size_);
+  std::swap(written_, other.written_);
+  return *this;
+}
+
+ImageCopy::~ImageCopy() {
+  if (memory_ != nullptr) Unmap(memory_, size_);
+  if (fd_ >= 0) close(fd_);
+}
+
+}  // namespace islet::vm
