@@ -1,10 +1,14 @@
 // Makes docs/language.md, the table of every library and identifier, from the libraries themselves, and checks that the
-// file says what they are, and that R7RS-small's appendix A is there whole.
+// file says what they are, and that each library exports what R7RS-small's appendix A, or its SRFI's index, lists, and
+// nothing else.
 //
 // Its second part says what happens where the report says "it is an error" (error_table.h).
 //
-//   language_table_test IDENTIFIERS ERRORS DOCUMENT            as a test
-//   language_table_test IDENTIFIERS ERRORS DOCUMENT --update   writes the document instead
+//   language_table_test R7RS SRFIS ERRORS DOCUMENT            as a test
+//   language_table_test R7RS SRFIS ERRORS DOCUMENT --update   writes the document instead
+//
+// R7RS and SRFIS are indices: `(library)` on a line, then names, up to the next library. `also:` precedes names that a
+// library may export beyond its index; `(library) = (library)` says that the first is another name of the second.
 
 #include <cstdio>
 #include <cstring>
@@ -79,22 +83,90 @@ absl::StatusOr<Libraries> Collect(const Image& image) {
   return libraries;
 }
 
-// What appendix A says, by library.
-std::map<std::string, std::vector<std::string>> ReadReport(const char* path) {
-  std::map<std::string, std::vector<std::string>> report;
+struct Index {
+  std::set<std::string> names;
+  std::set<std::string> also;  // may be exported, too
+  std::string alias_for;       // the library that this is another name of, or empty
+};
+
+// By the library's name.
+using Indices = std::map<std::string, Index>;
+
+Indices ReadIndices(const char* path) {
+  Indices indices;
   std::ifstream file(path);
   std::string line, library;
   while (std::getline(file, line)) {
     if (line.empty() || line[0] == '#') continue;
     if (line[0] == '(') {
-      library = line;
+      const size_t equals = line.find(" = ");
+      library = line.substr(0, equals);
+      if (equals != std::string::npos) indices[library].alias_for = line.substr(equals + 3);
+      indices[library];
       continue;
     }
-    std::istringstream words(line);
-    for (std::string word; words >> word;) report[library].push_back(word);
+    const bool also = absl::StartsWith(line, "also: ");
+    std::istringstream words(also ? line.substr(6) : line);
+    Index& index = indices[library];
+    for (std::string word; words >> word;) (also ? index.also : index.names).insert(word);
   }
-  return report;
+  for (auto& [name, index] : indices) {
+    if (!index.alias_for.empty()) index.names = indices[index.alias_for].names;
+  }
+  return indices;
 }
+
+// Says what is missing, and what should not be there. Returns their number.
+int Compare(const Libraries& libraries, const std::string& name, const Index& index) {
+  const auto found = libraries.find(name);
+  if (found == libraries.end()) {
+    std::fprintf(stderr, "missing: the library %s\n", name.c_str());
+    return 1;
+  }
+  int differences = 0;
+  for (const std::string& identifier : index.names) {
+    if (found->second.Has(identifier)) continue;
+    std::fprintf(stderr, "missing: %s in %s\n", identifier.c_str(), name.c_str());
+    ++differences;
+  }
+  for (const auto* names : {&found->second.syntax, &found->second.procedures, &found->second.variables}) {
+    for (const std::string& identifier : *names) {
+      if (index.names.count(identifier) + index.also.count(identifier) != 0) continue;
+      std::fprintf(stderr, "%s exports %s, which its index does not list\n", name.c_str(), identifier.c_str());
+      ++differences;
+    }
+  }
+  return differences;
+}
+
+int CompareAll(const Libraries& libraries, const Indices& indices) {
+  int differences = 0;
+  for (const auto& [name, index] : indices) differences += Compare(libraries, name, index);
+  for (const auto& [name, library] : libraries) {
+    if (name == "(islet)" || indices.count(name) != 0) continue;
+    std::fprintf(stderr, "no index says what %s exports\n", name.c_str());
+    ++differences;
+  }
+  return differences;
+}
+
+// R7RS-large's libraries, of the Red and the Tangerine Edition, and where they come from.
+constexpr const char* kLargeLibraries[][2] = {
+    {"(scheme bitwise)", "SRFI 151"},   {"(scheme box)", "SRFI 111"},
+    {"(scheme bytevector)", "R6RS"},    {"(scheme charset)", "SRFI 14"},
+    {"(scheme comparator)", "SRFI 128"}, {"(scheme division)", "SRFI 141"},
+    {"(scheme ephemeron)", "SRFI 124"}, {"(scheme fixnum)", "SRFI 143"},
+    {"(scheme flonum)", "SRFI 144"},    {"(scheme generator)", "SRFI 158"},
+    {"(scheme hash-table)", "SRFI 125"}, {"(scheme ideque)", "SRFI 134"},
+    {"(scheme ilist)", "SRFI 116"},     {"(scheme list)", "SRFI 1"},
+    {"(scheme list-queue)", "SRFI 117"}, {"(scheme lseq)", "SRFI 127"},
+    {"(scheme mapping)", "SRFI 146"},   {"(scheme mapping hash)", "SRFI 146"},
+    {"(scheme regex)", "SRFI 115"},     {"(scheme rlist)", "SRFI 101"},
+    {"(scheme set)", "SRFI 113"},       {"(scheme show)", "SRFI 159"},
+    {"(scheme sort)", "SRFI 132"},      {"(scheme stream)", "SRFI 41"},
+    {"(scheme text)", "SRFI 135"},      {"(scheme vector)", "SRFI 133"},
+    {"(scheme vector @)", "SRFI 160, for each type @"},
+};
 
 std::string Names(absl::string_view kind, const std::set<std::string>& names) {
   if (names.empty()) return "";
@@ -109,25 +181,42 @@ std::string Names(absl::string_view kind, const std::set<std::string>& names) {
   return absl::StrCat(text, "\n");
 }
 
-std::string Document(const Libraries& libraries, const std::map<std::string, std::vector<std::string>>& report) {
+// What a row says of the library beside the number of identifiers.
+std::string StateOf(const std::string& name, const Library& library, const Indices& indices) {
+  const auto found = indices.find(name);
+  if (found == indices.end()) return "-";
+  const Index& index = found->second;
+  if (!index.alias_for.empty()) return absl::StrCat("another name of `", index.alias_for, "`");
+  size_t there = 0;
+  for (const std::string& identifier : index.names) there += library.Has(identifier);
+  return absl::StrCat(there, " of ", index.names.size());
+}
+
+std::string AbsentLibraries(const Libraries& libraries) {
+  std::vector<std::string> absent;
+  for (const auto& [name, source] : kLargeLibraries) {
+    if (libraries.count(name) == 0) absent.push_back(absl::StrCat("`", name, "` (", source, ")"));
+  }
+  return absl::StrCat("\nOf R7RS-large's Red and Tangerine Editions these are not there:\n", absl::StrJoin(absent, ",\n"),
+                      ".\n");
+}
+
+std::string Document(const Libraries& libraries, const Indices& indices) {
   std::string text =
       "# The language: every library and identifier\n\n"
       "Made from the libraries in the standard snapshot by `isolate/conformance/language_table_test.cc`, which also fails\n"
       "when this file differs from them. To make it anew: `./bazelw run //isolate/conformance:update_language_table`. The\n"
       "second part says [what happens where the report says \"it is an error\"](#where-r7rs-small-says-it-is-an-error).\n\n"
       "All of these can be imported at run time, without access to files. A script that imports nothing sees `(islet)`.\n\n"
-      "| library | identifiers | of R7RS-small's appendix A |\n"
+      "| library | identifiers | of R7RS-small's appendix A, or the SRFI's index |\n"
       "|---|---|---|\n";
   for (const auto& [name, library] : libraries) {
-    std::string state = "-";
-    if (const auto asked = report.find(name); asked != report.end()) {
-      size_t there = 0;
-      for (const std::string& identifier : asked->second) there += library.Has(identifier);
-      state = absl::StrCat(there, " of ", asked->second.size());
-    }
-    absl::StrAppend(&text, "| `", name, "` | ", library.size(), " | ", state, " |\n");
+    absl::StrAppend(&text, "| `", name, "` | ", library.size(), " | ", StateOf(name, library, indices), " |\n");
   }
+  text += AbsentLibraries(libraries);
   for (const auto& [name, library] : libraries) {
+    const auto index = indices.find(name);
+    if (index != indices.end() && !index->second.alias_for.empty()) continue;
     absl::StrAppend(&text, "\n## ", name, "\n", Names("Syntax", library.syntax),
                     Names("Procedures", library.procedures), Names("Variables", library.variables));
   }
@@ -135,12 +224,12 @@ std::string Document(const Libraries& libraries, const std::map<std::string, std
 }
 
 int Main(int argc, char** argv) {
-  const bool update = argc == 5 && std::strcmp(argv[4], "--update") == 0;
-  if (argc != 4 && !update) {
-    std::fprintf(stderr, "usage: language_table_test IDENTIFIERS ERRORS DOCUMENT [--update]\n");
+  const bool update = argc == 6 && std::strcmp(argv[5], "--update") == 0;
+  if (argc != 5 && !update) {
+    std::fprintf(stderr, "usage: language_table_test R7RS SRFIS ERRORS DOCUMENT [--update]\n");
     return 2;
   }
-  const char* document = argv[3];
+  const char* document = argv[4];
   auto image = Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
   if (!image.ok()) {
     std::fprintf(stderr, "%s\n", std::string(image.status().message()).c_str());
@@ -151,27 +240,21 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", std::string(libraries.status().message()).c_str());
     return 1;
   }
-  const auto report = ReadReport(argv[1]);
-  int missing = report.size() == 16 ? 0 : 1;
+  Indices indices = ReadIndices(argv[1]);
+  int missing = indices.size() == 16 ? 0 : 1;
   if (missing != 0) std::fprintf(stderr, "%s: not the 16 libraries of appendix A\n", argv[1]);
-  for (const auto& [name, identifiers] : report) {
-    const auto library = libraries->find(name);
-    for (const std::string& identifier : identifiers) {
-      if (library != libraries->end() && library->second.Has(identifier)) continue;
-      std::fprintf(stderr, "missing: %s in %s\n", identifier.c_str(), name.c_str());
-      ++missing;
-    }
-  }
-  const std::vector<ErrorCase> cases = ReadErrorCases(argv[2]);
+  indices.merge(ReadIndices(argv[2]));
+  missing += CompareAll(*libraries, indices);
+  const std::vector<ErrorCase> cases = ReadErrorCases(argv[3]);
   if (cases.empty()) return 1;
   for (const ErrorCase& c : cases) {
     const std::string outcome = OutcomeOf(**image, c);
     if (outcome == c.outcome) continue;
-    std::fprintf(stderr, "%s: %s: %s\n  expected: %s\n  got:      %s\n", argv[2], c.section.c_str(), c.expression.c_str(),
+    std::fprintf(stderr, "%s: %s: %s\n  expected: %s\n  got:      %s\n", argv[3], c.section.c_str(), c.expression.c_str(),
                  c.outcome.c_str(), outcome.c_str());
     ++missing;
   }
-  const std::string text = absl::StrCat(Document(*libraries, report), ErrorTable(cases));
+  const std::string text = absl::StrCat(Document(*libraries, indices), ErrorTable(cases));
   if (update) {
     std::ofstream(document, std::ios::binary) << text;
     return missing == 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 ;; SRFI 158: generators and accumulators.
-(import (scheme base) (scheme read) (srfi 1) (srfi 158) (check))
+(import (scheme base) (scheme read) (srfi 1) (prefix (srfi 121) s121:) (srfi 158) (check))
 
 (define (all g) (generator->list g))
 (define (abc) (generator 'a 'b 'c))
@@ -140,5 +140,10 @@
 (check-error (bytevector-accumulator! "x" 0))
 (check-error (feed (sum-accumulator) 'a))
 (check-error (feed (product-accumulator) "x"))
+
+(section "SRFI 121, of which these are all")
+(check (list (all (s121:generator 1 2)) (all (s121:make-range-generator 1 4)) (all (s121:gtake (s121:generator 1 2 3) 2)) (s121:generator-fold + 0 (s121:make-iota-generator 4)) (s121:generator->string (s121:string->generator "abc")))
+       => '((1 2) (1 2 3) (1 2) 6 "abc"))
+(check (eq? generator s121:generator) => #t)
 
 (check-report)

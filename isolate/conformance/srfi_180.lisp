@@ -1,5 +1,5 @@
 ;; SRFI 180: JSON. The valid and invalid texts are those that RFC 8259 decides.
-(import (scheme base) (srfi 180) (check))
+(import (scheme base) (scheme file) (srfi 180) (check))
 
 (define (parse text) (json-read (open-input-string text)))
 (define (generator-of items) (lambda () (if (null? items) (eof-object) (let ((item (car items))) (set! items (cdr items)) item))))
@@ -33,6 +33,38 @@
               "-" "+1" ".5" "1." "1.e1" "1e" "1e+" "-a" "[01]" "[-01]" "[0x1]" "[1_000]" "NaN" "Infinity" "[-Infinity]" "nul" "tru" "True" "[truee]"
               "[1]]" "#" "/* */ 1" "// 1" "[1] // x" "\x00;" "[\x00;]" "\xfeff;1" "\xa0;1"))
        => '())
+;; A number or word at the top ends at white space or the end of the text.
+(check (accepted '("123abc" "012" "00" "-01" "1." "1.5x" "1e5e" "1[" "1\"a\"" "1,2" "0x10" "1-1" "1+1" "1_0" "\xff11;" "1\xff11;" "truex" "true1" "nullnull" "null," "falsey" "true[]" "1\xa0;" "1\x2028;" "1\x0;"))
+       => '())
+(check (map parse '("123 " "0\n" "-0\t" "1.5e3\r" "true " "null\n" "0e0" "0E+0" "-0.0" "1e-2" "123.456e78")) => '(123 0 0 1500.0 #t null 0.0 0.0 -0.0 0.01 1.23456e80))
+(check (let ((port (open-input-string "\"a\"\"b\"[1][2]{}{}"))) (let loop ((l '())) (let ((x (json-read port))) (if (eof-object? x) (reverse l) (loop (cons x l)))))) => '("a" "b" #(1) #(2) () ()))
+(check (string? (reason (lambda () (json-read (generator-of (string->list "12x")))))) => #t)
+;; Large numbers and exponents.
+(check (map parse '("1e400" "-1e400" "1e-400" "1e999999999999" "-1e-999999999999" "0e999999999999")) => '(+inf.0 -inf.0 0.0 +inf.0 -0.0 0.0))
+(check (parse (string-append "[" (make-string 2000 #\9) "]")) => (vector (- (expt 10 2000) 1)))
+;; What RFC 8259 says of strings.
+(check (map parse '("\"\\u0000\"" "\"\\uFFFF\"" "\"\\uDBFF\\uDFFF\"" "\"\\ud83d\\ude39\\ud83d\\udc8d\"" "\"\x2028;\x2029;\"" "\"\\u0022\\u005C\""))
+       => '("\x0;" "\xffff;" "\x10ffff;" "\x1f639;\x1f48d;" "\x2028;\x2029;" "\"\\"))
+(check (accepted '("\"\\uD800\\uD800\"" "\"\\uDC00\\uD800\"" "\"\\uD800\\n\"" "\"\\uD800" "\"\\u\"" "\"\\u-123\"" "\"\\u+123\"" "\"\\u 123\"" "\"\\u00A\"" "\"\\\"" "\"\\a\"" "\"\\U0041\"" "\"\x1f;\"" "\"\r\"" "\"\x0;\""))
+       => '())
+(check (accepted '("[\"a\" \"b\"]" "[1:2]" "{\"a\":1:2}" "{\"a\":1 \"b\":2}" "{\"a\":1,,\"b\":2}" "{'a':1}" "{\"a\":1}}" "[}" "{]" "[\"a\":1]" "{\"a\"" "{\"a\":" "{\"a\":1" "{\"a\",1}" "{null:1}" "{[]:1}" "[1\x0;]" "[\x2060;]" "[\xb;]" "[\xc;]" "[nan]" "[-]" "[--1]" "[+1]" "[.1]" "[1.]" "[1.e1]" "[1e+]" "[0e]" "[1 000]" "[-NaN]" "[Inf]" "[undefined]" "<a>" "@"))
+       => '())
+;; Bytes that are no UTF-8 are errors of JSON, too, wherever they are.
+(define (with-bytes bytes f)
+  (let ((name "srfi-180-bytes.json"))
+    (call-with-port (open-binary-output-file name) (lambda (port) (write-bytevector bytes port)))
+    (let ((result (call-with-port (open-input-file name) f)))
+      (delete-file name)
+      result)))
+(define (bytes-read . bytes) (with-bytes (apply bytevector bytes) (lambda (port) (reason (lambda () (json-read port))))))
+(check (bytes-read 34 195 164 34) => "ä")
+(check (map (lambda (bytes) (string? (apply bytes-read bytes)))
+            '((91 34 255 34 93) (34 97 192 175 34) (34 237 160 128 34) (34 244 144 128 128 34) (34 233 34) (91 34 226 130 34 93) (255) (91 49 44 255 93) (91 128) (123 34 97 34 58 229 125) (49 255) (116 114 117 101 255)))
+       => (make-list 12 #t))
+(check (bytes-read 91 34 255 34 93) => "the input is not valid UTF-8, at character 2")
+(check (with-bytes (bytevector 49 10 34 255 34 10 51 10) (lambda (port) (let ((g (json-lines-read port))) (list (g) (string? (reason g)))))) => '(1 #t))
+(check (with-bytes (bytevector 30 49 10 30 255 10) (lambda (port) (let ((g (json-sequence-read port))) (list (g) (string? (reason g)))))) => '(1 #t))
+(check (with-bytes (bytevector 91 255 93) (lambda (port) (let ((g (json-generator port))) (list (g) (string? (reason g)))))) => '(array-start #t))
 (check-error (json-read 5))
 (check-error (json-read (open-input-bytevector (bytevector 49))))
 (check-error (json-read (lambda () 5)))

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -110,8 +111,10 @@ void RegisterLibrary(Vm& vm, Value name, Value environment);
 void UnregisterLibrary(Vm& vm, Value name);
 // The Environment of the library called `name`, or kUndefined; kFalse while it is being expanded.
 Value FindLibrary(Vm& vm, Value name);
-// What (features) returns.
-absl::Span<const char* const> Features();
+// What (features) returns: what is built in, and srfi-N for each library (srfi N) that is registered.
+std::vector<std::string> Features(Vm& vm);
+// Is the name one of those? Allocates little.
+bool HasFeature(Vm& vm, absl::string_view name);
 // A form as text for messages, at most about `limit` bytes.
 std::string SyntaxToString(Vm& vm, const Syntax* form, size_t limit = 80);
 

@@ -14,11 +14,6 @@ namespace islet::vm {
 
 namespace {
 
-constexpr const char* kFeatures[] = {
-    "r7rs", "exact-closed", "exact-complex", "ieee-float", "full-unicode", "ratios", "islet",
-    "regexp-non-greedy", "regexp-unicode",  // SRFI 115
-};
-
 // Words of library declarations and feature requirements are matched by name: no binding is in force there.
 bool IsWord(Expansion& e, const Syntax* form, absl::string_view word) {
   return form->IsIdentifier() && e.vm().SymbolName(BaseSymbol(form)) == std::string(word);
@@ -60,8 +55,6 @@ Value* NewRoot(Expansion& e, Value value) {
 }
 
 }  // namespace
-
-absl::Span<const char* const> Features() { return kFeatures; }
 
 // ---- Import.
 
@@ -298,8 +291,8 @@ bool Evaluate(Expansion& e, Syntax* requirement, bool* holds) {
   Expansion::Nesting nesting(e, requirement);
   if (!nesting) return false;
   if (requirement->IsIdentifier()) {
-    *holds = IsWord(e, requirement, "else");
-    for (const char* feature : kFeatures) *holds = *holds || IsWord(e, requirement, feature);
+    const std::string name = e.vm().SymbolName(BaseSymbol(requirement));
+    *holds = name == "else" || HasFeature(e.vm(), name);
     return true;
   }
   const bool conjunction = IsWordList(e, requirement, "and");
@@ -353,6 +346,7 @@ struct Export {
 };
 
 struct Declarations {
+  Syntax* alias = nullptr;  // the name of the library that this is another name of
   std::vector<Export> exports;
   std::vector<Syntax*> imports;
   std::vector<Syntax*> body;
@@ -384,6 +378,12 @@ bool ParseDeclarations(Expansion& e, Syntax* form, Declarations* out) {
       }
     } else if (IsWordList(e, d, "import")) {
       out->imports.push_back(d);
+    } else if (IsWordList(e, d, "alias-for")) {
+      if (ListLength(d) != 2 || ListLength(form) != 3) {
+        e.Fail(d, "alias-for: expected (alias-for (name ...)), as a library's only declaration");
+        return false;
+      }
+      out->alias = Nth(d, 1);
     } else if (IsWordList(e, d, "begin")) {
       if (!e.Splice(d->cdr, d, &out->body)) return false;
     } else if (IsWordList(e, d, "include")) {
@@ -397,7 +397,7 @@ bool ParseDeclarations(Expansion& e, Syntax* form, Declarations* out) {
     } else {
       e.Fail(d,
              "define-library: expected a declaration: export, import, begin, include, include-ci, "
-             "include-library-declarations or cond-expand");
+             "include-library-declarations, cond-expand or alias-for");
       return false;
     }
     pending.insert(pending.end(), forms.rbegin(), forms.rend());
@@ -485,6 +485,17 @@ bool ResolveExports(Expansion& e, absl::Span<const Export> exports, const Env* e
   return true;
 }
 
+// What the library called `name` exports is all that this one is: they have one table, so that another name costs nothing.
+bool ShareExports(Expansion& e, Syntax* name, const Env* env) {
+  const Env* other = e.LoadLibrary(name);
+  if (other == nullptr) return false;
+  Heap& heap = e.heap();
+  const Environment* library = heap.Get<Environment>(other->value);
+  heap.Write(&heap.Get<Environment>(env->value)->exports,
+             library->exports != kFalse ? library->exports : library->bindings);
+  return true;
+}
+
 }  // namespace
 
 Core* Expansion::DefineLibrary(Syntax* form) {
@@ -503,7 +514,10 @@ Core* Expansion::DefineLibrary(Syntax* form) {
     for (Syntax* import : declarations.imports) imported = imported && Import(import, env->scope);
     if (imported) core = ToplevelForms(declarations.body, env->scope, form->position);
   }
-  if (core != nullptr && !ResolveExports(*this, declarations.exports, env)) core = nullptr;
+  if (core != nullptr && !(declarations.alias != nullptr ? ShareExports(*this, declarations.alias, env)
+                                                         : ResolveExports(*this, declarations.exports, env))) {
+    core = nullptr;
+  }
   if (Ended()) core = nullptr;  // which may be cut short, and will not be run
   if (core == nullptr) {
     heap().FinishCollection();  // lest what is written be lost
@@ -516,6 +530,11 @@ Core* Expansion::DefineLibrary(Syntax* form) {
     return nullptr;
   }
   MarkConstants(heap(), env->value);
+  // Nothing is defined without a body, nor will anything be looked up but what is exported: one table will do.
+  if (declarations.body.empty()) {
+    Environment* library = heap().Get<Environment>(env->value);
+    heap().Write(&library->bindings, library->exports);
+  }
   RegisterLibrary(vm_, *name, env->value);
   return MakeSequence({core, MakeUnspecified(form->position)}, form->position);
 }

@@ -65,7 +65,8 @@
     ;; SRFI 132: sorting
     sort sort! list-sort list-stable-sort list-sort! list-stable-sort! vector-sort vector-stable-sort
     vector-sort! vector-stable-sort! list-sorted? vector-sorted? list-merge list-merge! vector-merge
-    list-delete-neighbor-dups
+    vector-merge! list-delete-neighbor-dups list-delete-neighbor-dups! vector-delete-neighbor-dups
+    vector-delete-neighbor-dups! vector-find-median vector-find-median! vector-select! vector-separate!
     ;; SRFI 133: vectors
     vector-unfold vector-unfold-right vector-reverse-copy vector-concatenate vector-append-subvectors vector-empty?
     vector= vector-fold vector-fold-right vector-map! vector-count vector-cumulate vector-index vector-index-right

@@ -44,7 +44,7 @@ Value Exit(Vm& vm, Value* args, uint32_t) {
 }
 
 Value FeatureList(Vm& vm, Value*, uint32_t) {
-  const auto features = Features();
+  const std::vector<std::string> features = Features(vm);
   Value list = kNull;
   for (size_t i = features.size(); i > 0; --i) {
     list = vm.heap().Cons(vm.Intern(features[i - 1]), list);

@@ -9,7 +9,12 @@
     comparator-type-test-predicate comparator-equality-predicate comparator-ordering-predicate
     comparator-hash-function comparator-test-type comparator-check-type comparator-hash
     hash-bound hash-salt
-    =? <? >? <=? >=? comparator-if<=>)
+    =? <? >? <=? >=? comparator-if<=>
+    ;; SRFI 162
+    comparator-max comparator-min comparator-max-in-list comparator-min-in-list
+    default-comparator boolean-comparator real-comparator char-comparator char-ci-comparator string-comparator
+    string-ci-comparator pair-comparator list-comparator vector-comparator eq-comparator eqv-comparator
+    equal-comparator)
   (import (islet core) (islet argument))
   (begin
 
@@ -369,4 +374,58 @@
       (check-comparator 'comparator-if<=> 1 comparator)
       (cond (((comparator-ordering-predicate comparator) a b) (less))
             (((comparator-equality-predicate comparator) a b) (equal))
-            (else (greater))))))
+            (else (greater))))
+
+    ;; ---- SRFI 162: the greatest and the least of objects, and comparators that are made already
+
+    ;; Of equal objects the first.
+    (define (best before? first rest)
+      (if (null? rest)
+          first
+          (best before? (if (before? (car rest) first) (car rest) first) (cdr rest))))
+
+    (define (check-ordered who comparator)
+      (check-comparator who 1 comparator)
+      (if (not (comparator-ordered? comparator)) (failure who "the comparator has no ordering predicate" comparator)))
+
+    (define (check-objects who list)
+      (if (not (and (pair? list) (list? list))) (wrong-type who 2 "a proper list that is not empty" list)))
+
+    (define (least comparator objects)
+      (best (comparator-ordering-predicate comparator) (car objects) (cdr objects)))
+
+    (define (greatest comparator objects)
+      (let ((less? (comparator-ordering-predicate comparator)))
+        (best (lambda (a b) (less? b a)) (car objects) (cdr objects))))
+
+    (define (comparator-max comparator first . rest)
+      (check-ordered 'comparator-max comparator)
+      (greatest comparator (cons first rest)))
+
+    (define (comparator-min comparator first . rest)
+      (check-ordered 'comparator-min comparator)
+      (least comparator (cons first rest)))
+
+    (define (comparator-max-in-list comparator list)
+      (check-ordered 'comparator-max-in-list comparator)
+      (check-objects 'comparator-max-in-list list)
+      (greatest comparator list))
+
+    (define (comparator-min-in-list comparator list)
+      (check-ordered 'comparator-min-in-list comparator)
+      (check-objects 'comparator-min-in-list list)
+      (least comparator list))
+
+    (define boolean-comparator
+      (make-comparator boolean? boolean=? (lambda (a b) (and (not a) b)) boolean-hash))
+    (define real-comparator (make-comparator real? = < number-hash))
+    (define char-comparator (make-comparator char? char=? char<? char-hash))
+    (define char-ci-comparator (make-comparator char? char-ci=? char-ci<? char-ci-hash))
+    (define string-comparator (make-comparator string? string=? string<? string-hash))
+    (define string-ci-comparator (make-comparator string? string-ci=? string-ci<? string-ci-hash))
+    (define pair-comparator (make-pair-comparator default-comparator default-comparator))
+    (define list-comparator (make-list-comparator default-comparator list? null? car cdr))
+    (define vector-comparator (make-vector-comparator default-comparator vector? vector-length vector-ref))
+    (define eq-comparator (make-eq-comparator))
+    (define eqv-comparator (make-eqv-comparator))
+    (define equal-comparator (make-equal-comparator))))

@@ -93,14 +93,17 @@
             (failure who "takes at most a start and an end" bounds))
         (list (car bounds) end)))
 
-    (define-ranged checked-string-length (string-map! f s) (s 2) (start end 3)
-      (check-procedure 'string-map! 1 f)
+    (define (map-range! who f s start end)
       (let loop ((i start))
         (if (< i end)
             (let ((c (f (string-ref s i))))
-              (if (not (char? c)) (failure 'string-map! "the procedure returned something that is not a character:" c))
+              (if (not (char? c)) (failure who "the procedure returned something that is not a character:" c))
               (string-set! s i c)
               (loop (+ i 1))))))
+
+    (define-ranged checked-string-length (string-map! f s) (s 2) (start end 3)
+      (check-procedure 'string-map! 1 f)
+      (map-range! 'string-map! f s start end))
 
     ;; ---- Case. In place each character stays one, so that there only what char-upcase and char-downcase say is done.
 
@@ -111,10 +114,10 @@
       (whole:string-downcase (substring s start end)))
 
     (define-ranged checked-string-length (string-upcase! s) (s 1) (start end 2)
-      (string-map! char-upcase s start end))
+      (map-range! 'string-upcase! char-upcase s start end))
 
     (define-ranged checked-string-length (string-downcase! s) (s 1) (start end 2)
-      (string-map! char-downcase s start end))
+      (map-range! 'string-downcase! char-downcase s start end))
 
     (define-ranged checked-string-length (string-titlecase! s) (s 1) (start end 2)
       (string-copy! s start (string-titlecase s start end)))

@@ -32,28 +32,29 @@
     ;; ---- Characters
 
     (define-record-type source
-      (make-source who peek next count limit)
+      (make-source who port? peek next count limit)
       source?
       (who source-who)
+      (port? source-port?)
       (peek source-peek)
       (next source-next)
       (count source-count set-source-count!)
       (limit source-limit))
 
-    ;; Of a textual port, or a generator of characters. A generator loses the character behind a number that is not in
-    ;; an array or object.
+    ;; Of a textual port, or a generator of characters. A generator loses the white space behind a number or word that is
+    ;; not in an array or object.
     (define (open-source who object)
       (let ((limit (json-number-of-character-limit)))
         (cond ((procedure? object)
                (let ((ahead #f))
-                 (make-source who
+                 (make-source who #f
                               (lambda ()
                                 (if (not ahead) (set! ahead (object)))
                                 ahead)
                               (lambda () (set! ahead #f))
                               0 limit)))
               ((and (input-port? object) (textual-port? object))
-               (make-source who (lambda () (peek-char object)) (lambda () (read-char object)) 0 limit))
+               (make-source who #t (lambda () (peek-char object)) (lambda () (read-char object)) 0 limit))
               (else (wrong-type who 1 "a textual input port or a generator of characters" object)))))
 
     ;; The next character, or the end-of-file object.
@@ -80,10 +81,24 @@
 
     (define (at? source c) (eqv? (peek source) c))
 
+    ;; Calls the thunk, which reads from the source; bytes of a port that are no characters are an error in the JSON.
+    (define (reading source thunk)
+      (if (source-port? source)
+          (with-exception-handler
+           (lambda (object)
+             (if (read-error? object)
+                 (json-failure (source-who source)
+                               (string-append (error-object-message object) ", at character "
+                                              (number->string (source-count source))))
+                 (raise-continuable object)))
+           thunk)
+          (thunk)))
+
     (define (skip-space source)
       (let ((c (peek source)))
-        (if (and (char? c) (memv c '(#\space #\tab #\newline #\return)))
-            (begin (skip source) (skip-space source)))))
+        (if (space? c) (begin (skip source) (skip-space source)))))
+
+    (define (space? c) (memv c '(#\space #\tab #\newline #\return)))
 
     (define (digit? c) (and (char? c) (char<=? #\0 c #\9)))
 
@@ -178,6 +193,13 @@
           (set! state (if (null? stack) 'end 'rest))
           value)
 
+        ;; Where a number or word ends must be plain.
+        (define (finish-word value)
+          (if (null? stack)
+              (let ((c (peek source)))
+                (if (not (or (eof-object? c) (space? c))) (bad source "white space or the end of the text"))))
+          (finish value))
+
         (define (close)
           (let ((event (if (eqv? (car stack) #\]) 'array-end 'object-end)))
             (skip source)
@@ -190,10 +212,10 @@
             (cond ((eqv? c #\{) (open 'object-start #\} 'first-key))
                   ((eqv? c #\[) (open 'array-start #\] 'first-item))
                   ((eqv? c #\") (finish (read-json-string source)))
-                  ((or (digit? c) (eqv? c #\-)) (finish (read-number source)))
-                  ((eqv? c #\t) (finish (read-word source "true" #t)))
-                  ((eqv? c #\f) (finish (read-word source "false" #f)))
-                  ((eqv? c #\n) (finish (read-word source "null" 'null)))
+                  ((or (digit? c) (eqv? c #\-)) (finish-word (read-number source)))
+                  ((eqv? c #\t) (finish-word (read-word source "true" #t)))
+                  ((eqv? c #\f) (finish-word (read-word source "false" #f)))
+                  ((eqv? c #\n) (finish-word (read-word source "null" 'null)))
                   ((and (eof-object? c) (null? stack)) (set! state 'end) c)
                   (else (bad source "a value")))))
 
@@ -214,16 +236,18 @@
                 ((at? source (car stack)) (close))
                 (else (bad source (if (eqv? (car stack) #\]) "a comma or ]" "a comma or }")))))
 
+        (define (next-event)
+          (skip-space source)
+          (case state
+            ((value) (value))
+            ((first-item) (if (at? source #\]) (close) (value)))
+            ((first-key) (if (at? source #\}) (close) (key)))
+            (else (rest))))
+
         (lambda ()
           (if (eq? state 'end)
               (eof-object)
-              (begin
-                (skip-space source)
-                (case state
-                  ((value) (value))
-                  ((first-item) (if (at? source #\]) (close) (value)))
-                  ((first-key) (if (at? source #\}) (close) (key)))
-                  (else (rest))))))))
+              (reading source next-event)))))
 
     ;; ---- Folding and reading
 
@@ -286,7 +310,7 @@
                 (else (skip source) (loop (cons c chars)))))))
 
     (define (blank? text)
-      (every (lambda (c) (memv c '(#\space #\tab #\newline #\return))) (string->list text)))
+      (every space? (string->list text)))
 
     ;; Of the values in the pieces of a source that `separator` divides.
     (define (values-between who object separator check)
@@ -294,7 +318,7 @@
         (lambda ()
           (let loop ()
             (set-source-count! source 0)  ; the limit is one of each text
-            (let ((text (read-up-to source separator)))
+            (let ((text (reading source (lambda () (read-up-to source separator)))))
               (cond ((eof-object? text) text)
                     ((blank? text) (loop))
                     (else

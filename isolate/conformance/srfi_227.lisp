@@ -1,0 +1,47 @@
+;; SRFI 227: optional arguments.
+(import (scheme base) (srfi 227) (srfi 227 definition) (check))
+
+(section "SRFI 227 opt-lambda")
+(define f (opt-lambda (a b (c 1) (d 2) . r) (list a b c d r)))
+(check (list (f 1 2) (f 1 2 3) (f 1 2 3 4) (f 1 2 3 4 5) (f 1 2 3 4 5 6)) => '((1 2 1 2 ()) (1 2 3 2 ()) (1 2 3 4 ()) (1 2 3 4 (5)) (1 2 3 4 (5 6))))
+(define n 1)
+(define g (opt-lambda (n (m (* n 2))) (list n m)))
+(check (list (g 2) (g 2 3)) => '((2 2) (2 3)))
+(set! n 2)
+(check (list (g 1) (g 1 2)) => '((1 4) (1 2)))
+(check (list ((opt-lambda () 5)) ((opt-lambda ((a 1)) a)) ((opt-lambda ((a 1)) a) 2) ((opt-lambda rest rest) 1 2) ((opt-lambda ((a 1) . rest) (list a rest)))) => '(5 1 2 (1 2) (1 ())))
+;; An initial expression is evaluated at each call that lacks the argument, and only then.
+(check (let* ((count 0) (h (opt-lambda ((a (begin (set! count (+ count 1)) count))) a))) (let* ((x (h)) (y (h 10)) (z (h))) (list x y z count))) => '(1 10 2 2))
+(check (let ((x 'outer)) ((opt-lambda (x (y x)) (list x y)) 'inner)) => '(inner outer))
+(check ((opt-lambda ((a 1) (b 2)) (define c (+ a b)) (* c 10))) => 30)
+(check-error (f 1))
+(check-error (g 1 2 3))
+(check-error ((opt-lambda ((a 1)) a) 1 2))
+;; Parameters may be called as the macro's own variables are.
+(check ((opt-lambda (self (procedure 1) (name 2) (rest 3)) (list self procedure name rest)) 0) => '(0 1 2 3))
+
+(section "SRFI 227 opt*-lambda")
+(define g* (opt*-lambda (n (m (* n 2))) (list n m)))
+(check (list (g* 2) (g* 2 3)) => '((2 4) (2 3)))
+(check ((opt*-lambda (a (b (+ a 1)) (c (* a b)) . r) (list a b c r)) 2) => '(2 3 6 ()))
+(check (list ((opt*-lambda ((a 1) (b (list a))) (list a b))) ((opt*-lambda ((a 1) (b (list a))) (list a b)) 2)) => '((1 (1)) (2 (2))))
+(check-error (g* 1 2 3))
+
+(section "SRFI 227 let-optionals")
+(check (let-optionals '(1 2) (x . y) (list x y)) => '(1 (2)))
+(check (let-optionals '(1) (x (y 2) (z 3)) (list x y z)) => '(1 2 3))
+(check (let ((x 10)) (let-optionals '(1) (x (y x)) (list x y))) => '(1 10))
+(check (let-optionals* '(1 3) (x (y 2) (z (+ x y))) (list x y z)) => '(1 3 4))
+(check (let-optionals* '() ((x 1) (y (+ x 1))) (list x y)) => '(1 2))
+(check-error (let-optionals '() (x) x))
+(check-error (let-optionals '(1 2) ((x 0)) x))
+(check-error (let-optionals 5 (x) x))
+
+(section "SRFI 227 definitions")
+(define-optionals (f1 x (y 1)) (list x y))
+(define-optionals* (f2 x (y (* x x)) . z) (list x y z))
+(define-optionals (f3 . rest) rest)
+(check (list (f1 0) (f1 0 2) (f2 3) (f2 3 4) (f2 3 4 5) (f3) (f3 1)) => '((0 1) (0 2) (3 9 ()) (3 4 ()) (3 4 (5)) () (1)))
+(check (let () (define-optionals (local (n 10)) (if (= n 0) '() (cons n (local (- n 5))))) (local)) => '(10 5))
+
+(check-report)

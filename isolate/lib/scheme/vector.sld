@@ -1,0 +1,2 @@
+;; (scheme vector) of R7RS-large.
+(define-library (scheme vector) (alias-for (srfi 133)))
