@@ -139,6 +139,9 @@
 (check (list (string-split ":a:b:" ":" 'prefix) (string-split ":a:b:" ":" 'suffix) (string-split "a:b:c" ":" 'infix 1))
        => '(("a" "b" "") ("" "a" "b") ("a" "b:c")))
 (check (string-split "x,a--b,y" "--" 'infix #f 2 6) => '("a" "b"))
+;; The limit is one of splits, be their first part left out or not.
+(check (list (string-split ":a:b:c" ":" 'prefix 2) (string-split "a:b:c:" ":" 'suffix 2) (string-split "a:b:" ":" 'suffix 2) (string-split ":a" ":" 'prefix 0) (string-split ":a:b" ":" 'prefix 1))
+       => '(("a" "b:c") ("a" "b" "c:") ("a" "b") (":a") ("a:b")))
 (check-error (string-split "" ":" 'strict-infix))
 (check-error (string-replicate "" 0 1))
 (check-error (string-replicate "abc" 2 1))

@@ -397,14 +397,16 @@ Value Split(Vm& vm, Value* args, uint32_t argc) {
     return parts.Finish();
   }
   uint32_t at = start;
+  uint32_t splits = 0;  // one more than parts, if the first is left out
   StringChars text = CharsOf(vm.heap(), args[0]);
-  while (parts.count() < limit && at + width <= range.end && steps.Add(2)) {
+  while (splits < limit && at + width <= range.end && steps.Add(2)) {
     if (!EqualAt(text, at, pattern)) {
       ++at;
       continue;
     }
     if (!(grammar == Grammar::kPrefix && at == range.start) && !parts.Add(start, at))
       return kException;
+    ++splits;
     text = CharsOf(vm.heap(), args[0]);
     at += width;
     start = at;
