@@ -28,7 +28,7 @@ using testing::HasSubstr;
 // Some 20 MiB of everything that a collection moves or marks, and of what depends on where things
 // are.
 constexpr char kData[] = R"(
-  (import (scheme base) (islet hash-table))
+  (import (scheme base) (srfi 69))
   (define count 60000)
   (define keys (make-vector count))
   (define table (make-hash-table eq?))

@@ -21,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/evaluator.h"
+#include "isolate/expander/expander.h"
 #include "isolate/interpreter/limits.h"
 #include "isolate/printer/describe.h"
 #include "isolate/reader/syntax.h"
@@ -331,8 +332,9 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base,
   const auto streams = std::make_shared<ScriptStreams>(WritesToStandardOutput(options));
   ports.SetStandardStreams(streams);
   if (absl::Status status = EvaluateScripts(options, **vm, evaluator, *streams); !status.ok()) return status;
-  // The next layer's bare forms see the library, not only its core.
+  // The next layer's bare forms see the library, not only its core, and nobody gets at the core any more.
   if (base == nullptr || options.bootstrap) {
+    SealStandardLibrary(**vm);
     if (absl::Status status = evaluator.OpenInteraction("(islet)"); !status.ok()) return status;
   }
   if (absl::Status status = FlushPorts(**vm); !status.ok()) return status;

@@ -232,6 +232,34 @@ TEST_F(Generator, BadScripts) {
   EXPECT_THAT(Failure(OptionsFor("(display \"\xff\xfe\")")), HasSubstr("UTF-8"));
 }
 
+// What user code may import is closed: only the tool that builds the standard library itself gets at what it is built on.
+TEST_F(Generator, InternalLibrariesAreForTheStandardLibraryOnly) {
+  const std::string script = "(import (islet core)) (define root %set-root!)";
+  EXPECT_THAT(Failure(OptionsFor(script)), HasSubstr("(islet core) is internal to the standard library"));
+  EXPECT_THAT(Failure(OptionsFor("(import (only (islet control) %unwind))")), HasSubstr("is internal to the"));
+  GeneratorOptions options = OptionsFor(script + "(define-library (islet) (export car) (import (islet core)))");
+  options.bootstrap = true;
+  EXPECT_EQ(Run(options), absl::OkStatus());
+}
+
+// Nor does a library path get around it.
+TEST_F(Generator, StandardLibrariesAreNotReplacedByFiles) {
+  ASSERT_EQ(mkdir((directory_ + "islet").c_str(), 0700), 0);
+  for (const char* file : {"islet/core.sld", "islet/mine.sld"}) {
+    const std::string name = std::string(file).substr(6, 4);
+    Write(file, "(define-library (islet " + name + ") (export car) (import (scheme base)))");
+  }
+  GeneratorOptions options = OptionsFor("(import (islet core)) car");
+  options.search_path = {directory_};
+  EXPECT_THAT(std::string(Run(options).message()), HasSubstr("(islet core) is internal to the standard library"));
+  Write("a.lisp", "(import (islet mine)) car");
+  EXPECT_EQ(Run(options), absl::OkStatus());
+  Write("a.lisp", "(define-library (scheme base) (export))");
+  EXPECT_THAT(std::string(Run(options).message()), HasSubstr("(scheme base) belongs to the standard library"));
+  for (const char* file : {"islet/core.sld", "islet/mine.sld"}) unlink((directory_ + file).c_str());
+  rmdir((directory_ + "islet").c_str());
+}
+
 TEST_F(Generator, UnreadableScript) {
   GeneratorOptions options = OptionsFor("");
   options.scripts = {directory_ + "missing.lisp"};

@@ -54,7 +54,33 @@ Value MakeEnvironment(Vm& vm, Value name, bool exports) {
   return heap.ValueOf(environment);
 }
 
+namespace {
+
+bool IsLibraryWith(const Heap& heap, Value library, uint32_t flag) {
+  const Environment* environment = heap.TryGet<Environment>(library);
+  return environment != nullptr && (HeaderFlags(environment->header) & flag) != 0;
+}
+
+}  // namespace
+
+bool IsStandardLibrary(const Heap& heap, Value library) { return IsLibraryWith(heap, library, kStandardLibraryFlag); }
+
+bool IsInternalLibrary(const Heap& heap, Value library) { return IsLibraryWith(heap, library, kInternalLibraryFlag); }
+
+void SealStandardLibrary(Vm& vm) {
+  Heap& heap = vm.heap();
+  const Value islet = vm.Intern("islet");
+  ForEachEntry(heap, vm.root(Root::kLibraries), [&](Value name, Value library) {
+    Environment* environment = heap.TryGet<Environment>(library);
+    if (environment == nullptr) return;
+    const bool internal = name.IsPair() && heap.car(name) == islet && heap.cdr(name).IsPair();
+    heap.NoteRawWrite(&environment->header, sizeof(environment->header));
+    environment->header |= (kStandardLibraryFlag | (internal ? kInternalLibraryFlag : 0)) << 8;
+  });
+}
+
 void RegisterLibrary(Vm& vm, Value name, Value environment) {
+  if (IsStandardLibrary(vm.heap(), FindLibrary(vm, name))) return;
   if (!vm.heap().Is<HashTable>(vm.root(Root::kLibraries))) {
     vm.set_root(Root::kLibraries, MakeHashTable(vm.heap(), kEqualTableFlag));
   }
@@ -62,7 +88,8 @@ void RegisterLibrary(Vm& vm, Value name, Value environment) {
 }
 
 void UnregisterLibrary(Vm& vm, Value name) {
-  if (vm.heap().Is<HashTable>(vm.root(Root::kLibraries))) {
+  if (vm.heap().Is<HashTable>(vm.root(Root::kLibraries)) &&
+      !IsStandardLibrary(vm.heap(), FindLibrary(vm, name))) {
     HashTableDelete(vm.heap(), vm.root(Root::kLibraries), name);
   }
 }

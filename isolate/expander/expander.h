@@ -106,9 +106,17 @@ Value DefineVariable(Vm& vm, Value environment, Value symbol, Value value,
                      uint32_t cell_flags = 0);
 // A fresh Environment without bindings. With `exports`, of a library: then everything it exports must be entered there.
 Value MakeEnvironment(Vm& vm, Value name, bool exports = false);
-// Makes Root::kLibraries if need be, and enters `environment` in it.
+// Makes Root::kLibraries if need be, and enters `environment` in it. Libraries of the standard snapshot stay what they
+// are, whatever is asked for: the expander itself finds its procedures in one of them.
 void RegisterLibrary(Vm& vm, Value name, Value environment);
 void UnregisterLibrary(Vm& vm, Value name);
+// The standard library is complete: what is registered now can no longer be defined anew, and libraries called
+// (islet PART ...), which export what a program must not get hold of, can no longer be imported. They are told apart by
+// flags of their Environments, which no program can reach, and which stay in the snapshot.
+void SealStandardLibrary(Vm& vm);
+// Is the value, as FindLibrary gives it, such a library?
+bool IsStandardLibrary(const Heap& heap, Value library);
+bool IsInternalLibrary(const Heap& heap, Value library);
 // The Environment of the library called `name`, or kUndefined; kFalse while it is being expanded.
 Value FindLibrary(Vm& vm, Value name);
 // What (features) returns: what is built in, and srfi-N for each library (srfi N) that is registered.

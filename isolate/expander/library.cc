@@ -200,6 +200,13 @@ Env* Expansion::LoadLibrary(Syntax* name, bool* found) {
   if (!heap().Is<Environment>(environment)) {
     return Fail(name, absl::StrCat("loading did not define the library ", Print(name)));
   }
+  if (IsInternalLibrary(heap(), environment)) {
+    // For cond-expand there is no such library: nobody could import it.
+    if (found != nullptr) return *found = false, nullptr;
+    return Fail(name, absl::StrCat("the library ", Print(name),
+                                   " is internal to the standard library, and cannot be imported; import (islet), "
+                                   "(scheme ...) or (srfi ...), which export what programs may use of it"));
+  }
   return EnvOf(environment);
 }
 
@@ -505,6 +512,11 @@ Core* Expansion::DefineLibrary(Syntax* form) {
   if (!Room(form, 64 << 10)) return nullptr;
   Value* name = NewRoot(*this, LibraryName(*this, Nth(form, 1)));
   Value* previous = NewRoot(*this, FindLibrary(vm_, *name));
+  if (IsStandardLibrary(heap(), *previous)) {
+    return Fail(Nth(form, 1), absl::StrCat("define-library: ", Print(Nth(form, 1)),
+                                           " belongs to the standard library, and cannot be defined anew; give the "
+                                           "library another name"));
+  }
   RegisterLibrary(vm_, *name, kFalse);  // being expanded
   Env* env = EnvOf(MakeEnvironment(vm_, *name, true));
   Core* core = nullptr;

@@ -52,6 +52,10 @@ inline constexpr uint32_t kUninternedFlag = 1;
 inline constexpr uint32_t kConstantCellFlag = 1;  // exported by a library that never assigns it: its value may be compiled in
 inline constexpr uint32_t kAssignedCellFlag = 2;  // some set! refers to it, or it is defined more than once
 inline constexpr uint32_t kForwardCellFlag = 4;   // made by a reference to a name that has no definition yet
+// Of an Environment: a library of the standard snapshot, which nobody may define anew; and one that only the standard
+// library itself was built on (SealStandardLibrary).
+inline constexpr uint32_t kStandardLibraryFlag = 1;
+inline constexpr uint32_t kInternalLibraryFlag = 2;
 // Flags of hash tables: the equivalence (SRFI 69), and whether some key is hashed by its address.
 inline constexpr uint32_t kEqTableFlag = 1;
 inline constexpr uint32_t kEqvTableFlag = 2;

@@ -41,10 +41,12 @@ bool FinishCall(Vm& vm, Value result) {
   return true;
 }
 
-// A parameter object called without arguments (R7RS 4.2.6).
+// A parameter object called without arguments (R7RS 4.2.6). The list is as long as parameterize is nested deeply.
 Value ParameterValue(Vm& vm, Value parameter) {
   Heap& heap = vm.heap();
+  StepCounter steps;
   for (Value list = vm.parameters; list.IsPair(); list = heap.cdr(list)) {
+    if (!steps.Add(1)) return kException;
     const Value binding = heap.car(list);
     if (binding.IsPair() && heap.car(binding) == parameter) return heap.cdr(binding);
   }
@@ -99,6 +101,15 @@ void LowerToAllowance(Vm& vm, Value* end) {
   SetSoftLimit(vm, limit);
 }
 
+// May the running procedure have its frame, of so many registers, where it is? False: the run is being given up.
+bool StackIsAllowed(Vm& vm, uint32_t slots) {
+  const auto depth = [&] { return static_cast<uint64_t>(vm.frame_ + slots - vm.heap().stack_begin()); };
+  while (depth() > StackAllowance(vm)) {
+    if (!MayGoOn(vm, Limit::kStack)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Value* HardLimit(const Vm& vm) { return const_cast<Vm&>(vm).heap().stack_end() - kStackMargin; }
@@ -147,12 +158,7 @@ bool RaiseSoftLimit(Vm& vm, Value* end) {
 bool EnterSlow(Vm& vm, uint32_t slots) {
   if (vm.stack_limit_.load(std::memory_order_relaxed) == nullptr && !HandleInterrupt(vm))
     return false;
-  const auto depth = [&] {
-    return static_cast<uint64_t>(vm.frame_ + slots - vm.heap().stack_begin());
-  };
-  while (depth() > StackAllowance(vm)) {
-    if (!MayGoOn(vm, Limit::kStack)) return false;
-  }
+  if (!StackIsAllowed(vm, slots)) return false;
   if (!EnsureStack(vm, vm.frame_ + slots)) {
     vm.Error("range", "", "a procedure needs more stack than there is (too many nested calls through the host?)");
     return true;
@@ -410,7 +416,11 @@ bool HandleException(Vm& vm) {
   for (uint32_t i = 0; i < vm.argc_; ++i) vm.frame_[i] = vm.scratch_[i];
   vm.pending_ = kUndefined;
   vm.delegated_ = -1;
-  return EnterCallee(vm);
+  if (!EnterCallee(vm)) return false;
+  // There is enough stack, so that the procedure's entry will not take its slow path. But it may fail itself, again and
+  // again, and would never come to a safepoint.
+  if (!StackIsAllowed(vm, 0)) return false;
+  return !heap.WantsCollection() || SafepointCollect(vm);
 }
 
 }  // namespace islet::vm

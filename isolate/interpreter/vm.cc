@@ -324,7 +324,10 @@ Value Vm::CaptureBacktrace(int frames) {
   uint32_t pc = pc_ != nullptr ? heap_->OffsetOf(pc_) : 0;
   bool is_return = false;
   const size_t most = static_cast<size_t>(frames) * 2;
-  while (fp != nullptr && items.size() < most) {
+  // Of those that primitives were called from by the machine itself nothing is noted, and all may be of that kind.
+  int looked_at = 0;
+  const auto more = [&] { return items.size() < most && ++looked_at <= 4 * frames; };
+  while (fp != nullptr && more()) {
     note(fp[-3], pc, is_return);
     pc = fp[-2].bits;
     is_return = true;
@@ -333,7 +336,7 @@ Value Vm::CaptureBacktrace(int frames) {
   }
   // What was sealed below.
   if (pc == underflow) {
-    for (Value next = continuation_; next != kFalse && items.size() < most;) {
+    for (Value next = continuation_; next != kFalse && more();) {
       const Continuation* k = heap_->Get<Continuation>(next);
       next = k->next;
       if (k->chunk == kFalse) continue;
@@ -341,7 +344,7 @@ Value Vm::CaptureBacktrace(int frames) {
       int32_t end = k->length.fixnum();
       int32_t distance = k->frame_size.fixnum();
       pc = k->return_pc.bits;
-      while (end > 0 && distance > 0 && items.size() < most) {
+      while (end > 0 && distance > 0 && more()) {
         end -= distance;
         note(chunk->words[end], pc, true);
         pc = chunk->words[end + 1].bits;

@@ -109,7 +109,17 @@ Value IsContinuation(Vm& vm, Value* args, uint32_t) {
   return Value::Boolean(vm.heap().Is<Continuation>(args[0]));
 }
 
-// (%set-root! n procedure): n as in interpreter/vm.h. Only what the library supplies may be set.
+// Is it written in Lisp, and can be called with so many arguments?
+bool IsClosureOf(Vm& vm, Value v, uint32_t argc) {
+  const Closure* closure = vm.heap().TryGet<Closure>(v);
+  if (closure == nullptr) return false;
+  const uint32_t arity = static_cast<uint32_t>(vm.heap().Get<Code>(closure->code)->arity.fixnum());
+  const uint32_t least = arity >> 9;
+  return argc >= least && ((arity & 1) != 0 || argc <= least + (arity >> 1 & 0xff));
+}
+
+// (%set-root! n procedure): n as in interpreter/vm.h. Only what the library supplies may be set. The machine calls the
+// procedures with two arguments, and one that refused them would be called to raise that.
 Value SetRoot(Vm& vm, Value* args, uint32_t) {
   uint32_t n;
   if (!CheckIndex(vm, "%set-root!", args, 0, static_cast<uint32_t>(Root::kCount),
@@ -118,8 +128,8 @@ Value SetRoot(Vm& vm, Value* args, uint32_t) {
   }
   const Root root = static_cast<Root>(n);
   const bool procedure = root == Root::kRaise || root == Root::kReroot;
-  if (procedure && !IsProcedure(vm, args[1])) {
-    return vm.WrongType("%set-root!", 2, "a procedure", args[1]);
+  if (procedure && !IsClosureOf(vm, args[1], 2)) {
+    return vm.WrongType("%set-root!", 2, "a procedure of two arguments made by lambda", args[1]);
   }
   if (root == Root::kStandardPorts) {
     const Vector* ports = vm.heap().TryGet<Vector>(args[1]);

@@ -97,7 +97,8 @@ Value CurrentPort(Vm& vm, StandardPort which) {
   const uint32_t index = static_cast<uint32_t>(which);
   if (parameters == nullptr || parameters->length <= index) return kUndefined;
   const Value parameter = parameters->items[index];
-  for (Value rest = vm.parameters; rest.IsPair(); rest = heap.cdr(rest)) {
+  StepCounter steps;  // if they end the run, any port will do
+  for (Value rest = vm.parameters; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest)) {
     const Value entry = heap.car(rest);
     if (entry.IsPair() && heap.car(entry) == parameter) return heap.cdr(entry);
   }
