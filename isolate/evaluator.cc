@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "isolate/capabilities/call_out.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/heap/poll.h"
@@ -54,7 +55,7 @@ absl::Status Unreadable(absl::string_view path, const absl::Status& status) {
 absl::Status SyntaxFailure(Vm& vm, const std::string& position, absl::string_view message) {
   vm.last_condition_ = vm.MakeCondition("syntax", "", std::string_view(message.data(), message.size()), kNull);
   if (!position.empty()) vm.heap().Get<Condition>(vm.last_condition_)->position = vm.MakeString(position);
-  vm.Terminate(absl::InvalidArgumentError(position.empty() ? std::string(message)
+  vm.End(FailureMark::kCondition, absl::InvalidArgumentError(position.empty() ? std::string(message)
                                                            : absl::StrCat(position, ": ", message)));
   vm.terminating_ = false;
   return std::exchange(vm.termination_, absl::OkStatus());
@@ -100,7 +101,8 @@ absl::Status AtForm(const absl::Status& status, const SourcePosition& position) 
 // nothing may catch.
 bool CanReraise(Vm& vm, const absl::Status& cause) {
   if (cause.ok()) return false;
-  const bool raised = cause.code() == absl::StatusCode::kUnknown || cause.code() == absl::StatusCode::kInvalidArgument;
+  const bool raised = MarkOf(cause) == FailureMark::kCondition || cause.code() == absl::StatusCode::kUnknown ||
+                      cause.code() == absl::StatusCode::kInvalidArgument;
   return !raised || vm.last_condition() != kUndefined;
 }
 
@@ -219,7 +221,7 @@ FileSystem* Evaluator::files() const {
 }
 
 absl::StatusOr<SourceFile> Evaluator::ReadSource(FileSystem& files, const std::string& path) {
-  absl::StatusOr<std::string> text = ReadWholeFile(files, path);
+  absl::StatusOr<std::string> text = CallOut([&] { return ReadWholeFile(files, path); });
   if (!text.ok()) return text.status();
   if (std::find(files_read_.begin(), files_read_.end(), path) == files_read_.end()) files_read_.push_back(path);
   return SourceFile{path, *std::move(text)};
@@ -395,7 +397,7 @@ absl::StatusOr<Value> Evaluator::Load(Value name) {
       std::string path = absl::StrCat(directory, directory.empty() || directory.back() == '/' ? "" : "/",
                                       absl::StrJoin(parts, "/"), extension);
       tried.push_back(path);
-      const absl::StatusOr<bool> exists = files()->Exists(path);
+      const absl::StatusOr<bool> exists = CallOut([&] { return files()->Exists(path); });
       if (!exists.ok() || !*exists) continue;
       absl::StatusOr<SourceFile> source = ReadSource(*files(), path);
       if (!source.ok()) return Unreadable(path, source.status());

@@ -72,8 +72,9 @@ std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace)
 const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evaluated) {
   const bool recorded = !described.empty() && absl::StartsWith(status.message(), described);
   const Limit limit = LimitReached(status);
-  if (calls > 1 && (status.code() == absl::StatusCode::kCancelled || limit == Limit::kFuel ||
-                    limit == Limit::kCpuTime || limit == Limit::kWallTime)) {
+  if (calls > 1 && vm::MarkOf(status) == vm::FailureMark::kTermination &&
+      (status.code() == absl::StatusCode::kCancelled || limit == Limit::kFuel ||
+       limit == Limit::kCpuTime || limit == Limit::kWallTime)) {
     spent = status;
   }
   if (calls <= 1) described.clear();  // the calls around this one fail with the same
@@ -87,6 +88,7 @@ const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evalu
       last_error.message = std::string(message.substr(0, message.find("\n  at top level (")));
     }
   }
+  last_error.code = status.code();
   if (!evaluated) return status;
   const vm::Evaluator::FormPosition& form = evaluator().failed_form();
   last_error.form = {form.file, form.line, form.column};

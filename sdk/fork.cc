@@ -1,5 +1,6 @@
 // Isolate::Fork.
 
+#include <exception>
 #include <memory>
 #include <new>
 #include <optional>
@@ -48,12 +49,15 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
   for (const Impl::Binding& binding : parent.bindings) entries.push_back(binding.entry);
+  made.host_functions = parent.host_functions;
   made.Bind(entries);
   made.OpenPorts();
   if (ports != nullptr) vm::PortTableOf(*made.vm).CopyFrom(*ports);
   return child;
 } catch (const std::bad_alloc&) {
   return OutOfMemory("a fork of an isolate");
+} catch (const std::exception& e) {
+  return absl::UnknownError(absl::StrCat("what the isolate was granted has thrown: ", e.what()));
 }
 
 }  // namespace islet

@@ -4,9 +4,15 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "isolate/capabilities/call_out.h"
+#include "isolate/data/string.h"
+#include "isolate/heap/arity.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
@@ -15,13 +21,9 @@ namespace islet {
 
 namespace {
 
-// Marks of Statuses that Vm::Call made (interpreter/vm.cc): those are raised again as what they were.
-constexpr char kConditionPayload[] = "islet/condition";
-constexpr char kTerminationPayload[] = "islet/termination";
-
 vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) {
   const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
-  Isolate::Impl& impl = *binding.isolate->impl();
+  Isolate::Impl& impl = *binding.impl;
   ++impl.host_calls;
   // What the host converts meanwhile, of whatever isolate, must not be cut short: it would not
   // know.
@@ -29,7 +31,7 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   const size_t handles = impl.handles.size();
   absl::InlinedVector<Value, 6> arguments;
   for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
-  absl::StatusOr<Value> result = binding.entry->function(*binding.isolate, arguments);
+  absl::StatusOr<Value> result = CallOut([&] { return binding.entry->function(*impl.isolate, arguments); });
   if (impl.lost()) throw std::bad_alloc();  // by a nested call: then this one goes no further either
   vm::Value value = vm::kException;
   if (result.ok()) {
@@ -44,11 +46,8 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   // Even if the host function has not passed it on.
   if (!impl.spent.ok()) return machine.Reraise(std::exchange(impl.spent, absl::OkStatus()));
   if (result.ok()) return value;
-  const absl::Status& status = result.status();
-  if (status.GetPayload(kConditionPayload).has_value() || status.GetPayload(kTerminationPayload).has_value()) {
-    return machine.Reraise(status);
-  }
-  return machine.Error("host", binding.entry->name, std::string_view(status.message().data(), status.message().size()));
+  if (machine.IsLatestFailure(result.status())) return machine.Reraise(result.status());
+  return vm::RaiseHostStatus(machine, binding.entry->name, result.status());
 }
 
 // Standard ports that lead to IsolateOptions::write.
@@ -100,10 +99,17 @@ Isolate::Impl::~Impl() {
   vm->heap().RemoveRoots(this);
 }
 
-absl::Status Isolate::Impl::Lose() {
+absl::Status Isolate::Impl::Lose(bool by_thread) {
   vm->lost = true;
+  thread_ended = by_thread;
   handles.clear();  // what they refer to may be being moved
-  return OutOfMemory("what the isolate was doing (it can only be disposed of now)");
+  return LostStatus();
+}
+
+absl::Status Isolate::Impl::LostStatus() const {
+  if (!thread_ended) return OutOfMemory("what the isolate was doing (it can only be disposed of now)");
+  return absl::FailedPreconditionError(
+      "a thread has ended in the midst of a call of the isolate, which can only be disposed of now");
 }
 
 absl::Status OutOfMemory(absl::string_view what) {
@@ -116,14 +122,18 @@ absl::Status OutOfMemory(absl::string_view what) {
 
 absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& snapshot,
                                                                const IsolateOptions& options) try {
+  if (snapshot.image_ == nullptr) return absl::FailedPreconditionError("the snapshot has been moved from");
   const vm::Image& image = *snapshot.image_;
+  std::shared_ptr<const HostFunctions::Table> host_functions;
+  if (options.host_functions != nullptr) host_functions = options.host_functions->table_;
+  if (host_functions != nullptr && !host_functions->refused.empty()) {
+    return absl::InvalidArgumentError(absl::StrJoin(host_functions->refused, "; "));
+  }
   std::vector<int> bound;
   if (!image.externals().empty()) {
     std::vector<vm::HostSignature> provided;
-    if (options.host_functions != nullptr) {
-      for (const HostFunctions::Entry& entry : options.host_functions->entries_) {
-        provided.push_back({entry.name, entry.arity});
-      }
+    if (host_functions != nullptr) {
+      for (const HostFunctions::Entry& entry : host_functions->entries) provided.push_back({entry.name, entry.arity});
     }
     absl::StatusOr<std::vector<int>> indices = image.BindExternals(provided);
     if (!indices.ok()) return indices.status();
@@ -147,13 +157,16 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   made.vm->describe_hook = DescribeAndRecord;
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
-  for (int index : bound) entries.push_back(&options.host_functions->entries_[static_cast<size_t>(index)]);
+  for (int index : bound) entries.push_back(&host_functions->entries[static_cast<size_t>(index)]);
+  made.host_functions = std::move(host_functions);
   made.Bind(entries);
   made.OpenPorts();
   if (Impl::made_hook != nullptr) Impl::made_hook(*isolate, snapshot, options);
   return isolate;
 } catch (const std::bad_alloc&) {
   return OutOfMemory("an isolate");
+} catch (const std::exception& e) {
+  return absl::UnknownError(absl::StrCat("what the isolate was granted has thrown: ", e.what()));
 }
 
 void (*Isolate::Impl::made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options) = nullptr;
@@ -161,7 +174,7 @@ void (*Isolate::Impl::made_hook)(Isolate& isolate, const Snapshot& snapshot, con
 void Isolate::Impl::Bind(const std::vector<const HostFunctions::Entry*>& entries) {
   bindings.reserve(entries.size());
   for (const HostFunctions::Entry* entry : entries) {
-    bindings.push_back({isolate, entry});
+    bindings.push_back({this, entry});
     vm->host_bindings.push_back({CallHost, &bindings.back()});
   }
 }
@@ -203,7 +216,7 @@ absl::Status Isolate::Impl::CheckEntered() {
     return absl::FailedPreconditionError(
         "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
   }
-  if (lost()) return OutOfMemory("what the isolate was doing before (it can only be disposed of now)");
+  if (lost()) return LostStatus();
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
   return Guarded(*this, [this] {
     vm::GiveBackScratch();
@@ -319,14 +332,27 @@ absl::Status Isolate::Impl::Start() {
 
 namespace {
 
+// A failure as the host gets it: what it may pass on to runs around keeps its mark.
+absl::Status Outside(Isolate::Impl& impl, absl::Status status) {
+  if (impl.calls > 1) return status;
+  vm::EraseMark(&status);
+  if (impl.near_limit_threw.empty()) return status;
+  absl::Status told(status.code(), absl::StrCat(status.message(), "\n  (IsolateOptions::near_limit has thrown: ",
+                                                std::exchange(impl.near_limit_threw, ""), ")"));
+  status.ForEachPayload([&told](absl::string_view type, const absl::Cord& bytes) { told.SetPayload(type, bytes); });
+  return told;
+}
+
 // `f` as a call of the host's, on the thread that has entered the isolate: metered, and after the hooks of on-restore.
 template <typename F>
 auto HostCall(Isolate::Impl& impl, F&& f) -> decltype(f()) {
   return Guarded(impl, [&]() -> decltype(f()) {
     const Metered metered(impl);
     const vm::PollScope none({});  // of an isolate whose call has led here
-    if (absl::Status status = impl.Start(); !status.ok()) return status;
-    return f();
+    if (absl::Status status = impl.Start(); !status.ok()) return Outside(impl, std::move(status));
+    auto result = f();
+    if (result.ok()) return result;
+    return Outside(impl, result.status());
   });
 }
 
@@ -452,15 +478,37 @@ Value Persistent::Get() const {
 // ---- Host functions
 
 void HostFunctions::Add(absl::string_view name, int least, int most, HostFunction function) {
-  const uint32_t arity = static_cast<uint32_t>(least) << 9 |
-                         (most < 0 ? 1u : static_cast<uint32_t>(most - least) << 1);
-  for (Entry& entry : entries_) {
+  if (table_ == nullptr) {
+    table_ = std::make_shared<Table>();
+  } else if (table_.use_count() > 1) {
+    table_ = std::make_shared<Table>(*table_);
+  }
+  std::string problem;
+  if (least < 0 || least > kMostArguments || most < -1 || most > kMostArguments) {
+    problem = absl::StrCat("numbers of arguments are from 0 to ", kMostArguments,
+                           ", or -1 for any number, but not ", least, " to ", most);
+  } else if (most >= 0 && most < least) {
+    problem = absl::StrCat("at most ", most, " arguments are less than at least ", least);
+  } else if (name.empty()) {
+    problem = "the name is empty";
+  } else if (!vm::IsValidUtf8(name)) {
+    problem = "the name is not UTF-8";
+  } else if (function == nullptr) {
+    problem = "the function is empty";
+  }
+  if (!problem.empty()) {
+    table_->refused.push_back(absl::StrCat("host function \"", absl::CHexEscape(name), "\": ", problem));
+    return;
+  }
+  const bool any = most < 0;
+  const vm::Arity arity = {static_cast<uint32_t>(least), any ? 0 : static_cast<uint32_t>(most - least), any};
+  for (Entry& entry : table_->entries) {
     if (entry.name == name) {
-      entry = {std::string(name), arity, std::move(function)};
+      entry = {std::string(name), arity.Pack(), std::move(function)};
       return;
     }
   }
-  entries_.push_back({std::string(name), arity, std::move(function)});
+  table_->entries.push_back({std::string(name), arity.Pack(), std::move(function)});
 }
 
 }  // namespace islet

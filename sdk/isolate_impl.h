@@ -3,6 +3,8 @@
 #ifndef ISLET_SDK_ISOLATE_IMPL_H_
 #define ISLET_SDK_ISOLATE_IMPL_H_
 
+#include <cxxabi.h>
+
 #include <atomic>
 #include <memory>
 #include <new>
@@ -30,7 +32,7 @@ struct Isolate::Impl : public vm::RootSource {
   };
   // A host function as bound in this isolate.
   struct Binding {
-    Isolate* isolate;
+    Impl* impl;
     const HostFunctions::Entry* entry;
   };
 
@@ -79,10 +81,11 @@ struct Isolate::Impl : public vm::RootSource {
   // Vm::limit_hook.
   static bool AskHost(vm::Vm& vm, vm::Limit limit);
 
-  // operator new has failed while something was done in the isolate, and what that is made of may be between two states:
-  // from now on all that can be done is to dispose of it. Says so.
-  absl::Status Lose();
+  // operator new has failed while something was done in the isolate, or its thread was ended there, and what it is made of
+  // may be between two states: from now on all that can be done is to dispose of it. Says so.
+  absl::Status Lose(bool thread_ended = false);
   bool lost() const { return vm->lost; }
+  absl::Status LostStatus() const;
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status, bool evaluated);
 
@@ -90,7 +93,10 @@ struct Isolate::Impl : public vm::RootSource {
   std::shared_ptr<const vm::Image> image;
   std::unique_ptr<vm::Vm> vm;
   std::optional<vm::Evaluator> lazy_evaluator;
+  std::shared_ptr<const HostFunctions::Table> host_functions;  // what the bindings point into
   std::vector<Binding> bindings;
+  bool thread_ended = false;  // why it is lost
+  std::string near_limit_threw;  // in the present call
   std::vector<Handle> handles;
   uint32_t next_stamp = 1;
   std::vector<vm::Value> persistents;
@@ -156,6 +162,9 @@ auto Guarded(Isolate::Impl& impl, F&& f) -> decltype(f()) {
     return f();
   } catch (const std::bad_alloc&) {
     return impl.Lose();
+  } catch (const abi::__forced_unwind&) {
+    (void)impl.Lose(/*thread_ended=*/true);
+    throw;
   }
 }
 

@@ -15,9 +15,18 @@ namespace islet {
 
 // What threads share; not touched while idle isolates are at hand.
 struct IsolatePool::Core {
-  Core(Snapshot s, Options o, uint64_t n) : snapshot(std::move(s)), options(std::move(o)), serial(n) {}
+  Core(Snapshot s, const Options& o, uint64_t n)
+      : snapshot(std::move(s)),
+        host_functions(o.isolate.host_functions != nullptr ? *o.isolate.host_functions : HostFunctions()),
+        options(With(o, host_functions)),
+        serial(n) {}
+  static Options With(Options options, const HostFunctions& host_functions) {
+    options.isolate.host_functions = &host_functions;
+    return options;
+  }
 
   const Snapshot snapshot;
+  const HostFunctions host_functions;  // as they were when the pool was made
   const Options options;
   const uint64_t serial;
   mutable std::mutex mutex;
@@ -160,8 +169,8 @@ void IsolatePool::GiveBack(Isolate* isolate) {
   std::unique_ptr<Isolate> owned(isolate);
   try {
     Recycle(owned);
-  } catch (const std::bad_alloc&) {
-    // Then it is disposed of instead.
+  } catch (const std::exception&) {
+    // No memory, or a capability that is to serve the next tenant has thrown: it is disposed of instead.
   }
 }
 

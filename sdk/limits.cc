@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "isolate/capabilities/call_out.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -35,28 +36,13 @@ Limit LimitReached(const absl::Status& status) {
   return static_cast<Limit>(vm::LimitReached(status));
 }
 
-const char* LimitName(Limit limit) {
-  switch (limit) {
-    case Limit::kHeap:
-      return "heap";
-    case Limit::kStack:
-      return "stack";
-    case Limit::kFuel:
-      return "fuel";
-    case Limit::kCpuTime:
-      return "cpu-time";
-    case Limit::kWallTime:
-      return "wall-time";
-    case Limit::kNone:
-      break;
-  }
-  return "";
-}
+const char* LimitName(Limit limit) { return vm::LimitName(static_cast<vm::Limit>(limit)); }
 
 void Isolate::Impl::ApplyLimits() {
   vm->heap().set_heap_limit(limits.heap_bytes);
   vm->LimitStack(limits.stack_bytes == Limits::kNoBytes ? vm::kNoStackLimit
                                                         : limits.stack_bytes / sizeof(vm::Value));
+  vm->limit_figures = {limits.fuel, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time)};
   vm->limit_hook = options.near_limit == nullptr ? nullptr : AskHost;
   // What a call has begun to use is accounted for at its end.
   const bool count = limits.fuel != Limits::kNoFuel || options.count_instructions ||
@@ -89,8 +75,15 @@ bool Isolate::Impl::AskHost(vm::Vm& vm, vm::Limit limit) {
   if (impl.asking_host) return false;
   const Limits before = impl.limits;
   impl.asking_host = true;
-  impl.options.near_limit(*impl.isolate, static_cast<Limit>(limit));
+  const absl::Status asked = CallOut([&] {
+    impl.options.near_limit(*impl.isolate, static_cast<Limit>(limit));
+    return absl::OkStatus();
+  });
   impl.asking_host = false;
+  if (!asked.ok()) {
+    impl.near_limit_threw = std::string(asked.message());
+    return false;
+  }
   switch (limit) {
     case vm::Limit::kHeap:
       return impl.limits.heap_bytes > before.heap_bytes;

@@ -58,7 +58,7 @@ std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused)
     if (bindings[i].entry != other.bindings[i].entry || vm->host_bindings[i].call != other.vm->host_bindings[i].call) {
       return "host functions";
     }
-    if (bindings[i].isolate != isolate || vm->host_bindings[i].data != &bindings[i]) return "bound host functions";
+    if (bindings[i].impl != this || vm->host_bindings[i].data != &bindings[i]) return "bound host functions";
   }
   if (last_error.message != other.last_error.message || described != other.described) return "latest error";
   return vm::PortDifference(*vm, *other.vm);

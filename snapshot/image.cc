@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "flatbuffers/flatbuffers.h"
+#include "isolate/heap/arity.h"
 #include "isolate/heap/dirty_pages.h"
 #include "snapshot/digest.h"
 #include "snapshot/fingerprint.h"
@@ -29,19 +30,17 @@ namespace {
 
 constexpr uint32_t kPage = DirtyPages::kPageSize;
 
-std::string Arity(uint32_t arity) {
-  const uint32_t least = arity >> 9, optional = arity >> 1 & 0xff;
-  if ((arity & 1) != 0) return absl::StrCat("at least ", least, " argument", least == 1 ? "" : "s");
+std::string DescribeArity(uint32_t packed) {
+  const auto [least, optional, rest] = Arity::Unpack(packed);
+  if (rest) return absl::StrCat("at least ", least, " argument", least == 1 ? "" : "s");
   if (optional != 0) return absl::StrCat(least, " to ", least + optional, " arguments");
   return absl::StrCat(least, " argument", least == 1 ? "" : "s");
 }
 
 // True if a function of arity `provided` takes every number of arguments that `declared` allows.
 bool Covers(uint32_t provided, uint32_t declared) {
-  const uint32_t most = (provided >> 9) + (provided >> 1 & 0xff);
-  const uint32_t declared_most = (declared >> 9) + (declared >> 1 & 0xff);
-  return provided >> 9 <= declared >> 9 &&
-         ((provided & 1) != 0 || ((declared & 1) == 0 && declared_most <= most));
+  const Arity has = Arity::Unpack(provided), wanted = Arity::Unpack(declared);
+  return has.Accepts(wanted.least) && (has.rest || (!wanted.rest && has.Accepts(wanted.least + wanted.optional)));
 }
 
 absl::Status Damaged() {
@@ -514,10 +513,10 @@ absl::StatusOr<std::vector<int>> Image::BindExternals(
         [&](const HostSignature& signature) { return signature.name == external.name; });
     binding.push_back(static_cast<int>(match - provided.begin()));
     if (match == provided.end()) {
-      problems.push_back(absl::StrCat(external.name, " (", Arity(external.arity), ") is missing"));
+      problems.push_back(absl::StrCat(external.name, " (", DescribeArity(external.arity), ") is missing"));
     } else if (!Covers(match->arity, external.arity)) {
-      problems.push_back(absl::StrCat(external.name, " is declared with ", Arity(external.arity),
-                                      ", but provided with ", Arity(match->arity)));
+      problems.push_back(absl::StrCat(external.name, " is declared with ", DescribeArity(external.arity),
+                                      ", but provided with ", DescribeArity(match->arity)));
     }
   }
   if (problems.empty()) return binding;

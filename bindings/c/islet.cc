@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
 #include "bindings/c/grants.h"
 #include "islet/isolate.h"
 #include "islet/isolate_pool.h"
@@ -79,6 +80,40 @@ islet_status StatusCode(const absl::Status& status) {
     case absl::StatusCode::kDeadlineExceeded: return ISLET_DEADLINE_EXCEEDED;
     case absl::StatusCode::kPermissionDenied: return ISLET_PERMISSION_DENIED;
     default: return ISLET_INTERNAL;
+  }
+}
+
+// The reverse, for what a host function returns.
+absl::StatusCode CodeOf(islet_status status) {
+  switch (status) {
+    case ISLET_INVALID_ARGUMENT:
+      return absl::StatusCode::kInvalidArgument;
+    case ISLET_NOT_FOUND:
+      return absl::StatusCode::kNotFound;
+    case ISLET_OUT_OF_RANGE:
+      return absl::StatusCode::kOutOfRange;
+    case ISLET_RESOURCE_EXHAUSTED:
+    case ISLET_HEAP_LIMIT:
+    case ISLET_STACK_LIMIT:
+    case ISLET_FUEL_LIMIT:
+      return absl::StatusCode::kResourceExhausted;
+    case ISLET_CANCELLED:
+      return absl::StatusCode::kCancelled;
+    case ISLET_NOT_ENTERED:
+    case ISLET_MISMATCH:
+      return absl::StatusCode::kFailedPrecondition;
+    case ISLET_DATA_LOSS:
+      return absl::StatusCode::kDataLoss;
+    case ISLET_INTERNAL:
+      return absl::StatusCode::kInternal;
+    case ISLET_DEADLINE_EXCEEDED:
+    case ISLET_CPU_TIME_LIMIT:
+    case ISLET_WALL_TIME_LIMIT:
+      return absl::StatusCode::kDeadlineExceeded;
+    case ISLET_PERMISSION_DENIED:
+      return absl::StatusCode::kPermissionDenied;
+    default:
+      return absl::StatusCode::kUnknown;
   }
 }
 
@@ -186,7 +221,7 @@ islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
         absl::string_view(failure.message) == nested.message().substr(0, sizeof(failure.message) - 1)) {
       return nested;
     }
-    return absl::UnknownError(failure.message[0] != '\0' ? failure.message : "the host function failed");
+    return absl::Status(CodeOf(status), failure.message[0] != '\0' ? failure.message : "the host function failed");
   };
 }
 
@@ -210,6 +245,9 @@ absl::StatusOr<std::shared_ptr<const islet::HostFunctions>> Translate(const isle
   auto host_functions = std::make_shared<islet::HostFunctions>();
   for (size_t i = 0; i < whole.host_function_count; ++i) {
     const islet_host_binding& binding = whole.host_functions[i];
+    if (binding.name == nullptr || binding.function == nullptr) {
+      return BadArgument(absl::StrCat("host_functions[", i, "] lacks its name or its function"));
+    }
     host_functions->Add(binding.name, binding.least_arguments, binding.most_arguments, MakeHostFunction(binding));
   }
   if (whole.heap_limit != 0) options->limits.heap_bytes = whole.heap_limit;

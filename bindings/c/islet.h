@@ -105,15 +105,16 @@ ISLET_API void islet_snapshot_free(islet_snapshot *snapshot);
 /* ---- Host functions */
 
 /* Called with handles; sets *result (a handle, islet_unspecified by default) and returns ISLET_OK, or fills *error and
- * returns anything else, which is raised in the script. A failure of a nested islet_call or islet_eval should be returned
+ * returns anything else, which is raised in the script; if nothing handles it there, it is what the islet_call or islet_eval
+ * around returns. A failure of a nested islet_call or islet_eval should be returned
  * with the *error it gave, so that it goes on as what it was. */
 typedef islet_status (*islet_host_function)(islet_isolate *isolate, void *user_data, const islet_value *arguments,
                                             size_t count, islet_value *result, islet_error *error);
 
 typedef struct islet_host_binding {
   const char *name;
-  int least_arguments;
-  int most_arguments; /* -1: any number */
+  int least_arguments; /* 0 to 255 */
+  int most_arguments;  /* 0 to 255; -1: any number */
   islet_host_function function;
   void *user_data;
 } islet_host_binding;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "isolate/compiler/core_builder.h"
+#include "isolate/heap/arity.h"
 #include "isolate/interpreter/source_map.h"
 
 namespace islet::vm {
@@ -27,8 +28,8 @@ Value ArityOf(const LambdaForm& lambda) {
     rest |= clause.rest != nullptr;
   }
   if (least == ~0u) least = 0;
-  const uint32_t optional = std::min(most - least, 255u);
-  return Value::Fixnum(static_cast<int32_t>(least << 9 | optional << 1 | (rest ? 1 : 0)));
+  const Arity arity = {least, std::min(most - least, Arity::kMostOptional), rest};
+  return Value::Fixnum(static_cast<int32_t>(arity.Pack()));
 }
 
 }  // namespace

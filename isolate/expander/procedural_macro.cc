@@ -163,7 +163,7 @@ std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what,
                                   const absl::Status& status) {
   // Limits, interrupts and control that leaves through a continuation end the run that wanted the
   // expansion, too.
-  const bool raised = status.code() == absl::StatusCode::kUnknown ||
+  const bool raised = MarkOf(status) == FailureMark::kCondition || status.code() == absl::StatusCode::kUnknown ||
                       status.code() == absl::StatusCode::kInvalidArgument;
   if (!raised) return FailWith(form, absl::StrCat(what, ": ", status.message()), status);
   std::string message = absl::StrCat(what, ": ", status.message());

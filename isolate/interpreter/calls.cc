@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string>
 
+#include "isolate/heap/arity.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/run.h"
@@ -208,6 +209,9 @@ bool HandleInterrupt(Vm& vm) {
     case InterruptReason::kInterrupted:
       GiveUpInterrupted(vm);
       return false;
+    case InterruptReason::kDisposed:
+      vm.Terminate(DisposedStatus());
+      return false;
     case InterruptReason::kCpuTime:
       if (!MayGoOn(vm, Limit::kCpuTime)) return false;
       break;
@@ -273,10 +277,7 @@ bool EnterCallee(Vm& vm) {
       return ApplyContinuation(vm, callee);
     case ObjectType::kHostFunction: {
       HostFunction* function = heap.Get<HostFunction>(callee);
-      const uint32_t least = static_cast<uint32_t>(function->arity.fixnum()) >> 9;
-      const uint32_t optional = static_cast<uint32_t>(function->arity.fixnum()) >> 1 & 0xff;
-      const bool more = (function->arity.fixnum() & 1) != 0;
-      if (vm.argc_ < least || (!more && vm.argc_ > least + optional)) {
+      if (!Arity::Unpack(static_cast<uint32_t>(function->arity.fixnum())).Accepts(vm.argc_)) {
         vm.WrongArity(callee, vm.argc_);
         return HandleException(vm);
       }

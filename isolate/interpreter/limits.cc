@@ -15,26 +15,49 @@ namespace {
 
 constexpr char kLimitPayload[] = "islet/limit";
 
-void Mark(Limit limit, absl::Status* status) {
-  const char number = static_cast<char>(limit);
-  status->SetPayload(kLimitPayload, absl::Cord(absl::string_view(&number, 1)));
+void Mark(Limit limit, absl::Status* status) { status->SetPayload(kLimitPayload, absl::Cord(LimitName(limit))); }
+
+// In KiB if it is a whole number of them.
+std::string Size(uint64_t bytes) {
+  return bytes % 1024 == 0 && bytes != 0 ? absl::StrCat(bytes >> 10, " KiB") : absl::StrCat(bytes, " bytes");
+}
+
+// "50 ms", "1.5 s": exactly, in the largest unit of which there is one.
+std::string Duration(int64_t nanoseconds) {
+  constexpr struct {
+    int64_t size;
+    const char* name;
+  } kUnits[] = {{1'000'000'000, "s"}, {1'000'000, "ms"}, {1000, "us"}};
+  for (const auto& unit : kUnits) {
+    if (nanoseconds < unit.size) continue;
+    std::string text = absl::StrCat(nanoseconds / unit.size);
+    if (const int64_t rest = nanoseconds % unit.size; rest != 0) {
+      std::string digits = absl::StrCat(unit.size + rest);  // a one, and what stands behind the point
+      digits.erase(digits.find_last_not_of('0') + 1);
+      text += digits.replace(0, 1, ".");
+    }
+    return absl::StrCat(text, " ", unit.name);
+  }
+  return absl::StrCat(nanoseconds, " ns");
 }
 
 absl::Status StatusOf(const Vm& vm, Limit limit) {
+  const auto reached = [limit](const std::string& amount, absl::string_view remedy) {
+    return absl::StrCat(LimitName(limit), " limit of ", amount, " reached; raise it in the isolate's options, or ", remedy);
+  };
+  const LimitFigures& figures = vm.limit_figures;
   switch (limit) {
     case Limit::kHeap:
       return HeapLimitStatus(vm, "");
     case Limit::kStack:
       return absl::ResourceExhaustedError(
-          absl::StrCat("stack limit of ", vm.most_stack_words_ * sizeof(Value) >> 10,
-                       " KiB reached; raise it in the isolate's options, or recurse less deeply"));
+          reached(Size(vm.most_stack_words_ * sizeof(Value)), "recurse less deeply"));
     case Limit::kFuel:
-      return absl::ResourceExhaustedError(
-          "out of fuel: the call has carried out as many instructions as it may");
+      return absl::ResourceExhaustedError(reached(absl::StrCat(figures.fuel, " instructions"), "do less in one call"));
     case Limit::kCpuTime:
-      return absl::DeadlineExceededError("processor time limit reached");
+      return absl::DeadlineExceededError(reached(Duration(figures.cpu_nanoseconds), "do less in one call"));
     default:
-      return absl::DeadlineExceededError("time limit reached");
+      return absl::DeadlineExceededError(reached(Duration(figures.wall_nanoseconds), "do less in one call"));
   }
 }
 
@@ -50,10 +73,31 @@ absl::Status Traced(Vm& vm, const absl::Status& status) {
 
 }  // namespace
 
+const char* LimitName(Limit limit) {
+  switch (limit) {
+    case Limit::kHeap:
+      return "heap";
+    case Limit::kStack:
+      return "stack";
+    case Limit::kFuel:
+      return "fuel";
+    case Limit::kCpuTime:
+      return "cpu-time";
+    case Limit::kWallTime:
+      return "wall-time";
+    case Limit::kNone:
+      break;
+  }
+  return "";
+}
+
 Limit LimitReached(const absl::Status& status) {
   const auto payload = status.GetPayload(kLimitPayload);
-  if (!payload.has_value() || payload->size() != 1) return Limit::kNone;
-  return static_cast<Limit>((*payload)[0]);
+  if (!payload.has_value()) return Limit::kNone;
+  for (Limit limit : {Limit::kHeap, Limit::kStack, Limit::kFuel, Limit::kCpuTime, Limit::kWallTime}) {
+    if (*payload == LimitName(limit)) return limit;
+  }
+  return Limit::kNone;
 }
 
 bool MayGoOn(Vm& vm, Limit limit) {
@@ -68,11 +112,16 @@ void GiveUp(Vm& vm, Limit limit) {
   vm.Terminate(std::move(status));
 }
 
+absl::Status DisposedStatus() {
+  return absl::FailedPreconditionError(
+      "the isolate has been disposed of, or given back to its pool, while it was in use");
+}
+
 void GiveUpInterrupted(Vm& vm) { vm.Terminate(Traced(vm, absl::CancelledError("interrupted"))); }
 
 absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing) {
   absl::Status status = absl::ResourceExhaustedError(absl::StrCat(
-      "heap limit of ", const_cast<Vm&>(vm).heap().EffectiveLimit() >> 10, " KiB reached",
+      "heap limit of ", Size(const_cast<Vm&>(vm).heap().EffectiveLimit()), " reached",
       doing.empty() ? "" : " ", absl::string_view(doing.data(), doing.size()),
       "; raise it in the isolate's options, or keep less data alive"));
   Mark(Limit::kHeap, &status);

@@ -18,6 +18,15 @@ namespace islet::vm {
 class Vm;
 
 enum class Limit : int { kNone, kHeap, kStack, kFuel, kCpuTime, kWallTime };
+// "heap", "stack", "fuel", "cpu-time", "wall-time"; "" for kNone.
+const char* LimitName(Limit limit);
+
+// Limits as the embedder has set them, for messages.
+struct LimitFigures {
+  uint64_t fuel = 0;  // instructions
+  int64_t cpu_nanoseconds = 0;
+  int64_t wall_nanoseconds = 0;
+};
 
 // Which limit `status` is about.
 Limit LimitReached(const absl::Status& status);
@@ -29,6 +38,8 @@ bool MayGoOn(Vm& vm, Limit limit);
 void GiveUp(Vm& vm, Limit limit);
 // The same for an interrupt.
 void GiveUpInterrupted(Vm& vm);
+// What ends a run in an isolate that has been disposed of meanwhile.
+absl::Status DisposedStatus();
 
 // What C++ outside of a run returns when Reserve has failed: `doing` reads like "while expanding",
 // or is empty.

@@ -7,7 +7,9 @@
 
 #include "absl/strings/string_view.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/arity.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/source_map.h"
 #include "isolate/interpreter/stubs.h"
@@ -17,11 +19,6 @@ namespace islet::vm {
 namespace {
 
 constexpr int kMaxNestedRuns = 100;
-
-// Marks a Status whose condition is the Vm's last_condition, to be raised again rather than to end outer runs too.
-constexpr char kConditionPayload[] = "islet/condition";
-// Marks one that ends outer runs too: limits, interrupts, control that left through a continuation.
-constexpr char kTerminationPayload[] = "islet/termination";
 
 struct WellKnownTable {
   PrimitiveFunction functions[static_cast<int>(WellKnown::kCount)] = {};
@@ -172,7 +169,7 @@ absl::Status Vm::TakeTermination() {
 }
 
 Value Vm::Reraise(const absl::Status& status) {
-  if (status.GetPayload(kConditionPayload).has_value() && last_condition_ != kUndefined) {
+  if (MarkOf(status) == FailureMark::kCondition && last_condition_ != kUndefined) {
     return Raise(last_condition_);
   }
   const Value escape = escape_, value = escape_value_;
@@ -182,16 +179,18 @@ Value Vm::Reraise(const absl::Status& status) {
   return kException;
 }
 
-Value Vm::Terminate(absl::Status status) {
+bool Vm::IsLatestFailure(const absl::Status& status) const {
+  return failure_ != 0 && FailureNumber(status) == failure_;
+}
+
+Value Vm::Terminate(absl::Status status) { return End(FailureMark::kTermination, std::move(status)); }
+
+Value Vm::End(FailureMark mark, absl::Status status) {
   if (terminating_ && escape_ == kUndefined)
     return kException;  // what follows from an end does not replace it
   terminating_ = true;
   escape_ = escape_value_ = kUndefined;  // of an earlier one, which a host function kept from the run
-  if (status.code() == absl::StatusCode::kUnknown || status.code() == absl::StatusCode::kInvalidArgument) {
-    status.SetPayload(kConditionPayload, absl::Cord());
-  } else {
-    status.SetPayload(kTerminationPayload, absl::Cord());
-  }
+  failure_ = MarkFailure(mark, &status);
   termination_ = std::move(status);
   TakePending();
   return kException;
@@ -200,16 +199,13 @@ Value Vm::Terminate(absl::Status status) {
 Value Vm::Uncaught(Value object) {
   last_condition_ = object;
   Value trace = kFalse;
-  absl::StatusCode code = absl::StatusCode::kUnknown;
   if (const Condition* condition = heap_->TryGet<Condition>(object); condition != nullptr) {
     trace = condition->backtrace;
-    const std::string kind = SymbolName(condition->kind);
-    if (kind == "syntax" || kind == "read") code = absl::StatusCode::kInvalidArgument;
   }
   if (trace == kFalse) trace = CaptureBacktrace();
   const std::string message =
       describe_hook != nullptr ? describe_hook(*this, object, trace) : std::string("uncaught exception");
-  return Terminate(absl::Status(code, message));
+  return End(FailureMark::kCondition, StatusOfUncaught(*this, object, message));
 }
 
 // ---- Raising
@@ -275,20 +271,15 @@ Value Vm::OutOfMemory(std::string_view who, uint64_t bytes) {
 }
 
 Value Vm::WrongArity(Value procedure, uint32_t argc) {
-  uint32_t least = 0, optional = 0;
-  bool more = false;
+  Arity arity;
   std::string name;
-  auto unpack = [&](Value arity) {
-    least = static_cast<uint32_t>(arity.fixnum()) >> 9;
-    optional = static_cast<uint32_t>(arity.fixnum()) >> 1 & 0xff;
-    more = (arity.fixnum() & 1) != 0;
-  };
+  const auto unpack = [&](Value packed) { arity = Arity::Unpack(static_cast<uint32_t>(packed.fixnum())); };
   if (procedure.IsPrimitive()) {
     const PrimitiveSpec& spec = primitive(procedure);
     name = spec.name;
-    least = spec.min_args;
-    more = spec.max_args < 0;
-    optional = more ? 0 : static_cast<uint32_t>(spec.max_args) - least;
+    arity.least = spec.min_args;
+    arity.rest = spec.max_args < 0;
+    if (!arity.rest) arity.optional = static_cast<uint32_t>(spec.max_args) - arity.least;
   } else if (heap_->Is<Closure>(procedure)) {
     const Code* code = heap_->Get<Code>(heap_->Get<Closure>(procedure)->code);
     unpack(code->arity);
@@ -298,9 +289,9 @@ Value Vm::WrongArity(Value procedure, uint32_t argc) {
     name = SymbolName(heap_->Get<HostFunction>(procedure)->name);
   }
   std::string message = "called with " + std::to_string(argc) + (argc == 1 ? " argument" : " arguments") + "; takes ";
-  if (more) message += "at least ";
-  message += std::to_string(least);
-  if (!more && optional != 0) message += " to " + std::to_string(least + optional);
+  if (arity.rest) message += "at least ";
+  message += std::to_string(arity.least);
+  if (!arity.rest && arity.optional != 0) message += " to " + std::to_string(arity.least + arity.optional);
   return Error("arity", name, message);
 }
 

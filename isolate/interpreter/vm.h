@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/limits.h"
 #include "isolate/interpreter/liveness.h"
 #include "isolate/interpreter/primitive.h"
@@ -56,7 +57,7 @@ struct HostBinding {
 };
 
 // Why a run was asked to end.
-enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime };
+enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime, kDisposed };
 
 class Vm : public RootSource {
  public:
@@ -85,13 +86,16 @@ class Vm : public RootSource {
   // ---- Running. Nested runs are allowed (a host function that calls back). `procedure` and `args` need not be roots.
   // The result is the value returned (with several values the first, with none kUnspecified).
   // Errors: a condition that no handler took, as a Status whose message has the condition's text, position and
-  // backtrace (the condition itself is in last_condition); ResourceExhausted (heap, fuel), Cancelled (interrupt).
+  // backtrace (the condition itself is in last_condition); ResourceExhausted (heap, fuel), Cancelled (interrupt). All
+  // bear a mark (failure.h).
   absl::StatusOr<Value> Call(Value procedure, absl::Span<const Value> args);
   // The object that the last failed Call raised, or kUndefined if it was no condition.
   Value last_condition() const { return last_condition_; }
   // The same failure, raised again in the Lisp code that called a host function: what a host function returns when a
   // nested Call failed. Keeps termination (limits, interrupts, escapes to outer continuations) going.
   Value Reraise(const absl::Status& status);
+  // True if `status` is what the latest Call of this machine that failed has returned.
+  bool IsLatestFailure(const absl::Status& status) const;
 
   // ---- Raising: each returns kException, for `return vm.WrongType(...)`. `who` is the Lisp name of the procedure.
   Value Raise(Value object, bool continuable = false);
@@ -124,13 +128,13 @@ class Vm : public RootSource {
 
   // ---- Control from outside. Any thread: ends the current (or next) Call at its next safepoint,
   // with Cancelled, or with DeadlineExceeded for a limit of time; such a one gives way to an
-  // interrupt that is there already.
+  // interrupt that is there already, and all give way to kDisposed.
   void Interrupt(InterruptReason reason = InterruptReason::kInterrupted) {
-    int none = 0;
-    if (reason == InterruptReason::kInterrupted) {
-      interrupt_.store(static_cast<int>(reason));
-    } else {
-      interrupt_.compare_exchange_strong(none, static_cast<int>(reason));
+    const bool of_time = reason == InterruptReason::kCpuTime || reason == InterruptReason::kWallTime;
+    int seen = 0;
+    while (seen != static_cast<int>(InterruptReason::kDisposed) && !(of_time && seen != 0) &&
+           !interrupt_.compare_exchange_strong(seen, static_cast<int>(reason))) {
+      continue;
     }
     stack_limit_.store(nullptr);
   }
@@ -152,6 +156,8 @@ class Vm : public RootSource {
   }
   // Asked when a limit is reached: true if it has been raised. Must not run Lisp, nor collect.
   bool (*limit_hook)(Vm& vm, Limit limit) = nullptr;
+  // What messages say of the limits that are not the machine's own.
+  LimitFigures limit_figures;
   // For primitives whose work grows with their data: to be called every few thousand steps, so that no more than a tenth
   // of a millisecond passes between two calls, with the number of steps done since the last. Charges the steps as if they
   // were instructions, and sees interrupts. False: the run is being ended, return kException at once. Not a safepoint.
@@ -163,6 +169,8 @@ class Vm : public RootSource {
   // Ends the run with `status`, which no handler of the program sees, unless it is being ended
   // already. For primitives: returns kException.
   Value Terminate(absl::Status status);
+  // The same, with what runs around this one are to take it for.
+  Value End(FailureMark mark, absl::Status status);
   // How the run has ended, for whoever has seen to its end: from now on nothing is being ended.
   absl::Status TakeTermination();
   // As long as it lives, C++ code on this thread polls this machine (heap/poll.h), in a run or
@@ -253,6 +261,7 @@ class Vm : public RootSource {
   // belongs to, is reached.
   bool terminating_ = false;
   absl::Status termination_;
+  uint64_t failure_ = 0;             // number of the latest (failure.h); goes on through resets
   Value escape_ = kUndefined;        // Continuation of an outer run
   Value escape_value_ = kUndefined;
   size_t young_symbol_count_ = 0;

@@ -45,7 +45,9 @@ std::string Headline(Vm& vm, const Condition* condition) {
   // `error` takes any object for its message.
   const PrintMode mode =
       heap.Is<String>(condition->message) ? PrintMode::kDisplay : PrintMode::kWrite;
-  const std::string message = Print(vm, condition->message, mode, kLongestMessage);
+  // What the host has said comes back to it whole.
+  const size_t longest = heap.Is<Vector>(condition->payload) ? ~size_t{0} : kLongestMessage;
+  const std::string message = Print(vm, condition->message, mode, longest);
   text.append(message);
   int count = 0;
   for (Value rest = condition->irritants; rest.IsPair(); rest = heap.cdr(rest), ++count) {

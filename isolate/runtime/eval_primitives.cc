@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "isolate/heap/arity.h"
 #include "isolate/heap/heap.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/runtime/arguments.h"
@@ -62,7 +63,8 @@ Value DeclareHostFunction(Vm& vm, Value* args, uint32_t argc) {
   const bool any = argc > 2 && args[2] == kFalse;
   const int32_t most = argc > 2 && !any ? args[2].fixnum() : least;
   if (most < least) return vm.OutOfRange(kWho, 3, "is less than the least number of arguments", args[2]);
-  const Value arity = Value::Fixnum(least << 9 | (any ? 1 : (most - least) << 1));
+  const Value arity = Value::Fixnum(static_cast<int32_t>(
+      Arity{static_cast<uint32_t>(least), any ? 0 : static_cast<uint32_t>(most - least), any}.Pack()));
   const Value functions = vm.root(Root::kHostFunctions);
   const uint32_t count = heap.Get<Vector>(functions)->length;
   for (uint32_t i = 0; i < count; ++i) {

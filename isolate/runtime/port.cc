@@ -116,7 +116,7 @@ absl::Status FlushPorts(Vm& vm) {
   for (int handle = 0; handle < table.handle_count(); ++handle) {
     if (Stream* stream = table.Find(handle)) result.Update(table.Flush(*stream));
   }
-  if (table.standard_streams() != nullptr) result.Update(table.standard_streams()->Flush());
+  result.Update(table.FlushStreams());
   return result;
 }
 
@@ -164,10 +164,10 @@ Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes) 
   absl::Status status;
   if (handle < kHeapHandle) {
     const StandardPort which = static_cast<StandardPort>(-2 - handle);
-    if (table.standard_streams() == nullptr) {
+    if (!table.has_streams()) {
       return RaiseNotGranted(vm, who, Capability::kStandardOutput, vm.heap().Get<Port>(port)->name);
     }
-    status = table.standard_streams()->Write(which, bytes);
+    status = table.WriteToStreams(which, bytes);
   } else if (Stream* stream = table.Find(handle); stream != nullptr && !stream->input) {
     constexpr size_t kHeldBack = 64 << 10;
     stream->buffer.append(bytes.data(), bytes.size());
@@ -220,7 +220,7 @@ absl::string_view PortInput::Available() const {
 PortInput::Outcome PortInput::Fill() {
   if (stream_ == nullptr) return Outcome::kEnd;
   PortTable& table = PortTableOf(vm_);
-  if (stream_->file == nullptr && table.standard_streams() == nullptr) {
+  if (stream_->file == nullptr && !table.has_streams()) {
     RaiseNotGranted(vm_, who_, Capability::kStandardInput, heap_.Get<Port>(port_)->name);
     return Outcome::kRaised;
   }
@@ -316,8 +316,8 @@ PortInput::Outcome PortInput::Peek(uint32_t* c, size_t* length) {
 
 bool PortInput::Ready() const {
   if (stream_ == nullptr || stream_->file != nullptr || !Available().empty()) return true;
-  StandardStreams* streams = PortTableOf(vm_).standard_streams();
-  return streams == nullptr || streams->InputReady();
+  PortTable& table = PortTableOf(vm_);
+  return !table.has_streams() || table.InputReady();
 }
 
 }  // namespace islet::vm

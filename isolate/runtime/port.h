@@ -96,7 +96,12 @@ class PortTable {
   void SetStandardStreams(std::shared_ptr<StandardStreams> streams) {
     streams_ = std::move(streams);
   }
-  StandardStreams* standard_streams() const { return streams_.get(); }
+  bool has_streams() const { return streams_ != nullptr; }
+  // Their methods, for whoever has_streams; but FlushStreams, which then does nothing. What they throw is an error, or in
+  // InputReady true.
+  absl::Status WriteToStreams(StandardPort port, absl::string_view bytes);
+  bool InputReady();
+  absl::Status FlushStreams();
 
   // `name` as the operating system is asked for it.
   std::string Resolve(absl::string_view name) const;

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "isolate/capabilities/call_out.h"
 #include "isolate/data/string.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/grants.h"
@@ -91,7 +92,8 @@ Value FileExists(Vm& vm, Value* args, uint32_t) {
   std::string path;
   if (!FileName(vm, "file-exists?", args[0], &path)) return kException;
   const PortTable& table = PortTableOf(vm);
-  const absl::StatusOr<bool> exists = table.files->Exists(table.Resolve(path));
+  const absl::StatusOr<bool> exists =
+      CallOut([&] { return table.files->Exists(table.Resolve(path)); });
   if (!exists.ok()) return RaiseFileError(vm, "file-exists?", exists.status(), args[0]);
   return Value::Boolean(*exists);
 }
@@ -100,7 +102,7 @@ Value DeleteFile(Vm& vm, Value* args, uint32_t) {
   std::string path;
   if (!FileName(vm, "delete-file", args[0], &path)) return kException;
   const PortTable& table = PortTableOf(vm);
-  const absl::Status status = table.files->Delete(table.Resolve(path));
+  const absl::Status status = CallOut([&] { return table.files->Delete(table.Resolve(path)); });
   return status.ok() ? kUnspecified : RaiseFileError(vm, "delete-file", status, args[0]);
 }
 

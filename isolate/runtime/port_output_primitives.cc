@@ -110,7 +110,7 @@ Value FlushOutputPort(Vm& vm, Value* args, uint32_t argc) {
   const int handle = vm.heap().Get<Port>(port)->handle.fixnum();
   absl::Status status;
   if (handle < -1) {
-    if (table.standard_streams() != nullptr) status = table.standard_streams()->Flush();
+    status = table.FlushStreams();
   } else if (Stream* stream = table.Find(handle)) {
     status = table.Flush(*stream);
   }

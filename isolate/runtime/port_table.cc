@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/capabilities/call_out.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/runtime/port.h"
 
@@ -59,7 +60,22 @@ PortTable::~PortTable() {
   for (size_t i = 0; i < files_.size(); ++i) {
     if (files_[i]->open) Close(static_cast<int>(i)).IgnoreError();
   }
-  if (streams_ != nullptr) streams_->Flush().IgnoreError();
+  FlushStreams().IgnoreError();
+}
+
+absl::Status PortTable::FlushStreams() {
+  if (streams_ == nullptr) return absl::OkStatus();
+  return CallOut([this] { return streams_->Flush(); });
+}
+
+absl::Status PortTable::WriteToStreams(StandardPort port, absl::string_view bytes) {
+  return CallOut([&] { return streams_->Write(port, bytes); });
+}
+
+bool PortTable::InputReady() {
+  const absl::StatusOr<bool> ready =
+      CallOut([this]() -> absl::StatusOr<bool> { return streams_->InputReady(); });
+  return !ready.ok() || *ready;  // Read will tell
 }
 
 std::string PortTable::Resolve(absl::string_view name) const {
@@ -82,7 +98,7 @@ absl::StatusOr<int> PortTable::Open(absl::string_view name, FileSystem::Mode mod
                                                      max_open_files, " files open at a time"));
   }
   std::string path = Resolve(name);
-  absl::StatusOr<std::unique_ptr<File>> file = files->Open(path, mode);
+  absl::StatusOr<std::unique_ptr<File>> file = CallOut([&] { return files->Open(path, mode); });
   if (!file.ok()) return file.status();
   if (*file == nullptr) return absl::InternalError("cannot open: the host's file system gave no file");
   const bool input = mode == FileSystem::Mode::kRead;
@@ -111,12 +127,14 @@ absl::Status PortTable::WriteOut(Stream& stream) {
   if (stream.input || stream.buffer.empty()) return absl::OkStatus();
   std::string bytes;
   bytes.swap(stream.buffer);
-  return stream.file->Write(bytes);
+  return CallOut([&] { return stream.file->Write(bytes); });
 }
 
 absl::Status PortTable::Flush(Stream& stream) {
   absl::Status result = WriteOut(stream);
-  if (result.ok() && stream.file != nullptr && !stream.input) result = stream.file->Flush();
+  if (result.ok() && stream.file != nullptr && !stream.input) {
+    result = CallOut([&] { return stream.file->Flush(); });
+  }
   return result;
 }
 
@@ -124,7 +142,7 @@ absl::Status PortTable::Close(int handle) {
   Stream* stream = handle < 0 ? nullptr : Find(handle);
   if (stream == nullptr) return absl::OkStatus();
   absl::Status result = WriteOut(*stream);
-  result.Update(stream->file->Close());
+  result.Update(CallOut([&] { return stream->file->Close(); }));
   *stream = Stream();
   return result;
 }
@@ -139,10 +157,11 @@ absl::StatusOr<bool> PortTable::Fill(Stream& stream) {
   // Grows with what is already waiting: a long datum or line takes few calls.
   const size_t want = std::max(kReadSize, old_size - stream.position);
   stream.buffer.resize(old_size + want);
-  absl::StatusOr<size_t> count =
-      stream.file != nullptr ? stream.file->Read(&stream.buffer[old_size], want)
-      : streams_ != nullptr  ? streams_->Read(&stream.buffer[old_size], want)
-                             : absl::StatusOr<size_t>(size_t{0});
+  char* const to = &stream.buffer[old_size];
+  const absl::StatusOr<size_t> count = CallOut([&]() -> absl::StatusOr<size_t> {
+    if (stream.file != nullptr) return stream.file->Read(to, want);
+    return streams_ != nullptr ? streams_->Read(to, want) : size_t{0};
+  });
   stream.buffer.resize(old_size + (count.ok() ? std::min(*count, want) : 0));
   if (!count.ok()) return count.status();
   return *count > 0;

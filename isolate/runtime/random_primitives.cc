@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "isolate/capabilities/call_out.h"
 #include "isolate/heap/poll.h"
 #include "isolate/numbers/integer.h"
 #include "isolate/numbers/numbers.h"
@@ -162,7 +163,8 @@ Value Entropy(Vm& vm, Value* args, uint32_t) {
   PortTable& table = PortTableOf(vm);
   if (table.randomness == nullptr) return RaiseNotGranted(vm, kWho, Capability::kRandomness);
   uint8_t bytes[kStateBytes] = {};
-  const absl::Status status = table.randomness->Fill(table.random_bytes_drawn, absl::MakeSpan(bytes));
+  const absl::Status status =
+      CallOut([&] { return table.randomness->Fill(table.random_bytes_drawn, absl::MakeSpan(bytes)); });
   if (!status.ok()) {
     return vm.Error("error", kWho, std::string_view(status.message().data(), status.message().size()));
   }

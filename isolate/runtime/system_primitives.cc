@@ -6,6 +6,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
+#include "isolate/capabilities/call_out.h"
 #include "isolate/expander/expander.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
@@ -99,12 +100,23 @@ Value GetEnvironmentVariables(Vm& vm, Value*, uint32_t) {
 
 // ---- Time
 
+// False after raising what the host's clock has thrown.
+bool AskClock(Vm& vm, const char* who, std::chrono::nanoseconds (Clock::*question)(), std::chrono::nanoseconds* answer) {
+  const absl::Status asked = CallOut([&] {
+    *answer = (Granted(vm)->clock->*question)();
+    return absl::OkStatus();
+  });
+  if (!asked.ok()) RaiseHostStatus(vm, who, asked);
+  return asked.ok();
+}
+
 Value CurrentSecond(Vm& vm, Value*, uint32_t) {
   if (Granted(vm) == nullptr || Granted(vm)->clock == nullptr) {
     return RaiseNotGranted(vm, "current-second", Capability::kClock);
   }
-  const std::chrono::duration<double> now = Granted(vm)->clock->SinceEpoch();
-  return vm.heap().MakeFlonum(now.count());
+  std::chrono::nanoseconds now;
+  if (!AskClock(vm, "current-second", &Clock::SinceEpoch, &now)) return kException;
+  return vm.heap().MakeFlonum(std::chrono::duration<double>(now).count());
 }
 
 constexpr int32_t kJiffiesPerSecond = 1000000;
@@ -113,7 +125,8 @@ Value CurrentJiffy(Vm& vm, Value*, uint32_t) {
   if (Granted(vm) == nullptr || Granted(vm)->clock == nullptr) {
     return RaiseNotGranted(vm, "current-jiffy", Capability::kClock);
   }
-  const std::chrono::nanoseconds now = Granted(vm)->clock->Monotonic();
+  std::chrono::nanoseconds now;
+  if (!AskClock(vm, "current-jiffy", &Clock::Monotonic, &now)) return kException;
   return FromInt64(vm.heap(), std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 

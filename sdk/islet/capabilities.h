@@ -9,7 +9,8 @@
 //   options.randomness = islet::SeededRandomness(7);
 //
 // or by an implementation of its own. Methods are called on the thread that has entered the
-// isolate, and must neither throw nor call the isolate. One object may serve many isolates, which
+// isolate, and must not call it. What they throw is raised in the script like an error that they
+// return, with the exception's what(). One object may serve many isolates, which
 // may run on many threads: then its methods must be safe to call from all of them, as those made
 // here are. Isolates keep what they were granted alive.
 

@@ -29,6 +29,8 @@ struct ErrorReport {
     SourcePlace place;
   };
 
+  // Of the Status that Eval or Call returned.
+  absl::StatusCode code = absl::StatusCode::kOk;
   // "car: argument 1 should be a pair: 5": without place and backtrace.
   std::string message;
   // Of an error in the text itself: syntax, or an import that failed. Else line 0: the first frame

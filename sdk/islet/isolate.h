@@ -41,8 +41,9 @@ struct IsolateOptions {
   // What scripts may use up (limits.h). Reaching a limit ends the call; the isolate stays usable.
   Limits limits;
   // Asked, on the thread that runs the isolate, when a limit is reached: the call goes on if
-  // SetLimits raises that limit far enough, and ends if not. Null: it ends. May use Stats and
-  // SetLimits only; Eval and Call fail with FailedPrecondition.
+  // SetLimits raises that limit far enough, and ends if not, or if this throws: the message then
+  // tells what. Null: it ends. May use Stats and SetLimits only; Eval and Call fail with
+  // FailedPrecondition.
   std::function<void(Isolate& isolate, Limit limit)> near_limit;
   // Counts instructions for Stats even if `limits.fuel` is not set. Makes programs slower by about
   // a third.
@@ -50,7 +51,8 @@ struct IsolateOptions {
   // Bytes of address space, a multiple of 2 MiB, at most 4 GiB; at least 32 MiB, and 25 MiB more than the snapshot has.
   // At most a quarter of it can be live objects.
   uint64_t cage_size = uint64_t{4} << 30;
-  // What the snapshot's host functions are bound to; borrowed. FromSnapshot fails, naming them all, if some are missing.
+  // What the snapshot's host functions are bound to; read when the isolate or pool is made, and kept alive by it.
+  // FromSnapshot fails, naming them all, if some are missing.
   const HostFunctions* host_functions = nullptr;
 
   // ---- What scripts may reach outside of the isolate: by default nothing. See islet/capabilities.h. A procedure that needs
@@ -153,7 +155,8 @@ class Isolate {
 
   // Evaluates the forms of `text`; the value of the last. `name` stands for the text in messages.
   // Errors: InvalidArgument (syntax: the message starts with name:line:column), Unknown (an
-  // exception that nothing handled: the message has its report and a backtrace), ResourceExhausted
+  // exception that nothing handled: the message has its report and a backtrace; if it is a host
+  // function's failure, the code and payloads are those of its Status), ResourceExhausted
   // and DeadlineExceeded (limits.h: LimitReached says which), Cancelled (Interrupt),
   // FailedPrecondition (not entered by this thread). ResourceExhausted that is no limit's: operator
   // new has failed while the isolate was at work. It is lost then: its calls and Fork give the same

@@ -13,8 +13,8 @@
 namespace islet {
 
 // Implemented by the host. The methods are called on the thread that has entered the isolate, and
-// must neither throw nor call the isolate. What they return as an error is raised in the script, as
-// a condition of kind `file`.
+// must not call it. What they return as an error is raised in the script, as a condition of kind
+// `file`; what they throw likewise, with the exception's what().
 class StandardStreams {
  public:
   virtual ~StandardStreams() = default;

@@ -1,0 +1,29 @@
+// How many arguments a procedure takes, and how objects of the heap and snapshots hold it: in one fixnum.
+
+#ifndef ISLET_ISOLATE_HEAP_ARITY_H_
+#define ISLET_ISOLATE_HEAP_ARITY_H_
+
+#include <cstdint>
+
+namespace islet::vm {
+
+struct Arity {
+  // Procedures written in Lisp may need more; their optional arguments beyond are not told.
+  static constexpr uint32_t kMostOptional = 255;
+
+  uint32_t least = 0;
+  uint32_t optional = 0;  // at most kMostOptional
+  bool rest = false;      // there may be any number more
+
+  // The layout is that of snapshots, and never changes.
+  static constexpr Arity Unpack(uint32_t packed) { return {packed >> 9, packed >> 1 & kMostOptional, (packed & 1) != 0}; }
+  constexpr uint32_t Pack() const { return least << 9 | optional << 1 | (rest ? 1u : 0u); }
+
+  constexpr bool Accepts(uint64_t count) const {
+    return count >= least && (rest || count <= uint64_t{least} + optional);
+  }
+};
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_HEAP_ARITY_H_
