@@ -63,7 +63,7 @@ std::vector<std::string> ErrorReport::BacktraceLines() const {
 
 std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
   std::string text = vm::DescribeCondition(vm, object, backtrace);
-  Isolate::Impl& impl = *static_cast<Isolate*>(vm.host)->impl();
+  Isolate::Impl& impl = *static_cast<Isolate::Impl*>(vm.host);
   impl.last_error = MakeReport(vm, object, backtrace);
   impl.described = text;
   return text;
@@ -95,7 +95,11 @@ const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evalu
   return status;
 }
 
-const ErrorReport& Isolate::LastError() const { return impl_->last_error; }
+const ErrorReport& Isolate::LastError() const {
+  static const ErrorReport* const none = new ErrorReport;
+  const Impl::Borrowed impl(*this);
+  return impl ? impl->last_error : *none;
+}
 
 absl::optional<int> ExitStatus(const absl::Status& status) {
   const int code = vm::ExitStatus(status);

@@ -10,12 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
+#include "sdk/isolate_memory.h"
 
 namespace islet {
 
 absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
-  Impl& parent = *impl_;
   const Scope scope(*this);
+  if (absl::Status status = Impl::CheckUsable(*this); !status.ok()) return status;
+  Impl& parent = *impl();
   if (absl::Status status = parent.CheckEntered(); !status.ok()) return status;
   if (parent.vm->current_run_ != nullptr) {
     return absl::FailedPreconditionError(
@@ -42,9 +44,9 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   impl->options = parent.options;
   impl->limits = parent.limits;
   impl->last_error = parent.last_error;
-  std::unique_ptr<Isolate> child(new Isolate(std::move(impl)));
-  Impl& made = *child->impl_;
-  made.vm->host = child.get();
+  std::unique_ptr<Isolate> child(IsolateMemory::Attach(std::move(impl)));
+  Impl& made = *child->impl();
+  made.vm->host = &made;
   made.vm->describe_hook = DescribeAndRecord;
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;

@@ -77,7 +77,7 @@ TEST_F(HostFailureTest, CodesMessagesAndPayloadsComeBackWhole) {
   };
   for (int code = 1; code <= 16; ++code) {
     absl::Status status(static_cast<absl::StatusCode>(code), "the page is not there");
-    status.SetPayload("example.com/page", absl::Cord(std::string("42\0\xff", 4)));
+    status.SetPayload("example.com/page", absl::Cord(absl::string_view("42\0\xff", 4)));
     Fail(status);
     for (const char* program : programs) {
       const absl::Status got = isolate->Eval(program).status();

@@ -16,14 +16,13 @@
 
 namespace islet {
 
-FormScan Isolate::ScanForm(absl::string_view text) try {
+namespace {
+
+absl::StatusOr<FormScan> Scan(Isolate::Impl& impl, absl::string_view text) {
+  if (absl::Status status = impl.CheckEntered(); !status.ok()) return status;
   FormScan scan;
-  if (!impl_->CheckEntered().ok()) {
-    scan.kind = FormScan::Kind::kInvalid;
-    return scan;
-  }
-  vm::SyntaxArena arena(&impl_->vm->heap());
-  vm::Reader reader(*impl_->vm, arena, text, "");
+  vm::SyntaxArena arena(&impl.vm->heap());
+  vm::Reader reader(*impl.vm, arena, text, "");
   vm::Syntax* form = nullptr;
   switch (reader.ReadNext(&form)) {
     case vm::Reader::Result::kDatum:
@@ -38,17 +37,20 @@ FormScan Isolate::ScanForm(absl::string_view text) try {
       break;
   }
   return scan;
-} catch (const std::bad_alloc&) {
-  (void)impl_->Lose();
-  FormScan scan;
-  scan.kind = FormScan::Kind::kInvalid;
-  return scan;
+}
+
+}  // namespace
+
+FormScan Isolate::ScanForm(absl::string_view text) {
+  FormScan invalid;
+  invalid.kind = FormScan::Kind::kInvalid;
+  return InIsolate(*this, [&](Impl& impl) { return Scan(impl, text); }).value_or(invalid);
 }
 
 std::vector<std::string> Isolate::Names(absl::string_view prefix) {
   std::vector<std::string> names;
-  if (!impl_->CheckEntered().ok()) return names;
-  vm::Vm& machine = *impl_->vm;
+  if (!Impl::CheckUsable(*this).ok() || !impl()->CheckEntered().ok()) return names;
+  vm::Vm& machine = *impl()->vm;
   vm::Heap& heap = machine.heap();
   const vm::Value interaction = machine.root(vm::Root::kInteraction);
   vm::ForEachEntry(heap, heap.Get<vm::Environment>(interaction)->bindings,
@@ -130,18 +132,18 @@ class CodePrinter {
 }  // namespace
 
 absl::StatusOr<std::string> Isolate::Disassemble(const Value& procedure) {
-  return Guarded(*impl_, [&]() -> absl::StatusOr<std::string> {
-    if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
-    absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
+  return InIsolate(*this, [&](Impl& impl) -> absl::StatusOr<std::string> {
+    if (absl::Status status = impl.CheckEntered(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> value = impl.ToHeap(procedure);
     if (!value.ok()) return value.status();
-    const vm::Closure* closure = impl_->vm->heap().TryGet<vm::Closure>(*value);
+    const vm::Closure* closure = impl.vm->heap().TryGet<vm::Closure>(*value);
     if (closure == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat(procedure.Print(200), procedure.type() == Type::kProcedure
                                                  ? " is not written in Lisp: it has no bytecode"
                                                  : " is not a procedure"));
     }
-    CodePrinter printer(*impl_->vm);
+    CodePrinter printer(*impl.vm);
     printer.Add(closure->code);
     return printer.Take();
   });

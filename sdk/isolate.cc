@@ -1,5 +1,7 @@
 #include "islet/isolate.h"
 
+#include <algorithm>
+#include <exception>
 #include <new>
 #include <utility>
 
@@ -16,6 +18,7 @@
 #include "isolate/interpreter/stubs.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
+#include "sdk/isolate_memory.h"
 
 namespace islet {
 
@@ -42,7 +45,11 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
       result = converted.status();
     }
   }
-  impl.handles.resize(handles);
+  impl.handles.resize(std::min(handles, impl.handles.size()));
+  if (impl.disposed_inside) {
+    machine.ClearInterrupt(/*time_only=*/false);
+    return machine.Terminate(vm::DisposedStatus());
+  }
   // Even if the host function has not passed it on.
   if (!impl.spent.ok()) return machine.Reraise(std::exchange(impl.spent, absl::OkStatus()));
   if (result.ok()) return value;
@@ -87,10 +94,6 @@ const void* CurrentThread() {
 }
 
 // ---- Making and entering
-
-Isolate::Isolate(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) { impl_->isolate = this; }
-
-Isolate::~Isolate() = default;
 
 Isolate::Impl::~Impl() {
   lazy_evaluator.reset();
@@ -151,9 +154,9 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   impl->hooks_pending = image.has_restore_hooks();
   impl->options = options;
   impl->limits = options.limits;
-  std::unique_ptr<Isolate> isolate(new Isolate(std::move(impl)));
-  Impl& made = *isolate->impl_;
-  made.vm->host = isolate.get();
+  std::unique_ptr<Isolate> isolate(IsolateMemory::Attach(std::move(impl)));
+  Impl& made = *isolate->impl();
+  made.vm->host = &made;
   made.vm->describe_hook = DescribeAndRecord;
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
@@ -198,24 +201,55 @@ void Isolate::Impl::OpenPorts() {
 }
 
 Isolate::Scope::Scope(Isolate& isolate) : isolate_(isolate) {
-  Impl& impl = *isolate.impl_;
   const void* me = CurrentThread();
   const void* nobody = nullptr;
-  entered_ = impl.owner.compare_exchange_strong(nobody, me, std::memory_order_acquire);
-  handles_ = entered_ || nobody == me ? impl.handles.size() : ~size_t{0};
+  entered_ = isolate.owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire);
+  generation_ = isolate.generation_.load(std::memory_order_relaxed);
+  handles_ = entered_ || nobody == me ? isolate.impl()->handles.size() : ~size_t{0};
 }
 
 Isolate::Scope::~Scope() {
-  Impl& impl = *isolate_.impl_;
+  if (isolate_.owner_.load(std::memory_order_relaxed) != CurrentThread() ||
+      isolate_.generation_.load(std::memory_order_relaxed) != generation_) {
+    return;  // was not entered, or has ended
+  }
+  Impl& impl = *isolate_.impl();
   if (handles_ < impl.handles.size()) impl.handles.resize(handles_);
-  if (entered_) impl.owner.store(nullptr, std::memory_order_release);
+  if (!entered_) return;
+  if (impl.inside > 0) {
+    impl.leave_later = true;
+    return;
+  }
+  Impl::LeaveNow(isolate_);
+}
+
+void Inside::Leave(Isolate::Impl& impl) {
+  Isolate* const isolate = impl.isolate;
+  if (impl.disposed_inside) {
+    IsolateMemory::End(isolate).reset();
+    return;
+  }
+  impl.leave_later = false;
+  Isolate::Impl::LeaveNow(*isolate);
+}
+
+void Isolate::Impl::LeaveNow(Isolate& isolate) {
+  isolate.owner_.store(nullptr, std::memory_order_release);
+  if (isolate.disposed_.load(std::memory_order_relaxed)) IsolateMemory::EndLeftovers();
+}
+
+absl::Status Isolate::Impl::CheckUsable(const Isolate& isolate) {
+  if (isolate.owner_.load(std::memory_order_relaxed) == CurrentThread()) {
+    return isolate.disposed_.load(std::memory_order_relaxed) ? vm::DisposedStatus() : absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      isolate.impl() == nullptr
+          ? "the isolate has ended: it was disposed of, or given back to its pool"
+          : "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
 }
 
 absl::Status Isolate::Impl::CheckEntered() {
-  if (owner.load(std::memory_order_relaxed) != CurrentThread()) {
-    return absl::FailedPreconditionError(
-        "this thread has not entered the isolate (make an islet::Isolate::Scope first; one thread at a time)");
-  }
+  if (absl::Status status = CheckUsable(*isolate); !status.ok()) return status;
   if (lost()) return LostStatus();
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
   return Guarded(*this, [this] {
@@ -232,10 +266,26 @@ void Isolate::Impl::VisitRoots(Visit visit, void* context) {
   for (vm::Value& v : persistents) visit(&v, context);
 }
 
+namespace {
+
+// Value::integer_ of a handle.
+int64_t HandlePlace(uint32_t generation, size_t slot) {
+  return static_cast<int64_t>(uint64_t{generation} << 32 | static_cast<uint32_t>(slot));
+}
+
+}  // namespace
+
+Value Isolate::Impl::StaleHandle(Isolate* isolate, uint32_t generation) {
+  Value value(Value::Kind::kHandle);
+  value.isolate_ = isolate;
+  value.integer_ = HandlePlace(generation, ~uint32_t{0});
+  return value;
+}
+
 Value Isolate::Impl::MakeHandle(vm::Value v) {
   Value value(Value::Kind::kHandle);
   value.isolate_ = isolate;
-  value.integer_ = static_cast<int64_t>(handles.size());
+  value.integer_ = HandlePlace(isolate->generation_.load(std::memory_order_relaxed), handles.size());
   value.stamp_ = next_stamp++;
   handles.push_back({v, value.stamp_});
   return value;
@@ -244,7 +294,7 @@ Value Isolate::Impl::MakeHandle(vm::Value v) {
 Value Isolate::Impl::HandleOf(uint32_t slot, uint32_t stamp) const {
   Value value(Value::Kind::kHandle);
   value.isolate_ = isolate;
-  value.integer_ = slot;
+  value.integer_ = HandlePlace(isolate->generation_.load(std::memory_order_relaxed), slot);
   value.stamp_ = stamp;
   return value;
 }
@@ -345,12 +395,12 @@ absl::Status Outside(Isolate::Impl& impl, absl::Status status) {
 
 // `f` as a call of the host's, on the thread that has entered the isolate: metered, and after the hooks of on-restore.
 template <typename F>
-auto HostCall(Isolate::Impl& impl, F&& f) -> decltype(f()) {
-  return Guarded(impl, [&]() -> decltype(f()) {
+auto HostCall(Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
+  return InIsolate(isolate, [&](Isolate::Impl& impl) -> decltype(f(impl)) {
     const Metered metered(impl);
     const vm::PollScope none({});  // of an isolate whose call has led here
     if (absl::Status status = impl.Start(); !status.ok()) return Outside(impl, std::move(status));
-    auto result = f();
+    auto result = f(impl);
     if (result.ok()) return result;
     return Outside(impl, result.status());
   });
@@ -365,114 +415,127 @@ absl::StatusOr<Value> Evaluated(Isolate::Impl& impl, const absl::StatusOr<vm::Va
 }  // namespace
 
 absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view name) {
-  return HostCall(*impl_, [&] { return Evaluated(*impl_, impl_->evaluator().EvalString(text, name)); });
+  return HostCall(*this, [&](Impl& impl) { return Evaluated(impl, impl.evaluator().EvalString(text, name)); });
 }
 
 absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, absl::string_view name) {
-  return HostCall(*impl_, [&]() -> absl::StatusOr<std::vector<Value>> {
-    absl::StatusOr<vm::Value> result = impl_->evaluator().EvalValues(text, name);
-    if (!result.ok()) return impl_->Failed(result.status(), /*evaluated=*/true);
+  return HostCall(*this, [&](Impl& impl) -> absl::StatusOr<std::vector<Value>> {
+    absl::StatusOr<vm::Value> result = impl.evaluator().EvalValues(text, name);
+    if (!result.ok()) return impl.Failed(result.status(), /*evaluated=*/true);
     std::vector<Value> values;
-    for (vm::Value list = *result; list.IsPair(); list = impl_->vm->heap().cdr(list)) {
-      values.push_back(impl_->MakeHandle(impl_->vm->heap().car(list)));
+    for (vm::Value list = *result; list.IsPair(); list = impl.vm->heap().cdr(list)) {
+      values.push_back(impl.MakeHandle(impl.vm->heap().car(list)));
     }
     return values;
   });
 }
 
 absl::StatusOr<Value> Isolate::EvalScript(absl::string_view text, absl::string_view name) {
-  return HostCall(*impl_, [&] { return Evaluated(*impl_, impl_->evaluator().EvalScript(text, name)); });
+  return HostCall(*this, [&](Impl& impl) { return Evaluated(impl, impl.evaluator().EvalScript(text, name)); });
 }
 
 absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Value> arguments) {
-  return HostCall(*impl_, [&]() -> absl::StatusOr<Value> {
-    absl::StatusOr<vm::Value> procedure = impl_->evaluator().Lookup(name);
+  return HostCall(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
+    absl::StatusOr<vm::Value> procedure = impl.evaluator().Lookup(name);
     if (!procedure.ok()) return procedure.status();
-    return impl_->CallValue(*procedure, arguments);
+    return impl.CallValue(*procedure, arguments);
   });
 }
 
 absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Value> arguments) {
-  return HostCall(*impl_, [&]() -> absl::StatusOr<Value> {
-    impl_->evaluator();
-    absl::StatusOr<vm::Value> value = impl_->ToHeap(procedure);
+  return HostCall(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
+    impl.evaluator();
+    absl::StatusOr<vm::Value> value = impl.ToHeap(procedure);
     if (!value.ok()) return value.status();
-    return impl_->CallValue(*value, arguments);
+    return impl.CallValue(*value, arguments);
   });
 }
 
 absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
-  return Guarded(*impl_, [&]() -> absl::StatusOr<Value> {
-    if (absl::Status status = impl_->CheckEntered(); !status.ok()) return status;
-    absl::StatusOr<vm::Value> value = impl_->evaluator().Lookup(name);
+  return InIsolate(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
+    if (absl::Status status = impl.CheckEntered(); !status.ok()) return status;
+    absl::StatusOr<vm::Value> value = impl.evaluator().Lookup(name);
     if (!value.ok()) return value.status();
-    return impl_->MakeHandle(*value);
+    return impl.MakeHandle(*value);
   });
 }
 
-void Isolate::Interrupt() { impl_->vm->Interrupt(); }
+// While visitors_ says so, the isolate does not end.
+void Isolate::InterruptFor(vm::InterruptReason reason) {
+  visitors_.fetch_add(1);
+  if (Impl* const impl = impl_.load(); impl != nullptr) impl->vm->Interrupt(reason);
+  visitors_.fetch_sub(1, std::memory_order_release);
+}
 
-void Isolate::ClearInterrupt() { impl_->vm->ClearInterrupt(/*time_only=*/false); }
+void Isolate::Interrupt() { InterruptFor(vm::InterruptReason::kInterrupted); }
+
+void Isolate::ClearInterrupt() {
+  if (const Impl::Borrowed impl(*this); impl) impl->vm->ClearInterrupt(/*time_only=*/false);
+}
 
 absl::Status Isolate::Flush() {
-  return Guarded(*impl_, [&] {
-    absl::Status status = impl_->CheckEntered();
-    return status.ok() ? vm::FlushPorts(*impl_->vm) : status;
+  return InIsolate(*this, [&](Impl& impl) {
+    absl::Status status = impl.CheckEntered();
+    return status.ok() ? vm::FlushPorts(*impl.vm) : status;
   });
 }
 
 void Isolate::CollectGarbage() {
-  (void)Guarded(*impl_, [&] {
-    absl::Status status = impl_->CheckEntered();
-    if (status.ok()) impl_->vm->heap().CollectFull();
+  (void)InIsolate(*this, [&](Impl& impl) {
+    absl::Status status = impl.CheckEntered();
+    if (status.ok()) impl.vm->heap().CollectFull();
     return status;
   });
 }
 
 // ---- Persistents
 
-Persistent::Persistent(Isolate& isolate, const Value& value) {
-  Isolate::Impl& impl = *isolate.impl();
-  const absl::Status status = Guarded(impl, [&] {
+Persistent::Persistent(Isolate& isolate, const Value& value)
+    : isolate_(&isolate), generation_(isolate.generation_.load(std::memory_order_relaxed)), slot_(kNoSlot) {
+  (void)InIsolate(isolate, [&](Isolate::Impl& impl) {
     if (absl::Status entered = impl.CheckEntered(); !entered.ok()) return entered;
     absl::StatusOr<vm::Value> datum = impl.ToHeap(value);
     if (!datum.ok()) return datum.status();
     if (impl.free_persistents.empty()) {
       impl.persistents.push_back(*datum);
       impl.free_persistents.reserve(impl.persistents.capacity());  // so that the end of one takes no memory
-      slot_ = impl.persistents.size() - 1;
+      slot_ = static_cast<uint32_t>(impl.persistents.size() - 1);
     } else {
-      slot_ = impl.free_persistents.back();
+      slot_ = static_cast<uint32_t>(impl.free_persistents.back());
       impl.free_persistents.pop_back();
       impl.persistents[slot_] = *datum;
     }
     return absl::OkStatus();
   });
-  if (!status.ok()) return;
-  isolate_ = &isolate;
-  tenancy_ = impl.tenancy;
 }
 
 Persistent::~Persistent() {
-  if (isolate_ == nullptr || isolate_->impl()->tenancy != tenancy_) return;
-  isolate_->impl()->persistents[slot_] = vm::kUnspecified;
-  isolate_->impl()->free_persistents.push_back(slot_);
+  if (isolate_ == nullptr || slot_ == kNoSlot) return;
+  const Isolate::Impl::Borrowed impl(*isolate_);
+  if (!impl || isolate_->generation_.load(std::memory_order_relaxed) != generation_) return;
+  if (slot_ >= impl->persistents.size()) return;  // of before a reset
+  impl->persistents[slot_] = vm::kUnspecified;
+  impl->free_persistents.push_back(slot_);
 }
 
 Persistent::Persistent(Persistent&& other) noexcept
-    : isolate_(std::exchange(other.isolate_, nullptr)), slot_(other.slot_), tenancy_(other.tenancy_) {}
+    : isolate_(std::exchange(other.isolate_, nullptr)), generation_(other.generation_), slot_(other.slot_) {}
 
 Persistent& Persistent::operator=(Persistent&& other) noexcept {
   std::swap(isolate_, other.isolate_);
+  std::swap(generation_, other.generation_);
   std::swap(slot_, other.slot_);
-  std::swap(tenancy_, other.tenancy_);
   return *this;
 }
 
 Value Persistent::Get() const {
-  if (isolate_ == nullptr || !isolate_->impl()->CheckEntered().ok()) return Value();
-  if (isolate_->impl()->tenancy != tenancy_) return isolate_->impl()->HandleOf(~uint32_t{0}, 0);  // stale
-  return isolate_->impl()->MakeHandle(isolate_->impl()->persistents[slot_]);
+  if (isolate_ == nullptr) return Value();
+  if (isolate_->generation_.load(std::memory_order_relaxed) == generation_ &&
+      Isolate::Impl::CheckUsable(*isolate_).ok()) {
+    Isolate::Impl& impl = *isolate_->impl();
+    if (impl.CheckEntered().ok() && slot_ < impl.persistents.size()) return impl.MakeHandle(impl.persistents[slot_]);
+  }
+  return Isolate::Impl::StaleHandle(isolate_, generation_);
 }
 
 // ---- Host functions

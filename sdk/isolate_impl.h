@@ -39,7 +39,9 @@ struct Isolate::Impl : public vm::RootSource {
   ~Impl() override;
   void VisitRoots(Visit visit, void* context) override;
 
-  // FailedPrecondition unless this thread has entered the isolate; ResourceExhausted if it is lost.
+  // FailedPrecondition unless this thread has entered the isolate, and nobody disposed of it. `isolate` may have ended.
+  static absl::Status CheckUsable(const Isolate& isolate);
+  // The same; ResourceExhausted if it is lost.
   // Else does what an ended call has left of a collection: a safepoint.
   absl::Status CheckEntered();
   Value MakeHandle(vm::Value v);
@@ -56,6 +58,36 @@ struct Isolate::Impl : public vm::RootSource {
   absl::StatusOr<vm::Value> Resolve(const Value& handle);
   // The same without a safepoint, for who has called CheckEntered.
   absl::StatusOr<vm::Value> Find(const Value& handle) const;
+  // The same for any handle; `*impl` is its isolate's.
+  static absl::StatusOr<vm::Value> Open(const Value& handle, Impl** impl);
+  // A handle that is stale.
+  static Value StaleHandle(Isolate* isolate, uint32_t generation);
+  // The thread that has entered the isolate has left it.
+  static void LeaveNow(Isolate& isolate);
+  // The isolate's Impl for a moment, for what may be done without having entered it: nothing if it has ended, or another
+  // thread has entered it.
+  class Borrowed {
+   public:
+    explicit Borrowed(const Isolate& isolate) : isolate_(isolate) {
+      const void* none = nullptr;
+      const void* const me = CurrentThread();
+      entered_ = isolate.owner_.compare_exchange_strong(none, me, std::memory_order_acquire);
+      if (entered_ || none == me) impl_ = isolate.impl();
+    }
+    ~Borrowed() {
+      if (entered_) isolate_.owner_.store(nullptr, std::memory_order_release);
+    }
+    Borrowed(const Borrowed&) = delete;
+    Borrowed& operator=(const Borrowed&) = delete;
+    explicit operator bool() const { return impl_ != nullptr; }
+    Impl* operator->() const { return impl_; }
+    Impl& operator*() const { return *impl_; }
+
+   private:
+    const Isolate& isolate_;
+    Impl* impl_ = nullptr;
+    bool entered_;
+  };
   // Before the first code of the host's runs.
   absl::Status RunRestoreHooks();
   absl::StatusOr<Value> CallValue(vm::Value procedure, absl::Span<const Value> arguments);
@@ -75,6 +107,8 @@ struct Isolate::Impl : public vm::RootSource {
   // Gives the machine what `limits` says; as far as they are of time or instructions, for calls to
   // come.
   void ApplyLimits();
+  // Those from now on; what a call has used already counts.
+  void ChangeLimits(const Limits& wanted);
   // Around each call of the host's: of the outermost, time and instructions are limited.
   void StartCall();
   void EndCall();
@@ -89,7 +123,7 @@ struct Isolate::Impl : public vm::RootSource {
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status, bool evaluated);
 
-  Isolate* isolate = nullptr;
+  Isolate* isolate = nullptr;  // its present tenancy; null while a pool has it
   std::shared_ptr<const vm::Image> image;
   std::unique_ptr<vm::Vm> vm;
   std::optional<vm::Evaluator> lazy_evaluator;
@@ -101,8 +135,9 @@ struct Isolate::Impl : public vm::RootSource {
   uint32_t next_stamp = 1;
   std::vector<vm::Value> persistents;
   std::vector<size_t> free_persistents;
-  uint32_t tenancy = 0;  // counts resets: which persistents are stale
-  std::atomic<const void*> owner{nullptr};  // identifies the thread that has entered
+  int inside = 0;  // calls of the host's that are running, of whatever kind: it must not end
+  bool disposed_inside = false;  // in one of them
+  bool leave_later = false;      // the scope that has entered ended in one of them
   bool hooks_pending = false;
   int hooks_run = 0;  // of the hooks of on-restore, so many to the end
   IsolateOptions options;
@@ -131,15 +166,13 @@ struct Isolate::Impl : public vm::RootSource {
   absl::StatusOr<vm::Value> Build(const Value& value);
 };
 
-// A call of the host's, while it lasts; nothing, if another thread has entered the isolate.
+// A call of the host's, while it lasts.
 class Metered {
  public:
-  explicit Metered(Isolate::Impl& impl)
-      : impl_(impl), mine_(impl.owner.load(std::memory_order_relaxed) == CurrentThread()) {
-    if (mine_ && ++impl.calls == 1 && impl.metered) impl.StartCall();
+  explicit Metered(Isolate::Impl& impl) : impl_(impl) {
+    if (++impl.calls == 1 && impl.metered) impl.StartCall();
   }
   ~Metered() {
-    if (!mine_) return;
     if (--impl_.calls != 0) return;
     if (impl_.metered) impl_.EndCall();
     if (!impl_.spent.ok()) impl_.spent = absl::OkStatus();
@@ -149,7 +182,21 @@ class Metered {
 
  private:
   Isolate::Impl& impl_;
-  const bool mine_;
+};
+
+// What a thread does in an isolate that it has entered: until the outermost ends, the isolate does not.
+class Inside {
+ public:
+  explicit Inside(Isolate::Impl& impl) : impl_(impl) { ++impl.inside; }
+  ~Inside() {
+    if (--impl_.inside == 0 && (impl_.disposed_inside || impl_.leave_later)) Leave(impl_);
+  }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  static void Leave(Isolate::Impl& impl);
+  Isolate::Impl& impl_;
 };
 
 // Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::last_error.
@@ -166,6 +213,17 @@ auto Guarded(Isolate::Impl& impl, F&& f) -> decltype(f()) {
     (void)impl.Lose(/*thread_ended=*/true);
     throw;
   }
+}
+
+// What `f` returns for the isolate's Impl, if this thread may use the isolate. It may end meanwhile.
+template <typename F>
+auto InIsolate(const Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
+  if (absl::Status status = Isolate::Impl::CheckUsable(isolate); !status.ok()) return status;
+  Isolate::Impl& impl = *isolate.impl();
+  const Inside inside(impl);
+  auto result = Guarded(impl, [&] { return f(impl); });
+  if (impl.disposed_inside) return vm::DisposedStatus();
+  return result;
 }
 
 // For functions that make isolates and snapshots, and catch std::bad_alloc: ResourceExhausted. `what` reads like "an

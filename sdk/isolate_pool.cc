@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sdk/isolate_impl.h"
+#include "sdk/isolate_memory.h"
 
 namespace islet {
 
@@ -41,18 +42,18 @@ struct alignas(64) IsolatePool::Slots {
 
   const std::shared_ptr<Core> core;
   std::mutex mutex;
-  std::vector<Isolate*> idle;
-  std::vector<Isolate*> abandoned;
+  std::vector<Isolate::Impl*> idle;
+  size_t abandoned = 0;
   uint64_t created = 0;
   uint64_t reused = 0;
   bool closed = false;                  // the pool is gone
   std::atomic<bool> orphaned{false};    // its thread is gone
 
   // Takes an idle isolate beyond `keep`, if there is one, to be disposed of outside the lock.
-  std::unique_ptr<Isolate> TakeBeyond(size_t keep) {
+  std::unique_ptr<Isolate::Impl> TakeBeyond(size_t keep) {
     const std::lock_guard<std::mutex> lock(mutex);
     if (idle.size() <= keep) return nullptr;
-    std::unique_ptr<Isolate> taken(idle.back());
+    std::unique_ptr<Isolate::Impl> taken(idle.back());
     idle.pop_back();
     return taken;
   }
@@ -97,13 +98,10 @@ IsolatePool::~IsolatePool() {
     all.swap(core_->slots);
   }
   for (const std::shared_ptr<Slots>& slots : all) {
-    std::vector<Isolate*> abandoned;
     {
       const std::lock_guard<std::mutex> lock(slots->mutex);
       slots->closed = true;
-      abandoned.swap(slots->abandoned);
     }
-    for (Isolate* isolate : abandoned) delete isolate;
     while (slots->TakeBeyond(0) != nullptr) continue;
   }
 }
@@ -145,16 +143,18 @@ IsolatePool::Slots& IsolatePool::FindSlots() {
 
 absl::StatusOr<PooledIsolate> IsolatePool::Get() try {
   Slots& slots = ThisThreadsSlots();
+  std::unique_ptr<Isolate::Impl> idle;
   {
     const std::lock_guard<std::mutex> lock(slots.mutex);
     if (!slots.idle.empty()) {
-      Isolate* const isolate = slots.idle.back();
+      idle.reset(slots.idle.back());
       slots.idle.pop_back();
       ++slots.reused;
-      return PooledIsolate(isolate);
+    } else {
+      ++slots.created;
     }
-    ++slots.created;
   }
+  if (idle != nullptr) return PooledIsolate(IsolateMemory::Attach(std::move(idle)));
   absl::StatusOr<std::unique_ptr<Isolate>> isolate = Isolate::FromSnapshot(core_->snapshot, core_->options.isolate);
   if (!isolate.ok()) return isolate.status();
   for (const std::shared_ptr<Slots>& mine : ThreadTable::Get().all) {
@@ -166,29 +166,39 @@ absl::StatusOr<PooledIsolate> IsolatePool::Get() try {
 }
 
 void IsolatePool::GiveBack(Isolate* isolate) {
-  std::unique_ptr<Isolate> owned(isolate);
+  std::unique_ptr<Isolate::Impl> impl = IsolateMemory::Detach(isolate);
+  if (impl == nullptr) {
+    Abandon(isolate);
+    return;
+  }
   try {
-    Recycle(owned);
+    Recycle(impl);
   } catch (const std::exception&) {
     // No memory, or a capability that is to serve the next tenant has thrown: it is disposed of instead.
   }
 }
 
-void IsolatePool::Recycle(std::unique_ptr<Isolate>& isolate) {
-  Isolate::Impl& impl = *isolate->impl();
-  Slots& slots = *static_cast<Slots*>(impl.pool_slots.get());
-  const Options& options = slots.core->options;
-  if (impl.owner.load(std::memory_order_relaxed) != nullptr) {
+// It is entered, and ends when it is not any more.
+void IsolatePool::Abandon(Isolate* isolate) {
+  if (Isolate::Impl* const impl = isolate->impl(); impl != nullptr) {
+    Slots& slots = *static_cast<Slots*>(impl->pool_slots.get());
     const std::lock_guard<std::mutex> lock(slots.mutex);
-    slots.abandoned.push_back(isolate.get());
-    isolate.release();
-    return;
+    ++slots.abandoned;
   }
+  IsolateMemory::Dispose(isolate);
+}
+
+void IsolatePool::Recycle(std::unique_ptr<Isolate::Impl>& owned) {
+  Isolate::Impl& impl = *owned;
+  // The pool, and so these, may end with the isolate.
+  const std::shared_ptr<void> kept = impl.pool_slots;
+  Slots& slots = *static_cast<Slots*>(kept.get());
+  const Options& options = slots.core->options;
   if (impl.lost()) return;
   impl.Reset(options.keep_bytes);
   bool good = true;
   if (options.verify_resets) {
-    const absl::Status status = Verify(*slots.core, *isolate);
+    const absl::Status status = Verify(*slots.core, impl);
     good = status.ok();
     const std::lock_guard<std::mutex> lock(slots.core->mutex);
     slots.core->reset_status.Update(status);
@@ -196,19 +206,19 @@ void IsolatePool::Recycle(std::unique_ptr<Isolate>& isolate) {
   if (good) {
     const std::lock_guard<std::mutex> lock(slots.mutex);
     if (!slots.closed && slots.idle.size() < options.max_idle_per_thread) {
-      slots.idle.push_back(isolate.get());
-      isolate.release();
+      slots.idle.push_back(owned.get());
+      owned.release();
       return;
     }
   }
-  isolate.reset();
+  owned.reset();
   if (!good) vm::Cage::DropKept();  // nobody may have what this one has left
 }
 
-absl::Status IsolatePool::Verify(const Core& core, Isolate& isolate) {
+absl::Status IsolatePool::Verify(const Core& core, Isolate::Impl& impl) {
   absl::StatusOr<std::unique_ptr<Isolate>> fresh = Isolate::FromSnapshot(core.snapshot, core.options.isolate);
   if (!fresh.ok()) return absl::OkStatus();  // nothing to compare with
-  const std::string difference = isolate.impl()->FirstDifference(*(*fresh)->impl(), vm::Unused::kToo);
+  const std::string difference = impl.FirstDifference(*(*fresh)->impl(), vm::Unused::kToo);
   if (difference.empty()) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("an isolate that was reset differs from a new one: ", difference));
 }
@@ -251,8 +261,8 @@ IsolatePool::Statistics IsolatePool::Stats() const {
     statistics.idle += slots->idle.size();
     statistics.created += slots->created;
     statistics.reused += slots->reused;
-    statistics.abandoned += slots->abandoned.size();
-    for (Isolate* isolate : slots->idle) statistics.idle_bytes += isolate->impl()->vm->heap().KeptBytes();
+    statistics.abandoned += slots->abandoned;
+    for (Isolate::Impl* idle : slots->idle) statistics.idle_bytes += idle->vm->heap().KeptBytes();
   }
   return statistics;
 }

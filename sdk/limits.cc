@@ -71,7 +71,7 @@ void Isolate::Impl::EndCall() {
 }
 
 bool Isolate::Impl::AskHost(vm::Vm& vm, vm::Limit limit) {
-  Impl& impl = *static_cast<Isolate*>(vm.host)->impl();
+  Impl& impl = *static_cast<Isolate::Impl*>(vm.host);
   if (impl.asking_host) return false;
   const Limits before = impl.limits;
   impl.asking_host = true;
@@ -101,10 +101,16 @@ bool Isolate::Impl::AskHost(vm::Vm& vm, vm::Limit limit) {
   return true;
 }
 
-void Isolate::SetLimits(const Limits& limits) try {
-  Impl& impl = *impl_;
+void Isolate::SetLimits(const Limits& limits) {
+  const Impl::Borrowed borrowed(*this);
+  if (!borrowed || borrowed->lost()) return;
+  borrowed->ChangeLimits(limits);
+}
+
+void Isolate::Impl::ChangeLimits(const Limits& wanted) try {
+  Impl& impl = *this;
   const bool counted = impl.vm->CountsInstructions();
-  impl.limits = limits;
+  impl.limits = wanted;
   impl.ApplyLimits();
   if (impl.calls == 0) return;
   if (impl.vm->CountsInstructions()) {
@@ -119,21 +125,27 @@ void Isolate::SetLimits(const Limits& limits) try {
     impl.watch = Watch::Start(*impl.vm, cpu, wall);
   }
 } catch (const std::bad_alloc&) {
-  (void)impl_->Lose();  // rather than to go on without the limit
+  (void)Lose();  // rather than to go on without the limit
 }
 
-const Limits& Isolate::limits() const { return impl_->limits; }
+const Limits& Isolate::limits() const {
+  static const Limits none;
+  const Impl::Borrowed impl(*this);
+  return impl ? impl->limits : none;
+}
 
 IsolateStats Isolate::Stats() const {
-  const vm::HeapStats heap = impl_->vm->heap().Stats();
+  const Impl::Borrowed impl(*this);
+  if (!impl) return {};
+  const vm::HeapStats heap = impl->vm->heap().Stats();
   IsolateStats stats;
   stats.heap_bytes = heap.young_bytes + heap.old_bytes;
   stats.young_bytes = heap.young_bytes;
   stats.old_bytes = heap.old_bytes;
   stats.large_bytes = heap.large_bytes;
-  stats.snapshot_bytes = impl_->vm->heap().layout().image_end;
+  stats.snapshot_bytes = impl->vm->heap().layout().image_end;
   stats.dirty_pages = heap.dirty_pages;
-  stats.stack_bytes = impl_->vm->StackBytes();
+  stats.stack_bytes = impl->vm->StackBytes();
   stats.allocated_bytes = heap.allocated_bytes;
   stats.minor_collections = heap.minor_collections;
   stats.full_collections = heap.full_collections;
@@ -141,12 +153,12 @@ IsolateStats Isolate::Stats() const {
   stats.full_seconds = static_cast<double>(heap.full_nanoseconds) * 1e-9;
   stats.longest_minor_seconds = static_cast<double>(heap.longest_minor_nanoseconds) * 1e-9;
   stats.longest_full_seconds = static_cast<double>(heap.longest_full_nanoseconds) * 1e-9;
-  stats.instructions = impl_->instructions;
-  if (impl_->calls > 0 && impl_->vm->CountsInstructions()) {
+  stats.instructions = impl->instructions;
+  if (impl->calls > 0 && impl->vm->CountsInstructions()) {
     stats.instructions +=
-        static_cast<uint64_t>(impl_->fuel_at_start - std::max<int64_t>(impl_->vm->fuel(), 0));
+        static_cast<uint64_t>(impl->fuel_at_start - std::max<int64_t>(impl->vm->fuel(), 0));
   }
-  stats.host_calls = impl_->host_calls;
+  stats.host_calls = impl->host_calls;
   return stats;
 }
 

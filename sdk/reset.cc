@@ -24,7 +24,6 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
   Empty(handles);
   Empty(persistents);
   Empty(free_persistents);
-  ++tenancy;
   lazy_evaluator.reset();
   instructions = host_calls = 0;
   // Before the heap makes itself as large as its limit says.

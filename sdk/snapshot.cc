@@ -41,20 +41,22 @@ absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes) tr
 }
 
 absl::StatusOr<Snapshot> Snapshot::Resident(uint64_t cage_size) const try {
+  if (image_ == nullptr) return absl::FailedPreconditionError("the snapshot has been moved from");
   return Wrap(vm::Image::MakeResident(image_, cage_size),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
 } catch (const std::bad_alloc&) {
   return OutOfMemory("a snapshot");
 }
 
-size_t Snapshot::size_bytes() const { return image_->image_bytes(); }
+size_t Snapshot::size_bytes() const { return image_ != nullptr ? image_->image_bytes() : 0; }
 
 std::vector<std::string> Snapshot::host_functions() const {
   std::vector<std::string> names;
+  if (image_ == nullptr) return names;
   for (const vm::HostSignature& signature : image_->externals()) names.push_back(signature.name);
   return names;
 }
 
-bool Snapshot::maps_carrier() const { return image_->maps_carrier(); }
+bool Snapshot::maps_carrier() const { return image_ != nullptr && image_->maps_carrier(); }
 
 }  // namespace islet

@@ -83,12 +83,26 @@ absl::StatusOr<vm::Value> Isolate::Impl::Resolve(const Value& handle) {
 }
 
 absl::StatusOr<vm::Value> Isolate::Impl::Find(const Value& handle) const {
-  const size_t slot = static_cast<size_t>(handle.integer_);
+  const uint64_t place = static_cast<uint64_t>(handle.integer_);
+  const size_t slot = static_cast<uint32_t>(place);
+  if (handle.isolate_->generation_.load(std::memory_order_relaxed) != place >> 32) {
+    return absl::FailedPreconditionError("the value's isolate has ended: it was disposed of, or given back to its pool");
+  }
   if (handle.isolate_ != isolate) return absl::FailedPreconditionError("the value belongs to another isolate");
   if (slot >= handles.size() || handles[slot].stamp != handle.stamp_) {
     return absl::FailedPreconditionError("the value's scope has ended (keep it in an islet::Persistent)");
   }
   return handles[slot].value;
+}
+
+absl::StatusOr<vm::Value> Isolate::Impl::Open(const Value& handle, Impl** impl) {
+  const Isolate& isolate = *handle.isolate_;
+  if (isolate.generation_.load(std::memory_order_relaxed) != static_cast<uint64_t>(handle.integer_) >> 32) {
+    return absl::FailedPreconditionError("the value's isolate has ended: it was disposed of, or given back to its pool");
+  }
+  if (absl::Status status = CheckUsable(isolate); !status.ok()) return status;
+  *impl = isolate.impl();
+  return (*impl)->Resolve(handle);
 }
 
 // ---- Out of the heap. A literal is put into the isolate's terms only where it has one; its own accessors work without.
@@ -104,11 +118,10 @@ struct Opened {
 }  // namespace
 
 #define ISLET_OPEN(opened)                                                                            \
-  absl::StatusOr<vm::Value> opened##_value =                                                          \
-      isolate_ == nullptr ? absl::StatusOr<vm::Value>(absl::FailedPreconditionError("not a handle"))  \
-                          : isolate_->impl_->Resolve(*this);                                          \
+  Isolate::Impl* opened##_impl = nullptr;                                                             \
+  absl::StatusOr<vm::Value> opened##_value = Isolate::Impl::Open(*this, &opened##_impl);              \
   if (!opened##_value.ok()) return opened##_value.status();                                           \
-  const Opened opened{isolate_->impl_.get(), &isolate_->impl_->vm->heap(), *opened##_value}
+  const Opened opened{opened##_impl, &opened##_impl->vm->heap(), *opened##_value}
 
 Type Value::type() const {
   switch (kind_) {
@@ -128,14 +141,16 @@ Type Value::type() const {
     case Kind::kSnapshotProcedure: return Type::kProcedure;
     case Kind::kHandle: break;
   }
-  absl::StatusOr<vm::Value> value = isolate_->impl_->Resolve(*this);
-  return value.ok() ? TypeOfHeapValue(isolate_->impl_->vm->heap(), *value) : Type::kOther;
+  Isolate::Impl* impl = nullptr;
+  absl::StatusOr<vm::Value> value = Isolate::Impl::Open(*this, &impl);
+  return value.ok() ? TypeOfHeapValue(impl->vm->heap(), *value) : Type::kOther;
 }
 
 bool Value::IsFalse() const {
   if (kind_ == Kind::kBoolean) return integer_ == 0;
   if (kind_ != Kind::kHandle) return false;
-  absl::StatusOr<vm::Value> value = isolate_->impl_->Resolve(*this);
+  Isolate::Impl* impl = nullptr;
+  absl::StatusOr<vm::Value> value = Isolate::Impl::Open(*this, &impl);
   return value.ok() && *value == vm::kFalse;
 }
 
@@ -270,9 +285,10 @@ absl::StatusOr<Value> Value::Cdr() const {
 
 std::string Value::Print(size_t max_bytes) const {
   if (kind_ == Kind::kHandle) {
-    absl::StatusOr<vm::Value> value = isolate_->impl_->Resolve(*this);
+    Isolate::Impl* impl = nullptr;
+    absl::StatusOr<vm::Value> value = Isolate::Impl::Open(*this, &impl);
     if (!value.ok()) return "#<stale value>";
-    return vm::Print(*isolate_->impl_->vm, *value, vm::PrintMode::kWrite, max_bytes);
+    return vm::Print(*impl->vm, *value, vm::PrintMode::kWrite, max_bytes);
   }
   switch (kind_) {
     case Kind::kBoolean: return integer_ != 0 ? "#t" : "#f";

@@ -22,8 +22,11 @@ struct islet_snapshot {
   islet::Snapshot snapshot;
 };
 
-// What an isolate not of a pool owns; what Isolate::Impl::wrapper owns if it is of one.
+// What Isolate::Impl::wrapper owns.
 struct islet_isolate {
+  ~islet_isolate() {
+    for (islet::Isolate::Scope* scope : scopes) delete scope;
+  }
   std::shared_ptr<const islet::HostFunctions> host_functions;
   std::unique_ptr<islet::Isolate> owned;
   islet::PooledIsolate pooled;
@@ -167,9 +170,8 @@ absl::InlinedVector<islet::Value, 8> OpenAll(islet_isolate* isolate, const islet
 // A literal as a handle.
 islet_value Make(islet_isolate* isolate, const islet::Value& literal) {
   if (isolate == nullptr) return Stale();
-  islet::Isolate::Impl& impl = *isolate->isolate->impl();
-  auto datum = islet::Guarded(impl, [&] { return impl.ToHeap(literal); });
-  return datum.ok() ? Handle(impl.MakeHandle(*datum)) : Stale();
+  auto datum = islet::InIsolate(*isolate->isolate, [&](islet::Isolate::Impl& in) { return in.ToHeap(literal); });
+  return datum.ok() ? Handle(isolate->isolate->impl()->MakeHandle(*datum)) : Stale();
 }
 
 islet_status Finish(islet_isolate* isolate, const absl::StatusOr<islet::Value>& value, islet_value* result,
@@ -273,8 +275,10 @@ absl::StatusOr<std::shared_ptr<const islet::HostFunctions>> Translate(const isle
 islet_isolate* Own(std::unique_ptr<islet_isolate> wrapper, std::unique_ptr<islet::Isolate> isolate) {
   wrapper->isolate = isolate.get();
   wrapper->owned = std::move(isolate);
-  wrapper->isolate->impl()->wrapper = std::shared_ptr<void>(std::shared_ptr<void>(), wrapper.get());  // not owned
-  return wrapper.release();
+  // The wrapper ends with what it wraps, since a call may be running when it is freed.
+  islet_isolate* const made = wrapper.get();
+  made->isolate->impl()->wrapper = std::shared_ptr<islet_isolate>(std::move(wrapper));
+  return made;
 }
 
 islet_snapshot* Wrap(absl::StatusOr<islet::Snapshot> snapshot, islet_error* error) {
@@ -359,13 +363,15 @@ islet_isolate* islet_isolate_fork(islet_isolate* isolate, islet_error* error) tr
 
 void islet_isolate_free(islet_isolate* isolate) {
   if (isolate == nullptr) return;
-  while (!isolate->scopes.empty()) islet_leave(isolate);
-  if (isolate->owned != nullptr) {
-    delete isolate;
-    return;
-  }
+  const islet::Isolate::Impl* const impl = isolate->isolate->impl();
+  if (impl == nullptr) return;
+  // What runs ends with an error first.
+  while (impl->inside == 0 && !isolate->scopes.empty()) islet_leave(isolate);
+  // Either may take the wrapper with it.
+  const std::unique_ptr<islet::Isolate> owned = std::move(isolate->owned);
+  if (owned != nullptr) return;
   isolate->last_failure = absl::OkStatus();
-  islet::PooledIsolate given_back = std::move(isolate->pooled);  // may take the wrapper with it
+  const islet::PooledIsolate given_back = std::move(isolate->pooled);
 }
 
 islet_status islet_set_limits(islet_isolate* isolate, const islet_limits* limits,
@@ -457,10 +463,10 @@ islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) try {
   if (wrapper == nullptr) {
     auto made = std::make_shared<islet_isolate>();
     made->host_functions = pool->host_functions;
-    made->isolate = isolate->get();
     wrapper = std::move(made);
   }
   islet_isolate* const got = static_cast<islet_isolate*>(wrapper.get());
+  got->isolate = isolate->get();
   got->pooled = *std::move(isolate);
   return got;
 } catch (const std::bad_alloc&) {
@@ -498,7 +504,8 @@ islet_status islet_pool_reset_status(islet_pool* pool, islet_error* error) try {
 islet_status islet_enter(islet_isolate* isolate, islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
   auto scope = std::make_unique<islet::Isolate::Scope>(*isolate->isolate);
-  const absl::Status status = isolate->isolate->impl()->CheckEntered();
+  absl::Status status = islet::Isolate::Impl::CheckUsable(*isolate->isolate);
+  if (status.ok()) status = isolate->isolate->impl()->CheckEntered();
   if (!status.ok()) return Report(status, error);
   isolate->scopes.push_back(scope.release());
   return ISLET_OK;

@@ -67,7 +67,8 @@ uint64_t MarkFailure(FailureMark mark, absl::Status* status) {
   static std::atomic<uint64_t> latest{0};
   const uint64_t number = latest.fetch_add(1, std::memory_order_relaxed) + 1;
   EraseMark(status);
-  status->SetPayload(mark == FailureMark::kCondition ? kCondition : kTermination, absl::Cord(absl::StrCat(number)));
+  const std::string text = absl::StrCat(number);
+  status->SetPayload(mark == FailureMark::kCondition ? kCondition : kTermination, absl::Cord(absl::string_view(text)));
   return number;
 }
 

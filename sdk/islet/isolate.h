@@ -6,6 +6,14 @@
 //   auto answer = (*isolate)->Call("handler", {islet::String("www.example.co.uk")});
 //   if (!answer.ok()) std::cerr << answer.status().message() << "\n";
 //
+// Used too late. An isolate ends when it is disposed of, or given back to its pool. Whatever refers to it may live on, and end
+// in any order and on any thread: calls and Values then give FailedPrecondition, a Scope or Persistent that ends does nothing,
+// Interrupt and SetLimits do nothing, Stats is empty. That holds for an Isolate& or Isolate* itself as well: what it points
+// to is not freed, and serves another isolate only when its thread has made, or got from pools, some hundreds more.
+//
+// Disposed of, or given back, while it is in use (by its own host functions and callbacks, or by another thread): the
+// calls that run end with FailedPrecondition, and the isolate when they have.
+//
 // Thread safety: isolates share nothing that changes, so each may run on a thread of its own. One isolate is entered
 // (Isolate::Scope) by one thread at a time, and may move between threads. All methods but Interrupt are for the thread
 // that has entered it.
@@ -13,10 +21,12 @@
 #ifndef ISLET_SDK_ISOLATE_H_
 #define ISLET_SDK_ISOLATE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +46,9 @@
 namespace islet {
 
 class Isolate;
+namespace vm {
+enum class InterruptReason : int;
+}
 
 struct IsolateOptions {
   // What scripts may use up (limits.h). Reaching a limit ends the call; the isolate stays usable.
@@ -116,7 +129,7 @@ struct FormScan {
   size_t end = 0;  // kForm: the datum and what stands before it take so many bytes
 };
 
-class Isolate {
+class alignas(64) Isolate {
  public:
   // Errors: FailedPrecondition (host functions missing or with another arity: all are named), ResourceExhausted (address
   // space or mappings used up), InvalidArgument (options).
@@ -133,13 +146,16 @@ class Isolate {
   // Errors: FailedPrecondition (a call is running, entered by another thread, a file is open: its name is told), and those
   // of FromSnapshot.
   absl::StatusOr<std::unique_ptr<Isolate>> Fork();
-  // The isolate must not be entered by any thread.
-  ~Isolate();
+  // Disposes of the isolate, or if it is in use, has that end: see "Used too late".
+  static void operator delete(Isolate* isolate, std::destroying_delete_t);
+  ~Isolate() = default;  // of no use: `delete` does not come here
   Isolate(const Isolate&) = delete;
   Isolate& operator=(const Isolate&) = delete;
 
   // Enters the isolate on this thread, and opens a scope for handles. Scopes nest; the innermost ends first. If another
-  // thread has entered the isolate, this one has not: its calls give FailedPrecondition.
+  // thread has entered the isolate, this one has not: its calls give FailedPrecondition. A scope that ends on another thread
+  // than it began on does not leave the isolate; one that ends inside of a host function that it encloses leaves it when the
+  // call ends.
   class Scope {
    public:
     explicit Scope(Isolate& isolate);
@@ -149,6 +165,7 @@ class Isolate {
 
    private:
     Isolate& isolate_;
+    uint32_t generation_;
     bool entered_;
     size_t handles_;
   };
@@ -182,7 +199,7 @@ class Isolate {
   // The value of a top-level variable. Errors: NotFound.
   absl::StatusOr<Value> Lookup(absl::string_view name);
 
-  // From any thread, and from signal handlers: ends the running (or next) Eval or Call with
+  // From any thread, and from signal handlers, even while another disposes of it: ends the running (or next) Eval or Call with
   // Cancelled at its next call or loop iteration, or within a built-in procedure that goes through
   // much data. Host functions end first. What is left of a full collection is done by the next
   // call, or dropped by a reset.
@@ -190,7 +207,8 @@ class Isolate {
   // Forgets an Interrupt that came when nothing was running any more, so that the next Eval or Call is spared.
   void ClearInterrupt();
 
-  // The latest failure of Eval, EvalValues, EvalScript or Call, in parts; empty before there is one.
+  // The latest failure of Eval, EvalValues, EvalScript or Call, in parts; empty before there is one, and where this thread may
+  // not use the isolate. Good until the next call.
   const ErrorReport& LastError() const;
   // Writes out what open files and the standard ports hold back. Errors: those of the system.
   absl::Status Flush();
@@ -219,21 +237,34 @@ class Isolate {
 
   // The isolate's name in handles and persistents; internal.
   struct Impl;
-  Impl* impl() const { return impl_.get(); }
+  Impl* impl() const { return impl_.load(std::memory_order_relaxed); }
+  // One that has ended, for ever: what an empty PooledIsolate refers to.
+  static Isolate& Ended();
 
  private:
   friend class Value;
   friend class IsolatePool;
+  friend class PooledIsolate;
   friend class Persistent;
-  explicit Isolate(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  friend class IsolateMemory;  // sdk/isolate_memory.h
+  Isolate() = default;
+  void InterruptFor(vm::InterruptReason reason);
+
+  // Who has entered; or that nobody can, as it has ended.
+  mutable std::atomic<const void*> owner_{nullptr};
+  std::atomic<Impl*> impl_{nullptr};        // null: it has ended
+  std::atomic<uint32_t> generation_{1};     // counts ends: what handles, scopes and persistents refer to
+  std::atomic<int> visitors_{0};            // calls of Interrupt
+  std::atomic<bool> disposed_{false};       // is to end when its calls have
+  Isolate* next_ = nullptr;                 // of those that have ended, or are about to
 };
 
-// Keeps a datum alive beyond scopes. Must not outlive its isolate; if that is given back to its IsolatePool, Get gives a
-// stale handle from then on.
+// Keeps a datum alive beyond scopes, until it ends itself or the isolate does; Get then gives a stale handle. Should it end
+// while another thread has entered the isolate, the datum stays alive until the isolate ends.
 class Persistent {
  public:
   Persistent() = default;
+  // If `value` cannot be kept (it is stale, the isolate is not entered), Get gives a stale handle.
   Persistent(Isolate& isolate, const Value& value);
   ~Persistent();
   Persistent(Persistent&& other) noexcept;
@@ -243,9 +274,10 @@ class Persistent {
   Value Get() const;
 
  private:
+  static constexpr uint32_t kNoSlot = ~uint32_t{0};
   Isolate* isolate_ = nullptr;
-  size_t slot_ = 0;
-  uint32_t tenancy_ = 0;  // of a recycled isolate
+  uint32_t generation_ = 0;
+  uint32_t slot_ = kNoSlot;
 };
 
 }  // namespace islet

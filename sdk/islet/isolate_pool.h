@@ -56,7 +56,7 @@ class IsolatePool {
     size_t idle = 0;        // waiting, of all threads
     uint64_t created = 0;   // isolates made anew
     uint64_t reused = 0;    // handed out again
-    size_t abandoned = 0;   // given back while entered: kept until the pool ends, not used again
+    size_t abandoned = 0;   // given back while entered: not used again
     size_t idle_bytes = 0;  // memory that the idle ones keep resident, but for page tables
   };
 
@@ -93,41 +93,50 @@ class IsolatePool {
   Slots& ThisThreadsSlots();
   Slots& FindSlots();
   static void GiveBack(Isolate* isolate);
-  static void Recycle(std::unique_ptr<Isolate>& isolate);
-  static absl::Status Verify(const Core& core, Isolate& isolate);
+  static void Abandon(Isolate* isolate);
+  static void Recycle(std::unique_ptr<Isolate::Impl>& owned);
+  static absl::Status Verify(const Core& core, Isolate::Impl& impl);
 
   const std::shared_ptr<Core> core_;
 };
 
-// An isolate on loan. Movable; its end gives the isolate back, on whatever thread that is. The isolate must not be entered
-// then, and nobody may use it, or Interrupt it, any more.
+// An isolate on loan. Movable; its end gives the isolate back, on whatever thread that is. From then on all that refers to
+// the isolate finds that it has ended (islet/isolate.h, "Used too late"), and never reaches the next tenant. One that is
+// entered then is not used again: it ends, when it is left.
 class PooledIsolate {
  public:
   PooledIsolate() = default;
-  PooledIsolate(PooledIsolate&& other) noexcept : isolate_(std::exchange(other.isolate_, nullptr)) {}
+  PooledIsolate(PooledIsolate&& other) noexcept
+      : isolate_(std::exchange(other.isolate_, nullptr)), generation_(other.generation_) {}
   PooledIsolate& operator=(PooledIsolate&& other) noexcept {
     if (this != &other) {
       GiveBack();
       isolate_ = std::exchange(other.isolate_, nullptr);
+      generation_ = other.generation_;
     }
     return *this;
   }
   ~PooledIsolate() { GiveBack(); }
 
-  Isolate& operator*() const { return *isolate_; }
-  Isolate* operator->() const { return isolate_; }
+  // Once given back or moved away: an isolate that has ended.
+  Isolate& operator*() const { return isolate_ != nullptr ? *isolate_ : Isolate::Ended(); }
+  Isolate* operator->() const { return &**this; }
   // Null once given back or moved away.
   Isolate* get() const { return isolate_; }
 
   // Gives the isolate back now.
   void GiveBack() {
-    if (isolate_ != nullptr) IsolatePool::GiveBack(std::exchange(isolate_, nullptr));
+    Isolate* const isolate = std::exchange(isolate_, nullptr);
+    if (isolate == nullptr || isolate->generation_.load(std::memory_order_relaxed) != generation_) return;
+    IsolatePool::GiveBack(isolate);
   }
 
  private:
   friend class IsolatePool;
-  explicit PooledIsolate(Isolate* isolate) : isolate_(isolate) {}
+  explicit PooledIsolate(Isolate* isolate)
+      : isolate_(isolate), generation_(isolate->generation_.load(std::memory_order_relaxed)) {}
   Isolate* isolate_ = nullptr;
+  uint32_t generation_ = 0;
 };
 
 }  // namespace islet

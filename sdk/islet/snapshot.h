@@ -35,7 +35,7 @@ struct EmbeddedSnapshot {
   extern "C" const unsigned char islet_snapshot_##name##_end[];   \
   [[maybe_unused]] static const ::islet::EmbeddedSnapshot name = {islet_snapshot_##name##_begin, islet_snapshot_##name##_end}
 
-// Cheap to copy; immutable. Thread safety: all methods may be called from any thread at once.
+// Cheap to copy; immutable. One that has been moved from is of no use: FailedPrecondition. Thread safety: all methods may be called from any thread at once.
 class Snapshot {
  public:
   // Opens a snapshot linked into the program, in constant time: the header is checked, the rest is

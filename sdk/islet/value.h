@@ -2,8 +2,9 @@
 //
 // A Value is either a literal made by the host (islet::Integer(7), islet::String("x"),
 // islet::List({...})), which belongs to no isolate, or a handle to a datum in an isolate. A handle
-// is good until the scope that was innermost when it was made ends; used later, or on a thread that
-// has not entered the isolate, it gives FailedPrecondition. Copying is cheap. (A procedure that
+// is good until the scope that was innermost when it was made ends; used later, after
+// the isolate has ended, or on a thread that has not entered it, it gives FailedPrecondition (type()
+// is kOther then). Copying is cheap. (A procedure that
 // IsolatePool::Procedure has looked up is a literal for all isolates of its snapshot.)
 //
 // Literals may nest as deeply as memory allows, and parts of them may be shared: islet::List({x,
@@ -115,8 +116,8 @@ class Value {
 
   Kind kind_ = Kind::kUnspecified;
   uint32_t stamp_ = 0;  // handle: tells a reused slot; snapshot's procedure: tells the snapshot
-  int64_t integer_ = 0;  // also boolean, character, bits of a double; handle: slot; snapshot's
-                         // procedure: the datum
+  int64_t integer_ = 0;  // also boolean, character, bits of a double; handle: slot, the
+                         // isolate's generation above it; snapshot's procedure: the datum
   Isolate* isolate_ = nullptr;  // handle
   Payload* payload_ = nullptr;  // literals that do not fit into `integer_`
 };
