@@ -52,12 +52,12 @@ std::unique_ptr<IsolatePool> MakeVerifyingPool(IsolatePool::Options options = {}
 
 TEST(IsolatePoolTest, EachTenantStartsFromTheSnapshot) {
   auto pool = MakePool();
-  const Isolate* first = nullptr;
+  const Isolate::Impl* first = nullptr;
   for (int i = 0; i < 100; ++i) {
     auto isolate = pool->Get();
     ASSERT_TRUE(isolate.ok());
-    if (first == nullptr) first = isolate->get();
-    EXPECT_EQ(isolate->get(), first) << "the same isolate again";
+    if (first == nullptr) first = (*isolate)->impl();
+    EXPECT_EQ((*isolate)->impl(), first) << "the same isolate again";
     Isolate::Scope scope(**isolate);
     EXPECT_EQ((*isolate)->Call("count!")->ToInt64().value(), 1);
     EXPECT_EQ((*isolate)->Eval("restored")->ToInt64().value(), 1) << "the hooks of on-restore run for each tenant";
@@ -163,24 +163,24 @@ TEST(IsolatePoolTest, TheSameAddressesHashesAndOrder) {
 TEST(IsolatePoolTest, HandlesOfTheEarlierTenantAreStale) {
   auto pool = MakePool();
   auto isolate = pool->Get();
-  Isolate* const same = isolate->get();
+  Isolate::Impl* const same = (*isolate)->impl();
   Value kept;
   Persistent persistent;
   {
-    Isolate::Scope scope(*same);
-    kept = same->Call("identity", {String("secret")}).value();
-    persistent = Persistent(*same, kept);
+    Isolate::Scope scope(**isolate);
+    kept = (*isolate)->Call("identity", {String("secret")}).value();
+    persistent = Persistent(**isolate, kept);
     EXPECT_EQ(persistent.Get().ToString().value(), "secret");
   }
   isolate->GiveBack();
   isolate = pool->Get();
-  ASSERT_EQ(isolate->get(), same);
-  Isolate::Scope scope(*same);
-  const Value mine = same->Call("identity", {String("mine")}).value();
-  Persistent my_persistent(*same, mine);
+  ASSERT_EQ((*isolate)->impl(), same);
+  Isolate::Scope scope(**isolate);
+  const Value mine = (*isolate)->Call("identity", {String("mine")}).value();
+  Persistent my_persistent(**isolate, mine);
   EXPECT_EQ(kept.ToString().status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(persistent.Get().ToString().status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(same->Call("identity", {kept}).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ((*isolate)->Call("identity", {kept}).status().code(), absl::StatusCode::kFailedPrecondition);
   persistent = Persistent();  // must not free the slot of the present tenant
   EXPECT_EQ(my_persistent.Get().ToString().value(), "mine");
 }
@@ -318,7 +318,7 @@ TEST(IsolatePoolTest, ThreadsHaveIsolatesOfTheirOwnAndMayGiveBackOthers) {
   // From hand to hand: got here, used and given back there; then it waits here again.
   pool->Trim();
   auto isolate = pool->Get();
-  Isolate* const same = isolate->get();
+  Isolate::Impl* const same = (*isolate)->impl();
   std::thread([lent = *std::move(isolate)]() mutable {
     {
       Isolate::Scope scope(*lent);
@@ -327,7 +327,7 @@ TEST(IsolatePoolTest, ThreadsHaveIsolatesOfTheirOwnAndMayGiveBackOthers) {
     lent.GiveBack();
   }).join();
   isolate = pool->Get();
-  EXPECT_EQ(isolate->get(), same);
+  EXPECT_EQ((*isolate)->impl(), same);
   isolate->GiveBack();
 
   // A new thread takes over what one that has ended left behind.
