@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/target.h"
-#include "isolate/compiler/code_checker.h"
+#include "isolate/interpreter/code_checker.h"
 #include "isolate/compiler/disassembler.h"
 
 namespace islet::fuzz {

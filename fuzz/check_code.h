@@ -1,4 +1,4 @@
-// Checks the bytecode that a closure reaches (compiler/code_checker.h).
+// Checks the bytecode that a closure reaches (interpreter/code_checker.h).
 
 #ifndef ISLET_FUZZ_CHECK_CODE_H_
 #define ISLET_FUZZ_CHECK_CODE_H_

@@ -17,6 +17,10 @@ absl::StatusOr<Snapshot> Wrap(absl::StatusOr<std::shared_ptr<const vm::Image>> i
   return make(*std::move(image));
 }
 
+vm::Trust TrustOf(const SnapshotOptions& options) {
+  return options.trusted ? vm::Trust::kTrusted : vm::Trust::kVerify;
+}
+
 }  // namespace
 
 absl::StatusOr<Snapshot> Snapshot::FromEmbedded(EmbeddedSnapshot embedded) try {
@@ -26,15 +30,15 @@ absl::StatusOr<Snapshot> Snapshot::FromEmbedded(EmbeddedSnapshot embedded) try {
   return OutOfMemory("a snapshot");
 }
 
-absl::StatusOr<Snapshot> Snapshot::FromFile(absl::string_view path) try {
-  return Wrap(vm::Image::FromFile(path, vm::AllPrimitives()),
+absl::StatusOr<Snapshot> Snapshot::FromFile(absl::string_view path, const SnapshotOptions& options) try {
+  return Wrap(vm::Image::FromFile(path, vm::AllPrimitives(), TrustOf(options)),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
 } catch (const std::bad_alloc&) {
   return OutOfMemory("a snapshot");
 }
 
-absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes) try {
-  return Wrap(vm::Image::FromBytes(bytes, vm::AllPrimitives()),
+absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes, const SnapshotOptions& options) try {
+  return Wrap(vm::Image::FromBytes(bytes, vm::AllPrimitives(), TrustOf(options)),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
 } catch (const std::bad_alloc&) {
   return OutOfMemory("a snapshot");

@@ -24,6 +24,7 @@
 #include "snapshot/fingerprint.h"
 #include "snapshot/image_copy.h"
 #include "snapshot/snapshot_generated.h"
+#include "snapshot/verify.h"
 
 namespace islet::vm {
 namespace {
@@ -239,7 +240,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
   std::shared_ptr<Image> image(new Image);
   image->bytes_ = bytes;
   image->primitives_ = primitives;
-  if (absl::Status status = image->Open(/*whole=*/false); !status.ok()) return status;
+  if (absl::Status status = image->Open(/*whole=*/false, Trust::kTrusted); !status.ok()) return status;
   if (!image->UseCarrier()) {
     if (absl::Status status = image->UseCopy(); !status.ok()) return status;
   }
@@ -329,19 +330,19 @@ absl::StatusOr<ImageCopy> CopyOfBytes(absl::Span<const uint8_t> bytes) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Image>> Image::FromFile(
-    absl::string_view path, absl::Span<const PrimitiveSpec> primitives) {
+    absl::string_view path, absl::Span<const PrimitiveSpec> primitives, Trust trust) {
   const std::string name(path);
   OpenFile file(open(name.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open snapshot ", name));
   absl::StatusOr<ImageCopy> copy = CopyOfFile(file);
   absl::StatusOr<std::shared_ptr<const Image>> image =
-      copy.ok() ? FromCopy(*std::move(copy), primitives) : copy.status();
+      copy.ok() ? FromCopy(*std::move(copy), primitives, trust) : copy.status();
   if (image.ok()) return image;
   return absl::Status(image.status().code(), absl::StrCat(name, ": ", image.status().message()));
 }
 
 absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(
-    absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives) {
+    absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives, Trust trust) {
   // Before anything is copied. The bytes may lie anywhere, which those that are checked must not.
   alignas(8) uint8_t buffer[kStartBytes];
   const size_t count = std::min(bytes.size(), sizeof(buffer));
@@ -353,21 +354,21 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(
     return status;
   absl::StatusOr<ImageCopy> copy = CopyOfBytes(bytes);
   if (!copy.ok()) return copy.status();
-  return FromCopy(*std::move(copy), primitives);
+  return FromCopy(*std::move(copy), primitives, trust);
 }
 
 absl::StatusOr<std::shared_ptr<const Image>> Image::FromCopy(
-    ImageCopy copy, absl::Span<const PrimitiveSpec> primitives) {
+    ImageCopy copy, absl::Span<const PrimitiveSpec> primitives, Trust trust) {
   std::shared_ptr<Image> image(new Image);
   image->copy_ = std::move(copy);
   image->bytes_ = image->copy_.bytes();
   image->primitives_ = primitives;
-  if (absl::Status status = image->Open(/*whole=*/true); !status.ok()) return status;
+  if (absl::Status status = image->Open(/*whole=*/true, trust); !status.ok()) return status;
   image->MapCopy();
   return std::shared_ptr<const Image>(std::move(image));
 }
 
-absl::Status Image::Open(bool whole) {
+absl::Status Image::Open(bool whole, Trust trust) {
   const absl::StatusOr<FileStart> start = CheckStartAndSize(bytes_);
   if (!start.ok()) return start.status();
   digest_ = start->digest;
@@ -409,7 +410,20 @@ absl::Status Image::Open(bool whole) {
   for (const format::ExternalReference* external : *snapshot->external_references()) {
     externals_.push_back({external->name()->str(), external->arity()});
   }
-  return absl::OkStatus();
+  return trust == Trust::kTrusted ? absl::OkStatus() : Verify(*snapshot);
+}
+
+absl::Status Image::Verify(const format::Snapshot& snapshot) const {
+  UnverifiedImage image = {.image = image_,
+                           .writable_bytes = writable_bytes_,
+                           .read_only_bytes = read_only_bytes_,
+                           .pairs = {snapshot.pairs()->data(), snapshot.pairs()->size()},
+                           .flonums = {snapshot.flonums()->data(), snapshot.flonums()->size()},
+                           .roots = roots_,
+                           .externals = {},
+                           .primitives = primitives_};
+  for (const HostSignature& external : externals_) image.externals.push_back(external.arity);
+  return VerifyImage(image);
 }
 
 absl::Status Image::UseCopy() {
@@ -479,9 +493,9 @@ bool Image::UseCarrier() {
   if (!carrier.found || carrier.file_offset % kPage != 0) return false;
   const int fd = open(carrier.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  // The header has the digest of everything, so another snapshot has another header. The last page
+  // The first pages have the digest of everything, so another snapshot has other ones. The last page
   // tells whether the file was cut off.
-  if (!SameBytes(fd, carrier.file_offset, bytes_.data(), header) ||
+  if (!SameBytes(fd, carrier.file_offset, bytes_.data(), std::min(header, kStartBytes)) ||
       !SameBytes(fd, carrier.file_offset + bytes_.size() - kPage,
                  bytes_.data() + bytes_.size() - kPage, kPage)) {
     close(fd);

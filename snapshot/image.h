@@ -44,6 +44,9 @@ struct HostSignature {
       0;  // least number of arguments << 9 | optional ones << 1 | 1 if there may be more
 };
 
+// Whether what is in a snapshot is known to be what the writer made.
+enum class Trust { kVerify, kTrusted };
+
 class Image : public std::enable_shared_from_this<Image> {
  public:
   // A snapshot linked into the program, or into a shared object: `begin` is page-aligned, and what
@@ -54,19 +57,22 @@ class Image : public std::enable_shared_from_this<Image> {
   static absl::StatusOr<std::shared_ptr<const Image>> FromEmbedded(
       const uint8_t* begin, const uint8_t* end, absl::Span<const PrimitiveSpec> primitives);
 
-  // Reads and checks all of it, the header before anything else: of a file that is not a snapshot
+  // Reads and checks all of it: the digest, which finds damage, and, unless it is trusted, that it
+  // holds a heap (verify.h). The header comes before anything else: of a file that is not a snapshot
   // one page is read, of one of the wrong size two. Takes memory of the file's size, once. `path`
   // may be changed or deleted afterwards.
   // Errors: NotFound, PermissionDenied ... if the file cannot be read; InvalidArgument if it is
-  // empty or not a snapshot; DataLoss if it is truncated or changed; FailedPrecondition if it is of
+  // empty or not a snapshot; DataLoss if it is truncated, changed, or no heap; FailedPrecondition if it is of
   // another format version or was made by another build; ResourceExhausted if there is no memory
   // for it.
   static absl::StatusOr<std::shared_ptr<const Image>> FromFile(
-      absl::string_view path, absl::Span<const PrimitiveSpec> primitives);
+      absl::string_view path, absl::Span<const PrimitiveSpec> primitives,
+      Trust trust = Trust::kVerify);
 
   // The same of bytes, which are copied.
   static absl::StatusOr<std::shared_ptr<const Image>> FromBytes(
-      absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives);
+      absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives,
+      Trust trust = Trust::kVerify);
 
   // The same snapshot, mapped from an anonymous copy in huge pages where the kernel can make them (`cage_size` as the
   // isolates will have it): isolates that read here and there in a large image then take few page faults. Takes time and
@@ -103,10 +109,12 @@ class Image : public std::enable_shared_from_this<Image> {
 
  private:
   Image();
-  // Fills in everything but the source from bytes_. `whole`: checks the digest too.
-  absl::Status Open(bool whole);
+  // Fills in everything but the source from bytes_. `whole`: checks the digest too, and what the
+  // image holds, unless that is trusted.
+  absl::Status Open(bool whole, Trust trust);
+  absl::Status Verify(const format::Snapshot& snapshot) const;
   static absl::StatusOr<std::shared_ptr<const Image>> FromCopy(
-      ImageCopy copy, absl::Span<const PrimitiveSpec> primitives);
+      ImageCopy copy, absl::Span<const PrimitiveSpec> primitives, Trust trust);
   // Copies bytes_, and makes the copy the source; unless an error occurs.
   absl::Status UseCopy();
   // Makes copy_ the source.

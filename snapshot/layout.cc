@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/objects.h"
+#include "isolate/interpreter/opcode.h"
 
 namespace islet::vm {
 namespace {
@@ -89,6 +90,7 @@ absl::StatusOr<Layout> Layout::Of(Vm& vm, const SourceNameMap& source_names) {
   Layout layout(vm, *std::move(numbers));
   if (absl::Status status = layout.Walk(source_names); !status.ok()) return status;
   layout.MarkLiterals();
+  layout.MarkAssigned();
   layout.MarkEnvironments();
   if (absl::Status status = layout.Place(); !status.ok()) return status;
   return layout;
@@ -234,6 +236,23 @@ void Layout::MarkLiterals() {
     if (const Macro* macro = heap_.TryGet<Macro>(object.from)) mark(macro->spec, Group::kMetadata);
   }
   spread(Group::kMetadata);
+}
+
+void Layout::MarkAssigned() {
+  for (const Object& object : objects_) {
+    const Code* code = heap_.TryGet<Code>(object.from);
+    if (code == nullptr) continue;
+    for (uint32_t i = 0; i < code->ref_count; ++i) {
+      const uint32_t word = code->refs()[i];
+      const Value cell = Value::FromBits(code->instructions[word]);
+      if (word == 0 || !heap_.Is<Cell>(cell)) continue;
+      // The word before may be an operand that looks like one of these: no harm is done.
+      const Op op = static_cast<Op>(code->instructions[word - 1] & 0xff);
+      if (op != Op::kGlobalSet && op != Op::kGlobalDefine) continue;
+      const bool assigned = (HeaderFlags(heap_.header(cell)) & kAssignedCellFlag) != 0;
+      At(cell).group = assigned ? Group::kHot : Group::kVariables;
+    }
+  }
 }
 
 void Layout::MarkEnvironments() {

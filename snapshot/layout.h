@@ -103,6 +103,8 @@ class Layout {
   // Gives a Code object the file name that is to be frozen.
   void Relocate(Value code, const SourceNameMap& source_names);
   void MarkLiterals();
+  // Cells that code defines, or assigns, though they are constant by now: the body of a library, which some backtrace keeps.
+  void MarkAssigned();
   void MarkEnvironments();
   absl::Status Place();
 

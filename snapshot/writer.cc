@@ -150,6 +150,16 @@ class ImageWriter {
   std::vector<uint8_t> image_;
 };
 
+// Where the objects with this tag lie in the image (snapshot.fbs).
+std::vector<uint64_t> MarksOf(const Layout& layout, Tag tag) {
+  std::vector<uint64_t> marks((size_t{layout.read_only_bytes()} + layout.writable_bytes()) / (8 * 64));
+  for (const Layout::Object& object : layout.objects()) {
+    if (object.from.tag() == tag) marks[object.to / (8 * 64)] |= uint64_t{1} << (object.to / 8 % 64);
+  }
+  while (!marks.empty() && marks.back() == 0) marks.pop_back();
+  return marks;
+}
+
 SnapshotStatistics Count(const Heap& heap, const Layout& layout,
                          std::vector<format::ObjectStatistics>* by_type) {
   uint32_t counts[kFlonumStatistics + 1] = {};
@@ -235,6 +245,8 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
 
   const format::Layer layer(image_digest);
   const auto layers = builder.CreateVectorOfStructs(&layer, 1);
+  const auto pairs_vector = builder.CreateVector(MarksOf(*layout, Tag::kPair));
+  const auto flonums_vector = builder.CreateVector(MarksOf(*layout, Tag::kFlonum));
   const auto statistics_vector = builder.CreateVectorOfStructs(by_type);
   const auto externals_vector = builder.CreateVector(externals);
   const auto roots_vector = builder.CreateVector(roots);
@@ -253,6 +265,8 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   table.add_layers(layers);
   table.add_statistics(statistics_vector);
   table.add_image(image_vector);
+  table.add_pairs(pairs_vector);
+  table.add_flonums(flonums_vector);
   format::FinishSnapshotBuffer(builder, table.Finish());
 
   std::vector<uint8_t> file(builder.GetBufferPointer(),

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "isolate/compiler/code_checker.h"
+#include "isolate/interpreter/code_checker.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/compiler/disassembler.h"
 #include "isolate/interpreter/stubs.h"

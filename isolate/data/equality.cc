@@ -340,12 +340,15 @@ bool Equal(const Heap& heap, Value a, Value b, StepCounter& steps) {
 
 uint32_t AddressHash(uint32_t offset) { return Mix(offset) & kHashMask; }
 
-uint32_t EqHash(const Heap& heap, Value v, bool* address) {
-  *address = false;
+uint32_t SimpleHash(Value v) {
   // Neighbouring numbers get neighbouring words of an index: hash_table.cc's way of probing allows
   // for it.
-  if (v.IsFixnum()) return static_cast<uint32_t>(v.fixnum()) & kHashMask;
-  if (!v.IsRef()) return Mix(v.bits) & kHashMask;
+  return (v.IsFixnum() ? static_cast<uint32_t>(v.fixnum()) : Mix(v.bits)) & kHashMask;
+}
+
+uint32_t EqHash(const Heap& heap, Value v, bool* address) {
+  *address = false;
+  if (!v.IsRef()) return SimpleHash(v);
   if (v.IsObject() && HeaderType(*heap.Peek<uint32_t>(v)) == ObjectType::kSymbol) {
     return heap.Peek<Symbol>(v)->hash.bits >> 1 & kHashMask;
   }

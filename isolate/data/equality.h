@@ -36,6 +36,8 @@ inline uint64_t ContentSteps(const Heap& heap, Value v) {
 
 // The hash of an object known by its cage offset only.
 uint32_t AddressHash(uint32_t offset);
+// The hash of what lies in no heap: a fixnum or an immediate.
+uint32_t SimpleHash(Value v);
 
 // `*address` is set to whether the hash is AddressHash(v.offset()).
 uint32_t EqHash(const Heap& heap, Value v, bool* address);

@@ -292,6 +292,16 @@ void PlaceEntry(uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry) {
   index[FreeWord(index, mask, hash)] = (hash & ~mask) | (entry + 1);
 }
 
+bool IsIndexed(const uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry, uint64_t* probes) {
+  for (ProbeSequence i(hash, mask); *probes > 0; i.Next()) {
+    --*probes;
+    const uint32_t word = index[i.word()];
+    if (word == ((hash & ~mask) | (entry + 1))) return true;
+    if (word == 0) return false;
+  }
+  return true;
+}
+
 uint64_t HashTableBytes(uint64_t capacity) {
   return sizeof(HashTable) +
          ArraysBytes(std::bit_ceil(std::max<uint64_t>(kLeastSlots, (capacity * 4 + 2) / 3)));

@@ -112,13 +112,19 @@ ISLET_NOINLINE Value SetPair(Vm& vm, Value pair, Value v, bool car) {
   return kUnspecified;
 }
 
-ISLET_NOINLINE Value NotARecord(Vm& vm, Value accessor, Value record, Value type) {
+// `record` is not of `type`, or has no field number `index`.
+ISLET_NOINLINE Value NoSuchField(Vm& vm, Value accessor, Value record, Value type, uint32_t index) {
   std::string expected = "a record";
   if (RecordType* t = vm.heap().TryGet<RecordType>(type); t != nullptr && vm.heap().Is<Symbol>(t->name)) {
     expected = "a record of type " + vm.SymbolName(t->name);
   }
   const std::string who =
       vm.heap().Is<Symbol>(accessor) ? vm.SymbolName(accessor) : CurrentName(vm);
+  if (const Record* r = vm.heap().TryGet<Record>(record); r != nullptr && r->type == type) {
+    return vm.OutOfRange(
+        who, 3, "is not below the number of fields, " + std::to_string(HeaderCount(r->header)),
+        Value::Fixnum(static_cast<int32_t>(index)));
+  }
   return vm.WrongType(who, 1, expected, record);
 }
 

@@ -33,38 +33,57 @@ constexpr int32_t Exactly(int32_t n) { return n << 9; }
 constexpr int32_t AtLeast(int32_t n) { return n << 9 | 1; }
 constexpr uint32_t Enter(uint32_t n) { return Plain(Op::kEnter) | n << 8; }
 
+constexpr int32_t kSlots = 16;
+constexpr uint32_t kReturnStubs[] = {Plain(Op::kHalt), Plain(Op::kUnderflow), Plain(Op::kNoReturn)};
+constexpr uint32_t kApply[] = {Plain(Op::kApply)};
+constexpr uint32_t kCallCC[] = {Enter(1), kSlots, Plain(Op::kCallCC)};
+constexpr uint32_t kValues[] = {Plain(Op::kValues)};
+constexpr uint32_t kCallWithValues[] = {Enter(2), kSlots, Plain(Op::kCallWithValues),
+                                        Plain(Op::kCallWithValuesReturn)};
+constexpr uint32_t kThrow[] = {Enter(2), kSlots, Plain(Op::kThrow)};
+
+struct StubProcedure {
+  std::string_view name;
+  absl::Span<const uint32_t> instructions;
+  int32_t arity;
+  int32_t slots;
+};
+constexpr StubProcedure kStubProcedures[] = {
+    {"apply", kApply, AtLeast(2), 0},
+    {"%call/cc", kCallCC, Exactly(1), kSlots},
+    {"values", kValues, AtLeast(0), 0},
+    {"call-with-values", kCallWithValues, Exactly(2), kSlots},
+    {"%throw", kThrow, Exactly(2), kSlots},
+};
+
+bool HasInstructions(const Code* code, absl::Span<const uint32_t> instructions, int32_t slots) {
+  return code->instruction_count == instructions.size() && code->ref_count == 0 &&
+         code->frame_size == Value::Fixnum(slots) &&
+         std::memcmp(code->instructions, instructions.data(), instructions.size() * 4) == 0;
+}
+
 }  // namespace
 
-void MakeStubs(Vm& vm) {
-  const uint32_t instructions[] = {Plain(Op::kHalt), Plain(Op::kUnderflow), Plain(Op::kNoReturn)};
-  vm.set_root(Root::kStubs, MakeCode(vm, instructions, kFalse, 0, 0));
-}
+void MakeStubs(Vm& vm) { vm.set_root(Root::kStubs, MakeCode(vm, kReturnStubs, kFalse, 0, 0)); }
 
 Value MakeStubProcedure(Vm& vm, std::string_view name) {
-  constexpr uint32_t kSlots = 16;
-  Value code;
-  const Value symbol = vm.Intern(name);
-  if (name == "apply") {
-    const uint32_t words[] = {Plain(Op::kApply)};
-    code = MakeCode(vm, words, symbol, AtLeast(2), 0);
-  } else if (name == "%call/cc") {
-    const uint32_t words[] = {Enter(1), kSlots, Plain(Op::kCallCC)};
-    code = MakeCode(vm, words, symbol, Exactly(1), kSlots);
-  } else if (name == "values") {
-    const uint32_t words[] = {Plain(Op::kValues)};
-    code = MakeCode(vm, words, symbol, AtLeast(0), 0);
-  } else if (name == "call-with-values") {
-    const uint32_t words[] = {Enter(2), kSlots, Plain(Op::kCallWithValues), Plain(Op::kCallWithValuesReturn)};
-    code = MakeCode(vm, words, symbol, Exactly(2), kSlots);
-  } else if (name == "%throw") {
-    const uint32_t words[] = {Enter(2), kSlots, Plain(Op::kThrow)};
-    code = MakeCode(vm, words, symbol, Exactly(2), kSlots);
-  } else {
-    return kUndefined;
+  for (const StubProcedure& stub : kStubProcedures) {
+    if (stub.name != name) continue;
+    const Value code = MakeCode(vm, stub.instructions, vm.Intern(name), stub.arity, stub.slots);
+    Closure* closure = vm.heap().New<Closure>();
+    closure->code = code;
+    return vm.heap().ValueOf(closure);
   }
-  Closure* closure = vm.heap().New<Closure>();
-  closure->code = code;
-  return vm.heap().ValueOf(closure);
+  return kUndefined;
 }
+
+bool IsStubProcedure(const Code* code) {
+  for (const StubProcedure& stub : kStubProcedures) {
+    if (HasInstructions(code, stub.instructions, stub.slots)) return true;
+  }
+  return false;
+}
+
+bool IsReturnStubs(const Code* code) { return HasInstructions(code, kReturnStubs, 0); }
 
 }  // namespace islet::vm

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "isolate/heap/objects.h"
 #include "isolate/heap/value.h"
 
 namespace islet::vm {
@@ -22,6 +23,9 @@ void MakeStubs(Vm& vm);
 // Procedures defined by stubs, as closures: "apply", "%call/cc", "values", "call-with-values", "%throw". Returns
 // kUndefined for other names.
 Value MakeStubProcedure(Vm& vm, std::string_view name);
+// Whether the instructions, and the frame, are those of such a procedure; or of Root::kStubs.
+bool IsStubProcedure(const Code* code);
+bool IsReturnStubs(const Code* code);
 inline constexpr std::string_view kStubProcedureNames[] = {"apply", "%call/cc", "values", "call-with-values", "%throw"};
 
 }  // namespace islet::vm

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "isolate/data/string.h"
+#include "isolate/interpreter/symbol_table.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -27,10 +28,12 @@ bool NameIs(Heap& heap, const uint8_t* base, Value symbol, Value hash, absl::str
 
 }  // namespace
 
+uint64_t SymbolHash(std::string_view utf8) { return XXH3_64bits(utf8.data(), utf8.size()); }
+
 Value Vm::Intern(std::string_view utf8) {
   Heap& heap = *heap_;
   const absl::string_view name(utf8.data(), utf8.size());
-  const Value hash = Value::Fixnum(static_cast<int32_t>(XXH3_64bits(name.data(), name.size()) & 0x3fffffff));
+  const Value hash = Value::Fixnum(static_cast<int32_t>(SymbolHash(utf8) & kSymbolHashMask));
   if (const Value table = root(Root::kSymbolTable); table.IsObject()) {
     // The table, the symbols and their names are in read-only pages: never another isolate's, never written.
     const uint8_t* base = heap.pristine() != nullptr && heap.InSnapshot(table) ? heap.pristine() : heap.base();

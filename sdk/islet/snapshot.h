@@ -35,6 +35,12 @@ struct EmbeddedSnapshot {
   extern "C" const unsigned char islet_snapshot_##name##_end[];   \
   [[maybe_unused]] static const ::islet::EmbeddedSnapshot name = {islet_snapshot_##name##_begin, islet_snapshot_##name##_end}
 
+struct SnapshotOptions {
+  // True: the bytes are known to be those that snapshot_gen wrote (their origin is authenticated, say). Then they are
+  // checked against damage only. With bytes that anyone else may have chosen, this gives them all that the process may.
+  bool trusted = false;
+};
+
 // Cheap to copy; immutable. One that has been moved from is of no use: FailedPrecondition. Thread safety: all methods may be called from any thread at once.
 class Snapshot {
  public:
@@ -48,14 +54,22 @@ class Snapshot {
   // Errors: FailedPrecondition (of another format version, or made by another build),
   // InvalidArgument (not a snapshot).
   static absl::StatusOr<Snapshot> FromEmbedded(EmbeddedSnapshot embedded);
-  // Opens a file, and checks it against its digest. The file may change or vanish afterwards. What
-  // is not a snapshot is refused by its first page. Takes memory of the file's size, which all
-  // isolates share; where the system provides no files in memory (memfd_create), each isolate takes
-  // as much again. Errors: NotFound and other file errors, DataLoss (truncated or changed), and
-  // those of FromEmbedded.
-  static absl::StatusOr<Snapshot> FromFile(absl::string_view path);
+  // Opens a file. The file may change or vanish afterwards. What is not a snapshot is refused by its first page. Takes
+  // memory of the file's size, which all isolates share; where the system provides no files in memory (memfd_create),
+  // each isolate takes as much again.
+  //
+  // It is checked against its digest, which finds damage, and then, unless `options` say that it is trusted, verified:
+  // objects, references, instructions and tables are what Islet's own tools would have written. Whatever a snapshot that
+  // was opened so contains, its code reads and writes nothing outside of its isolate, calls only what exists, and obeys
+  // the isolate's limits and capabilities. (What its code computes is its own affair.) Verification takes some 10 ms for
+  // each MiB at most, on the calling thread, and an eighth of the file's size in memory, until it is done.
+  //
+  // Errors: NotFound and other file errors; InvalidArgument (not a snapshot); FailedPrecondition (of another format version,
+  // or made by another build: make it again); DataLoss (truncated, changed, or not verified: the message names the object,
+  // its offset and what was expected there); ResourceExhausted.
+  static absl::StatusOr<Snapshot> FromFile(absl::string_view path, const SnapshotOptions& options = {});
   // The same for bytes in memory, which are copied.
-  static absl::StatusOr<Snapshot> FromBytes(absl::Span<const uint8_t> bytes);
+  static absl::StatusOr<Snapshot> FromBytes(absl::Span<const uint8_t> bytes, const SnapshotOptions& options = {});
 
   // The same snapshot, mapped from an anonymous copy in huge pages (where the kernel has them to give; Linux 6.1 or
   // later). Isolates that read here and there in a snapshot of many megabytes take a fraction of the page faults. Costs

@@ -1,0 +1,18 @@
+// What symbols are found by (Vm::Intern).
+
+#ifndef ISLET_ISOLATE_INTERPRETER_SYMBOL_TABLE_H_
+#define ISLET_ISOLATE_INTERPRETER_SYMBOL_TABLE_H_
+
+#include <cstdint>
+#include <string_view>
+
+namespace islet::vm {
+
+// Bits of it that are Symbol::hash.
+inline constexpr uint64_t kSymbolHashMask = 0x3fffffff;
+// Of a name in UTF-8. Part of the snapshot format.
+uint64_t SymbolHash(std::string_view utf8);
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_INTERPRETER_SYMBOL_TABLE_H_
