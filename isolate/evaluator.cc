@@ -1,6 +1,7 @@
 #include "isolate/evaluator.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "isolate/capabilities/call_out.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
+#include "isolate/expander/stack_space.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/printer/describe.h"
@@ -23,6 +25,12 @@
 namespace islet::vm {
 
 namespace {
+
+// What must be left of the C++ stack to load a library from within another one's loading: more than the expander leaves
+// unused, which would speak of forms that are nested too deeply.
+constexpr size_t kStackOfLoad = size_t{512} << 10;
+// Of a circle of imports, how many are shown at each end.
+constexpr size_t kShownImports = 4;
 
 std::string DirectoryOf(absl::string_view path) {
   const size_t slash = path.rfind('/');
@@ -375,22 +383,63 @@ absl::StatusOr<Value> Evaluator::Lookup(absl::string_view name) {
 }
 
 absl::StatusOr<Value> Evaluator::Load(Value name) {
-  Heap& heap = vm_.heap();
-  std::vector<std::string> parts;
-  for (Value rest = name; rest.IsPair(); rest = heap.cdr(rest)) {
-    const Value part = heap.car(rest);
-    parts.push_back(heap.Is<Symbol>(part) ? vm_.SymbolName(part) : std::to_string(part.fixnum()));
-    if (parts.back().find('/') != std::string::npos || parts.back() == ".." || parts.back() == ".") {
-      return absl::NotFoundError(absl::StrCat("a library name cannot contain ", parts.back()));
+  const LibraryName library = LibraryName::Of(vm_, name);
+  if (const auto failed = failed_.find(library.ToString()); failed != failed_.end()) return failed->second;
+  for (const Loading& other : loading_) {
+    if (other.name == library) return CircularImport(library);
+  }
+  // Only imports that ImportsOf does not see lead here from within another Load.
+  if (!loading_.empty() && RemainingStack() < kStackOfLoad) return ImportsTooDeep();
+  const size_t first = loading_.size();
+  absl::StatusOr<Value> loaded = kUndefined;
+  try {
+    absl::Status started = StartLoading(library);
+    loaded = started.ok() ? LoadFrom(first) : started;
+  } catch (const std::bad_alloc&) {
+    loading_.clear();
+    failed_.clear();
+    throw;
+  }
+  loading_.resize(std::min(loading_.size(), first));
+  if (loading_.empty()) failed_.clear();
+  return loaded;
+}
+
+absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
+  while (true) {
+    if (vm_.terminating_) return vm_.TakeTermination();
+    Loading& library = loading_.back();
+    if (library.next < library.imports.size()) {
+      const LibraryName import = library.imports[library.next++];
+      const bool known = FindLibrary(vm_, import.ToValue(vm_)) != kUndefined || failed_.count(import.ToString()) != 0;
+      const auto is_import = [&import](const Loading& other) { return other.name == import; };
+      if (known || std::any_of(loading_.begin(), loading_.end(), is_import)) continue;
+      // What is wrong with it is told where it is imported.
+      StartLoading(import).IgnoreError();
+      continue;
     }
+    const absl::Status status = FinishLoading(library);
+    const bool ended = !status.ok() && status.code() != absl::StatusCode::kUnknown &&
+                       status.code() != absl::StatusCode::kInvalidArgument &&
+                       status.code() != absl::StatusCode::kNotFound;
+    if (ended || (!status.ok() && loading_.size() == first + 1)) return status;
+    if (!status.ok()) failed_.emplace(loading_.back().name.ToString(), status);
+    if (loading_.size() == first + 1) return FindLibrary(vm_, loading_.back().name.ToValue(vm_));
+    loading_.pop_back();
   }
-  const std::string shown = absl::StrCat("(", absl::StrJoin(parts, " "), ")");
+}
+
+absl::Status Evaluator::StartLoading(const LibraryName& name) {
+  std::vector<std::string> parts;
+  for (const LibraryName::Part& part : name.parts) {
+    if (part.text.find('/') != std::string::npos || part.text == ".." || part.text == ".") {
+      return absl::NotFoundError(absl::StrCat("a library name cannot contain ", part.text));
+    }
+    parts.push_back(part.text);
+  }
   if (files() == nullptr) {
-    return absl::NotFoundError(absl::StrCat("no library ", shown, ": ", NotGranted(Capability::kFiles)));
+    return absl::NotFoundError(absl::StrCat("no library ", name.ToString(), ": ", NotGranted(Capability::kFiles)));
   }
-  Value kept = name;
-  SyntaxArena roots(&heap);
-  roots.AddRoot(&kept);
   std::vector<std::string> tried;
   for (const std::string& directory : search_path_) {
     for (const char* extension : {".sld", ".lisp"}) {
@@ -401,19 +450,46 @@ absl::StatusOr<Value> Evaluator::Load(Value name) {
       if (!exists.ok() || !*exists) continue;
       absl::StatusOr<SourceFile> source = ReadSource(*files(), path);
       if (!source.ok()) return Unreadable(path, source.status());
-      const Value environment = MakeEnvironment(vm_, vm_.Intern("library-file"));
-      DefineCoreSyntax(vm_, environment);
-      absl::StatusOr<Value> done = EvalForms(source->text, path, environment, false);
-      if (!done.ok()) return done.status();
-      const Value library = FindLibrary(vm_, kept);
-      if (!heap.Is<Environment>(library)) {
-        return absl::NotFoundError(absl::StrCat(path, " does not define the library ", shown));
-      }
-      return library;
+      std::vector<LibraryName> imports = ImportsOf(vm_, *this, *source);
+      loading_.push_back({name, *std::move(source), std::move(imports)});
+      return absl::OkStatus();
     }
   }
-  return absl::NotFoundError(absl::StrCat("no library ", shown, tried.empty() ? "" : "; looked for ",
+  return absl::NotFoundError(absl::StrCat("no library ", name.ToString(), tried.empty() ? "" : "; looked for ",
                                           absl::StrJoin(tried, ", ")));
+}
+
+absl::Status Evaluator::FinishLoading(const Loading& library) {
+  const std::string path = library.source.path, text = library.source.text;
+  const LibraryName name = library.name;  // the list grows where something is loaded meanwhile
+  const Value environment = MakeEnvironment(vm_, vm_.Intern("library-file"));
+  DefineCoreSyntax(vm_, environment);
+  if (absl::StatusOr<Value> done = EvalForms(text, path, environment, false); !done.ok()) return done.status();
+  if (vm_.heap().Is<Environment>(FindLibrary(vm_, name.ToValue(vm_)))) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(path, " does not define the library ", name.ToString()));
+}
+
+absl::Status Evaluator::CircularImport(const LibraryName& name) const {
+  std::string message = absl::StrCat("circular import: ", name.ToString());
+  size_t first = 0;
+  while (!(loading_[first].name == name)) ++first;
+  const size_t count = loading_.size() - first;
+  for (size_t i = 1; i < count; ++i) {
+    if (i > kShownImports && i + kShownImports < count) {
+      if (i == kShownImports + 1) absl::StrAppend(&message, ", and so on");
+      continue;
+    }
+    absl::StrAppend(&message, i == 1 ? " imports " : ", which imports ", loading_[first + i].name.ToString());
+  }
+  absl::StrAppend(&message, count == 1 ? " imports itself" : absl::StrCat(", which imports ", name.ToString()));
+  return absl::FailedPreconditionError(message);
+}
+
+absl::Status Evaluator::ImportsTooDeep() const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "imports are nested too deeply: ", loading_.size(), " libraries, from ", loading_.front().name.ToString(), " to ",
+      loading_.back().name.ToString(),
+      ", wait for each other, and some are imported behind a (library ...) requirement, which takes stack"));
 }
 
 absl::StatusOr<SourceFile> Evaluator::ReadFile(absl::string_view path, absl::string_view relative_to) {

@@ -11,6 +11,7 @@
 #define ISLET_ISOLATE_EVALUATOR_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "islet/capabilities.h"
 #include "isolate/expander/expander.h"
 #include "isolate/interpreter/vm.h"
+#include "isolate/library_imports.h"
 
 namespace islet::vm {
 
@@ -76,11 +78,31 @@ class Evaluator : public LibraryLoader {
   // Runs a top-level form; its value, or the list of its values.
   absl::StatusOr<Value> Run(Value thunk, bool all_values);
   void ExportDefinitions(Value environment, Value imported);
+  // A library that is being loaded, and those that it imports.
+  struct Loading {
+    LibraryName name;
+    SourceFile source;
+    std::vector<LibraryName> imports;
+    size_t next = 0;  // of `imports`
+  };
+  // Finds and reads the library's file.
+  absl::Status StartLoading(const LibraryName& name);
+  // Evaluates it.
+  absl::Status FinishLoading(const Loading& library);
+  // Loads what stands in `loading_` from `first` on, and all that these import, imports first.
+  absl::StatusOr<Value> LoadFrom(size_t first);
+  // What is wrong when `name`, which is being loaded, is to be loaded.
+  absl::Status CircularImport(const LibraryName& name) const;
+  absl::Status ImportsTooDeep() const;
 
   Vm& vm_;
   std::vector<std::string> search_path_;
   std::vector<std::string> files_read_;
   FormPosition failed_form_;
+  // Each imports the next one, but where a Load began within another one.
+  std::vector<Loading> loading_;
+  // Libraries that could not be loaded, while others that import them are.
+  std::map<std::string, absl::Status> failed_;
 };
 
 }  // namespace islet::vm

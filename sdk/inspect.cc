@@ -12,6 +12,7 @@
 #include "isolate/data/hash_table.h"
 #include "isolate/interpreter/source_map.h"
 #include "isolate/reader/reader.h"
+#include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -45,6 +46,16 @@ FormScan Isolate::ScanForm(absl::string_view text) {
   FormScan invalid;
   invalid.kind = FormScan::Kind::kInvalid;
   return InIsolate(*this, [&](Impl& impl) { return Scan(impl, text); }).value_or(invalid);
+}
+
+std::string Isolate::TakeUnreadInput() {
+  if (!impl_->CheckEntered().ok()) return "";
+  vm::Stream* input = vm::PortTableOf(*impl_->vm).Find(-2 - static_cast<int>(vm::StandardPort::kInput));
+  if (input == nullptr) return "";
+  std::string unread = input->buffer.substr(std::min(input->position, input->buffer.size()));
+  input->buffer.clear();
+  input->position = 0;
+  return unread;
 }
 
 std::vector<std::string> Isolate::Names(absl::string_view prefix) {

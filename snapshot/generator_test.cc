@@ -357,6 +357,48 @@ TEST_F(Generator, SearchPathsInAnyOrderGiveTheSameBytes) {
   rmdir((directory_ + "d").c_str());
 }
 
+TEST_F(Generator, ImportsInLongChains) {
+  constexpr int kLength = 3000;
+  const auto library = [this](int i, const std::string& imports) {
+    Write(absl::StrCat("l", i, ".sld"),
+          absl::StrCat("(define-library (l", i, ") ", imports, " (export f", i, ") (begin (define (f", i, ") ", i, ")))"));
+  };
+  const auto next = [](int i) { return absl::StrCat("(import (scheme base) (only (l", i + 1, ") f", i + 1, "))"); };
+  for (int i = 0; i < kLength; ++i) {
+    library(i, i + 1 == kLength ? "(import (scheme base))"
+               : i % 3 == 0     ? absl::StrCat("(cond-expand (r7rs ", next(i), "))")
+                                : next(i));
+  }
+  GeneratorOptions options = OptionsFor("(import (scheme base) (l0)) (define zero (f0))");
+  options.search_path = {directory_};
+  EXPECT_EQ(Run(options), absl::OkStatus());
+  // The same from its end, where something is wrong: told once, with its place.
+  library(kLength - 1, "(import (scheme base) (l-nowhere))");
+  EXPECT_THAT(std::string(Run(options).message()),
+              AllOf(HasSubstr(absl::StrCat("l", kLength - 1, ".sld:1:")), HasSubstr("no library (l-nowhere)")));
+  library(kLength - 1, "(import (scheme base) (l0))");
+  EXPECT_THAT(std::string(Run(options).message()),
+              AllOf(HasSubstr("circular import: (l0) imports (l1), which imports (l2)"), HasSubstr("which imports (l0)")));
+  library(kLength - 1, absl::StrCat("(import (scheme base) (l", kLength - 2, "))"));
+  EXPECT_THAT(std::string(Run(options).message()),
+              HasSubstr("circular import: (l2998) imports (l2999), which imports (l2998)"));
+  // Behind what takes more than a look there is recursion, with an end that says what it is about.
+  for (int i = 0; i + 1 < kLength; ++i) {
+    library(i, absl::StrCat("(cond-expand ((library (l", i + 1, ")) ", next(i), "))"));
+  }
+  library(kLength - 1, "(import (scheme base))");
+  EXPECT_THAT(std::string(Run(options).message()), HasSubstr("imports are nested too deeply: "));
+}
+
+TEST_F(Generator, FilesThatIncludeThemselves) {
+  Write("b.scm", "(include \"c.scm\")");
+  Write("c.scm", "(define c 1) (include \"b.scm\")");
+  EXPECT_THAT(std::string(Run(OptionsFor("(include \"b.scm\")")).message()),
+              AllOf(HasSubstr("files include each other: "), HasSubstr("c.scm includes ")));
+  Write("c.scm", "(define c 1)");
+  EXPECT_EQ(Run(OptionsFor("(include \"b.scm\") (include \"b.scm\") (include \"c.scm\")")), absl::OkStatus());
+}
+
 TEST_F(Generator, AllThatCannotBeFrozenIsNamed) {
   const std::string all = Failure(OptionsFor(
       "(define log (open-input-file \"a.lisp\"))\n"

@@ -160,6 +160,8 @@ class Expansion {
   Env* LoadLibrary(Syntax* name, bool* found = nullptr);
   // The forms that `include` or `cond-expand` stands for.
   bool Include(Syntax* form, bool fold_case, std::vector<Syntax*>* out);
+  // `from` includes `path`: false, after Fail, if it has come from there itself.
+  bool NoteInclude(const Syntax* form, const std::string& path, const std::string& from);
   bool CondExpand(Syntax* form, std::vector<Syntax*>* out);
   bool Splice(Syntax* list, const Syntax* whole, std::vector<Syntax*>* out);
   // The same, the last one first.
@@ -223,6 +225,7 @@ class Expansion {
   std::vector<CachedMacro*> macros_;
   std::unordered_map<uint32_t, const Rules*> macro_index_;  // by the Value's bits, as of macro_epoch_
   uint32_t macro_epoch_ = 0;
+  std::unordered_map<std::string, std::string> included_by_;  // files, and what has included them last
   int phase_ = 0;  // Variable::phase of those being bound
   std::unique_ptr<IdentifierTable> identifiers_;  // made when first needed
 };

@@ -60,7 +60,7 @@ TEST(ForeignNames, ACallSaysWhatToWrite) {
   };
   for (const auto& [program, expected] : kCalls)
     EXPECT_THAT(Session().Run(program), HasSubstr(expected)) << program;
-  EXPECT_THAT(Session().Run("(progn 1 2)"), HasSubstr("test.lisp:1:1"));
+  EXPECT_THAT(Session().Run("(progn 1 2)"), HasSubstr("test.lisp:1:2"));
 }
 
 TEST(ForeignNames, NumbersWithASign) {

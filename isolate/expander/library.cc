@@ -193,7 +193,9 @@ Env* Expansion::LoadLibrary(Syntax* name, bool* found) {
       const absl::Status& status = loaded.status();
       const bool missing = absl::IsNotFound(status);
       if (missing && found != nullptr) return *found = false, nullptr;
-      return FailWith(name, std::string(status.message()), missing ? absl::OkStatus() : status);
+      // An import that cannot be carried out is at fault here, not in the library.
+      const bool here = missing || absl::IsFailedPrecondition(status);
+      return FailWith(name, std::string(status.message()), here ? absl::OkStatus() : status);
     }
     environment = *loaded;
   }
@@ -254,6 +256,24 @@ bool Expansion::Import(Syntax* form, Scope* root) {
 
 // ---- include and cond-expand.
 
+bool Expansion::NoteInclude(const Syntax* form, const std::string& path, const std::string& from) {
+  std::string chain = path;
+  std::string at = from;
+  // Each step is to an earlier file, so that this ends.
+  for (size_t steps = 0; steps <= included_by_.size(); ++steps) {
+    if (steps < 5) chain = absl::StrCat(at, " includes ", chain);
+    if (at == path) {
+      Fail(form, absl::StrCat("include: files include each other: ", chain));
+      return false;
+    }
+    const auto next = included_by_.find(at);
+    if (next == included_by_.end()) break;
+    at = next->second;
+  }
+  included_by_[path] = from;
+  return true;
+}
+
 bool Expansion::Include(Syntax* form, bool fold_case, std::vector<Syntax*>* out) {
   if (ListLength(form) < 2) {
     Fail(form, "include: expected (include \"file\" ...)");
@@ -276,6 +296,7 @@ bool Expansion::Include(Syntax* form, bool fold_case, std::vector<Syntax*>* out)
       Fail(p->car, absl::StrCat("include: ", file.status().message()));
       return false;
     }
+    if (!NoteInclude(p->car, file->path, from == nullptr ? "" : *from)) return false;
     ReaderOptions options;
     options.fold_case = fold_case;
     options.max_arena_bytes = options_.arena_limit;

@@ -218,6 +218,9 @@ class alignas(64) Isolate {
   // Reads one datum of `text`, without evaluating it, to tell a prompt whether to ask for another line. kInvalid also
   // where the isolate is not entered.
   FormScan ScanForm(absl::string_view text);
+  // What has been read ahead of the standard input that the host has granted, and no script has taken yet; it is theirs no
+  // more. So a prompt and the programs that run at it can share one input. "" where the isolate is not entered.
+  std::string TakeUnreadInput();
   // The names with this prefix that top-level code can use, variables and syntax, in alphabetical order.
   std::vector<std::string> Names(absl::string_view prefix = "");
   // The bytecode of a procedure, and of the procedures written inside it, for people to read: its form may change.

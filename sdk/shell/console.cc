@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -38,6 +39,34 @@ absl::Status WriteAll(int descriptor, absl::string_view bytes) {
 Console::Console() : terminal_(isatty(STDOUT_FILENO) == 1) {}
 
 absl::StatusOr<size_t> Console::Read(char* buffer, size_t size) {
+  if (pending_.empty()) {
+    absl::StatusOr<size_t> count = ReadFromSystem(buffer, size);
+    if (count.ok()) bytes_read_ += *count;
+    return count;
+  }
+  const size_t count = std::min(size, pending_.size());
+  std::copy_n(pending_.data(), count, buffer);
+  DropPending(count);
+  bytes_read_ += count;
+  return count;
+}
+
+absl::StatusOr<std::string> Console::ReadLine() {
+  size_t end, searched = 0;
+  while ((end = pending_.find('\n', searched)) == std::string::npos) {
+    searched = pending_.size();
+    char buffer[1 << 14];
+    const absl::StatusOr<size_t> count = ReadFromSystem(buffer, sizeof(buffer));
+    if (!count.ok()) return count.status();
+    if (*count == 0) return TakePending();
+    pending_.append(buffer, *count);
+  }
+  std::string line = pending_.substr(0, end + 1);
+  DropPending(end + 1);
+  return line;
+}
+
+absl::StatusOr<size_t> Console::ReadFromSystem(char* buffer, size_t size) {
   if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
   while (true) {
     if (WaitForInput(STDIN_FILENO)) {
@@ -54,6 +83,7 @@ absl::StatusOr<size_t> Console::Read(char* buffer, size_t size) {
 }
 
 bool Console::InputReady() {
+  if (pending()) return true;
   pollfd wanted = {STDIN_FILENO, POLLIN, 0};
   return poll(&wanted, 1, 0) > 0;
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "sdk/shell/interrupts.h"
 
 namespace islet::shell {
@@ -168,6 +169,64 @@ unsigned char CompleteName(EditLine* edit, int) {
   return CC_REDISPLAY;
 }
 
+// libedit knows the keys that the terminal's description names; these are those that terminals send all the same: xterm,
+// screen and tmux (CSI and, in application mode, SS3), linux (ESC [ 1 ~), rxvt (ESC [ 7 ~, ESC O d).
+void BindKeys(EditLine* edit) {
+  const auto bind = [edit](const std::string& keys, const char* command) {
+    // In bindings a circumflex makes control characters.
+    el_set(edit, EL_BIND, absl::StrReplaceAll(keys, {{"^", "\\^"}}).c_str(), command, nullptr);
+  };
+  struct Key {
+    char final;  // of ESC [ and ESC O
+    const char* plain;
+    const char* with_control;
+  };
+  constexpr Key kKeys[] = {
+      {'A', "ed-prev-history", "ed-prev-history"}, {'B', "ed-next-history", "ed-next-history"},
+      {'C', "ed-next-char", "em-next-word"},       {'D', "ed-prev-char", "ed-prev-word"},
+      {'H', "ed-move-to-beg", "ed-move-to-beg"},   {'F', "ed-move-to-end", "ed-move-to-end"},
+  };
+  struct NumberedKey {
+    int number;  // of ESC [ number ~
+    const char* plain;
+    const char* with_control;
+  };
+  constexpr NumberedKey kNumbered[] = {
+      {1, "ed-move-to-beg", "ed-move-to-beg"},         {2, "em-toggle-overwrite", "em-toggle-overwrite"},
+      {3, "ed-delete-next-char", "em-delete-next-word"}, {4, "ed-move-to-end", "ed-move-to-end"},
+      {5, "ed-search-prev-history", "ed-prev-history"}, {6, "ed-search-next-history", "ed-next-history"},
+      {7, "ed-move-to-beg", "ed-move-to-beg"},         {8, "ed-move-to-end", "ed-move-to-end"},
+  };
+  // xterm's parameter: 1, and 1 for Shift, 2 for Alt, 4 for Control.
+  constexpr int kFirstModified = 2, kLastModified = 8, kAlone = 2;
+  for (const Key& key : kKeys) {
+    for (const char* lead : {"\033[", "\033O"}) bind(absl::StrCat(lead, std::string(1, key.final)), key.plain);
+    for (int modifier = kFirstModified; modifier <= kLastModified; ++modifier) {
+      bind(absl::StrCat("\033[1;", modifier, std::string(1, key.final)),
+           modifier == kAlone ? key.plain : key.with_control);
+    }
+    // Older terminals leave out the 1.
+    bind(absl::StrCat("\033[5", std::string(1, key.final)), key.with_control);
+    // rxvt with Control; the same with Alt, which sends ESC first.
+    bind(absl::StrCat("\033O", std::string(1, absl::ascii_tolower(static_cast<unsigned char>(key.final)))), key.with_control);
+    bind(absl::StrCat("\033\033[", std::string(1, key.final)), key.with_control);
+  }
+  for (const NumberedKey& key : kNumbered) {
+    bind(absl::StrCat("\033[", key.number, "~"), key.plain);
+    bind(absl::StrCat("\033[", key.number, "^"), key.with_control);
+    for (int modifier = kFirstModified; modifier <= kLastModified; ++modifier) {
+      bind(absl::StrCat("\033[", key.number, ";", modifier, "~"), modifier == kAlone ? key.plain : key.with_control);
+    }
+  }
+  // Function keys do nothing, rather than type what they send.
+  for (int number = 11; number <= 34; ++number) bind(absl::StrCat("\033[", number, "~"), "ed-unassigned");
+  for (char final : {'P', 'Q', 'R', 'S'}) {
+    bind(absl::StrCat("\033O", std::string(1, final)), "ed-unassigned");
+    bind(absl::StrCat("\033[1;5", std::string(1, final)), "ed-unassigned");
+  }
+  for (char final : {'A', 'B', 'C', 'D', 'E'}) bind(absl::StrCat("\033[[", std::string(1, final)), "ed-unassigned");
+}
+
 void Catch(int signal) {
   struct sigaction action = {};
   action.sa_handler = NoteSignal;
@@ -199,6 +258,7 @@ LineEditor::LineEditor(FILE* output, std::string history_file, Complete complete
   el_set(edit, EL_ADDFN, "islet-complete", "Complete a name", CompleteName);
   el_set(edit, EL_BIND, "^I", "islet-complete", nullptr);
   el_set(edit, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  BindKeys(edit);
   state_->history = history_init();
   HistEvent event;
   if (state_->history != nullptr) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sdk/shell/interrupts.h"
@@ -32,19 +34,39 @@ std::string Blank(absl::string_view text) {
   return blank;
 }
 
-// Evaluates the forms of a complete input, one by one.
-Session::Outcome EvaluateInput(Session& session, absl::string_view input, size_t lines_before) {
+// How many blanks `text` begins with, up to the end of a line.
+size_t BlanksOfLine(absl::string_view text) {
+  const size_t end = text.find_first_not_of(" \t\r");
+  if (end == absl::string_view::npos) return text.size();
+  return text[end] == '\n' ? end + 1 : 0;
+}
+
+// Evaluates the forms of a complete input, one by one. What stands behind a form is pending input while it is evaluated: a
+// program may read it, and what it leaves is evaluated next.
+Session::Outcome EvaluateInput(Session& session, std::string input, size_t lines_before) {
+  Console& console = session.console();
   std::string before(lines_before, '\n');
   while (true) {
     const FormScan scan = session.isolate().ScanForm(input);
     if (scan.kind == FormScan::Kind::kNone) return Session::Outcome::kDone;
     // What is invalid is evaluated all the same, for the error.
     const size_t size = scan.kind == FormScan::Kind::kForm ? scan.end : input.size();
+    const absl::string_view behind = absl::string_view(input).substr(size);
+    // The end of the line belongs to the form: who types (read-line) is asked for a line.
+    const std::string rest(behind.substr(BlanksOfLine(behind)));
+    console.PutBack(rest);
+    const uint64_t read_before = console.bytes_read();
     const Session::Outcome outcome =
         session.Evaluate(absl::StrCat(before, input.substr(0, size)), kName, /*print=*/true);
+    const std::string unread = session.isolate().TakeUnreadInput();
+    const uint64_t taken = console.bytes_read() - read_before - unread.size();
+    console.PutBack(unread);
+    // Of `rest`, what nobody has taken. Behind an error it is not evaluated.
+    const std::string left = taken < rest.size() ? rest.substr(taken) : "";
+    console.DropPending(left.size());
     if (outcome != Session::Outcome::kDone) return outcome;
-    absl::StrAppend(&before, Blank(input.substr(0, size)));
-    input.remove_prefix(size);
+    absl::StrAppend(&before, Blank(absl::string_view(input).substr(0, input.size() - left.size())));
+    input = left;
   }
 }
 
@@ -83,19 +105,57 @@ std::string HistoryFile() {
   return file.empty() || !MakeDirectories(file) ? "" : file;
 }
 
+namespace {
+
+// Where lines come from: a terminal, with editing; else standard input as it is, without prompt and history.
+class Lines {
+ public:
+  explicit Lines(Session& session) : session_(session) {
+    if (isatty(STDIN_FILENO) != 1) return;
+    // Where output goes elsewhere, the prompt still belongs to whoever types.
+    FILE* const output = isatty(STDOUT_FILENO) == 1 ? stdout : stderr;
+    Isolate& isolate = session.isolate();
+    editor_ = std::make_unique<LineEditor>(
+        output, HistoryFile(), [&isolate](absl::string_view prefix) { return isolate.Names(prefix); });
+  }
+
+  LineEditor::Result Read(const char* prompt, std::string* line) {
+    // What a program was given of a terminal's line and has not taken is part of the session too.
+    if (editor_ != nullptr && !session_.console().pending()) return editor_->Read(prompt, line);
+    absl::StatusOr<std::string> read = editor_ != nullptr ? session_.console().TakePending() : session_.console().ReadLine();
+    if (read.status().code() == absl::StatusCode::kCancelled) {
+      TakeInterrupt();
+      return LineEditor::Result::kInterrupted;
+    }
+    if (!read.ok()) session_.ReportFailure(read.status().message());
+    if (!read.ok() || read->empty()) return LineEditor::Result::kEnd;
+    *line = *std::move(read);
+    if (line->back() != '\n') line->push_back('\n');
+    return LineEditor::Result::kLine;
+  }
+  void Remember(const std::string& input) {
+    if (editor_ != nullptr) editor_->Remember(input);
+  }
+
+ private:
+  Session& session_;
+  std::unique_ptr<LineEditor> editor_;
+};
+
+}  // namespace
+
 int RunRepl(Session& session) {
   CatchInterrupts(/*once=*/false);
   Isolate& isolate = session.isolate();
-  // Where output goes elsewhere, the prompt still belongs to whoever types.
-  FILE* const output = isatty(STDOUT_FILENO) == 1 ? stdout : stderr;
-  LineEditor editor(output, HistoryFile(),
-                    [&isolate](absl::string_view prefix) { return isolate.Names(prefix); });
+  Lines source(session);
+  // What a script before the prompt has read ahead.
+  session.console().PutBack(isolate.TakeUnreadInput());
   size_t lines = 0;
   std::string input;
   while (true) {
     if (!session.console().StartLine().ok() || !session.console().Flush().ok()) return 1;
     std::string line;
-    switch (editor.Read(input.empty() ? kPrompt : kContinuation, &line)) {
+    switch (source.Read(input.empty() ? kPrompt : kContinuation, &line)) {
       case LineEditor::Result::kInterrupted:
         input.clear();
         continue;
@@ -111,7 +171,7 @@ int RunRepl(Session& session) {
     input += line;
     const Isolate::Scope handles(isolate);
     if (!IsComplete(isolate, input)) continue;
-    editor.Remember(input);
+    source.Remember(input);
     session.sources().Add(kName, input);
     const Session::Outcome outcome = EvaluateInput(session, input, lines);
     if (outcome == Session::Outcome::kExited) return session.exit_status();

@@ -37,8 +37,8 @@ std::string FileText(const std::string& name) {
 class Terminal {
  public:
   explicit Terminal(std::vector<std::string> arguments = {},
-                    std::vector<std::string> environment = {}) {
-    environment.push_back("TERM=xterm");
+                    std::vector<std::string> environment = {}, const std::string& term = "xterm") {
+    environment.push_back("TERM=" + term);
     environment.push_back("HOME=" + Directory());
     winsize size = {25, 80, 0, 0};
     child_ = forkpty(&terminal_, nullptr, nullptr, &size);
@@ -293,6 +293,48 @@ TEST(ReplTest, ReadsWhatTheUserTypesForTheProgram) {
   terminal.Expect("\n");
   terminal.Type("typed\r");
   EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\"TYPED\"\n"));
+}
+
+TEST(ReplTest, WhatStandsBehindAFormIsInputOfTheProgram) {
+  Terminal terminal;
+  terminal.Expect("> ");
+  EXPECT_EQ(terminal.Enter("(read) foo"), "foo\n");
+  EXPECT_EQ(terminal.Enter("(list (read) (read)) one two (+ 1 2)"), "(one two)\n3\n");
+  terminal.Type("(read)\r");
+  terminal.Expect("\n");
+  terminal.Type("typed 'next\r");
+  EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("typed\nnext\n"));
+}
+
+TEST(ReplTest, KeysThatTerminalsSend) {
+  for (const char* term : {"xterm-256color", "screen", "tmux", "linux", "rxvt", "dumb"}) {
+    Terminal terminal({}, {}, term);
+    terminal.Expect("> ");
+    const std::string escape(1, kEscape);
+    for (const char* home : {"[H", "OH", "[1~", "[7~", "[1;5H"}) {
+      terminal.Type(absl::StrCat("2 3)", escape, home, "(list 1 \r"));
+      EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1 2 3)\n")) << term << home;
+    }
+    for (const char* end : {"[F", "OF", "[4~", "[8~", "[1;5F"}) {
+      terminal.Type(absl::StrCat("1 2", escape, "[H", "(list ", escape, end, " 3)\r"));
+      EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1 2 3)\n")) << term << end;
+    }
+    for (const char* left : {"[1;5D", "[5D", "Od", "[1;3D"}) {
+      terminal.Type(absl::StrCat("(list 11 22)", escape, left, escape, left, "0 \r"));
+      EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(0 11 22)\n")) << term << left;
+    }
+    for (const char* right : {"[1;5C", "[5C", "Oc", "[1;3C"}) {
+      terminal.Type(absl::StrCat("(list 11 22)", escape, "[H", escape, right, escape, right, "0\r"));
+      EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(110 22)\n")) << term << right;
+    }
+    terminal.Type(absl::StrCat("(list 19 2)", escape, "[D", escape, "OD", escape, "[D", escape, "[D", escape, "[3~", "\r"));
+    EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1 2)\n")) << term;
+    // What has no meaning here types nothing.
+    terminal.Type(absl::StrCat("(list 1", escape, "[15~", escape, "OP", escape, "[24~", escape, "[2~", escape, "[2~", ")\r"));
+    EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1)\n")) << term;
+    terminal.Type(absl::StrCat(escape, "[A\r"));
+    EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1)\n")) << term;
+  }
 }
 
 TEST(ReplTest, CompletesNames) {

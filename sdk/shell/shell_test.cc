@@ -204,6 +204,15 @@ TEST(ShellTest, ThePromptWorksWithoutATerminal) {
   EXPECT_THAT(run.err, HasSubstr("repl:5:5: this list is not closed: a ) is missing\n"));
   EXPECT_EQ(run.status, 1);
   EXPECT_EQ(RunShell({"-i", "-e", "(define y 5)"}, "y").out, "5\n");
+  // The prompt and programs read one input: what one leaves is the other's.
+  EXPECT_EQ(RunShell({"-i"}, "(read)\nfoo\n(+ 1 2)\n").out, "foo\n3\n");
+  EXPECT_EQ(RunShell({"-i"}, "(read) foo (read)bar(+ 1 2)\n").out, "foo\nbar\n3\n");
+  EXPECT_EQ(RunShell({"-i"}, "(read-line)\na line\n(read-char)x'y\n(read-line)\nlast").out,
+            "\"a line\"\n#\\x\ny\n\"last\"\n");
+  EXPECT_EQ(RunShell({"-i", "-e", "(define first (read))"}, "one (list first 'two)\n'three").out,
+            "(one two)\nthree\n");
+  EXPECT_EQ(RunShell({"-i"}, "(begin (read-line) (car 1)) x\n'after\n(char-ready?)'z\n").out, "after\n#t\nz\n");
+  EXPECT_EQ(RunShell({"-i"}, "(read-line)\n").out, "#<eof>\n");
 }
 
 // ---- Errors
