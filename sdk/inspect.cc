@@ -49,8 +49,8 @@ FormScan Isolate::ScanForm(absl::string_view text) {
 }
 
 std::string Isolate::TakeUnreadInput() {
-  if (!impl_->CheckEntered().ok()) return "";
-  vm::Stream* input = vm::PortTableOf(*impl_->vm).Find(-2 - static_cast<int>(vm::StandardPort::kInput));
+  if (!Impl::CheckUsable(*this).ok() || !impl()->CheckEntered().ok()) return "";
+  vm::Stream* input = vm::PortTableOf(*impl()->vm).Find(-2 - static_cast<int>(vm::StandardPort::kInput));
   if (input == nullptr) return "";
   std::string unread = input->buffer.substr(std::min(input->position, input->buffer.size()));
   input->buffer.clear();
