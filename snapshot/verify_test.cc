@@ -71,8 +71,8 @@ class Verification : public ::testing::Test {
     code->name = code->positions = code->file = kFalse;
     code->arity = Value::Fixnum(0);
     code->frame_size = Value::Fixnum(frame);
-    std::memcpy(code->instructions, instructions.data(), 4 * instructions.size());
-    if (!refs.empty()) std::memcpy(code->refs(), refs.data(), 4 * refs.size());
+    std::copy(instructions.begin(), instructions.end(), code->instructions);
+    std::copy(refs.begin(), refs.end(), code->refs());
     return heap().ValueOf(code);
   }
 
