@@ -17,6 +17,11 @@
 
 ISLET_EMBEDDED_SNAPSHOT(host_failure_test_startup);
 
+// Pointers to isolates that have ended are used here on purpose: their memory is never freed (isolate_memory.cc).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuse-after-free"
+#endif
+
 namespace islet {
 namespace {
 
