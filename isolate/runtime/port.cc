@@ -300,11 +300,11 @@ PortInput::Outcome PortInput::Peek(uint32_t* c, size_t* length) {
   while (bytes.size() < needed) {
     const Outcome outcome = Fill();
     if (outcome == Outcome::kRaised) return outcome;
+    bytes = Available();  // also at the end: filling may have moved what was there
     if (outcome == Outcome::kEnd) {
       if (bytes.empty()) return Outcome::kEnd;
       break;
     }
-    bytes = Available();
     needed = SequenceLength(static_cast<uint8_t>(bytes[0]));
   }
   const char* p = bytes.data();
