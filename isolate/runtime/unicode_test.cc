@@ -122,7 +122,9 @@ TEST(UnicodeTest, Digits) {
   for (uint32_t c = 0; c < kCodePoints; ++c) {
     const Character& character = characters[c];
     const int value = character.category == "Nd" ? std::atoi(character.digit.c_str()) : -1;
-    if (IsScalarValue(c)) EXPECT_EQ(DigitValue(c), value) << std::hex << c;
+    if (IsScalarValue(c)) {
+      EXPECT_EQ(DigitValue(c), value) << std::hex << c;
+    }
   }
 }
 
