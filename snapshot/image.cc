@@ -365,6 +365,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromCopy(
   image->primitives_ = primitives;
   if (absl::Status status = image->Open(/*whole=*/true, trust); !status.ok()) return status;
   image->MapCopy();
+  image->source_.guarded = trust == Trust::kVerify;
   return std::shared_ptr<const Image>(std::move(image));
 }
 
@@ -461,6 +462,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
   if (!fd.ok()) return image->original_;  // without a file of its own it would not be mapped faster
   image->fd_ = *fd;
   image->source_ = ImageSource{*fd, phase};
+  image->source_.guarded = image->original_->source_.guarded;
   if (ftruncate(*fd, static_cast<off_t>(bytes)) != 0 ||
       lseek(*fd, static_cast<off_t>(phase), SEEK_SET) < 0) {
     return absl::ErrnoToStatus(errno, "cannot size the snapshot's memory file");

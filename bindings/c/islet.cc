@@ -174,10 +174,17 @@ islet_value Make(islet_isolate* isolate, const islet::Value& literal) {
   return datum.ok() ? Handle(isolate->isolate->impl()->MakeHandle(*datum)) : Stale();
 }
 
-islet_status Finish(islet_isolate* isolate, const absl::StatusOr<islet::Value>& value, islet_value* result,
+// The isolate, if this is one of its host functions' calls of it: then a failure may go through that function, and the
+// isolate cannot end meanwhile. Null otherwise: once the call is over, it may have been freed.
+islet_isolate* CallerWithin(islet_isolate* isolate) {
+  return islet::Isolate::Impl::CheckUsable(*isolate->isolate).ok() && isolate->isolate->impl()->inside > 0 ? isolate
+                                                                                                        : nullptr;
+}
+
+islet_status Finish(islet_isolate* within, const absl::StatusOr<islet::Value>& value, islet_value* result,
                     islet_error* error) {
   if (!value.ok()) {
-    isolate->last_failure = value.status();
+    if (within != nullptr) within->last_failure = value.status();
     return Report(value.status(), error);
   }
   if (result != nullptr) *result = Handle(*value);
@@ -524,7 +531,8 @@ void islet_interrupt(islet_isolate* isolate) { isolate->isolate->Interrupt(); }
 islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name,
                         islet_value* result, islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
-  return Finish(isolate, isolate->isolate->Eval({text, length}, name != nullptr ? name : "eval"), result, error);
+  islet_isolate* const within = CallerWithin(isolate);
+  return Finish(within, isolate->isolate->Eval({text, length}, name != nullptr ? name : "eval"), result, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
@@ -532,7 +540,8 @@ islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length,
 islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments,
                         size_t count, islet_value* result, islet_error* error) try {
   if (isolate == nullptr || name == nullptr) return Report(BadArgument("isolate or name is NULL"), error);
-  return Finish(isolate, isolate->isolate->Call(name, OpenAll(isolate, arguments, count)), result, error);
+  islet_isolate* const within = CallerWithin(isolate);
+  return Finish(within, isolate->isolate->Call(name, OpenAll(isolate, arguments, count)), result, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
@@ -541,7 +550,8 @@ islet_status islet_call_value(islet_isolate* isolate, islet_value procedure,
                               const islet_value* arguments, size_t count, islet_value* result,
                               islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
-  return Finish(isolate, isolate->isolate->Call(Open(isolate, procedure), OpenAll(isolate, arguments, count)), result,
+  islet_isolate* const within = CallerWithin(isolate);
+  return Finish(within, isolate->isolate->Call(Open(isolate, procedure), OpenAll(isolate, arguments, count)), result,
                 error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);

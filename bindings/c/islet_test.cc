@@ -153,6 +153,41 @@ TEST_F(CInterfaceTest, StaleHandlesAndForeignThreads) {
   }).join();
 }
 
+// A host function that frees the isolate which is calling it.
+islet_status Free(islet_isolate* isolate, void* user_data, const islet_value*, size_t, islet_value*,
+                  islet_error* error) {
+  islet_isolate_free(isolate);
+  *static_cast<islet_status*>(user_data) = islet_eval(isolate, "1", 1, "test", nullptr, error);
+  return ISLET_OK;
+}
+
+TEST_F(CInterfaceTest, FreedByItsOwnCallbacks) {
+  islet_status inside = ISLET_OK;
+  const islet_host_binding hosts[] = {
+      {"log", 1, 1, Log, &logged_}, {"add", 2, -1, Add, nullptr}, {"call-back", 1, 1, Free, &inside}};
+  islet_isolate_options options = {};
+  options.size = sizeof(options);
+  options.host_functions = hosts;
+  options.host_function_count = 3;
+  islet_pool* const pool = islet_pool_new(snapshot_, &options, nullptr, &error_);
+  ASSERT_NE(pool, nullptr) << error_.message;
+  for (const char* program : {"(call-back 1)", "(begin (call-back 1) (log 'never))",
+                              "(guard (e (#t 'caught)) (call-back 1) (let loop () (loop)))"}) {
+    for (const bool pooled : {false, true}) {
+      islet_isolate* const isolate =
+          pooled ? islet_pool_get(pool, &error_) : islet_isolate_new(snapshot_, &options, &error_);
+      ASSERT_NE(isolate, nullptr) << error_.message;
+      ASSERT_EQ(islet_enter(isolate, &error_), ISLET_OK);
+      inside = ISLET_OK;
+      EXPECT_EQ(islet_eval(isolate, program, std::strlen(program), "test", nullptr, &error_), ISLET_NOT_ENTERED);
+      EXPECT_THAT(error_.message, testing::HasSubstr("disposed of"));
+      EXPECT_EQ(inside, ISLET_NOT_ENTERED);
+    }
+  }
+  EXPECT_EQ(logged_, 0);
+  islet_pool_free(pool);
+}
+
 TEST_F(CInterfaceTest, PoolsHandOutIsolatesInTheSnapshotsState) {
   const islet_host_binding hosts[] = {
       {"log", 1, 1, Log, &logged_}, {"add", 2, -1, Add, nullptr}, {"call-back", 1, 1, CallBack, nullptr}};

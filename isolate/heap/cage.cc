@@ -32,7 +32,7 @@ constexpr uint64_t kNurseryInWindow = uint64_t{256} << 10;
 // How much of the end of a large image's writable part (what programs write first) lies in that window; the windows
 // below it are then all data, and can each be mapped by one huge page.
 constexpr uint64_t kHotTail = uint64_t{128} << 10;
-// Past the end of old space: what is reached by a small index from a reference to its very end.
+// Past the end of old space: what is reached by a small index from a reference to its very end. Nothing is ever there.
 constexpr uint64_t kMargin = uint64_t{64} << 10;
 // The least that the nursery and old space need, together.
 constexpr uint64_t kMinSpaces = uint64_t{24} << 20;
@@ -250,7 +250,7 @@ absl::Status MappingError(const CageLayout& layout, int error) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "cannot map an isolate's memory: this process has ", mappings,
         " memory mappings, and may have ", max_mappings,
-        "; an isolate takes three. Raise it with: sysctl vm.max_map_count=", 2 * max_mappings));
+        "; an isolate takes three, and a fourth if its snapshot is a file's and not trusted. Raise it with: sysctl vm.max_map_count=", 2 * max_mappings));
   }
   // Since each cage is reserved together with what aligns it.
   const uint64_t more = layout.cage_size + BaseAlignment(layout);
@@ -357,6 +357,7 @@ absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& i
 }
 
 bool Cage::PutImage(const ImageSource& image) {
+  if (image.guarded && mprotect(base_ + layout_.cage_size - kMargin, kMargin, PROT_NONE) != 0) return false;
   if (image.fd < 0 && image.memory == nullptr) return mprotect(base_, kPage, PROT_NONE) == 0;
   const uint64_t writable = layout_.read_only_begin;
   const uint64_t read_only = layout_.image_end - writable;

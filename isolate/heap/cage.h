@@ -43,6 +43,9 @@ struct ImageSource {
   // Without a descriptor: the image, of which each cage gets a copy; at least until its Create is
   // done. Null: no image.
   const uint8_t* memory = nullptr;
+  // Whether the cage's end cannot be accessed, and what runs past it faults: a fourth mapping for each cage. Below a cage
+  // nothing of the kind is needed, since no offset is negative. Not for a lasting image.
+  bool guarded = false;
 };
 
 // Unmaps a range. Where the system refuses, its memory goes back if it is the process's own, and it

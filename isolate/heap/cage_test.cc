@@ -100,6 +100,27 @@ TEST(CageTest, TakesThreeMappings) {
   EXPECT_LE(CountMappings() - before, 2);
 }
 
+TEST(CageDeathTest, WhatRunsPastAGuardedCageFaults) {
+  const TestImage image(2, 2);
+  ImageSource source = image.source();
+  source.guarded = true;
+  constexpr int kCages = 20;
+  std::vector<Cage> cages;
+  const int before = CountMappings();
+  for (int i = 0; i < kCages; ++i) {
+    auto cage = Cage::Create(image.Layout(4 * kGiB), source);
+    ASSERT_TRUE(cage.ok()) << cage.status();
+    cages.push_back(*std::move(cage));
+  }
+  EXPECT_LE(CountMappings() - before, 4 * kCages + 2);
+  uint8_t* const end = cages.back().base() + cages.back().layout().cage_size;
+  cages.back().base()[cages.back().layout().old_end - 1] = 1;  // the last byte that there can be
+  EXPECT_DEATH(end[-1] = 1, "");
+  EXPECT_DEATH(end[-8] = 1, "");
+  cages.clear();
+  EXPECT_LE(CountMappings() - before, 2);
+}
+
 TEST(CageTest, HotPagesShareOnePageOfPageTableEntries) {
   // Images that fit into a window with the stack, nearly fit, do not fit; and the phase must hold
   // for each next cage.

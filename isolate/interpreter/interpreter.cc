@@ -1,3 +1,4 @@
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -29,6 +30,16 @@ inline bool IsType(const uint8_t* base, Value v, ObjectType type) {
 template <typename T>
 inline T* At(uint8_t* base, Value v) {
   return reinterpret_cast<T*>(base + v.offset());
+}
+// What lies `offset` bytes behind the base. Offsets are sums in 32 bits, so that an element is in the cage, or the 4 GiB
+// from a smaller cage's base on, whatever its vector's or string's length says.
+template <typename T>
+inline T* Within(uint8_t* base, uint32_t offset) {
+  return reinterpret_cast<T*>(base + offset);
+}
+inline Value* ItemOf(uint8_t* base, Value vector, uint32_t index) {
+  return Within<Value>(base, vector.offset() + static_cast<uint32_t>(offsetof(Vector, items)) +
+                                 index * static_cast<uint32_t>(sizeof(Value)));
 }
 inline const uint32_t* EntryOf(uint8_t* base, Value closure) {
   const Value code = reinterpret_cast<const Closure*>(base + closure.bits - 5)->code;
@@ -206,6 +217,14 @@ bool CallWithValuesReturn(Vm& vm) {
   } while (0)
 #define RAISED() GO_ON_IF(HandleException(*vm))
 
+// Fills what of a table of 256 opcodes is behind the last of them (and more: no opcode byte reaches that).
+#define ISLET_16_TIMES(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
+#define ISLET_256_TIMES(x)                                                                                 \
+  ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x),           \
+      ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x),       \
+      ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x),       \
+      ISLET_16_TIMES(x)
+
 // Instead of an instruction; carries it out if the host has given more.
 #define OUT_OF_FUEL()                  \
   SLOW(OutOfFuel) {                    \
@@ -279,7 +298,7 @@ bool ExecuteIn(Vm& vm_ref) {
   static const void* const kLabels[] = {
 #define ISLET_OPCODE(name, operands, words) &&Op##name,
 #include "isolate/interpreter/opcodes.def"
-  };
+      ISLET_256_TIMES(&&OpInvalid)};
   Vm* const vm = &vm_ref;
   const uint32_t* pc = vm->pc_;
   Value* fp = vm->frame_;

@@ -36,7 +36,13 @@ WellKnownTable FindWellKnown(absl::Span<const PrimitiveSpec> primitives) {
 
 absl::string_view View(std::string_view s) { return absl::string_view(s.data(), s.size()); }
 
+Value NoPrimitive(Vm& vm, Value*, uint32_t) {
+  return vm.Error("error", "", "a damaged program calls a primitive that does not exist");
+}
+
 }  // namespace
+
+const PrimitiveSpec kNoPrimitive = {"a primitive that does not exist", NoPrimitive, 0, -1};
 
 Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
     : heap_(std::move(heap)), primitives_(primitives) {

@@ -56,6 +56,9 @@ struct HostBinding {
   void* data = nullptr;
 };
 
+// What a number means that is no primitive's: it raises.
+extern const PrimitiveSpec kNoPrimitive;
+
 // Why a run was asked to end.
 enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime, kDisposed };
 
@@ -70,7 +73,11 @@ class Vm : public RootSource {
   void set_root(Root r, Value v) { roots_[static_cast<int>(r)] = v; }
   absl::Span<Value> roots() { return absl::MakeSpan(roots_); }
   absl::Span<const PrimitiveSpec> primitives() const { return primitives_; }
-  const PrimitiveSpec& primitive(Value v) const { return primitives_[v.payload()]; }
+  // By its place in the table; a number that is none gives a primitive that fails, whatever it is.
+  const PrimitiveSpec& primitive(uint32_t number) const {
+    return __builtin_expect(number < primitives_.size(), 1) ? primitives_[number] : kNoPrimitive;
+  }
+  const PrimitiveSpec& primitive(Value v) const { return primitive(v.payload()); }
   // The primitive named, or kUndefined.
   Value FindPrimitive(std::string_view name) const;
 
