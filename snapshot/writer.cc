@@ -16,6 +16,7 @@
 #include "snapshot/fingerprint.h"
 #include "snapshot/layout.h"
 #include "snapshot/snapshot_generated.h"
+#include "snapshot/verify.h"
 
 namespace islet::vm {
 namespace {
@@ -279,6 +280,23 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   const size_t digest_at = static_cast<size_t>(field - file.data());
   const format::Digest digest = ToFormat(DigestOfFile(file, digest_at));
   std::memcpy(file.data() + digest_at, &digest, sizeof(digest));
+
+#ifndef NDEBUG
+  const format::Snapshot& written = *format::GetSnapshot(file.data());
+  UnverifiedImage parts = {.image = written.image()->data(),
+                           .writable_bytes = layout->writable_bytes(),
+                           .read_only_bytes = layout->read_only_bytes(),
+                           .pairs = {written.pairs()->data(), written.pairs()->size()},
+                           .flonums = {written.flonums()->data(), written.flonums()->size()},
+                           .roots = roots,
+                           .externals = {},
+                           .primitives = vm.primitives()};
+  for (const format::ExternalReference* external : *written.external_references()) {
+    parts.externals.push_back(external->arity());
+  }
+  // A fault of the machine, the library or the writer: refused at once, and not by whoever opens the file.
+  if (absl::Status status = VerifyImage(parts); !status.ok()) return status;
+#endif
 
   statistics.external_references = static_cast<uint32_t>(externals.size());
   statistics.file_bytes = file.size();
