@@ -1,5 +1,7 @@
 // What refers to an isolate, used after the isolate has ended; isolates that end while they are in use.
 
+#include <pthread.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -203,6 +205,39 @@ TEST_F(LifetimeTest, DisposedOfByItsOwnCallbacks) {
   Isolate::Scope scope(*isolate);
   EXPECT_EQ(pointer->Eval("1").status().code(), kRefused);
   ExpectEnded(*pointer);
+}
+
+// A host function that ends its thread takes the frames of the call with it, and the isolate is lost, but not the process.
+TEST_F(LifetimeTest, AThreadThatEndsInsideOfACall) {
+  for (const char* program : {"(act)", "(call-back act)", "(dynamic-wind (lambda () 1) act act)", "(map act '(1 2))"}) {
+    auto isolate = Make();
+    auto pool = MakePool();
+    PooledIsolate pooled = pool->Get().value();
+    act_ = [](Isolate&) { pthread_exit(nullptr); };
+    for (Isolate* const used : {isolate.get(), pooled.get()}) {
+      pthread_t thread;
+      std::pair<Isolate*, const char*> work(used, program);
+      const auto run = [](void* data) -> void* {
+        const auto& [in, text] = *static_cast<std::pair<Isolate*, const char*>*>(data);
+        Isolate::Scope scope(*in);
+        (void)in->Eval(text);
+        ADD_FAILURE() << "the thread goes on";
+        return nullptr;
+      };
+      ASSERT_EQ(pthread_create(&thread, nullptr, run, &work), 0);
+      ASSERT_EQ(pthread_join(thread, nullptr), 0);
+      Isolate::Scope scope(*used);
+      const absl::Status status = used->Eval("1").status();
+      EXPECT_EQ(status.code(), kRefused) << program;
+      EXPECT_TRUE(absl::StrContains(status.message(), "a thread has ended")) << status;
+    }
+    isolate.reset();
+    pooled = PooledIsolate();  // which is not handed out again
+    act_ = [](Isolate&) {};  // which the hook of on-restore calls, too
+    PooledIsolate next = pool->Get().value();
+    Isolate::Scope scope(*next);
+    EXPECT_EQ(next->Eval("(+ 1 2)").value().ToInt64().value(), 3);
+  }
 }
 
 TEST_F(LifetimeTest, AScopeThatEndsInsideOfACall) {
