@@ -271,7 +271,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     return status;
   };
   // What of the text itself is done in C++ is limited and interrupted as what it does is.
-  const PollScope polls = vm_.Polls();
+  const RunScope polls = vm_.Polls();
   const auto ended = [&] {
     const absl::Status status = vm_.TakeTermination();
     return fail(form != nullptr ? AtForm(status, form->position) : status);

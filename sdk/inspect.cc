@@ -52,7 +52,7 @@ std::string Isolate::TakeUnreadInput() {
   if (!Impl::CheckUsable(*this).ok() || !impl()->CheckEntered().ok()) return "";
   vm::Stream* input = vm::PortTableOf(*impl()->vm).Find(-2 - static_cast<int>(vm::StandardPort::kInput));
   if (input == nullptr) return "";
-  std::string unread = input->buffer.substr(std::min(input->position, input->buffer.size()));
+  std::string unread(absl::string_view(input->buffer).substr(std::min(input->position, input->buffer.size())));
   input->buffer.clear();
   input->position = 0;
   return unread;

@@ -56,7 +56,7 @@ constexpr SlotRule kMacroSlots[] = {
     {1, "kind", Kind::kFixnum}, {2, "spec", kAnything}, {3, "environment", Kind::kEnvironment}};
 constexpr SlotRule kIdentifierSlots[] = {{1, "name", Kind::kSymbol | Kind::kIdentifier},
                                          {2, "environment", Kind::kEnvironment},
-                                         {3, "unused", kZero}};
+                                         {3, "index", Kind::kFixnum}};
 constexpr SlotRule kConditionSlots[] = {{1, "kind", kAnything},      {2, "who", kAnything},
                                         {3, "message", kAnything},   {4, "irritants", kAnything},
                                         {5, "backtrace", kAnything}, {6, "position", kAnything},

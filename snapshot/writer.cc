@@ -9,6 +9,7 @@
 #include "flatbuffers/flatbuffers.h"
 #include "isolate/data/equality.h"
 #include "isolate/data/hash_table.h"
+#include "isolate/expander/forward_cells.h"
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/objects.h"
@@ -195,6 +196,7 @@ format::Digest ToFormat(Fingerprint f) { return format::Digest(f.low, f.high); }
 }  // namespace
 
 absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& options) {
+  if (absl::Status entered = EnterForwardCells(vm); !entered.ok()) return entered;
   absl::StatusOr<Layout> layout = Layout::Of(vm, options.source_names);
   if (!layout.ok()) return layout.status();
   Heap& heap = vm.heap();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -337,6 +338,28 @@ int StringCompare(const Heap& heap, Value a, Value b) {
   return x.length < y.length ? -1 : x.length > y.length;
 }
 
+uint64_t Utf8HashOfString(const Heap& heap, Value string) {
+  const StringChars chars = CharsOf(heap, string);
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  char buffer[1024];
+  size_t used = 0;
+  Encode(chars, 0, chars.length, [&](const char* p, size_t n) {
+    if (used + n > sizeof(buffer)) {
+      XXH3_64bits_update(&state, buffer, used);
+      used = 0;
+    }
+    if (n > sizeof(buffer)) {
+      XXH3_64bits_update(&state, p, n);
+    } else {
+      std::memcpy(buffer + used, p, n);
+      used += n;
+    }
+  });
+  XXH3_64bits_update(&state, buffer, used);
+  return XXH3_64bits_digest(&state);
+}
+
 uint32_t StringHash(const Heap& heap, Value string) {
   const StringChars chars = CharsOf(heap, string);
   if (chars.narrow != nullptr) return FoldHash(HashBytes(chars.narrow, chars.length));
@@ -347,13 +370,35 @@ uint32_t StringHashOfUtf8(absl::string_view utf8) {
   const char* p = utf8.data();
   const char* end = p + utf8.size();
   if (AsciiPrefix(p, end) == utf8.size()) return FoldHash(HashBytes(p, utf8.size()));
-  std::basic_string<uint32_t> chars;
-  StepCounter steps;
-  while (p < end && steps.Add(1)) {
-    const uint32_t c = DecodeUtf8(&p, end);
-    chars.push_back(c == kInvalidChar ? kReplacementChar : c);
-  }
-  return HashWide(chars.data(), chars.size());
+  return StringHashOfChars([utf8](absl::FunctionRef<void(uint32_t)> note) {
+    const char* p = utf8.data();
+    const char* const end = p + utf8.size();
+    StepCounter steps;
+    while (p < end && steps.Add(1)) {
+      const uint32_t c = DecodeUtf8(&p, end);
+      note(c == kInvalidChar ? kReplacementChar : c);
+    }
+  });
+}
+
+uint32_t StringHashOfChars(absl::FunctionRef<void(absl::FunctionRef<void(uint32_t)>)> each) {
+  uint32_t all = 0;
+  each([&all](uint32_t c) { all |= c; });
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  const auto hash_as = [&]<typename Char>(Char) {
+    Char buffer[256];
+    size_t used = 0;
+    each([&](uint32_t c) {
+      buffer[used++] = static_cast<Char>(c);
+      if (used < std::size(buffer)) return;
+      XXH3_64bits_update(&state, buffer, sizeof(buffer));
+      used = 0;
+    });
+    XXH3_64bits_update(&state, buffer, used * sizeof(Char));
+  };
+  all <= 0xff ? hash_as(uint8_t{}) : hash_as(uint32_t{});
+  return FoldHash(XXH3_64bits_digest(&state));
 }
 
 bool CharsEqualUtf8(const StringChars& chars, absl::string_view utf8) {

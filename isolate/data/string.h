@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "isolate/heap/heap.h"
 
@@ -78,8 +79,12 @@ bool StringEqual(const Heap& heap, Value a, Value b);
 int StringCompare(const Heap& heap, Value a, Value b);
 // Of the characters; below 2^30.
 uint32_t StringHash(const Heap& heap, Value string);
+// XXH3 of the UTF-8 of the characters: what symbols go by.
+uint64_t Utf8HashOfString(const Heap& heap, Value string);
 // The StringHash of a string with these characters.
 uint32_t StringHashOfUtf8(absl::string_view utf8);
+// The same for characters that come one after the other: `each(note)` calls note(c) for each, whenever it is called.
+uint32_t StringHashOfChars(absl::FunctionRef<void(absl::FunctionRef<void(uint32_t)>)> each);
 inline bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8) {
   return CharsEqualUtf8(CharsOf(heap, string), utf8);
 }

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/expander/expansion.h"
+#include "isolate/expander/forward_cells.h"
 
 namespace islet::vm {
 
@@ -115,6 +116,9 @@ GlobalDefine* Expansion::DefineGlobal(const Syntax* id, Scope* root, SourcePosit
   if (!Room(id, 4096 + HashTableGrowthBytes(heap(), BindingsOf(heap(), env->value)))) return nullptr;
   const Value table = BindingsOf(heap(), env->value);
   Value cell = HashTableGet(heap(), table, symbol, kUndefined);
+  if (cell == kUndefined && (cell = FindForwardCell(heap(), env->value, symbol)) != kUndefined) {
+    HashTablePut(heap(), table, symbol, cell);
+  }
   if (!heap().Is<Cell>(cell) || IsImported(cell, env)) {
     cell = NewCell(heap(), symbol, kUndefined, env->value, 0);
     HashTablePut(heap(), table, symbol, cell);
@@ -144,17 +148,6 @@ bool Expansion::BindGlobal(const Syntax* id, Scope* root, const Binding* binding
   return true;
 }
 
-namespace {
-
-// The Cell of a name that has no definition yet. What it denotes must be kUnbound.
-Value MakeForwardCell(Heap& heap, const Denotation& d) {
-  const Value cell = NewCell(heap, d.symbol, kUndefined, d.env->value, kForwardCellFlag);
-  HashTablePut(heap, BindingsOf(heap, d.env->value), d.symbol, cell);
-  return cell;
-}
-
-}  // namespace
-
 bool Expansion::CheckPhase(const Variable* variable, const Syntax* id) {
   if (variable->phase == phase_) return true;
   Fail(id, absl::StrCat(Print(id), variable->phase < phase_
@@ -173,10 +166,8 @@ Core* Expansion::Reference(const Syntax* id, Scope* scope) {
     case Denotation::Kind::kCell:
       return MakeGlobalRef(d.value, id->position);
     case Denotation::Kind::kUnbound:
-      if (!Room(id, 4096 + HashTableGrowthBytes(heap(), BindingsOf(heap(), d.env->value)))) {
-        return nullptr;
-      }
-      return MakeGlobalRef(MakeForwardCell(heap(), d), id->position);
+      if (!Room(id, 4096)) return nullptr;
+      return MakeGlobalRef(ForwardCell(heap(), d.env->value, d.symbol), id->position);
     default:
       return Fail(id, absl::StrCat(Print(id), " is a keyword, and cannot be used as a variable"));
   }
@@ -194,10 +185,8 @@ Core* Expansion::Assignment(const Syntax* id, Scope* scope, Core* value, const S
   }
   Value cell = d.value;
   if (d.kind == Denotation::Kind::kUnbound) {
-    if (!Room(whole, 4096 + HashTableGrowthBytes(heap(), BindingsOf(heap(), d.env->value)))) {
-      return nullptr;
-    }
-    cell = MakeForwardCell(heap(), d);
+    if (!Room(whole, 4096)) return nullptr;
+    cell = ForwardCell(heap(), d.env->value, d.symbol);
   } else if (d.kind != Denotation::Kind::kCell) {
     return Fail(whole, absl::StrCat("set!: ", Print(id), " is a keyword, not a variable"));
   }

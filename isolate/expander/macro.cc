@@ -138,7 +138,7 @@ bool Expansion::StoreMacro(const Rules* rules, Scope* root, const Syntax* whole,
     Identifier* identifier = heap().New<Identifier>();
     identifier->name = name->kind == Syntax::Kind::kAlias ? name->alias->identifier : name->value;
     identifier->environment = alias->scope->env()->value;
-    identifier->unused = Value::Fixnum(0);
+    identifier->index = Value::Fixnum(0);
     alias->identifier = heap().ValueOf(identifier);
   }
   binding->value =

@@ -1,8 +1,9 @@
 #include "isolate/expander/procedural_macro.h"
 
 #include <memory>
-#include <unordered_map>
+#include <new>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "isolate/expander/stack_space.h"
@@ -15,9 +16,21 @@ namespace islet::vm {
 // ---- Identifiers.
 
 void IdentifierTable::Add(Alias* alias, Value identifier) {
-  by_alias_[alias] = entries_.size();
-  if (epoch_ == heap_.move_epoch()) by_bits_[identifier.bits] = entries_.size();
+  if (entries_.size() > Value::kFixnumMax) throw std::bad_alloc();  // gigabytes of them
+  alias->in_table = static_cast<uint32_t>(entries_.size());
   entries_.push_back({alias, identifier});
+}
+
+void IdentifierTable::AddForeign(Alias* alias, Value identifier) {
+  Add(alias, identifier);
+  foreign_.push_back(alias->in_table);
+  if (epoch_ == heap_.move_epoch()) foreign_by_bits_[identifier.bits] = alias->in_table;
+}
+
+const IdentifierTable::Entry* IdentifierTable::EntryOf(const Alias* alias) const {
+  if (alias->in_table >= entries_.size()) return nullptr;
+  const Entry& entry = entries_[alias->in_table];
+  return entry.alias == alias ? &entry : nullptr;
 }
 
 Value IdentifierTable::ToHeap(Alias* alias) {
@@ -25,9 +38,8 @@ Value IdentifierTable::ToHeap(Alias* alias) {
   std::vector<Alias*> chain;
   Value name = kUndefined;
   for (Alias* a = alias;; a = a->name->alias) {
-    const auto found = by_alias_.find(a);
-    if (found != by_alias_.end()) {
-      name = entries_[found->second].identifier;
+    if (const Entry* entry = EntryOf(a); entry != nullptr) {
+      name = entry->identifier;
       break;
     }
     chain.push_back(a);
@@ -40,7 +52,7 @@ Value IdentifierTable::ToHeap(Alias* alias) {
     Identifier* identifier = heap_.New<Identifier>();
     identifier->name = name;
     identifier->environment = chain[i]->scope->env()->value;
-    identifier->unused = Value::Fixnum(0);
+    identifier->index = Value::Fixnum(static_cast<int32_t>(entries_.size()));
     name = heap_.ValueOf(identifier);
     Add(chain[i], name);
   }
@@ -48,18 +60,28 @@ Value IdentifierTable::ToHeap(Alias* alias) {
 }
 
 Alias* IdentifierTable::FromHeap(Value identifier) {
+  const Value index = heap_.Get<Identifier>(identifier)->index;
+  const size_t i = index.IsFixnum() ? static_cast<uint32_t>(index.fixnum()) : entries_.size();
+  if (i < entries_.size() && entries_[i].identifier == identifier) return entries_[i].alias;
+  if (foreign_.empty()) return nullptr;
   if (epoch_ != heap_.move_epoch()) {
-    by_bits_.clear();
-    for (size_t i = 0; i < entries_.size(); ++i) by_bits_[entries_[i].identifier.bits] = i;
+    foreign_by_bits_.clear();
+    for (size_t n = 0; n < foreign_.size(); ++n) foreign_by_bits_[entries_[foreign_[n]].identifier.bits] = foreign_[n];
     epoch_ = heap_.move_epoch();
   }
-  const auto found = by_bits_.find(identifier.bits);
-  return found == by_bits_.end() ? nullptr : entries_[found->second].alias;
+  const auto found = foreign_by_bits_.find(identifier.bits);
+  return found == foreign_by_bits_.end() ? nullptr : entries_[found->second].alias;
 }
 
-void IdentifierTable::VisitRoots(Visit visit, void* context) {
-  for (Entry& entry : entries_) visit(&entry.identifier, context);
+void IdentifierTable::VisitFrom(size_t first, Visit visit, void* context) {
+  size_t i = first;
+  while (i < entries_.size() && visit(&entries_[i].identifier, context)) ++i;
+  visited_ = i;
 }
+
+void IdentifierTable::VisitRoots(Visit visit, void* context) { VisitFrom(0, visit, context); }
+
+void IdentifierTable::VisitYoungRoots(Visit visit, void* context) { VisitFrom(visited_, visit, context); }
 
 IdentifierTable& Expansion::identifiers() {
   if (identifiers_ == nullptr) identifiers_ = std::make_unique<IdentifierTable>(heap());
@@ -79,7 +101,7 @@ Syntax* Expansion::IdentifierSyntax(Value value, SourcePosition position) {
       alias != nullptr ? arena_.FromAlias(alias, position) : arena_.Symbol(value, position);
   for (size_t i = chain.size(); i-- > 0;) {
     id = Rename(id, EnvOf(heap().Get<Identifier>(chain[i])->environment)->scope, position);
-    identifiers().Add(id->alias, chain[i]);
+    identifiers().AddForeign(id->alias, chain[i]);
   }
   return id;
 }
@@ -181,6 +203,55 @@ std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what,
 
 namespace {
 
+// What a use has renamed: a macro may ask for millions. Grows by one bucket at a time (W. Litwin, Linear hashing, 1980),
+// as doubling such a table would keep the run from being ended.
+class RenamedTable {
+ public:
+  // The alias of an identifier, at first null. The entry is in the arena, and stays.
+  Alias*& Find(SyntaxArena& arena, IdentifierKey key) {
+    if (buckets_.empty()) buckets_.push_back(nullptr);
+    Entry*& bucket = buckets_[BucketOf(key)];
+    for (Entry* entry = bucket; entry != nullptr; entry = entry->next) {
+      if (entry->key == key) return entry->alias;
+    }
+    Entry* const made = arena.New<Entry>();
+    *made = {key, nullptr, bucket};
+    bucket = made;
+    Split();
+    return made->alias;
+  }
+
+ private:
+  struct Entry {
+    IdentifierKey key;
+    Alias* alias;
+    Entry* next;
+  };
+
+  // Buckets below buckets_.size() - half_ have been split already, and so go by one more bit.
+  size_t BucketOf(IdentifierKey key) const {
+    const size_t hash = key * uint64_t{0x9e3779b97f4a7c15} >> 20;
+    const size_t i = hash & (half_ - 1);
+    return i < buckets_.size() - half_ ? hash & (2 * half_ - 1) : i;
+  }
+  void Split() {
+    Entry* entry = buckets_[buckets_.size() - half_];
+    buckets_[buckets_.size() - half_] = nullptr;
+    buckets_.push_back(nullptr);
+    while (entry != nullptr) {
+      Entry* const next = entry->next;
+      Entry*& bucket = buckets_[BucketOf(entry->key)];
+      entry->next = bucket;
+      bucket = entry;
+      entry = next;
+    }
+    if (buckets_.size() == 2 * half_) half_ *= 2;
+  }
+
+  Pieces<Entry*> buckets_;
+  size_t half_ = 1;  // the largest power of two that is not above the number of buckets
+};
+
 // A use under way. Lies on the C++ stack; the chain begins at Vm::macro_use.
 class MacroUse : public RootSource {
  public:
@@ -227,7 +298,7 @@ class MacroUse : public RootSource {
   // No safepoint, and allocates little.
   Value Renamed(Value name) {
     Syntax* id = e_.IdentifierSyntax(name, position_);
-    Alias*& alias = renamed_[KeyOf(id)];
+    Alias*& alias = renamed_.Find(e_.arena(), KeyOf(id));
     if (alias == nullptr) alias = e_.Rename(id, definition_, position_)->alias;
     return e_.identifiers().ToHeap(alias);
   }
@@ -262,7 +333,7 @@ class MacroUse : public RootSource {
   Part* parts_ = nullptr;
   bool young_ = false;                             // some may refer to the nursery
   std::unique_ptr<ObjectMap<const Part*>> index_;  // made when nothing moves any more
-  std::unordered_map<IdentifierKey, Alias*> renamed_;
+  RenamedTable renamed_;
 };
 
 bool IsIdentifierValue(const Heap& heap, Value v) {

@@ -19,15 +19,20 @@
 #define ISLET_ISOLATE_EXPANDER_PROCEDURAL_MACRO_H_
 
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "isolate/expander/expansion.h"
+#include "isolate/heap/pieces.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/reader/reader.h"
 
 namespace islet::vm {
 
-// Aliases of an Expansion as Identifiers, eq? for the same alias, and back.
+// Aliases of an Expansion as Identifiers, eq? for the same alias, and back. Each knows its entry: the Alias by `in_table`,
+// the Identifier by `index`; that they are this table's is seen from the entry. Identifiers that others have made (an
+// Expansion around this one, a snapshot) are not written to: those are found by their bits.
 class IdentifierTable : public RootSource {
  public:
   explicit IdentifierTable(Heap& heap) : heap_(heap) { heap_.AddRoots(this); }
@@ -39,18 +44,27 @@ class IdentifierTable : public RootSource {
   Value ToHeap(Alias* alias);
   // Null if it is none of this table.
   Alias* FromHeap(Value identifier);
-  void Add(Alias* alias, Value identifier);
+  // For an Identifier that ToHeap has not made.
+  void AddForeign(Alias* alias, Value identifier);
   void VisitRoots(Visit visit, void* context) override;
+  void VisitYoungRoots(Visit visit, void* context) override;
 
  private:
   struct Entry {
     Alias* alias;
     Value identifier;
   };
+  void Add(Alias* alias, Value identifier);
+  const Entry* EntryOf(const Alias* alias) const;
+  void VisitFrom(size_t first, Visit visit, void* context);
+
   Heap& heap_;
-  std::vector<Entry> entries_;
-  std::unordered_map<const Alias*, size_t> by_alias_;
-  std::unordered_map<uint32_t, size_t> by_bits_;  // as of epoch_
+  Pieces<Entry> entries_;
+  size_t visited_ = 0;  // entries that a collection has visited: they are not young
+  Pieces<uint32_t> foreign_;  // places of entries
+  std::unordered_map<uint32_t, uint32_t, std::hash<uint32_t>, std::equal_to<uint32_t>,
+                     ScratchAllocator<std::pair<const uint32_t, uint32_t>>>
+      foreign_by_bits_;  // as of epoch_
   uint32_t epoch_ = 0;
 };
 

@@ -168,6 +168,31 @@ TEST(ProceduralMacro, LivesInASnapshot) {
       "#(3)");
 }
 
+TEST(ProceduralMacro, RenamesTheSameNameAlikeHoweverManyThereAre) {
+  Session lisp;
+  EXPECT_EQ(lisp.Run("(define-syntax m (er-macro-transformer (lambda (form rename compare)"
+                     "  (define (renamed i) (rename (string->symbol (string-append \"n\" (number->string i)))))"
+                     "  (let* ((first (map renamed (iota 20000))) (again (map renamed (iota 20000))))"
+                     "    (list (rename 'quote)"
+                     "          (list (every eq? first again)"
+                     "                (every (lambda (a) (not (memq a (cdr first)))) (list (car first)))"
+                     "                (every compare first again)))))))"
+                     "(m)"),
+            "(#t #t #t)");
+}
+
+// What an evaluation within a transformer makes of the identifiers around it is its own.
+TEST(ProceduralMacro, IdentifiersSurviveAnEvaluationWithinTheTransformer) {
+  Session lisp;
+  EXPECT_EQ(lisp.Run("(define-syntax m (er-macro-transformer (lambda (form rename compare)"
+                     "  (let* ((tmp (rename 'tmp)) (other (rename 'other)) (env (interaction-environment))"
+                     "         (inner (eval `(let ((,other 1) (,tmp 10)) (+ ,tmp ,other)) env)))"
+                     "    `(,(rename 'let) ((,tmp ,inner) (,other 5))"
+                     "       (,(rename 'list) ,tmp ,other ,(cadr form) ,(eq? tmp (rename 'tmp))))))))"
+                     "(let ((tmp 'mine)) (m tmp))"),
+            "(11 5 mine #t)");
+}
+
 // Everything moves at each safepoint, so that a value held across one shows.
 TEST(ProceduralMacro, CollectionsWhileExpanding) {
   VmOptions options;

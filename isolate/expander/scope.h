@@ -26,6 +26,7 @@ struct Alias {
   Scope* scope;
   // While a macro whose text holds it is being stored: its Identifier in the heap. A root, unless kUndefined.
   Value identifier = kUndefined;
+  uint32_t in_table = 0;  // its place in the IdentifierTable (procedural_macro.h), if it is there
 };
 
 // An Environment of the heap, as a root.

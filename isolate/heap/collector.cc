@@ -495,7 +495,7 @@ bool Collector::Full(Polls polls) {
   PrepareForwarding();
   for (uint32_t index : heap_.unmoving_blocks_)
     std::memset(heap_.BlockStart(index), 0, Heap::kUnmovingStart);
-  if (Trace() && SweepSymbols() && SweepUnmoving()) {
+  if (Trace() && SweepNames() && SweepUnmoving()) {
     Complete(start);
     return true;
   }
@@ -519,7 +519,7 @@ void Collector::Finish() {
       Enqueue(index);
     }
   }
-  (void)(Trace() && SweepSymbols() && SweepUnmoving());
+  (void)(Trace() && SweepNames() && SweepUnmoving());
   Complete(start);
 }
 
@@ -606,31 +606,41 @@ void Collector::ResetNursery() {
   if (moved_ != 0) ++heap_.move_epoch_;
 }
 
-bool Collector::SweepSymbols() {
-  const std::vector<Value>& table = heap_.symbols_;
+template <typename Kept, typename HashOf>
+bool Collector::SweepWeak(std::vector<Value>* table, Kept&& kept, HashOf&& hash_of) {
   std::vector<Value> live;
   bool died = false;
-  for (size_t i = 0; i < table.size(); ++i) {
+  for (size_t i = 0; i < table->size(); ++i) {
     if (i % kSlotsAtOnce == 0 && Stopped()) return false;
-    const Value symbol = table[i];
-    if (symbol == kUndefined) continue;
-    if (IsMarked(symbol)) {
-      live.push_back(symbol);
+    const Value v = (*table)[i];
+    if (v == kUndefined) continue;
+    if (IsMarked(v) && kept(v)) {
+      live.push_back(v);
     } else {
       died = true;
     }
   }
   if (!died) return true;
-  std::vector<Value> swept(table.size(), kUndefined);
+  std::vector<Value> swept(table->size(), kUndefined);
   const size_t mask = swept.size() - 1;
   for (size_t n = 0; n < live.size(); ++n) {
     if (n % kSlotsAtOnce == 0 && Stopped()) return false;
-    size_t i = static_cast<uint32_t>(heap_.Get<Symbol>(live[n])->hash.fixnum()) & mask;
+    size_t i = static_cast<uint32_t>(hash_of(live[n]).fixnum()) & mask;
     while (swept[i] != kUndefined) i = (i + 1) & mask;
     swept[i] = live[n];
   }
-  heap_.symbols_.swap(swept);
+  table->swap(swept);
   return true;
+}
+
+bool Collector::SweepNames() {
+  const auto hash_of_symbol = [this](Value symbol) { return heap_.Get<Symbol>(symbol)->hash; };
+  const auto is_forward = [this](Value cell) {
+    return (HeaderFlags(heap_.header(cell)) & kForwardCellFlag) != 0;
+  };
+  const auto hash_of_name = [&](Value cell) { return hash_of_symbol(heap_.Get<Cell>(cell)->name); };
+  return SweepWeak(&heap_.symbols_, [](Value) { return true; }, hash_of_symbol) &&
+         SweepWeak(&heap_.forward_cells_.slots, is_forward, hash_of_name);
 }
 
 bool Collector::SweepUnmoving() {

@@ -81,7 +81,10 @@ class Collector {
   void PrepareForwarding();
   void StartForwarding(uint32_t index);
   bool Trace();
-  bool SweepSymbols();
+  bool SweepNames();
+  // What of a weak table of unmoving objects is marked and `kept`, by `hash_of`.
+  template <typename Kept, typename HashOf>
+  bool SweepWeak(std::vector<Value>* table, Kept&& kept, HashOf&& hash_of);
   bool SweepUnmoving();
   void Complete(uint64_t start);
   void NotePause(uint64_t start);

@@ -106,6 +106,9 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
     return "when the next collection is due";
   }
   if (symbols_ != other.symbols_) return "table of symbols";
+  if (forward_cells_.slots != other.forward_cells_.slots || forward_cells_.count != other.forward_cells_.count) {
+    return "table of names without a definition";
+  }
   if (move_epoch_ != other.move_epoch_) return "count of moving collections";
   if (stats_.minor_collections != other.stats_.minor_collections ||
       stats_.full_collections != other.stats_.full_collections ||

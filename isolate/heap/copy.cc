@@ -10,6 +10,7 @@ namespace islet::vm {
 
 void Heap::CopyFrom(const Heap& parent) {
   options_ = parent.options_;
+  account_.set_limit(EffectiveLimit());
   dirty_.CopyFrom(parent.dirty_);
   for (const DirtyPages::Page* page : dirty_.pages()) {
     const size_t offset = size_t{page->number} << DirtyPages::kPageShift;
@@ -54,6 +55,7 @@ void Heap::CopyFrom(const Heap& parent) {
   remembered_limit_ = parent.remembered_limit_;
   unmoving_free_ = parent.unmoving_free_;
   symbols_ = parent.symbols_;
+  forward_cells_ = parent.forward_cells_;
   old_bytes_ = parent.old_bytes_;
   wanted_nursery_ = parent.wanted_nursery_;
   full_threshold_ = parent.full_threshold_;

@@ -48,6 +48,7 @@ Heap::Heap(Cage cage, const HeapOptions& options)
   young_soft_end_ = young_start() + SoftNurserySize();
   young_hard_end_ = base_ + layout().young_end;
   stack_top_ = stack_used_ = stack_begin();
+  account_.set_limit(EffectiveLimit());
 }
 
 Heap::~Heap() { GiveBackScratch(); }
@@ -68,7 +69,7 @@ size_t Heap::SoftNurserySize() const {
 
 bool Heap::HasRoomFor(size_t bytes) const {
   const size_t limit = EffectiveLimit();
-  const size_t used = UsedBytes();
+  const size_t used = UsedBytes() + account_.bytes();
   if (used > limit || bytes > limit - used) return false;
   // They may be small objects or large ones; and a large one can waste half of its last block.
   return static_cast<size_t>(young_hard_end_ - young_top_) >= bytes + kSlack &&
@@ -409,9 +410,10 @@ bool Heap::Collect() {
     if (!FullCollection()) return false;
   } else {
     if (!MinorCollection()) return false;
-    if ((old_bytes_ > limit || !HasFreeRun(kSpareBlocks)) && !FullCollection()) return false;
+    const bool full = old_bytes_ + account_.bytes() > limit || !HasFreeRun(kSpareBlocks);
+    if (full && !FullCollection()) return false;
   }
-  return old_bytes_ <= limit && HasFreeRun(kSpareBlocks);
+  return old_bytes_ + account_.bytes() <= limit && HasFreeRun(kSpareBlocks);
 }
 
 void Heap::CollectFull() {
@@ -422,6 +424,7 @@ void Heap::CollectFull() {
 }
 
 bool Heap::MinorCollection() {
+  const AccountPause pause;
   if (!Collector(*this).Minor(Collector::Polls::kYes)) {
     RequestCollection();
     return false;
@@ -438,6 +441,7 @@ bool Heap::FullCollection() {
   const bool may_stop = max_blocks_ * kBlockSize - old_bytes_ >=
                         2 * young + 2 * (old_bytes_ + young) + kSpareBlocks * kBlockSize;
   if (may_stop && young != 0 && !MinorCollection()) return false;
+  const AccountPause pause;
   auto collector = std::make_unique<Collector>(*this);
   if (!collector->Full(may_stop ? Collector::Polls::kYes : Collector::Polls::kNo)) {
     unfinished_ = std::move(collector);

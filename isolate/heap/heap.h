@@ -41,6 +41,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "isolate/heap/account.h"
 #include "isolate/heap/cage.h"
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/objects.h"
@@ -62,8 +63,8 @@ class RootSource {
 };
 
 struct HeapOptions {
-  // Bytes of live and fresh objects, the snapshot's own not counted. About a quarter of the cage is the most there can
-  // be (1 GiB of 4), as collecting takes space too.
+  // Bytes of live and fresh objects, the snapshot's own not counted, and of what the run has outside of the cage
+  // (account.h). About a quarter of the cage is the most there can be (1 GiB of 4), as collecting takes space too.
   size_t heap_limit = size_t{512} << 20;
   // Bytes of fresh objects after which a collection is due; less under a small heap limit. Tests make it tiny, so that
   // each safepoint is one where everything moves.
@@ -282,10 +283,15 @@ class Heap {
   std::string FirstDifference(const Heap& other, Unused unused) const;
 
   size_t heap_limit() const { return options_.heap_limit; }
-  void set_heap_limit(size_t bytes) { options_.heap_limit = bytes; }
+  void set_heap_limit(size_t bytes) {
+    options_.heap_limit = bytes;
+    account_.set_limit(EffectiveLimit());
+  }
   // The heap limit, as far as the cage is large enough for it.
   size_t EffectiveLimit() const;
   size_t UsedBytes() const { return static_cast<size_t>(young_top_ - young_start()) + old_bytes_; }
+  // What runs have outside of the cage.
+  Account& account() { return account_; }
   HeapStats Stats() const;
   // Code and symbols may have gone with each of them, and others have come in their places.
   uint64_t full_collections() const { return stats_.full_collections; }
@@ -320,6 +326,13 @@ class Heap {
   // Symbols made since the snapshot: an open-addressing table, weak in full collections. See interpreter/symbol_table.cc.
   // The heap keeps it because only the collector knows which symbols died.
   std::vector<Value>& young_symbols() { return symbols_; }
+  // Cells of names that have no definition yet, unmoving: likewise a table, by the hashes of the names, and weak. Those that
+  // have been defined meanwhile leave it, too. See expander/forward_cells.h.
+  struct ForwardCells {
+    std::vector<Value> slots;
+    size_t count = 0;  // at least as many as there are
+  };
+  ForwardCells& forward_cells() { return forward_cells_; }
 
   // Where the interpreter's inline allocation finds its bounds.
   uint8_t* young_top_;       // first free byte
@@ -412,6 +425,7 @@ class Heap {
   uint32_t young_size_;  // of the whole young range, for the barrier
   Cage cage_;
   HeapOptions options_;
+  Account account_;
   DirtyPages dirty_;
   std::vector<RootSource*> roots_;
   uint32_t max_blocks_;
@@ -426,6 +440,7 @@ class Heap {
   size_t remembered_limit_;                // size at which to look for duplicates
   std::vector<std::pair<uint32_t, uint32_t>> unmoving_free_;  // (offset, bytes) holes left by dead code and symbols
   std::vector<Value> symbols_;
+  ForwardCells forward_cells_;
   size_t old_bytes_ = 0;  // blocks in use, whole
   size_t wanted_nursery_ = kNurserySize / 2;
   size_t full_threshold_ = kMinFullThreshold;  // old bytes at which the next collection is a full one

@@ -276,7 +276,7 @@ struct Identifier {
   uint32_t header;
   Value name;  // Symbol or Identifier
   Value environment;
-  Value unused;
+  Value index;  // fixnum: its place in the table of the Expansion that made it (expander/procedural_macro.h), or anything
 };
 
 // An error raised by the system or by `error`.

@@ -67,6 +67,8 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   if (!blocks_.empty()) ClearOldSpace(keep_bytes);
   Empty(remembered_);
   Empty(symbols_);
+  Empty(forward_cells_.slots);
+  forward_cells_.count = 0;
   remembered_limit_ = kRememberedLimit;
   full_threshold_ = kMinFullThreshold;
   move_epoch_ = 1;

@@ -37,23 +37,37 @@ thread_local KeptBack kept_back;
 
 }  // namespace
 
+namespace {
+
 #ifdef ISLET_WATCHED_SCRATCH
-void* AllocateScratch(size_t bytes) noexcept { return std::malloc(bytes); }
-static void Free(void* p) noexcept { std::free(p); }
-static size_t UsableSize(void* p) noexcept { return malloc_usable_size(p); }
+void* Allocate(size_t bytes) noexcept { return std::malloc(bytes); }
+void FreeUncounted(void* p) noexcept { std::free(p); }
+size_t UsableSize(void* p) noexcept { return malloc_usable_size(p); }
 #else
-void* AllocateScratch(size_t bytes) noexcept { return mi_new_nothrow(bytes); }
-static void Free(void* p) noexcept { mi_free(p); }
-static size_t UsableSize(void* p) noexcept { return mi_usable_size(p); }
+void* Allocate(size_t bytes) noexcept { return mi_new_nothrow(bytes); }
+void FreeUncounted(void* p) noexcept { mi_free(p); }
+size_t UsableSize(void* p) noexcept { return mi_usable_size(p); }
 #endif
 
-namespace {
+void Free(void* p) noexcept {
+  if (p == nullptr) return;
+  scratch_counter.bytes -= UsableSize(p);
+  FreeUncounted(p);
+}
 
 // True if the thread's run is to end, up to the host; an escape within it might come by any number
 // of times.
 bool EndsForGood() { return Ended() && !PollInterrupts(); }
 
 }  // namespace
+
+void* AllocateScratch(size_t bytes) noexcept {
+  void* const p = Allocate(bytes);
+  if (p == nullptr) return nullptr;
+  scratch_counter.bytes += UsableSize(p);
+  if (scratch_counter.account != nullptr) scratch_counter.account->Check();
+  return p;
+}
 
 void FreeScratch(void* p) noexcept {
   // Small ones, too: mimalloc takes the occasion of any to give back what has been free for a

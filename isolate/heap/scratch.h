@@ -1,5 +1,6 @@
-// Memory outside the heap for the time of a call, from mimalloc. Giving back what a long operation
-// has used takes milliseconds, for which a call that is to end does not wait: see GiveBackScratch.
+// Memory outside the heap for the time of a call, from mimalloc. It counts against the heap limit of the isolate that
+// runs: see account.h. Giving back what a long operation has used takes milliseconds, for which a call that is to end does
+// not wait: see GiveBackScratch.
 
 #ifndef ISLET_ISOLATE_HEAP_SCRATCH_H_
 #define ISLET_ISOLATE_HEAP_SCRATCH_H_
@@ -12,9 +13,11 @@
 #include <type_traits>
 #include <utility>
 
+#include "isolate/heap/account.h"
+
 namespace islet::vm {
 
-// Null if there is no memory. At least `bytes`, uninitialised, aligned for any object.
+// Null if there is no memory; not if that passes the heap limit. At least `bytes`, uninitialised, aligned for any object.
 void* AllocateScratch(size_t bytes) noexcept;
 void FreeScratch(void* p) noexcept;
 
@@ -39,20 +42,24 @@ struct ScratchDeleter {
 template <typename T>
 using Scratch = std::unique_ptr<T[], ScratchDeleter>;
 
-// Room for `count` objects, uninitialised. Null if there is no memory.
+// Room for `count` objects, uninitialised. Throws std::bad_alloc. May pass the heap limit: so many megabytes at once are
+// asked for by TryNewScratch instead.
+template <typename T>
+Scratch<T> NewScratch(size_t count) {
+  static_assert(std::is_trivially_destructible_v<T>);
+  void* const p = count > SIZE_MAX / sizeof(T) ? nullptr : AllocateScratch(count * sizeof(T));
+  if (p == nullptr) throw std::bad_alloc();
+  return Scratch<T>(static_cast<T*>(p));
+}
+
+// The same, but null if there is no memory, or if the heap limit forbids it.
 template <typename T>
 Scratch<T> TryNewScratch(size_t count) {
   static_assert(std::is_trivially_destructible_v<T>);
   if (count > SIZE_MAX / sizeof(T)) return nullptr;
+  const Account* const account = scratch_counter.account;
+  if (account != nullptr && !account->Allows(count * sizeof(T))) return nullptr;
   return Scratch<T>(static_cast<T*>(AllocateScratch(count * sizeof(T))));
-}
-
-// The same, but throws std::bad_alloc.
-template <typename T>
-Scratch<T> NewScratch(size_t count) {
-  Scratch<T> p = TryNewScratch<T>(count);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
 }
 
 // For the standard library's containers.

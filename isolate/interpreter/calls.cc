@@ -111,6 +111,15 @@ bool StackIsAllowed(Vm& vm, uint32_t slots) {
   return true;
 }
 
+// The heap limit is reached. False: the run is being given up.
+bool HeapMayGrow(Vm& vm) {
+  const size_t limit = vm.heap().EffectiveLimit();
+  if (!MayGoOn(vm, Limit::kHeap)) return false;
+  if (vm.heap().EffectiveLimit() > limit) return true;
+  GiveUp(vm, Limit::kHeap);  // more than the cage can hold
+  return false;
+}
+
 }  // namespace
 
 Value* HardLimit(const Vm& vm) { return const_cast<Vm&>(vm).heap().stack_end() - kStackMargin; }
@@ -188,12 +197,7 @@ bool SafepointCollect(Vm& vm) {
   Value* wanted = std::min(HardLimit(vm), std::max(begin + 1024, top + 512));
   SetSoftLimit(vm, std::min(vm.soft_limit_, wanted));
   while (!fits) {
-    const size_t limit = vm.heap().EffectiveLimit();
-    if (!MayGoOn(vm, Limit::kHeap)) return false;
-    if (vm.heap().EffectiveLimit() <= limit) {  // more than the cage can hold
-      GiveUp(vm, Limit::kHeap);
-      return false;
-    }
+    if (!HeapMayGrow(vm)) return false;
     fits = collect();
     if (Ending(vm)) return false;
   }
@@ -217,6 +221,11 @@ bool HandleInterrupt(Vm& vm) {
       break;
     case InterruptReason::kWallTime:
       if (!MayGoOn(vm, Limit::kWallTime)) return false;
+      break;
+    case InterruptReason::kMemory:
+      while (!vm.heap().account().Allows(0)) {
+        if (!HeapMayGrow(vm)) return false;
+      }
       break;
   }
   return StackAllowance(vm) > 0 || MayGoOn(vm, Limit::kStack);

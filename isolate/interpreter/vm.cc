@@ -54,6 +54,7 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
   stack_limit_.store(soft_limit_, std::memory_order_relaxed);
   heap_->SetStackTop(heap_->stack_begin(), heap_->stack_begin());
   heap_->AddRoots(this);
+  heap_->account().OnPassed([](void* vm) { static_cast<Vm*>(vm)->Interrupt(InterruptReason::kMemory); }, this);
 }
 
 Vm::~Vm() {
@@ -92,7 +93,9 @@ std::string Vm::ToUtf8(Value string) const { return ::islet::vm::ToUtf8(*heap_, 
 
 // ---- Running
 
-PollScope Vm::Polls() { return PollScope({PollRun, this}); }
+RunScope Vm::Polls() {
+  return RunScope{PollScope({PollRun, this}), AccountScope(heap_->account())};
+}
 
 bool Vm::PollRun(void* self, uint64_t steps) {
   Vm& vm = *static_cast<Vm*>(self);
@@ -144,7 +147,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   escape_ = escape_value_ = kUndefined;
   TakePending();
   current_run_ = &run;
-  const PollScope polls = Polls();
+  const RunScope polls = Polls();
   heap_->SetStackTop(soft_limit_, soft_limit_);
   heap_->FinishCollection();
   const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;

@@ -60,7 +60,14 @@ struct HostBinding {
 extern const PrimitiveSpec kNoPrimitive;
 
 // Why a run was asked to end.
-enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime, kDisposed };
+// kMemory: what is outside of the cage has passed the heap limit (heap/account.h).
+enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime, kDisposed, kMemory };
+
+// What the C++ code of a run polls, and what its scratch memory counts for.
+struct RunScope {
+  PollScope polls;
+  AccountScope account;
+};
 
 class Vm : public RootSource {
  public:
@@ -81,8 +88,12 @@ class Vm : public RootSource {
   // The primitive named, or kUndefined.
   Value FindPrimitive(std::string_view name) const;
 
-  // ---- Symbols (interpreter/symbol_table.cc). `name` is UTF-8, valid.
+  // ---- Symbols (interpreter/symbol_table.cc). `name` is UTF-8, valid. Long names are polled for: if the run is being
+  // ended, any symbol.
   Value Intern(std::string_view name);
+  // The same for the characters of a String, which becomes the symbol's name if it is flagged as immutable, and else is
+  // copied: room for that must have been reserved.
+  Value InternString(Value string);
   // The symbol's name in UTF-8.
   std::string SymbolName(Value symbol) const;
 
@@ -134,12 +145,13 @@ class Vm : public RootSource {
   Value parameters = kNull;
 
   // ---- Control from outside. Any thread: ends the current (or next) Call at its next safepoint,
-  // with Cancelled, or with DeadlineExceeded for a limit of time; such a one gives way to an
-  // interrupt that is there already, and all give way to kDisposed.
+  // with Cancelled, or with DeadlineExceeded or ResourceExhausted for a limit of time or memory;
+  // such a one gives way to an interrupt that is there already, and all give way to kDisposed.
   void Interrupt(InterruptReason reason = InterruptReason::kInterrupted) {
-    const bool of_time = reason == InterruptReason::kCpuTime || reason == InterruptReason::kWallTime;
+    const bool of_limit =
+        reason != InterruptReason::kInterrupted && reason != InterruptReason::kDisposed;
     int seen = 0;
-    while (seen != static_cast<int>(InterruptReason::kDisposed) && !(of_time && seen != 0) &&
+    while (seen != static_cast<int>(InterruptReason::kDisposed) && !(of_limit && seen != 0) &&
            !interrupt_.compare_exchange_strong(seen, static_cast<int>(reason))) {
       continue;
     }
@@ -180,9 +192,9 @@ class Vm : public RootSource {
   Value End(FailureMark mark, absl::Status status);
   // How the run has ended, for whoever has seen to its end: from now on nothing is being ended.
   absl::Status TakeTermination();
-  // As long as it lives, C++ code on this thread polls this machine (heap/poll.h), in a run or
-  // outside of any. Whoever makes one outside of a run takes the termination.
-  [[nodiscard]] PollScope Polls();
+  // As long as it lives, C++ code on this thread polls this machine (heap/poll.h), and its scratch counts against the heap
+  // limit, in a run or outside of any. Whoever makes one outside of a run takes the termination.
+  [[nodiscard]] RunScope Polls();
 
   // ---- Bindings of host functions, by external-reference index; owned by the caller. Unbound ones have a null call.
   std::vector<HostBinding> host_bindings;

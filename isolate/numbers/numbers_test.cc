@@ -131,6 +131,23 @@ TEST_F(NumbersTest, WritesDoublesShortest) {
   EXPECT_EQ(Write(FromDouble(heap, 1.0 / 3), 3), "0.1");
 }
 
+// Beyond some digits only whether there are more that are not 0 matters: rounded as if all had been looked at.
+TEST_F(NumbersTest, VeryLongDecimalsRoundLikeShortOnes) {
+  const std::string zeros(3000, '0');
+  EXPECT_EQ(ReadAndWrite("9007199254740993." + zeros), "9007199254740992.0");
+  EXPECT_EQ(ReadAndWrite("9007199254740993." + zeros + "1"), "9007199254740994.0");
+  EXPECT_EQ(ReadAndWrite("-9007199254740993." + zeros + "1"), "-9007199254740994.0");
+  EXPECT_EQ(ReadAndWrite("1" + zeros + "e-3000"), "1.0");
+  EXPECT_EQ(ReadAndWrite("0." + zeros + "25e3001"), "2.5");
+  EXPECT_EQ(ReadAndWrite("." + zeros + "25e3001"), "2.5");
+  EXPECT_EQ(ReadAndWrite("000" + zeros + "12.5"), "12.5");
+  EXPECT_EQ(ReadAndWrite("#i123" + zeros), "+inf.0");
+  EXPECT_EQ(ReadAndWrite("-0." + zeros + "1"), "-0.0");
+  EXPECT_EQ(ReadAndWrite("0." + zeros), "0.0");
+  EXPECT_EQ(ReadAndWrite("1." + std::string(3000, '9')), "2.0");
+  EXPECT_EQ(ReadAndWrite("1" + zeros + ".5e" + zeros + "9"), "+inf.0");
+}
+
 TEST_F(NumbersTest, DoublesSurviveWritingAndReading) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 100'000; ++i) {

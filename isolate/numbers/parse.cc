@@ -1,11 +1,15 @@
 // Text to number: the grammar of R7RS 7.1.1.
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <system_error>
 
+#include "absl/strings/numbers.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/numbers/operands.h"
 
 namespace islet::vm {
@@ -56,9 +60,16 @@ std::optional<Value> Result(Value v) {
 }
 
 Integer DigitsOf(const Decimal& decimal, int radix, bool negative) {
-  std::string digits(decimal.integer.data(), decimal.integer.size());
-  digits.append(decimal.fraction.data(), decimal.fraction.size());
-  Integer n = integers::FromDigits(digits, radix);
+  const size_t size = decimal.integer.size() + decimal.fraction.size();
+  const Scratch<char> digits = TryNewScratch<char>(size + 1);
+  if (digits == nullptr) {
+    Integer failed;
+    failed.Fail();
+    return failed;
+  }
+  CopyBytes(digits.get(), decimal.integer.data(), decimal.integer.size());
+  CopyBytes(digits.get() + decimal.integer.size(), decimal.fraction.data(), decimal.fraction.size());
+  Integer n = integers::FromDigits(absl::string_view(digits.get(), size), radix);
   const IntegerView view = n;
   if (!view.failed) n.Finish(view.size, negative);
   return n;
@@ -78,8 +89,53 @@ std::optional<Value> ExactDecimal(Heap& heap, const Decimal& decimal, int radix,
   return Result(MakeRatio(heap, n, power, nullptr));
 }
 
+// A long decimal, as a short one that is rounded alike: no two doubles, nor what lies between two, differ from a decimal
+// behind its first 800 digits only. A 1 stands for all others, if one of them is not 0.
+std::string Shortened(const Decimal& decimal, bool negative) {
+  constexpr size_t kDigits = 800;
+  constexpr int64_t kLargestExponent = int64_t{1} << 50;
+  std::string digits = negative ? "-" : "";
+  const size_t sign = digits.size();
+  int64_t cut = 0;  // digits of the integer part that were left out, less digits of the fraction that were not
+  bool more = false;
+  StepCounter steps;
+  const auto take = [&](absl::string_view part, int64_t if_cut, int64_t if_taken) {
+    for (const char c : part) {
+      if (!steps.Add(1)) return;
+      const bool taken = digits.size() - sign < kDigits && (c != '0' || digits.size() > sign);
+      if (taken) digits.push_back(c);
+      more |= !taken && c != '0';
+      // A 0 in front of all others counts for nothing in the integer part, and is a place in the fraction.
+      const bool leading = digits.size() == sign;
+      cut += taken || (leading && if_taken != 0) ? if_taken : leading ? 0 : if_cut;
+    }
+  };
+  take(decimal.integer, 1, 0);
+  take(decimal.fraction, 0, -1);
+  if (digits.size() == sign) digits.push_back('0');
+  if (more) {
+    digits.push_back('1');
+    --cut;
+  }
+  const int64_t exponent = std::clamp(decimal.exponent, -kLargestExponent, kLargestExponent) + cut;
+  digits.push_back('e');
+  digits.append(std::to_string(exponent));
+  return digits;
+}
+
 // `text` is a well-formed decimal with the parts given; a minus sign in front is part of it.
 double InexactDecimal(absl::string_view text, const Decimal& decimal) {
+  constexpr size_t kLong = 2000;
+  if (text.size() > kLong) {
+    const std::string digits = Shortened(decimal, text[0] == '-');
+    const size_t sign = text[0] == '-' ? 1 : 0;
+    const absl::string_view all = digits;
+    const size_t e = all.find('e');
+    Decimal same;
+    same.integer = all.substr(sign, e - sign);
+    if (!absl::SimpleAtoi(all.substr(e + 1), &same.exponent)) return 0;  // excluded
+    return InexactDecimal(digits, same);
+  }
   double d = 0;
   const std::from_chars_result result =
       std::from_chars(text.data(), text.data() + text.size(), d, std::chars_format::general);
@@ -113,7 +169,9 @@ bool TakeDecimal(absl::string_view* rest, int radix, Decimal* decimal) {
     const absl::string_view digits = TakeDigits(rest, 10);
     if (digits.empty()) return false;
     int64_t exponent = 0;
+    StepCounter steps;
     for (char c : digits) {
+      if (!steps.Add(1)) return false;
       if (exponent < int64_t{1} << 50) exponent = exponent * 10 + (c - '0');  // saturates
     }
     decimal->exponent = negative ? -exponent : exponent;
@@ -179,7 +237,8 @@ std::optional<Value> ParseReal(Heap& heap, absl::string_view text, int radix, ch
 // The sign that separates the parts of a complex number, or begins the imaginary one if that is
 // alone: the last sign that is not an exponent's. npos if there is none.
 size_t FindSign(absl::string_view text, int radix) {
-  for (size_t i = text.size(); i > 0; --i) {
+  StepCounter steps;
+  for (size_t i = text.size(); i > 0 && steps.Add(1); --i) {
     const char c = text[i - 1];
     if (c != '+' && c != '-') continue;
     if (radix == 10 && i > 1 && ToLower(text[i - 2]) == 'e') continue;

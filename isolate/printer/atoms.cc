@@ -7,6 +7,7 @@
 #include "isolate/data/hash_table.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/reader/lexical.h"
 
@@ -114,13 +115,14 @@ bool LooksLikeNumber(absl::string_view identifier) {
 
 void PrintSymbol(Heap& heap, Value symbol, bool write, size_t max_bytes, std::string* out) {
   const Value name = heap.Get<Symbol>(symbol)->name;
-  std::string text = ToUtf8(heap, name);
+  PassingText utf8(ToUtf8(heap, name));
+  const absl::string_view text = utf8.text;
   bool plain = true;
   if (write) {
     plain = IsPlainIdentifier(text) && !LooksLikeNumber(text);
   }
   if (plain) {
-    out->append(text);
+    Append(std::move(utf8.text), out);
   } else {
     PrintQuoted(heap, name, '|', max_bytes, out);
   }

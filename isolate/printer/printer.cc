@@ -4,7 +4,6 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -36,6 +35,7 @@ class Printer {
   std::string Run(Value value, bool* truncated);
 
  private:
+  static constexpr int kUnlabelled = 0;  // labels go by their numbers plus one
   static constexpr int kUnnumbered = -1;
   using Text = std::basic_string<char, std::char_traits<char>, ScratchAllocator<char>>;
   struct Task {
@@ -68,7 +68,11 @@ class Printer {
   // The prefix of `'x` and the like, or null.
   const char* Abbreviation(Value pair) const;
   bool StartsWithAt(Value v) const;  // a symbol such as @attributes
-  bool IsLabelled(Value v) const { return !labels_.empty() && labels_.contains(v.bits); }
+  bool IsLabelled(Value v) const { return labels_ != nullptr && (*labels_)[v] != kUnlabelled; }
+  void Label(Value v) {
+    if (labels_ == nullptr) labels_ = std::make_unique<ObjectMap<int>>();
+    (*labels_)[v] = kUnnumbered;
+  }
   void Push(Task::Kind kind, Value v, uint32_t index = 0) { work_.push_back({kind, v, index}); }
   void PushText(const char* text) { work_.push_back({Task::Kind::kText, kNull, 0, text}); }
   // Where the next atom's text must end.
@@ -86,7 +90,8 @@ class Printer {
   size_t aside_bytes_ = 0;
   WorkStack<Task> work_;
   StepCounter steps_;
-  std::unordered_map<uint32_t, int> labels_;  // number, or kUnnumbered before the datum is printed
+  // Of what needs a label: its number plus one, or kUnnumbered before it is printed. Null: nothing does.
+  std::unique_ptr<ObjectMap<int>> labels_;
   int next_label_ = 0;
 };
 
@@ -165,7 +170,7 @@ void Printer::FindCycles(Value root) {
       mark = kOpen;
       path.push_back({part, 0});
     } else if (mark == kOpen) {
-      labels_.try_emplace(part.bits, kUnnumbered);
+      Label(part);
     }
   }
 }
@@ -178,7 +183,7 @@ void Printer::FindSharing(Value root) {
     const Value v = work.back();
     work.pop_back();
     if (std::exchange((*seen)[v], 1) != 0) {
-      labels_.try_emplace(v.bits, kUnnumbered);
+      Label(v);
       continue;
     }
     const uint32_t count = PartCount(v);
@@ -293,15 +298,14 @@ void Printer::PrintIrritants(Value v) {
 }
 
 void Printer::PrintValue(Value v) {
-  if (!labels_.empty()) {
-    if (const auto label = labels_.find(v.bits); label != labels_.end()) {
-      if (label->second != kUnnumbered) {
-        absl::StrAppend(&out_, "#", label->second, "#");
-        return;
-      }
-      label->second = next_label_++;
-      absl::StrAppend(&out_, "#", label->second, "=");
+  if (IsCompound(v) && IsLabelled(v)) {
+    int& label = (*labels_)[v];
+    if (label != kUnnumbered) {
+      absl::StrAppend(&out_, "#", label - 1, "#");
+      return;
     }
+    absl::StrAppend(&out_, "#", next_label_, "=");
+    label = ++next_label_;
   }
   if (v.IsPair()) return PrintPair(v);
   if (!v.IsObject()) return PrintAtom(vm_, v, write(), BytesLeft(), &out_);

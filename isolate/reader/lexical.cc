@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
@@ -90,7 +91,8 @@ bool IsPlainIdentifier(absl::string_view text) {
   uint32_t first[3] = {0, 0, 0};
   size_t count = 0;
   const char* end = text.data() + text.size();
-  for (const char* p = text.data(); p < end; ++count) {
+  StepCounter steps;
+  for (const char* p = text.data(); p < end && steps.Add(1); ++count) {
     const uint32_t c = DecodeUtf8(&p, end);
     if (c == kInvalidChar || !IsSubsequent(c)) return false;
     if (count < 3) first[count] = c;

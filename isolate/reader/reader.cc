@@ -116,8 +116,8 @@ Syntax* Reader::MakeAtom(Value v, SourcePosition position) {
   return Fill(TakeTarget(), arena_.Atom(v, position));
 }
 
-Syntax* Reader::MakeSymbol(std::string name, SourcePosition position) {
-  return Fill(TakeTarget(), arena_.Symbol(vm_.Intern(name), position));
+Syntax* Reader::MakeSymbol(absl::string_view name, SourcePosition position) {
+  return Fill(TakeTarget(), arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position));
 }
 
 Syntax* Reader::MakeList(const Frame& frame) {

@@ -123,8 +123,8 @@ class Reader {
   Step ReadDirective();
   Step ReadLabel(Syntax** datum);
   Step Close(Syntax** datum);
-  // What stands up to the next delimiter.
-  bool ReadWord(std::string* word);
+  // What stands up to the next delimiter: part of text_, like all words, so that a long one is not copied.
+  bool ReadWord(absl::string_view* word);
   bool ReadString(Syntax** datum);
   bool ReadCharacter(Syntax** datum);
   bool ReadNumberOrIdentifier(Syntax** datum);
@@ -143,7 +143,7 @@ class Reader {
   Syntax* TakeTarget();
   Syntax* Fill(Syntax* target, Syntax* made);
   Syntax* MakeAtom(Value v, SourcePosition position);
-  Syntax* MakeSymbol(std::string name, SourcePosition position);
+  Syntax* MakeSymbol(absl::string_view name, SourcePosition position);
   // Where the label is in the tree, or would be.
   Label** FindLabel(uint64_t number);
   Syntax* TakeItem();

@@ -12,6 +12,8 @@
 #include "absl/strings/str_format.h"
 #include "isolate/data/foreign_names.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/reader/lexical.h"
 #include "isolate/reader/reader.h"
@@ -41,14 +43,24 @@ std::string Shown(absl::string_view word) {
 }
 
 std::string FoldCase(absl::string_view text) {
-  utf8proc_uint8_t* folded = nullptr;
-  const utf8proc_ssize_t length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &folded, UTF8PROC_CASEFOLD);
-  std::string result =
-      length < 0 ? std::string(text)
-                 : std::string(reinterpret_cast<const char*>(folded), static_cast<size_t>(length));
-  free(folded);  // utf8proc's own allocation
+  std::string result;
+  StepCounter steps;
+  // Character by character maps the same as all at once.
+  while (!text.empty() && steps.Add(kPollSteps / 4)) {
+    size_t part = std::min<size_t>(text.size(), kPollSteps);
+    while (part < text.size() && (static_cast<uint8_t>(text[part]) & 0xc0) == 0x80) ++part;
+    utf8proc_uint8_t* folded = nullptr;
+    const utf8proc_ssize_t length =
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                     static_cast<utf8proc_ssize_t>(part), &folded, UTF8PROC_CASEFOLD);
+    if (length < 0) {
+      result.append(text.data(), part);
+    } else {
+      result.append(reinterpret_cast<const char*>(folded), static_cast<size_t>(length));
+    }
+    free(folded);  // utf8proc's own allocation
+    text.remove_prefix(part);
+  }
   return result;
 }
 
@@ -156,14 +168,16 @@ bool Reader::SkipAtmosphere() {
 
 // ---- Words: what stands up to the next delimiter
 
-bool Reader::ReadWord(std::string* word) {
+bool Reader::ReadWord(absl::string_view* word) {
+  const size_t begin = offset_;
   uint32_t c;
   while (true) {
     if (!Peek(&c)) return false;
-    if (c == kEndOfText || IsDelimiter(c)) return true;
-    AppendUtf8(word, c);
+    if (c == kEndOfText || IsDelimiter(c)) break;
     Advance(c);
   }
+  *word = text_.substr(begin, offset_ - begin);
+  return true;
 }
 
 bool Reader::ReadNumber(SourcePosition start, absl::string_view word, Syntax** datum) {
@@ -178,17 +192,18 @@ bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
   const SourcePosition start = Here();
   uint32_t c;
   // Character by character, so that a wrong one is reported where it stands.
-  std::string word;
+  const size_t begin = offset_;
+  absl::string_view word;
   while (true) {
     const SourcePosition here = Here();
     if (!Peek(&c)) return false;
+    word = text_.substr(begin, offset_ - begin);
     if (c == kEndOfText || IsDelimiter(c)) break;
     if (!word.empty() && c < 128 && absl::StrContains("[]{}", static_cast<char>(c))) break;
     if (!IsSubsequent(c)) {
       return Fail(here, absl::StrCat("unexpected character ", Shown(c),
                                      word.empty() ? "" : absl::StrCat(" after ", Shown(word))));
     }
-    AppendUtf8(&word, c);
     Advance(c);
   }
   const char first = word[0];
@@ -210,7 +225,12 @@ bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
                              "; an identifier with odd characters is written |", Shown(word), "|"));
   }
   if (!Safepoint(2 * word.size() + 64)) return false;
-  *datum = MakeSymbol(fold_case_ ? FoldCase(word) : std::move(word), start);
+  if (fold_case_) {
+    const PassingText folded(FoldCase(word));
+    *datum = MakeSymbol(folded.text, start);
+  } else {
+    *datum = MakeSymbol(word, start);
+  }
   return true;
 }
 
@@ -356,9 +376,9 @@ bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buff
 
 bool Reader::ReadString(Syntax** datum) {
   const SourcePosition start = Here();
-  std::string buffer;
+  PassingText buffer;
   absl::string_view text;
-  if (!ReadDelimited('"', "string", &buffer, &text)) return false;
+  if (!ReadDelimited('"', "string", &buffer.text, &text)) return false;
   if (text.size() > kMaxStringLength) return Fail(start, "this string is too long");
   if (!Safepoint(StringBytes(text.size(), true))) return false;
   *datum = MakeAtom(MakeString(vm_.heap(), text, options_.immutable_literals ? kImmutableFlag : 0),
@@ -368,11 +388,11 @@ bool Reader::ReadString(Syntax** datum) {
 
 bool Reader::ReadBarSymbol(Syntax** datum) {
   const SourcePosition start = Here();
-  std::string buffer;
+  PassingText buffer;
   absl::string_view name;
-  if (!ReadDelimited('|', "symbol", &buffer, &name)) return false;
+  if (!ReadDelimited('|', "symbol", &buffer.text, &name)) return false;
   if (!Safepoint(2 * name.size() + 64)) return false;
-  *datum = MakeSymbol(std::string(name), start);
+  *datum = MakeSymbol(name, start);
   return true;
 }
 
@@ -385,20 +405,22 @@ bool Reader::ReadCharacter(Syntax** datum) {
   uint32_t c;
   if (!Peek(&c)) return false;
   if (c == kEndOfText) return Fail(start, "a character must follow #\\", true);
+  const size_t begin = offset_;
   Advance(c);
-  std::string word;
-  AppendUtf8(&word, c);
-  const size_t first_length = word.size();
+  const size_t first_length = offset_ - begin;
   // Behind a delimiter such as ( nothing belongs to the character.
-  if (!IsDelimiter(c) && !ReadWord(&word)) return false;
-  if (word.size() == first_length) {
+  absl::string_view rest;
+  if (!IsDelimiter(c) && !ReadWord(&rest)) return false;
+  const absl::string_view word = text_.substr(begin, first_length + rest.size());
+  if (rest.empty()) {
     *datum = MakeAtom(Value::Char(c), start);
     return true;
   }
   if (c == 'x' || c == 'X') {
     uint32_t scalar = 0;
     bool hexadecimal = true;
-    for (const char digit : absl::string_view(word).substr(1)) {
+    for (const char digit : word.substr(1)) {
+      if (!steps_.Add(1)) return Fail(start, "reading has been interrupted");
       const int value = HexDigit(static_cast<uint8_t>(digit));
       hexadecimal &= value >= 0;
       if (scalar <= 0x10ffff) scalar = scalar * 16 + static_cast<uint32_t>(value);
@@ -411,7 +433,7 @@ bool Reader::ReadCharacter(Syntax** datum) {
       return true;
     }
   }
-  const int32_t named = NamedCharacter(fold_case_ ? FoldCase(word) : word);
+  const int32_t named = fold_case_ ? NamedCharacter(FoldCase(word)) : NamedCharacter(word);
   if (named < 0) return Fail(start, absl::StrCat("unknown character name #\\", Shown(word)));
   *datum = MakeAtom(Value::Char(static_cast<uint32_t>(named)), start);
   return true;
@@ -422,7 +444,7 @@ Reader::Step Reader::ReadDirective() {
   const bool at_start = line_ == 1 && column_ == 1;
   const uint8_t third = PeekByte(2);
   if (at_start && (third == '/' || third == ' ')) return SkipLine() ? Step::kMore : Step::kError;
-  std::string word;
+  absl::string_view word;
   if (!ReadWord(&word)) return Step::kError;
   if (word == "#!fold-case") {
     fold_case_ = true;
@@ -520,9 +542,10 @@ Reader::Step Reader::ReadHash(Syntax** datum) {
     default:
       break;
   }
-  std::string word;
+  absl::string_view word;
   if (!ReadWord(&word)) return Step::kError;
-  const std::string lower = absl::AsciiStrToLower(word);
+  constexpr size_t kLongest = 8;  // of what is told apart here
+  const std::string lower = absl::AsciiStrToLower(word.substr(0, kLongest));
   if (lower == "#t" || lower == "#true") {
     *datum = MakeAtom(kTrue, start);
   } else if (lower == "#f" || lower == "#false") {

@@ -204,11 +204,11 @@ Value HashString(Vm& vm, Value* args, uint32_t argc) {
 
 Value HashStringCi(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckString(vm, "string-ci-hash", args, 0)) return kException;
-  std::string folded;
-  uint32_t c;
-  for (MappedText text(CharsOf(vm.heap(), args[0]), Foldcase); text.Next(&c);)
-    AppendUtf8(&folded, c);
-  return Bounded(vm, "string-ci-hash", args, argc, StringHashOfUtf8(folded));
+  const uint32_t hash = StringHashOfChars([&](absl::FunctionRef<void(uint32_t)> note) {
+    uint32_t c;
+    for (MappedText text(CharsOf(vm.heap(), args[0]), Foldcase); text.Next(&c);) note(c);
+  });
+  return Bounded(vm, "string-ci-hash", args, argc, hash);
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {

@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
@@ -264,8 +265,8 @@ Value NumberToStringPrimitive(Vm& vm, Value* args, uint32_t argc) {
   if (bytes > NumberStatus::kDefaultAllowance && !vm.heap().Reserve(bytes)) {
     return vm.OutOfMemory(kWho, bytes);
   }
-  const std::string text = NumberToString(vm.heap(), args[0], radix);
-  return vm.terminating_ ? kException : vm.MakeString(text);  // the text may be cut short anywhere
+  const PassingText text(NumberToString(vm.heap(), args[0], radix));
+  return vm.terminating_ ? kException : vm.MakeString(text.text);  // the text may be cut short anywhere
 }
 
 Value StringToNumberPrimitive(Vm& vm, Value* args, uint32_t argc) {
@@ -276,9 +277,26 @@ Value StringToNumberPrimitive(Vm& vm, Value* args, uint32_t argc) {
   if (radix == 0) return kException;
   const uint64_t bytes = uint64_t{string->length} + NumberStatus::kDefaultAllowance;
   if (bytes > Heap::kSlack && !vm.heap().Reserve(bytes)) return vm.OutOfMemory(kWho, bytes);
-  const std::string text = vm.ToUtf8(args[0]);
-  return ParseNumber(vm.heap(), absl::string_view(text.data(), text.size()), radix)
-      .value_or(kFalse);
+  // Nothing below moves the characters. Those of numbers are ASCII, whatever bytes beyond that mean.
+  const StringChars chars = CharsOf(vm.heap(), args[0]);
+  absl::string_view text(reinterpret_cast<const char*>(chars.narrow), chars.length);
+  Scratch<char> copy;
+  if (chars.narrow == nullptr) {
+    copy = TryNewScratch<char>(chars.length + 1);
+    if (copy == nullptr) return vm.OutOfMemory(kWho, chars.length);
+    bool ascii = true;
+    if (!InParts(0, chars.length, 4, [&](uint64_t i, uint64_t end) {
+          for (; i < end; ++i) {
+            ascii &= chars.wide[i] < 0x80;
+            copy[i] = static_cast<char>(chars.wide[i]);
+          }
+        })) {
+      return kException;
+    }
+    if (!ascii) return kFalse;
+    text = absl::string_view(copy.get(), chars.length);
+  }
+  return ParseNumber(vm.heap(), text, radix).value_or(kFalse);
 }
 
 // ---- The table.

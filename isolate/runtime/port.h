@@ -25,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/heap/value.h"
 #include "islet/capabilities.h"
 #include "isolate/interpreter/vm.h"
@@ -52,13 +53,16 @@ class StandardStreams {
 // end of a line.
 std::shared_ptr<StandardStreams> MakeProcessStreams();
 
+// Bytes outside of the heap that count against its limit.
+using StreamBuffer = std::basic_string<char, std::char_traits<char>, ScratchAllocator<char>>;
+
 // The buffered bytes of an open file, or of standard input.
 struct Stream {
   std::unique_ptr<File> file;  // null: standard input
   bool open = false;
   bool input = false;
   std::string path;
-  std::string buffer;
+  StreamBuffer buffer;
   size_t position = 0;  // input: first byte of `buffer` not yet read
   uint32_t line = 1;
   uint32_t column = 1;

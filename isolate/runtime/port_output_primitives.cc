@@ -24,10 +24,11 @@ Value OutputArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32
 Value WriteDatum(Vm& vm, const char* who, PrintMode mode, Value* args, uint32_t argc) {
   const Value port = OutputArgument(vm, who, args, argc, 1);
   if (port == kException) return kException;
-  // Data that share much, or have cycles, may have texts without end.
+  // Data that share much, or have cycles, may have texts without end. While it grows, a text counts against the heap limit,
+  // which is not to end the run before this does.
   const size_t limit = vm.heap().heap_limit();
   bool truncated = false;
-  const PassingText printed(Print(vm, args[0], mode, limit, &truncated));
+  const PassingText printed(Print(vm, args[0], mode, limit - limit / 4, &truncated));
   if (vm.terminating_) return kException;
   if (truncated) return vm.OutOfMemory(who, limit);
   return WriteToPort(vm, who, port, printed.text);
@@ -92,14 +93,14 @@ Value WriteBytevector(Vm& vm, Value* args, uint32_t argc) {
   if (port == kException || !CheckRange(vm, kWho, args, argc, 2, bytes->length, &range)) {
     return kException;
   }
-  std::string copy;
-  copy.reserve(range.size());
+  PassingText copy;
+  copy.text.reserve(range.size());
   if (!InParts(range.start, range.end, kBytesPerStep, [&](uint64_t begin, uint64_t end) {
-        copy.append(reinterpret_cast<const char*>(bytes->bytes) + begin, end - begin);
+        copy.text.append(reinterpret_cast<const char*>(bytes->bytes) + begin, end - begin);
       })) {
     return kException;
   }
-  return WriteToPort(vm, kWho, port, copy);
+  return WriteToPort(vm, kWho, port, copy.text);
 }
 
 Value FlushOutputPort(Vm& vm, Value* args, uint32_t argc) {

@@ -125,7 +125,7 @@ Stream* PortTable::Find(int handle) {
 
 absl::Status PortTable::WriteOut(Stream& stream) {
   if (stream.input || stream.buffer.empty()) return absl::OkStatus();
-  std::string bytes;
+  StreamBuffer bytes;
   bytes.swap(stream.buffer);
   return CallOut([&] { return stream.file->Write(bytes); });
 }

@@ -46,15 +46,26 @@ Value MakeStringOf(Vm& vm, Value* args, uint32_t argc) {
 
 // (string char ...)
 Value StringOf(Vm& vm, Value* args, uint32_t argc) {
-  Chars chars;
-  chars.reserve(argc);
+  uint32_t largest = 0;
   StepCounter steps;
   for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckChar(vm, "string", args, i)) return kException;
-    chars.push_back(args[i].character());
+    largest = std::max(largest, args[i].character());
   }
-  if (!ReserveFor(vm, "string", StringBytes(argc, true))) return kException;
-  return MakeStringFromChars(vm.heap(), chars.data(), chars.size());
+  const bool wide = largest > 0xff;
+  if (!ReserveFor(vm, "string", StringBytes(argc, wide))) return kException;
+  const Value string = MakeStringOfLength(vm.heap(), argc, wide);
+  uint8_t* const narrow_chars = vm.heap().Get<String>(string)->bytes;
+  uint32_t* const wide_chars = reinterpret_cast<uint32_t*>(narrow_chars);
+  for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
+    const uint32_t c = args[i].character();
+    if (wide) {
+      wide_chars[i] = c;
+    } else {
+      narrow_chars[i] = static_cast<uint8_t>(c);
+    }
+  }
+  return string;
 }
 
 Value Length(Vm& vm, Value* args, uint32_t) {
@@ -282,14 +293,20 @@ Value StringReverse(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "string-reverse";
   Range range;
   if (!CheckText(vm, kWho, args, argc, 0, 1, &range)) return kException;
+  const bool wide = LargestChar(vm.heap(), args[0], range.start, range.end) > 0xff;
+  if (!ReserveFor(vm, kWho, StringBytes(range.size(), wide))) return kException;
+  const Value reversed = MakeStringOfLength(vm.heap(), range.size(), wide);
   const StringChars text = CharsOf(vm.heap(), args[0]);
-  Chars chars;
-  chars.reserve(range.size());
+  uint8_t* narrow_to = vm.heap().Get<String>(reversed)->bytes;
+  uint32_t* wide_to = reinterpret_cast<uint32_t*>(narrow_to);
   (void)InPartsBackward(range.start, range.end, 4, [&](uint64_t begin, uint64_t i) {
-    for (; i > begin; --i) chars.push_back(text[i - 1]);
+    if (wide) {
+      for (; i > begin; --i) *wide_to++ = text[i - 1];
+    } else {
+      for (; i > begin; --i) *narrow_to++ = static_cast<uint8_t>(text[i - 1]);
+    }
   });
-  if (!ReserveFor(vm, kWho, StringBytes(chars.size(), true))) return kException;
-  return MakeStringFromChars(vm.heap(), chars.data(), chars.size());
+  return reversed;
 }
 
 // ---- Lists

@@ -1,7 +1,5 @@
 // Symbols (R7RS 6.5).
 
-#include <string>
-
 #include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
 #include "isolate/runtime/arguments.h"
@@ -22,28 +20,38 @@ Value SymbolToString(Vm& vm, Value* args, uint32_t) {
   return NameOf(vm, args[0]);
 }
 
-Value Intern(Vm& vm, const char* who, const std::string& name) {
-  if (vm.terminating_) return kException;
-  if (!ReserveFor(vm, who, StringBytes(name.size(), true))) return kException;
-  return vm.Intern(name);
-}
-
 Value StringToSymbol(Vm& vm, Value* args, uint32_t) {
   if (!CheckString(vm, "string->symbol", args, 0)) return kException;
-  return Intern(vm, "string->symbol", ToUtf8(vm.heap(), args[0]));
+  const StringChars chars = CharsOf(vm.heap(), args[0]);
+  const uint64_t bytes = StringBytes(chars.length, chars.narrow == nullptr);
+  if (!ReserveFor(vm, "string->symbol", bytes)) return kException;
+  return vm.InternString(args[0]);
 }
 
 Value SymbolAppend(Vm& vm, Value* args, uint32_t argc) {
-  std::string name;
+  Heap& heap = vm.heap();
+  uint64_t length = 0;
+  bool wide = false;
   StepCounter steps;
   for (uint32_t i = 0; i < argc && steps.Add(1); ++i) {
     if (!CheckSymbol(vm, "symbol-append", args, i)) return kException;
-    const size_t length = name.size();
-    name += vm.SymbolName(args[i]);
-    (void)steps.Add(UnchargedSteps(name.size() - length));
-    if (name.size() > kMaxStringLength) return vm.OutOfMemory("symbol-append", name.size());
+    const StringChars chars = CharsOf(heap, NameOf(vm, args[i]));
+    length += chars.length;
+    wide |= chars.narrow == nullptr;
   }
-  return Intern(vm, "symbol-append", name);
+  const uint64_t bytes = StringBytes(length, wide);
+  if (length > kMaxStringLength) return vm.OutOfMemory("symbol-append", bytes);
+  if (!ReserveFor(vm, "symbol-append", bytes)) return kException;
+  const Value name = MakeStringOfLength(heap, static_cast<uint32_t>(length), wide, kImmutableFlag);
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < argc; ++i) {
+    const Value part = NameOf(vm, args[i]);
+    const uint32_t part_length = StringLength(heap, part);
+    if (!steps.Add(1 + UnchargedSteps(part_length))) return kException;
+    CopyChars(heap, name, at, part, 0, part_length);
+    at += part_length;
+  }
+  return vm.InternString(name);
 }
 
 Value SymbolEq(Vm& vm, Value* args, uint32_t argc) {

@@ -28,7 +28,11 @@ struct Limits {
   static constexpr uint64_t kNoFuel = ~uint64_t{0};
   static constexpr std::chrono::nanoseconds kNoTime = std::chrono::nanoseconds::max();
 
-  // Bytes of live and fresh objects, the snapshot's own not counted. ResourceExhausted.
+  // Bytes of live and fresh objects, the snapshot's own not counted, and of what a call takes beside
+  // them: text that is read, expanded and compiled, macros, what is at hand of a port, copies and
+  // lists of work of built-in procedures. Whatever a script can make grow counts, but short-lived
+  // texts and lists that are no larger than an object in the heap they are made of. As collecting
+  // copies what is alive, up to three times as much may be resident for a moment. ResourceExhausted.
   size_t heap_bytes = size_t{512} << 20;
   // Bytes of frames of calls that have not returned; they count as heap as well, from some 200 KiB
   // on. Seen where a procedure is entered, to about a KiB. kNoBytes: as the heap allows.
