@@ -12,7 +12,7 @@
 #include "isolate/capabilities/call_out.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
-#include "isolate/expander/stack_space.h"
+#include "isolate/process/stack_space.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/printer/describe.h"

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/strip.h"
 #include "isolate/printer/describe.h"
+#include "isolate/process/made_once.h"
 #include "isolate/reader/syntax.h"
 #include "isolate/runtime/system.h"
 #include "sdk/isolate_impl.h"
@@ -96,9 +97,9 @@ const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evalu
 }
 
 const ErrorReport& Isolate::LastError() const {
-  static const ErrorReport* const none = new ErrorReport;
+  static constinit MadeOnce<ErrorReport> none;
   const Impl::Borrowed impl(*this);
-  return impl ? impl->last_error : *none;
+  return impl ? impl->last_error : none.Get();
 }
 
 absl::optional<int> ExitStatus(const absl::Status& status) {

@@ -88,11 +88,6 @@ class HostStreams : public vm::StandardStreams {
 
 }  // namespace
 
-const void* CurrentThread() {
-  static thread_local char thread;
-  return &thread;
-}
-
 // ---- Making and entering
 
 Isolate::Impl::~Impl() {
@@ -201,11 +196,11 @@ void Isolate::Impl::OpenPorts() {
 }
 
 Isolate::Scope::Scope(Isolate& isolate) : isolate_(isolate) {
-  const void* me = CurrentThread();
-  const void* nobody = nullptr;
-  entered_ = isolate.owner_.compare_exchange_strong(nobody, me, std::memory_order_acquire);
+  const uint64_t me = CurrentThread();
+  uint64_t owner = kNoThread;
+  entered_ = isolate.owner_.compare_exchange_strong(owner, me, std::memory_order_acquire);
   generation_ = isolate.generation_.load(std::memory_order_relaxed);
-  handles_ = entered_ || nobody == me ? isolate.impl()->handles.size() : ~size_t{0};
+  handles_ = entered_ || owner == me ? isolate.impl()->handles.size() : ~size_t{0};
 }
 
 Isolate::Scope::~Scope() {
@@ -234,13 +229,18 @@ void Inside::Leave(Isolate::Impl& impl) {
 }
 
 void Isolate::Impl::LeaveNow(Isolate& isolate) {
-  isolate.owner_.store(nullptr, std::memory_order_release);
+  isolate.owner_.store(kNoThread, std::memory_order_release);
   if (isolate.disposed_.load(std::memory_order_relaxed)) IsolateMemory::EndLeftovers();
 }
 
 absl::Status Isolate::Impl::CheckUsable(const Isolate& isolate) {
-  if (isolate.owner_.load(std::memory_order_relaxed) == CurrentThread()) {
+  const uint64_t owner = isolate.owner_.load(std::memory_order_relaxed);
+  if (owner == CurrentThread()) {
     return isolate.disposed_.load(std::memory_order_relaxed) ? vm::DisposedStatus() : absl::OkStatus();
+  }
+  if (IsLostInFork(owner)) {
+    return absl::FailedPreconditionError(
+        "another thread was inside of the isolate when this process was forked: here it can only be disposed of");
   }
   return absl::FailedPreconditionError(
       isolate.impl() == nullptr
@@ -398,6 +398,7 @@ template <typename F>
 auto HostCall(Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
   return InIsolate(isolate, [&](Isolate::Impl& impl) -> decltype(f(impl)) {
     const Metered metered(impl);
+    if (!metered.status().ok()) return metered.status();
     const vm::PollScope none({});  // of an isolate whose call has led here
     if (absl::Status status = impl.Start(); !status.ok()) return Outside(impl, std::move(status));
     auto result = f(impl);
@@ -462,7 +463,9 @@ absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
 
 // While visitors_ says so, the isolate does not end.
 void Isolate::InterruptFor(vm::InterruptReason reason) {
-  visitors_.fetch_add(1);
+  const uint64_t none = uint64_t{ForkGeneration()} << 32;
+  uint64_t visitors = visitors_.load(std::memory_order_relaxed);
+  while (!visitors_.compare_exchange_weak(visitors, std::max(visitors, none) + 1)) continue;
   if (Impl* const impl = impl_.load(); impl != nullptr) impl->vm->Interrupt(reason);
   visitors_.fetch_sub(1, std::memory_order_release);
 }

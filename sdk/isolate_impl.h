@@ -17,13 +17,12 @@
 #include "islet/isolate.h"
 #include "isolate/evaluator.h"
 #include "isolate/interpreter/vm.h"
+#include "isolate/process/fork.h"
+#include "sdk/thread_identity.h"
 #include "sdk/timer.h"
 #include "snapshot/image.h"
 
 namespace islet {
-
-// Identifies the calling thread among those alive.
-const void* CurrentThread();
 
 struct Isolate::Impl : public vm::RootSource {
   struct Handle {
@@ -69,13 +68,13 @@ struct Isolate::Impl : public vm::RootSource {
   class Borrowed {
    public:
     explicit Borrowed(const Isolate& isolate) : isolate_(isolate) {
-      const void* none = nullptr;
-      const void* const me = CurrentThread();
-      entered_ = isolate.owner_.compare_exchange_strong(none, me, std::memory_order_acquire);
-      if (entered_ || none == me) impl_ = isolate.impl();
+      uint64_t owner = kNoThread;
+      const uint64_t me = CurrentThread();
+      entered_ = isolate.owner_.compare_exchange_strong(owner, me, std::memory_order_acquire);
+      if (entered_ || owner == me) impl_ = isolate.impl();
     }
     ~Borrowed() {
-      if (entered_) isolate_.owner_.store(nullptr, std::memory_order_release);
+      if (entered_) isolate_.owner_.store(kNoThread, std::memory_order_release);
     }
     Borrowed(const Borrowed&) = delete;
     Borrowed& operator=(const Borrowed&) = delete;
@@ -84,6 +83,7 @@ struct Isolate::Impl : public vm::RootSource {
     Impl& operator*() const { return *impl_; }
 
    private:
+    const ForkGuard fork_guard_;  // another thread may fork, and its isolate this be
     const Isolate& isolate_;
     Impl* impl_ = nullptr;
     bool entered_;
@@ -109,8 +109,9 @@ struct Isolate::Impl : public vm::RootSource {
   void ApplyLimits();
   // Those from now on; what a call has used already counts.
   void ChangeLimits(const Limits& wanted);
-  // Around each call of the host's: of the outermost, time and instructions are limited.
-  void StartCall();
+  // Around each call of the host's: of the outermost, time and instructions are limited. ResourceExhausted: there is nobody
+  // to limit its time, so it must not begin; EndCall as ever.
+  absl::Status StartCall();
   void EndCall();
   // Vm::limit_hook.
   static bool AskHost(vm::Vm& vm, vm::Limit limit);
@@ -170,7 +171,7 @@ struct Isolate::Impl : public vm::RootSource {
 class Metered {
  public:
   explicit Metered(Isolate::Impl& impl) : impl_(impl) {
-    if (++impl.calls == 1 && impl.metered) impl.StartCall();
+    if (++impl.calls == 1 && impl.metered) status_ = impl.StartCall();
   }
   ~Metered() {
     if (--impl_.calls != 0) return;
@@ -179,8 +180,11 @@ class Metered {
   }
   Metered(const Metered&) = delete;
   Metered& operator=(const Metered&) = delete;
+  // Whether it may begin.
+  const absl::Status& status() const { return status_; }
 
  private:
+  absl::Status status_;
   Isolate::Impl& impl_;
 };
 

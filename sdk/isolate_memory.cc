@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "isolate/process/made_once.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -16,12 +17,6 @@ namespace {
 // So many wait before the first of them serves again. A line of the cache each, of which a thread that gets and gives back
 // isolates goes through all in turn.
 constexpr size_t kWaiting = 256;
-
-// In owner_, of an isolate that has ended: no thread's address.
-const void* Nobody() {
-  static const char nobody = 0;
-  return &nobody;
-}
 
 // When a thread's queue is gone already.
 thread_local bool thread_ends = false;
@@ -49,12 +44,12 @@ struct IsolateMemory::Queue {
 // Those of threads that have ended, or that end many more than they make.
 struct IsolateMemory::Shared {
   void Push(Queue& from, size_t number) {
-    const std::lock_guard<std::mutex> lock(mutex);
+    const std::lock_guard<ForkSafeMutex> lock(mutex);
     for (; number > 0 && from.count > 0; --number) queue.Push(from.Pop());
     count.store(queue.count, std::memory_order_relaxed);
   }
 
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   Queue queue;
   std::atomic<size_t> count{0};
   Isolate* leftovers = nullptr;  // disposed of by other threads than those that have entered them
@@ -73,8 +68,8 @@ struct IsolateMemory::OfThread {
 };
 
 IsolateMemory::Shared& IsolateMemory::All() {
-  static Shared* const shared = new Shared;
-  return *shared;
+  static constinit Shared shared;  // has no destructor: threads may end later
+  return shared;
 }
 
 Isolate* IsolateMemory::Take() {
@@ -84,7 +79,7 @@ Isolate* IsolateMemory::Take() {
   }
   Shared& all = All();
   if (all.count.load(std::memory_order_relaxed) > kWaiting) {
-    const std::lock_guard<std::mutex> lock(all.mutex);
+    const std::lock_guard<ForkSafeMutex> lock(all.mutex);
     if (all.queue.count > kWaiting) {
       all.count.store(all.queue.count - 1, std::memory_order_relaxed);
       return all.queue.Pop();
@@ -108,7 +103,7 @@ void IsolateMemory::Put(Isolate* isolate) {
 Isolate* IsolateMemory::MakeEnded() {
   void* const memory = ::operator new(sizeof(Isolate), std::align_val_t(alignof(Isolate)));
   Isolate* const isolate = ::new (memory) Isolate();
-  isolate->owner_.store(Nobody(), std::memory_order_relaxed);
+  isolate->owner_.store(kNeverAgain, std::memory_order_relaxed);
   return isolate;
 }
 
@@ -116,16 +111,21 @@ Isolate* IsolateMemory::Attach(std::unique_ptr<Isolate::Impl> impl) {
   Isolate* const isolate = Take();
   impl->isolate = isolate;
   isolate->impl_.store(impl.release(), std::memory_order_relaxed);
-  isolate->owner_.store(nullptr, std::memory_order_release);
+  isolate->owner_.store(kNoThread, std::memory_order_release);
   return isolate;
 }
 
 std::unique_ptr<Isolate::Impl> IsolateMemory::End(Isolate* isolate) {
-  isolate->owner_.store(Nobody(), std::memory_order_relaxed);
+  isolate->owner_.store(kNeverAgain, std::memory_order_relaxed);
   isolate->generation_.fetch_add(1, std::memory_order_relaxed);
   std::unique_ptr<Isolate::Impl> impl(isolate->impl_.exchange(nullptr));
   // One that has seen it before is done in a moment.
-  while (isolate->visitors_.load() != 0) sched_yield();
+  // Those of before a fork are not here.
+  const auto visited = [isolate] {
+    const uint64_t visitors = isolate->visitors_.load();
+    return visitors >> 32 == ForkGeneration() && static_cast<uint32_t>(visitors) != 0;
+  };
+  while (visited()) sched_yield();
   isolate->disposed_.store(false, std::memory_order_relaxed);
   impl->isolate = nullptr;
   Put(isolate);
@@ -133,15 +133,15 @@ std::unique_ptr<Isolate::Impl> IsolateMemory::End(Isolate* isolate) {
 }
 
 std::unique_ptr<Isolate::Impl> IsolateMemory::Detach(Isolate* isolate) {
-  const void* none = nullptr;
-  if (!isolate->owner_.compare_exchange_strong(none, Nobody(), std::memory_order_acquire)) return nullptr;
+  uint64_t none = kNoThread;
+  if (!isolate->owner_.compare_exchange_strong(none, kNeverAgain, std::memory_order_acquire)) return nullptr;
   return End(isolate);
 }
 
 bool IsolateMemory::Dispose(Isolate* isolate) {
   if (Detach(isolate) != nullptr) return true;
-  const void* const owner = isolate->owner_.load(std::memory_order_relaxed);
-  if (owner == Nobody() || isolate->disposed_.exchange(true)) return false;
+  const uint64_t owner = isolate->owner_.load(std::memory_order_relaxed);
+  if (owner == kNeverAgain || isolate->disposed_.exchange(true)) return false;
   if (owner == CurrentThread()) {
     Isolate::Impl& impl = *isolate->impl();
     if (impl.inside == 0) {
@@ -152,10 +152,12 @@ bool IsolateMemory::Dispose(Isolate* isolate) {
     }
     return false;
   }
+  // Nobody will leave it, and what that one was changing may be half changed.
+  if (IsLostInFork(owner)) return false;
   isolate->InterruptFor(vm::InterruptReason::kDisposed);
   {
     Shared& all = All();
-    const std::lock_guard<std::mutex> lock(all.mutex);
+    const std::lock_guard<ForkSafeMutex> lock(all.mutex);
     isolate->next_ = std::exchange(all.leftovers, isolate);
   }
   EndLeftovers();
@@ -167,10 +169,10 @@ void IsolateMemory::EndLeftovers() {
   for (;;) {
     Isolate* ended = nullptr;
     {
-      const std::lock_guard<std::mutex> lock(all.mutex);
+      const std::lock_guard<ForkSafeMutex> lock(all.mutex);
       for (Isolate** link = &all.leftovers; *link != nullptr; link = &(*link)->next_) {
-        const void* none = nullptr;
-        if (!(*link)->owner_.compare_exchange_strong(none, Nobody(), std::memory_order_acquire)) continue;
+        uint64_t none = kNoThread;
+        if (!(*link)->owner_.compare_exchange_strong(none, kNeverAgain, std::memory_order_acquire)) continue;
         ended = *link;
         *link = ended->next_;
         break;
@@ -184,8 +186,8 @@ void IsolateMemory::EndLeftovers() {
 void Isolate::operator delete(Isolate* isolate, std::destroying_delete_t) { IsolateMemory::Dispose(isolate); }
 
 Isolate& Isolate::Ended() {
-  static Isolate* const ended = IsolateMemory::MakeEnded();
-  return *ended;
+  static constinit MadeOnce<Isolate*> ended;
+  return *ended.Get(IsolateMemory::MakeEnded);
 }
 
 }  // namespace islet

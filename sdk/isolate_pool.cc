@@ -30,7 +30,7 @@ struct IsolatePool::Core {
   const HostFunctions host_functions;  // as they were when the pool was made
   const Options options;
   const uint64_t serial;
-  mutable std::mutex mutex;
+  mutable ForkSafeMutex mutex;
   std::vector<std::shared_ptr<Slots>> slots;  // of all threads
   absl::Status reset_status;
 };
@@ -41,17 +41,18 @@ struct alignas(64) IsolatePool::Slots {
   explicit Slots(std::shared_ptr<Core> c) : core(std::move(c)) {}
 
   const std::shared_ptr<Core> core;
-  std::mutex mutex;
+  ForkSafeMutex mutex;
   std::vector<Isolate::Impl*> idle;
   size_t abandoned = 0;
   uint64_t created = 0;
   uint64_t reused = 0;
   bool closed = false;                  // the pool is gone
   std::atomic<bool> orphaned{false};    // its thread is gone
+  uint64_t thread = kNoThread;          // whose it is; by who has the core's lock
 
   // Takes an idle isolate beyond `keep`, if there is one, to be disposed of outside the lock.
   std::unique_ptr<Isolate::Impl> TakeBeyond(size_t keep) {
-    const std::lock_guard<std::mutex> lock(mutex);
+    const std::lock_guard<ForkSafeMutex> lock(mutex);
     if (idle.size() <= keep) return nullptr;
     std::unique_ptr<Isolate::Impl> taken(idle.back());
     idle.pop_back();
@@ -94,12 +95,12 @@ IsolatePool::IsolatePool(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 IsolatePool::~IsolatePool() {
   std::vector<std::shared_ptr<Slots>> all;
   {
-    const std::lock_guard<std::mutex> lock(core_->mutex);
+    const std::lock_guard<ForkSafeMutex> lock(core_->mutex);
     all.swap(core_->slots);
   }
   for (const std::shared_ptr<Slots>& slots : all) {
     {
-      const std::lock_guard<std::mutex> lock(slots->mutex);
+      const std::lock_guard<ForkSafeMutex> lock(slots->mutex);
       slots->closed = true;
     }
     while (slots->TakeBeyond(0) != nullptr) continue;
@@ -119,13 +120,13 @@ IsolatePool::Slots& IsolatePool::FindSlots() {
   }
   if (found == nullptr) {
     const auto gone = [](const std::shared_ptr<Slots>& slots) {
-      const std::lock_guard<std::mutex> lock(slots->mutex);
+      const std::lock_guard<ForkSafeMutex> lock(slots->mutex);
       return slots->closed;
     };
     table.all.erase(std::remove_if(table.all.begin(), table.all.end(), gone), table.all.end());
-    const std::lock_guard<std::mutex> lock(core_->mutex);
+    const std::lock_guard<ForkSafeMutex> lock(core_->mutex);
     for (const std::shared_ptr<Slots>& slots : core_->slots) {
-      if (slots->orphaned.exchange(false, std::memory_order_acquire)) {
+      if (slots->orphaned.exchange(false, std::memory_order_acquire) || IsLostInFork(slots->thread)) {
         found = slots;
         break;
       }
@@ -134,6 +135,7 @@ IsolatePool::Slots& IsolatePool::FindSlots() {
       found = std::make_shared<Slots>(core_);
       core_->slots.push_back(found);
     }
+    found->thread = CurrentThread();
     table.all.push_back(found);
   }
   table.latest_serial = core_->serial;
@@ -145,7 +147,7 @@ absl::StatusOr<PooledIsolate> IsolatePool::Get() try {
   Slots& slots = ThisThreadsSlots();
   std::unique_ptr<Isolate::Impl> idle;
   {
-    const std::lock_guard<std::mutex> lock(slots.mutex);
+    const std::lock_guard<ForkSafeMutex> lock(slots.mutex);
     if (!slots.idle.empty()) {
       idle.reset(slots.idle.back());
       slots.idle.pop_back();
@@ -182,7 +184,7 @@ void IsolatePool::GiveBack(Isolate* isolate) {
 void IsolatePool::Abandon(Isolate* isolate) {
   if (Isolate::Impl* const impl = isolate->impl(); impl != nullptr) {
     Slots& slots = *static_cast<Slots*>(impl->pool_slots.get());
-    const std::lock_guard<std::mutex> lock(slots.mutex);
+    const std::lock_guard<ForkSafeMutex> lock(slots.mutex);
     ++slots.abandoned;
   }
   IsolateMemory::Dispose(isolate);
@@ -200,11 +202,11 @@ void IsolatePool::Recycle(std::unique_ptr<Isolate::Impl>& owned) {
   if (options.verify_resets) {
     const absl::Status status = Verify(*slots.core, impl);
     good = status.ok();
-    const std::lock_guard<std::mutex> lock(slots.core->mutex);
+    const std::lock_guard<ForkSafeMutex> lock(slots.core->mutex);
     slots.core->reset_status.Update(status);
   }
   if (good) {
-    const std::lock_guard<std::mutex> lock(slots.mutex);
+    const std::lock_guard<ForkSafeMutex> lock(slots.mutex);
     if (!slots.closed && slots.idle.size() < options.max_idle_per_thread) {
       slots.idle.push_back(owned.get());
       owned.release();
@@ -241,7 +243,7 @@ absl::StatusOr<Value> IsolatePool::Procedure(absl::string_view name) {
 size_t IsolatePool::Trim(size_t keep) try {
   std::vector<std::shared_ptr<Slots>> all;
   {
-    const std::lock_guard<std::mutex> lock(core_->mutex);
+    const std::lock_guard<ForkSafeMutex> lock(core_->mutex);
     all = core_->slots;
   }
   size_t disposed = 0;
@@ -255,9 +257,9 @@ size_t IsolatePool::Trim(size_t keep) try {
 
 IsolatePool::Statistics IsolatePool::Stats() const {
   Statistics statistics;
-  const std::lock_guard<std::mutex> lock(core_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(core_->mutex);
   for (const std::shared_ptr<Slots>& slots : core_->slots) {
-    const std::lock_guard<std::mutex> slots_lock(slots->mutex);
+    const std::lock_guard<ForkSafeMutex> slots_lock(slots->mutex);
     statistics.idle += slots->idle.size();
     statistics.created += slots->created;
     statistics.reused += slots->reused;
@@ -268,7 +270,7 @@ IsolatePool::Statistics IsolatePool::Stats() const {
 }
 
 absl::Status IsolatePool::ResetStatus() const {
-  const std::lock_guard<std::mutex> lock(core_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(core_->mutex);
   return core_->reset_status;
 }
 

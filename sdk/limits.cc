@@ -51,10 +51,10 @@ void Isolate::Impl::ApplyLimits() {
   metered = count || watch != nullptr || TimeLimited(limits);
 }
 
-void Isolate::Impl::StartCall() {
+absl::Status Isolate::Impl::StartCall() {
   if (vm->CountsInstructions()) vm->set_fuel(fuel_at_start = Fuel(limits));
-  if (TimeLimited(limits))
-    watch = Watch::Start(*vm, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time));
+  if (!TimeLimited(limits)) return absl::OkStatus();
+  return Watch::Start(*vm, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time), &watch);
 }
 
 void Isolate::Impl::EndCall() {
@@ -107,7 +107,7 @@ void Isolate::SetLimits(const Limits& limits) {
   borrowed->ChangeLimits(limits);
 }
 
-void Isolate::Impl::ChangeLimits(const Limits& wanted) try {
+void Isolate::Impl::ChangeLimits(const Limits& wanted) {
   Impl& impl = *this;
   const bool counted = impl.vm->CountsInstructions();
   impl.limits = wanted;
@@ -121,15 +121,13 @@ void Isolate::Impl::ChangeLimits(const Limits& wanted) try {
   const int64_t cpu = Nanoseconds(limits.cpu_time), wall = Nanoseconds(limits.wall_time);
   if (impl.watch != nullptr) {
     impl.watch->Change(cpu, wall);
-  } else if (TimeLimited(limits)) {
-    impl.watch = Watch::Start(*impl.vm, cpu, wall);
+  } else if (TimeLimited(limits) && !Watch::Start(*impl.vm, cpu, wall, &impl.watch).ok()) {
+    impl.vm->Interrupt(vm::InterruptReason::kNoTimer);  // rather than to go on without the limit
   }
-} catch (const std::bad_alloc&) {
-  (void)Lose();  // rather than to go on without the limit
 }
 
 const Limits& Isolate::limits() const {
-  static const Limits none;
+  static constexpr Limits none;
   const Impl::Borrowed impl(*this);
   return impl ? impl->limits : none;
 }

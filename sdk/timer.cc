@@ -1,18 +1,21 @@
 #include "sdk/timer.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "isolate/interpreter/limits.h"
 
 namespace islet {
 namespace {
@@ -21,6 +24,9 @@ namespace {
 constexpr int64_t kAgain = 1'000'000;
 // Processor time is looked at no more often than this.
 constexpr int64_t kLeastWait = 50'000;
+// Ample for the timer's thread. By default it would have as much as the main thread, all of it resident where the host has
+// called mlockall.
+constexpr size_t kStackOfThread = size_t{256} << 10;
 
 int64_t Read(clockid_t clock) {
   timespec time = {};
@@ -31,107 +37,234 @@ int64_t Read(clockid_t clock) {
 int64_t Now() { return Read(CLOCK_MONOTONIC); }
 
 int64_t Add(int64_t time, int64_t more) {
-  return more > Watch::kNever - time ? Watch::kNever : time + more;
+  return more == Watch::kNever || (time > 0 && more > Watch::kNever - time) ? Watch::kNever : time + more;
+}
+
+clockid_t CpuClock() {
+  clockid_t clock;
+  return pthread_getcpuclockid(pthread_self(), &clock) == 0 ? clock : CLOCK_MONOTONIC;
 }
 
 }  // namespace
 
+// Has no destructor: threads may use it while the process ends.
 class Timer {
  public:
-  static Timer& Get() {
-    static Timer* const timer = new Timer;  // lives as long as its thread
-    return *timer;
-  }
-
   void Add(Watch* watch) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (!started_) {
-      try {
-        std::thread([this] { Run(); }).detach();
-      } catch (const std::system_error&) {
-        throw std::bad_alloc();  // as a thread takes memory
-      }
-      started_ = true;
-    }
-    watches_.push_back(watch);
+    const std::lock_guard<ForkSafeMutex> lock(mutex_);
+    watch->next_ = std::exchange(watches_, watch);
   }
   void Remove(Watch* watch) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    watches_.erase(std::find(watches_.begin(), watches_.end(), watch));
+    const std::lock_guard<ForkSafeMutex> lock(mutex_);
+    Watch** link = &watches_;
+    while (*link != watch) link = &(*link)->next_;
+    *link = watch->next_;
+  }
+  // 0, or why there can be no thread. After what is to be watched has been set.
+  int EnsureThread() {
+    if (running_.load(std::memory_order_seq_cst)) return 0;
+    const std::lock_guard<ForkSafeMutex> lock(thread_mutex_);
+    return running_.load(std::memory_order_relaxed) ? 0 : StartThread();
   }
   // A watch that was just set must be looked at by then.
   void WakeBy(int64_t time) {
-    // Either this sees that the thread is about to look at all, or the thread sees the watch.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (time >= next_.load(std::memory_order_relaxed)) return;
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (time < next_.load(std::memory_order_relaxed)) next_.store(time, std::memory_order_relaxed);
-    woken_.notify_one();
-  }
-
- private:
-  void Run() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    for (;;) {
-      next_.store(Watch::kNever, std::memory_order_relaxed);
-      std::atomic_thread_fence(std::memory_order_seq_cst);
-      const int64_t now = Now();
-      int64_t next = Watch::kNever;
-      for (Watch* watch : watches_) next = std::min(next, watch->Check(now));
-      next_.store(next, std::memory_order_relaxed);
-      // Until then, or until WakeBy says something sooner.
-      while (next_.load(std::memory_order_relaxed) == next) {
-        if (next == Watch::kNever) {
-          woken_.wait(lock);
-        } else {
-          const auto until = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next));
-          if (woken_.wait_until(lock, until) == std::cv_status::timeout) break;
-        }
-      }
+    // Either this sees that the thread is about to look, or the thread sees the watch, as both lock the watch: the thread
+    // after it has changed next_, this thread before.
+    int64_t next = next_.load(std::memory_order_seq_cst);
+    while (time < next) {
+      if (!next_.compare_exchange_weak(next, time)) continue;
+      sem_post(&wake_);
+      return;
     }
   }
+  // Ends the thread, unless it has something to watch.
+  void StopThread() {
+    const std::lock_guard<ForkSafeMutex> lock(thread_mutex_);
+    if (!running_.load(std::memory_order_relaxed)) return;
+    // From here on, what is set waits for thread_mutex_, and starts another thread.
+    running_.store(false, std::memory_order_seq_cst);
+    if (AnyInUse()) {
+      running_.store(true, std::memory_order_seq_cst);
+      return;
+    }
+    ending_.store(true, std::memory_order_release);
+    sem_post(&wake_);
+    pthread_join(thread_, nullptr);
+  }
 
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  std::vector<Watch*> watches_;
+  // In a child, of whose parent's threads only the calling one is left.
+  void BeginAgain(const std::vector<std::unique_ptr<Watch>>& mine);
+
+ private:
+  static void* Run(void* timer) {
+    static_cast<Timer*>(timer)->Run();
+    return nullptr;
+  }
+
+  void Run() {
+    while (!ending_.load(std::memory_order_acquire)) WaitUntil(Look());
+  }
+
+  // Interrupts what it is time for; when to look again.
+  int64_t Look() {
+    const std::lock_guard<ForkSafeMutex> lock(mutex_);
+    next_.store(Watch::kNever, std::memory_order_seq_cst);
+    const int64_t now = Now();
+    int64_t next = Watch::kNever;
+    for (Watch* watch = watches_; watch != nullptr; watch = watch->next_) next = std::min(next, watch->Check(now));
+    next_.store(next, std::memory_order_seq_cst);
+    return next;
+  }
+
+  // Or until WakeBy has something sooner.
+  void WaitUntil(int64_t time) {
+    if (time == Watch::kNever) {
+      sem_wait(&wake_);
+      return;
+    }
+    const timespec until = {static_cast<time_t>(time / 1'000'000'000), static_cast<long>(time % 1'000'000'000)};
+    sem_clockwait(&wake_, CLOCK_MONOTONIC, &until);
+  }
+
+  bool AnyInUse() {
+    const std::lock_guard<ForkSafeMutex> lock(mutex_);
+    for (Watch* watch = watches_; watch != nullptr; watch = watch->next_) {
+      const std::lock_guard<ForkSafeMutex> watch_lock(watch->mutex_);
+      if (watch->vm_ != nullptr) return true;
+    }
+    return false;
+  }
+
+  // 0, or the error's number. By who has thread_mutex_.
+  int StartThread() {
+    sem_init(&wake_, /*pshared=*/0, 0);
+    next_.store(Watch::kNever, std::memory_order_relaxed);
+    ending_.store(false, std::memory_order_relaxed);
+    pthread_attr_t attributes;
+    if (const int error = pthread_attr_init(&attributes); error != 0) return error;
+    // Signals are for the host's threads, and none may end this one.
+    sigset_t all;
+    sigfillset(&all);
+    int error = pthread_attr_setsigmask_np(&attributes, &all);
+    if (error == 0) {
+      pthread_attr_setstacksize(&attributes, kStackOfThread);
+      error = pthread_create(&thread_, &attributes, Run, this);
+      if (error == EINVAL) {  // the thread-local variables of the process alone take more
+        pthread_attr_t larger;
+        pthread_attr_init(&larger);
+        pthread_attr_setsigmask_np(&larger, &all);
+        error = pthread_create(&thread_, &larger, Run, this);
+        pthread_attr_destroy(&larger);
+      }
+    }
+    pthread_attr_destroy(&attributes);
+    if (error != 0) return error;
+    pthread_setname_np(thread_, "islet-timer");
+    running_.store(true, std::memory_order_seq_cst);
+    return 0;
+  }
+
+  ForkSafeMutex mutex_;
+  Watch* watches_ = nullptr;  // of all threads
   // When the thread looks next; kNever also while it looks.
-  std::atomic<int64_t> next_{0};
-  bool started_ = false;
+  std::atomic<int64_t> next_{Watch::kNever};
+  std::atomic<bool> ending_{false};
+
+  ForkSafeMutex thread_mutex_;  // for starting and ending the thread, which never takes it
+  std::atomic<bool> running_{false};
+  pthread_t thread_ = {};
+  sem_t wake_ = {};  // good once the thread was started
 };
+
+namespace {
+
+constinit Timer timer;
+
+// When the shared object is unloaded, its code is, too.
+struct StopAtEnd {
+  ~StopAtEnd() { timer.StopThread(); }
+} stop_at_end;
+
+}  // namespace
 
 // Of one thread; those up to `used` are set.
 struct ThreadWatches {
   ~ThreadWatches() {
-    for (const std::unique_ptr<Watch>& watch : watches) Timer::Get().Remove(watch.get());
+    for (const std::unique_ptr<Watch>& watch : watches) timer.Remove(watch.get());
+  }
+  // Before the thread forks: a child's processor time begins at nothing.
+  void NoteCpu() {
+    for (size_t i = 0; i < used; ++i) watches[i]->cpu_at_fork_ = watches[i]->CpuUsed();
   }
   std::vector<std::unique_ptr<Watch>> watches;
   size_t used = 0;
 };
 
 namespace {
+
 thread_local ThreadWatches thread_watches;
+
+ForkHook hook([] { thread_watches.NoteCpu(); }, [] { timer.BeginAgain(thread_watches.watches); });
+
+}  // namespace
+
+void Timer::BeginAgain(const std::vector<std::unique_ptr<Watch>>& mine) {
+  running_.store(false, std::memory_order_relaxed);
+  watches_ = nullptr;
+  const clockid_t clock = CpuClock();
+  for (const std::unique_ptr<Watch>& watch : mine) {
+    Add(watch.get());
+    watch->cpu_clock_ = clock;
+    if (watch->vm_ == nullptr || !watch->counts_cpu_) continue;
+    const int64_t before = watch->cpu_start_;
+    watch->StartCpu(watch->cpu_at_fork_);
+    if (watch->cpu_end_ != Watch::kNever) watch->cpu_end_ += watch->cpu_start_ - before;
+  }
+  if (!AnyInUse()) return;
+  if (EnsureThread() == 0) {
+    sem_post(&wake_);
+    return;
+  }
+  for (const std::unique_ptr<Watch>& watch : mine) {
+    if (watch->vm_ != nullptr) watch->vm_->Interrupt(vm::InterruptReason::kNoTimer);
+  }
 }
 
-Watch* Watch::Start(vm::Vm& vm, int64_t cpu, int64_t wall) {
+absl::Status Watch::Start(vm::Vm& vm, int64_t cpu, int64_t wall, Watch** started) try {
+  *started = nullptr;
   ThreadWatches& mine = thread_watches;
   if (mine.used == mine.watches.size()) {
     auto watch = std::make_unique<Watch>();
-    if (pthread_getcpuclockid(pthread_self(), &watch->cpu_clock_) != 0)
-      watch->cpu_clock_ = CLOCK_MONOTONIC;
+    watch->cpu_clock_ = CpuClock();
     mine.watches.reserve(mine.used + 1);
-    Timer::Get().Add(watch.get());
+    timer.Add(watch.get());
     mine.watches.push_back(std::move(watch));
   }
   Watch* const watch = mine.watches[mine.used++].get();
-  std::unique_lock<std::mutex> lock(watch->mutex_);
-  watch->vm_ = &vm;
-  watch->wall_start_ = Now();
-  watch->cpu_start_ = cpu == kNever ? 0 : Read(CLOCK_THREAD_CPUTIME_ID);
-  watch->Set(cpu, wall);
-  const int64_t next = watch->next_check_;
-  lock.unlock();
-  Timer::Get().WakeBy(next);
-  return watch;
+  int64_t next;
+  {
+    const std::lock_guard<ForkSafeMutex> lock(watch->mutex_);
+    watch->vm_ = &vm;
+    watch->wall_start_ = Now();
+    watch->counts_cpu_ = false;
+    if (cpu != kNever) watch->StartCpu(0);
+    watch->Set(cpu, wall);
+    next = watch->next_check_;
+  }
+  if (const int error = timer.EnsureThread(); error != 0) {
+    watch->Stop();
+    return vm::NoTimerStatus(std::strerror(error));
+  }
+  timer.WakeBy(next);
+  *started = watch;
+  return absl::OkStatus();
+} catch (const std::bad_alloc&) {
+  return vm::NoTimerStatus("there is no memory");
+}
+
+void Watch::StartCpu(int64_t used) {
+  cpu_start_ = Read(CLOCK_THREAD_CPUTIME_ID) - used;
+  counts_cpu_ = true;
 }
 
 void Watch::Set(int64_t cpu, int64_t wall) {
@@ -142,32 +275,31 @@ void Watch::Set(int64_t cpu, int64_t wall) {
 }
 
 void Watch::Change(int64_t cpu, int64_t wall) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  if (cpu_start_ == 0 && cpu != kNever)
-    cpu_start_ = Read(CLOCK_THREAD_CPUTIME_ID);  // had no such limit
-  Set(cpu, wall);
-  const int64_t next = next_check_;
-  lock.unlock();
-  Timer::Get().WakeBy(next);
+  int64_t next;
+  {
+    const std::lock_guard<ForkSafeMutex> lock(mutex_);
+    if (!counts_cpu_ && cpu != kNever) StartCpu(0);  // had no such limit
+    Set(cpu, wall);
+    next = next_check_;
+  }
+  timer.WakeBy(next);
 }
 
 void Watch::Stop() {
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<ForkSafeMutex> lock(mutex_);
     vm_ = nullptr;
     next_check_ = kNever;
   }
   --thread_watches.used;
 }
 
-int64_t Watch::CpuUsed() const {
-  return cpu_start_ == 0 ? 0 : Read(CLOCK_THREAD_CPUTIME_ID) - cpu_start_;
-}
+int64_t Watch::CpuUsed() const { return counts_cpu_ ? Read(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ : 0; }
 
 int64_t Watch::WallUsed() const { return Now() - wall_start_; }
 
 int64_t Watch::Check(int64_t now) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
   if (vm_ == nullptr || now < next_check_) return next_check_;
   if (now >= wall_end_) {
     vm_->Interrupt(vm::InterruptReason::kWallTime);
@@ -178,7 +310,7 @@ int64_t Watch::Check(int64_t now) {
     vm_->Interrupt(vm::InterruptReason::kCpuTime);
     return next_check_ = now + kAgain;
   }
-  return next_check_ = std::min(wall_end_, Add(now, std::max(left, kLeastWait)));
+  return next_check_ = std::min(wall_end_, islet::Add(now, std::max(left, kLeastWait)));
 }
 
 }  // namespace islet

@@ -4,6 +4,10 @@
 // Each thread that runs isolates with such limits has Watches of its own, one for each isolate that
 // it is inside of; to set one costs two uncontended locks and, only if it ends before all others, a
 // wake-up of the timer's thread.
+//
+// The timer's thread takes no signals. It ends when the shared object that this is linked into is
+// unloaded, or the process exits, unless a call is running that it watches. A child that was forked has none: it
+// is started again by the next Start, or at once if the fork was made inside of a call that is watched.
 
 #ifndef ISLET_SDK_TIMER_H_
 #define ISLET_SDK_TIMER_H_
@@ -13,7 +17,9 @@
 #include <cstdint>
 #include <mutex>
 
+#include "absl/status/status.h"
 #include "isolate/interpreter/vm.h"
+#include "isolate/process/fork.h"
 
 namespace islet {
 
@@ -22,16 +28,18 @@ class Watch {
  public:
   static constexpr int64_t kNever = INT64_MAX;
 
-  // The calling thread's watch for a call, inside of those that it has already. To be given back by
-  // Stop, in the reverse order. From now on `vm` is interrupted when the thread has used `cpu`, or
-  // `wall` has passed.
-  static Watch* Start(vm::Vm& vm, int64_t cpu, int64_t wall);
+  // *started: the calling thread's watch for a call, inside of those that it has already. To be
+  // given back by Stop, in the reverse order. From now on `vm` is interrupted when the thread has
+  // used `cpu`, or `wall` has passed. ResourceExhausted: no thread can be made for the timer, or
+  // there is no memory; *started is null then.
+  static absl::Status Start(vm::Vm& vm, int64_t cpu, int64_t wall, Watch** started);
   // Other limits, counted from the start.
   void Change(int64_t cpu, int64_t wall);
   // No interrupt comes any more.
   void Stop();
 
-  // What the call has used so far. By the thread that started it.
+  // What the call has used so far, in this process and the one that it was forked from. By the
+  // thread that started it.
   int64_t CpuUsed() const;
   int64_t WallUsed() const;
 
@@ -40,17 +48,21 @@ class Watch {
   friend struct ThreadWatches;
 
   void Set(int64_t cpu, int64_t wall);
+  void StartCpu(int64_t used);
   // Interrupts if it is time. When to look again; kNever if there is nothing to watch.
   int64_t Check(int64_t now);
 
-  std::mutex mutex_;
+  ForkSafeMutex mutex_;
   vm::Vm* vm_ = nullptr;  // null: not in use
   int64_t cpu_end_ = kNever;
   int64_t wall_end_ = kNever;
   int64_t next_check_ = kNever;
   int64_t cpu_start_ = 0;
+  bool counts_cpu_ = false;  // cpu_start_ means something
   int64_t wall_start_ = 0;
   clockid_t cpu_clock_ = 0;  // of the thread that it belongs to
+  int64_t cpu_at_fork_ = 0;  // used when its thread began to fork
+  Watch* next_ = nullptr;    // of all threads' in the process
 };
 
 }  // namespace islet

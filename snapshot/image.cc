@@ -20,6 +20,8 @@
 #include "flatbuffers/flatbuffers.h"
 #include "isolate/heap/arity.h"
 #include "isolate/heap/dirty_pages.h"
+#include "isolate/process/fork.h"
+#include "isolate/process/made_once.h"
 #include "snapshot/digest.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image_copy.h"
@@ -198,11 +200,11 @@ bool SameBytes(int fd, uint64_t file_offset, const uint8_t* memory, size_t count
 class EmbeddedImages {
  public:
   static EmbeddedImages& Get() {
-    static EmbeddedImages* const images = new EmbeddedImages;
-    return *images;
+    static constinit MadeOnce<EmbeddedImages> images;
+    return images.Get();
   }
 
-  std::mutex mutex;  // not absl::Mutex, which ThreadSanitizer cannot see into
+  ForkSafeMutex mutex;  // not absl::Mutex, which ThreadSanitizer cannot see into
   std::unordered_map<const uint8_t*, std::weak_ptr<const Image>> by_address;
 };
 
@@ -230,7 +232,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
   const absl::StatusOr<FileStart> start = CheckStartAndSize(bytes);
   if (!start.ok()) return start.status();
   EmbeddedImages& images = EmbeddedImages::Get();
-  const std::lock_guard<std::mutex> lock(images.mutex);
+  const std::lock_guard<ForkSafeMutex> lock(images.mutex);
   std::weak_ptr<const Image>& known = images.by_address[begin];
   // The digest is the one remembered: what the other image points to may be gone.
   if (std::shared_ptr<const Image> image = known.lock();

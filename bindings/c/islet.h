@@ -17,6 +17,11 @@
  *    within a host function until that returns. A handle used later gives ISLET_NOT_ENTERED.
  *  - An isolate is used by the thread that has entered it; islet_interrupt may be called by any.
  *  - Nothing is thrown or jumped across this interface, in either direction.
+ *  - The process may fork(): see islet/isolate.h. In the child, isolates that another thread was inside of give
+ *    ISLET_NOT_ENTERED, and islet_isolate_free returns at once without freeing their memory.
+ *  - A shared object that holds this library may be unloaded by dlclose when no isolate, pool or snapshot is left and no call
+ *    is running; that ends the thread that watches over limits of time. The C library keeps the object loaded until the
+ *    threads that have used it have ended.
  */
 #ifndef ISLET_C_ISLET_H_
 #define ISLET_C_ISLET_H_

@@ -1,6 +1,7 @@
 // The system's clock.
 
 #include "islet/capabilities.h"
+#include "isolate/process/made_once.h"
 
 namespace islet {
 
@@ -19,8 +20,8 @@ class ProcessClock : public Clock {
 }  // namespace
 
 std::shared_ptr<Clock> SystemClock() {
-  static ProcessClock* const clock = new ProcessClock;
-  return std::shared_ptr<Clock>(std::shared_ptr<void>(), clock);
+  static constinit MadeOnce<ProcessClock> clock;
+  return std::shared_ptr<Clock>(std::shared_ptr<void>(), &clock.Get());
 }
 
 }  // namespace islet

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "isolate/capabilities/system.h"
+#include "isolate/process/fork.h"
 
 namespace islet {
 
@@ -88,7 +89,7 @@ struct MemoryFiles::State {
   }
 
   Options options;
-  mutable std::mutex mutex;
+  mutable ForkSafeMutex mutex;
   uint64_t bytes = 0;  // of all nodes, so it outlives them
   std::map<std::string, std::shared_ptr<Node>> files;
 };
@@ -98,12 +99,12 @@ class MemoryFiles::State::OpenFile : public File {
   OpenFile(std::shared_ptr<State> state, std::shared_ptr<Node> node, Mode mode)
       : state_(std::move(state)), node_(std::move(node)), mode_(mode) {}
   ~OpenFile() override {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
+    const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
     node_ = nullptr;
   }
 
   absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
+    const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
     const std::string& text = node_->Text();
     const size_t count = position_ < text.size() ? std::min(size, text.size() - position_) : 0;
     std::copy_n(text.data() + position_, count, buffer);
@@ -112,7 +113,7 @@ class MemoryFiles::State::OpenFile : public File {
   }
 
   absl::Status Write(absl::string_view bytes) override {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
+    const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
     const size_t old_size = node_->Text().size();
     if (mode_ == Mode::kAppend) position_ = old_size;
     const size_t end = position_ + bytes.size();
@@ -145,21 +146,21 @@ MemoryFiles::~MemoryFiles() = default;
 
 void MemoryFiles::Put(absl::string_view path, absl::string_view contents) {
   const std::string name = Normalized(path);
-  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   std::shared_ptr<State::Node>& node = state_->files[name];
   node = std::make_shared<State::Node>(state_.get(), name.size());
   node->SetText(contents);
 }
 
 absl::optional<std::string> MemoryFiles::Get(absl::string_view path) const {
-  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   const std::shared_ptr<State::Node> node = state_->Find(Normalized(path));
   if (node == nullptr) return absl::nullopt;
   return node->Text();
 }
 
 std::vector<std::string> MemoryFiles::Names() const {
-  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   std::vector<std::string> names;
   for (const auto& entry : state_->files) names.push_back(entry.first);
   return names;
@@ -169,7 +170,7 @@ absl::StatusOr<std::unique_ptr<File>> MemoryFiles::Open(absl::string_view path, 
   constexpr absl::string_view kWhat = "cannot open";
   const std::string name = Normalized(path);
   if (name.empty()) return vm::SystemError(kWhat, path.empty() ? ENOENT : EISDIR);
-  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   if (mode != Mode::kRead && state_->options.read_only) return vm::SystemError(kWhat, EROFS);
   std::shared_ptr<State::Node> node = state_->Find(name);
   if (node == nullptr) {
@@ -184,20 +185,20 @@ absl::StatusOr<std::unique_ptr<File>> MemoryFiles::Open(absl::string_view path, 
 }
 
 absl::StatusOr<bool> MemoryFiles::Exists(absl::string_view path) {
-  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   return state_->Find(Normalized(path)) != nullptr;
 }
 
 absl::Status MemoryFiles::Delete(absl::string_view path) {
   constexpr absl::string_view kWhat = "cannot delete";
-  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   if (state_->options.read_only) return vm::SystemError(kWhat, EROFS);
   return state_->files.erase(Normalized(path)) != 0 ? absl::OkStatus()
                                                     : vm::SystemError(kWhat, ENOENT);
 }
 
 std::shared_ptr<FileSystem> MemoryFiles::ForIsolate() {
-  const std::lock_guard<std::mutex> lock(state_->mutex);
+  const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   if (!state_->options.per_isolate) return nullptr;
   auto copy = std::make_shared<State>();
   copy->options = state_->options;

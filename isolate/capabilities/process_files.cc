@@ -8,6 +8,7 @@
 #include <string>
 
 #include "isolate/capabilities/system.h"
+#include "isolate/process/made_once.h"
 
 namespace islet {
 
@@ -45,9 +46,9 @@ class ProcessFileSystem : public FileSystem {
 }  // namespace
 
 std::shared_ptr<FileSystem> ProcessFiles() {
-  static ProcessFileSystem* const files = new ProcessFileSystem;
+  static constinit MadeOnce<ProcessFileSystem> files;
   return std::shared_ptr<FileSystem>(std::shared_ptr<void>(),
-                                     files);  // no count that threads would share
+                                     &files.Get());  // no count that threads would share
 }
 
 }  // namespace islet

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "isolate/capabilities/system.h"
+#include "isolate/process/made_once.h"
 
 namespace islet {
 
@@ -56,8 +57,8 @@ class Seeded : public Randomness {
 }  // namespace
 
 std::shared_ptr<Randomness> SystemRandomness() {
-  static Entropy* const entropy = new Entropy;
-  return std::shared_ptr<Randomness>(std::shared_ptr<void>(), entropy);
+  static constinit MadeOnce<Entropy> entropy;
+  return std::shared_ptr<Randomness>(std::shared_ptr<void>(), &entropy.Get());
 }
 
 std::shared_ptr<Randomness> SeededRandomness(uint64_t seed) {

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/foreign_names.h"
 #include "isolate/expander/procedural_macro.h"
-#include "isolate/expander/stack_space.h"
+#include "isolate/process/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/reader/reader.h"
 

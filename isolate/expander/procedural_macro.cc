@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "isolate/expander/stack_space.h"
+#include "isolate/process/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/heap/object_map.h"
 #include "isolate/heap/poll.h"

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/heap.h"
+#include "isolate/process/fork.h"
 
 namespace islet::vm {
 namespace {
@@ -70,7 +71,7 @@ thread_local KeptGuard kept_guard;
 class Leftovers {
  public:
   void Add(void* at, uint64_t bytes) {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::lock_guard<ForkSafeMutex> lock(mutex_);
     const size_t count = count_.load(std::memory_order_relaxed);
     if (count == ranges_.size()) return;
     ranges_[count] = {at, bytes};
@@ -79,7 +80,7 @@ class Leftovers {
 
   void TryAgain() {
     if (count_.load(std::memory_order_relaxed) == 0) return;
-    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    const std::unique_lock<ForkSafeMutex> lock(mutex_, std::try_to_lock);
     if (!lock.owns_lock()) return;  // somebody else does
     size_t count = count_.load(std::memory_order_relaxed);
     while (count > 0 && munmap(ranges_[count - 1].at, ranges_[count - 1].bytes) == 0) --count;
@@ -91,7 +92,7 @@ class Leftovers {
     void* at;
     uint64_t bytes;
   };
-  std::mutex mutex_;
+  ForkSafeMutex mutex_;
   std::atomic<size_t> count_{0};
   std::array<Range, 4096> ranges_ = {};
 };
@@ -183,7 +184,9 @@ int64_t ReadNumber(const char* path) {
 
 // Whether the kernel gives huge pages without being asked ("[always] madvise never").
 bool HugePagesByDefault() {
-  static const bool always = [] {
+  static constinit std::atomic<int> known{-1};
+  if (const int always = known.load(std::memory_order_relaxed); always >= 0) return always != 0;
+  const bool always = [] {
     const int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
     char text[64] = {};
@@ -191,6 +194,7 @@ bool HugePagesByDefault() {
     close(fd);
     return n > 0 && strstr(text, "[always]") != nullptr;
   }();
+  known.store(always, std::memory_order_relaxed);
   return always;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "isolate/heap/poll.h"
+#include "isolate/process/fork.h"
 
 namespace islet::vm {
 
@@ -44,8 +45,15 @@ void* Allocate(size_t bytes) noexcept { return std::malloc(bytes); }
 void FreeUncounted(void* p) noexcept { std::free(p); }
 size_t UsableSize(void* p) noexcept { return malloc_usable_size(p); }
 #else
-void* Allocate(size_t bytes) noexcept { return mi_new_nothrow(bytes); }
-void FreeUncounted(void* p) noexcept { mi_free(p); }
+// In a child that was forked, mimalloc would wait for ever for a thread that was in the midst of these.
+void* Allocate(size_t bytes) noexcept {
+  const ForkGuard guard;
+  return mi_new_nothrow(bytes);
+}
+void FreeUncounted(void* p) noexcept {
+  const ForkGuard guard;
+  mi_free(p);
+}
 size_t UsableSize(void* p) noexcept { return mi_usable_size(p); }
 #endif
 

@@ -216,6 +216,9 @@ bool HandleInterrupt(Vm& vm) {
     case InterruptReason::kDisposed:
       vm.Terminate(DisposedStatus());
       return false;
+    case InterruptReason::kNoTimer:
+      vm.Terminate(NoTimerStatus("the process has too many (ulimit -u), or there is no memory"));
+      return false;
     case InterruptReason::kCpuTime:
       if (!MayGoOn(vm, Limit::kCpuTime)) return false;
       break;

@@ -117,6 +117,12 @@ absl::Status DisposedStatus() {
       "the isolate has been disposed of, or given back to its pool, while it was in use");
 }
 
+absl::Status NoTimerStatus(std::string_view reason) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the call's time cannot be limited, as no thread can be made that does it: ",
+                   absl::string_view(reason.data(), reason.size())));
+}
+
 void GiveUpInterrupted(Vm& vm) { vm.Terminate(Traced(vm, absl::CancelledError("interrupted"))); }
 
 absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing) {

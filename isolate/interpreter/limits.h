@@ -38,6 +38,8 @@ bool MayGoOn(Vm& vm, Limit limit);
 void GiveUp(Vm& vm, Limit limit);
 // The same for an interrupt.
 void GiveUpInterrupted(Vm& vm);
+// What ends a run whose time cannot be limited: no thread can be made that does. `reason` is the system's.
+absl::Status NoTimerStatus(std::string_view reason);
 // What ends a run in an isolate that has been disposed of meanwhile.
 absl::Status DisposedStatus();
 

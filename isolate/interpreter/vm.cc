@@ -13,6 +13,7 @@
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/source_map.h"
 #include "isolate/interpreter/stubs.h"
+#include "isolate/process/made_once.h"
 
 namespace islet::vm {
 
@@ -47,8 +48,8 @@ const PrimitiveSpec kNoPrimitive = {"a primitive that does not exist", NoPrimiti
 Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
     : heap_(std::move(heap)), primitives_(primitives) {
   // The process has one table of primitives.
-  static const WellKnownTable well_known = FindWellKnown(primitives);
-  std::memcpy(well_known_, well_known.functions, sizeof(well_known_));
+  static constinit MadeOnce<WellKnownTable> well_known;
+  std::memcpy(well_known_, well_known.Get([primitives] { return FindWellKnown(primitives); }).functions, sizeof(well_known_));
   for (Value& root : roots_) root = kUndefined;
   soft_limit_ = FirstSoftLimit();
   stack_limit_.store(soft_limit_, std::memory_order_relaxed);

@@ -61,7 +61,7 @@ extern const PrimitiveSpec kNoPrimitive;
 
 // Why a run was asked to end.
 // kMemory: what is outside of the cage has passed the heap limit (heap/account.h).
-enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime, kDisposed, kMemory };
+enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime, kDisposed, kMemory, kNoTimer };
 
 // What the C++ code of a run polls, and what its scratch memory counts for.
 struct RunScope {

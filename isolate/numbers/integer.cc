@@ -11,6 +11,7 @@
 
 #include "isolate/heap/poll.h"
 #include "isolate/numbers/large.h"
+#include "isolate/process/fork.h"
 
 namespace islet::vm {
 
@@ -18,6 +19,17 @@ static_assert(sizeof(mp_limb_t) == sizeof(uint64_t) && GMP_NAIL_BITS == 0);
 
 // Limbs of operands from which on a call of GMP takes a microsecond or more.
 constexpr size_t kWorthPolling = 64;
+
+// In a child that was forked, mimalloc would wait for ever for a thread that was in the midst of these.
+static void* AllocateLimbs(size_t bytes) {
+  const ForkGuard guard;
+  return mi_malloc(bytes);
+}
+
+static void FreeLimbs(void* p) {
+  const ForkGuard guard;
+  mi_free(p);
+}
 
 Integer::Integer(uint64_t magnitude, bool negative) {
   inline_[0] = magnitude;
@@ -38,14 +50,14 @@ Integer::Integer(Integer&& other) noexcept { Take(other); }
 
 Integer& Integer::operator=(Integer&& other) noexcept {
   if (this != &other) {
-    if (limbs_ != inline_) mi_free(limbs_);
+    if (limbs_ != inline_) FreeLimbs(limbs_);
     Take(other);
   }
   return *this;
 }
 
 Integer::~Integer() {
-  if (limbs_ != inline_) mi_free(limbs_);
+  if (limbs_ != inline_) FreeLimbs(limbs_);
 }
 
 void Integer::Take(Integer& other) {
@@ -77,12 +89,12 @@ uint64_t* Integer::Resize(size_t size) {
   if (size > capacity_) {
     void* buffer = size > std::numeric_limits<size_t>::max() / sizeof(uint64_t)
                        ? nullptr
-                       : mi_malloc(size * sizeof(uint64_t));
+                       : AllocateLimbs(size * sizeof(uint64_t));
     if (buffer == nullptr) {
       Fail();
       return nullptr;
     }
-    if (limbs_ != inline_) mi_free(limbs_);
+    if (limbs_ != inline_) FreeLimbs(limbs_);
     limbs_ = static_cast<uint64_t*>(buffer);
     capacity_ = size;
   }
@@ -472,7 +484,7 @@ Integer FromDigits(absl::string_view digits, int radix) {
   }
   // A limb holds at least twelve digits.
   if (digits.size() / 12 > kLargeText) return FromDigitsLarge(digits, radix);
-  unsigned char* values = static_cast<unsigned char*>(mi_malloc(digits.size()));
+  unsigned char* values = static_cast<unsigned char*>(AllocateLimbs(digits.size()));
   if (values == nullptr) return Failed();
   for (size_t i = 0; i < digits.size(); ++i) values[i] = value(digits[i]);
   Integer result;
@@ -482,7 +494,7 @@ Integer FromDigits(absl::string_view digits, int radix) {
   if (uint64_t* limbs = result.Resize(size); limbs != nullptr) {
     result.Finish(mpn_set_str(limbs, values, digits.size(), radix), false);
   }
-  mi_free(values);
+  FreeLimbs(values);
   return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
+#include "isolate/process/made_once.h"
 #include "isolate/runtime/unicode.h"
 
 namespace islet::vm {
@@ -115,9 +116,8 @@ CharRanges RangesWhere(Test&& test) {
 
 template <StandardCharSet kSet>
 CharRangesView Standard() {
-  static const CharRanges* const ranges =
-      new CharRanges(RangesWhere([](uint32_t c) { return IsMember(kSet, c); }));
-  return *ranges;
+  static constinit MadeOnce<CharRanges> ranges;
+  return ranges.Get([] { return RangesWhere([](uint32_t c) { return IsMember(kSet, c); }); });
 }
 
 template <int... kSets>
@@ -133,19 +133,19 @@ struct Folding {
 
 // Every character that simple case folding changes, by what it becomes.
 const std::vector<Folding>& Foldings() {
-  static const std::vector<Folding>* const foldings = [] {
-    auto* all = new std::vector<Folding>;
+  static constinit MadeOnce<std::vector<Folding>> foldings;
+  return foldings.Get([] {
+    std::vector<Folding> all;
     for (uint32_t c = 0; c < kEndOfChars; ++c) {
       if (!IsScalarValue(c)) continue;
       const uint32_t folded = CharFoldcase(c);
-      if (folded != c) all->push_back({folded, c});
+      if (folded != c) all.push_back({folded, c});
     }
-    std::sort(all->begin(), all->end(), [](const Folding& a, const Folding& b) {
+    std::sort(all.begin(), all.end(), [](const Folding& a, const Folding& b) {
       return a.folded != b.folded ? a.folded < b.folded : a.c < b.c;
     });
     return all;
-  }();
-  return *foldings;
+  });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
+#include "isolate/process/made_once.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
@@ -334,13 +335,14 @@ constexpr PrimitiveSpec kBasic[] = {
 }  // namespace
 
 absl::Span<const PrimitiveSpec> ListPrimitives() {
-  static const auto all = [] {
-    std::array<PrimitiveSpec, std::size(kBasic) + kCompositions.size()> specs;
+  using Specs = std::array<PrimitiveSpec, std::size(kBasic) + kCompositions.size()>;
+  static constinit MadeOnce<Specs> all;
+  return all.Get([] {
+    Specs specs;
     const auto composed = Compositions(std::make_index_sequence<kCompositions.size()>());
     std::copy(composed.begin(), composed.end(), std::copy(kBasic, std::end(kBasic), specs.begin()));
     return specs;
-  }();
-  return all;
+  });
 }
 
 }  // namespace islet::vm

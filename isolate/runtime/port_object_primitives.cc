@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "isolate/capabilities/call_out.h"
 #include "isolate/data/string.h"
+#include "isolate/process/made_once.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/grants.h"
 #include "isolate/runtime/port.h"
@@ -269,14 +270,14 @@ constexpr PrimitiveSpec kPrimitives[] = {
 absl::Span<const PrimitiveSpec> PortObjectPrimitives() { return kPrimitives; }
 
 absl::Span<const PrimitiveSpec> PortPrimitives() {
-  static const std::vector<PrimitiveSpec>* const all = [] {
-    auto* joined = new std::vector<PrimitiveSpec>();
+  static constinit MadeOnce<std::vector<PrimitiveSpec>> all;
+  return all.Get([] {
+    std::vector<PrimitiveSpec> joined;
     for (const auto part : {PortObjectPrimitives(), InputPrimitives(), OutputPrimitives()}) {
-      joined->insert(joined->end(), part.begin(), part.end());
+      joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;
-  }();
-  return *all;
+  });
 }
 
 }  // namespace islet::vm

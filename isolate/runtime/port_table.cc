@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/capabilities/call_out.h"
 #include "isolate/capabilities/system.h"
+#include "isolate/process/made_once.h"
 #include "isolate/runtime/port.h"
 
 namespace islet::vm {
@@ -214,9 +215,9 @@ std::string PortTable::FirstDifference(const PortTable& other) const {
 }
 
 std::string PortDifference(const Vm& a, const Vm& b) {
-  static const PortTable* const nothing = new PortTable;
+  static constinit MadeOnce<PortTable> nothing;
   const auto table = [](const Vm& vm) {
-    return vm.port_table == nullptr ? nothing : static_cast<const PortTable*>(vm.port_table.get());
+    return vm.port_table == nullptr ? &nothing.Get() : static_cast<const PortTable*>(vm.port_table.get());
   };
   return table(a)->FirstDifference(*table(b));
 }

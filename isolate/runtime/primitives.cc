@@ -2,12 +2,14 @@
 
 #include <vector>
 
+#include "isolate/process/made_once.h"
+
 namespace islet::vm {
 
 absl::Span<const PrimitiveSpec> AllPrimitives() {
-  // Never destroyed: isolates may outlive static destruction.
-  static const std::vector<PrimitiveSpec>* const all = [] {
-    auto* specs = new std::vector<PrimitiveSpec>;
+  static constinit MadeOnce<std::vector<PrimitiveSpec>> all;
+  return all.Get([] {
+    std::vector<PrimitiveSpec> specs;
     for (const auto subject :
          {NumberPrimitives, ListPrimitives, VectorPrimitives, BytevectorPrimitives, CharPrimitives,
           StringPrimitives, StringSearchPrimitives, SymbolPrimitives, HashTablePrimitives,
@@ -15,11 +17,10 @@ absl::Span<const PrimitiveSpec> AllPrimitives() {
           BitPrimitives, CharSetPrimitives, RandomPrimitives, RegexpPrimitives,
           MacroPrimitives}) {
       const absl::Span<const PrimitiveSpec> part = subject();
-      specs->insert(specs->end(), part.begin(), part.end());
+      specs.insert(specs.end(), part.begin(), part.end());
     }
     return specs;
-  }();
-  return *all;
+  });
 }
 
 }  // namespace islet::vm

@@ -17,6 +17,13 @@
 // Thread safety: isolates share nothing that changes, so each may run on a thread of its own. One isolate is entered
 // (Isolate::Scope) by one thread at a time, and may move between threads. All methods but Interrupt are for the thread
 // that has entered it.
+//
+// Forks. A process may fork(), on any thread. In the child, isolates that the forking thread has entered, or nobody, go on as
+// they were, Persistents and handles included. One that another thread was inside of at the fork is never usable there: calls
+// and Values give FailedPrecondition, Interrupt and SetLimits do nothing, and to dispose of it, or give it back to its pool,
+// returns at once but frees nothing. Pools, snapshots and capabilities that come with the SDK are for both; what a fork is to
+// do about streams, files and host functions of the host's own is the host's affair. A child of vfork, posix_spawn or _Fork may
+// use nothing of this.
 
 #ifndef ISLET_SDK_ISOLATE_H_
 #define ISLET_SDK_ISOLATE_H_
@@ -254,10 +261,10 @@ class alignas(64) Isolate {
   void InterruptFor(vm::InterruptReason reason);
 
   // Who has entered; or that nobody can, as it has ended.
-  mutable std::atomic<const void*> owner_{nullptr};
+  mutable std::atomic<uint64_t> owner_{0};  // sdk/thread_identity.h
   std::atomic<Impl*> impl_{nullptr};        // null: it has ended
   std::atomic<uint32_t> generation_{1};     // counts ends: what handles, scopes and persistents refer to
-  std::atomic<int> visitors_{0};            // calls of Interrupt
+  std::atomic<uint64_t> visitors_{0};       // calls of Interrupt, in the lower half; in the upper one, ForkGeneration()
   std::atomic<bool> disposed_{false};       // is to end when its calls have
   Isolate* next_ = nullptr;                 // of those that have ended, or are about to
 };

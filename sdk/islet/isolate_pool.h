@@ -15,7 +15,8 @@
 // Idle isolates stay with the thread that first got them, so that threads share no lock, and the pages that an isolate
 // will touch are in the cache of the processor that touched them last.
 //
-// Thread safety: all methods may be called from any thread at once.
+// Thread safety: all methods may be called from any thread at once. In a child of fork(), the forking thread has its idle
+// isolates; those of the other threads are taken over by threads that the child starts. What other threads had entered is lost.
 
 #ifndef ISLET_SDK_ISOLATE_POOL_H_
 #define ISLET_SDK_ISOLATE_POOL_H_

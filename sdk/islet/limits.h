@@ -47,6 +47,11 @@ struct Limits {
   uint64_t fuel = kNoFuel;
   // Processor time of the thread, and elapsed time, of each Eval or Call of the host's; seen within
   // a millisecond. What host functions take counts, but they are not interrupted. DeadlineExceeded.
+  // A thread of the process watches over them. It is started by the first call that has such a
+  // limit, blocks all signals, and is started anew in a child of fork() when it is needed there. A
+  // call that forks is limited in the child, too; what it has used before counts. If no thread can
+  // be made, the call is not begun, or ends where SetLimits or the fork has left it without:
+  // ResourceExhausted, with the system's reason, and the isolate stays usable.
   std::chrono::nanoseconds cpu_time = kNoTime;
   std::chrono::nanoseconds wall_time = kNoTime;
 };

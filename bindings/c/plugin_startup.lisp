@@ -1,0 +1,3 @@
+;; What the tests' plugin calls.
+
+(define (loop) (loop))

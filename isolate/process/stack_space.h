@@ -1,0 +1,62 @@
+// How much of the C++ stack is left. Calls into an isolate ask when they begin, and so does what recurses, or takes much at
+// once: below the end of a stack there is a guard page at best.
+
+#ifndef ISLET_ISOLATE_PROCESS_STACK_SPACE_H_
+#define ISLET_ISOLATE_PROCESS_STACK_SPACE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace islet::vm {
+
+// Code that the sanitizers have changed takes more.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr size_t kStackScale = 4;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr size_t kStackScale = 4;
+#else
+inline constexpr size_t kStackScale = 1;
+#endif
+#else
+inline constexpr size_t kStackScale = 1;
+#endif
+
+// What must be left where the host calls; below it, a call is refused. Any built-in procedure does with it but for those that
+// ask for themselves. Measured by sdk/small_stack_test.cc.
+inline constexpr size_t kLeastStack = kStackScale * (size_t{24} << 10);
+
+// Bytes below the caller's frame that this thread may still use; 0 on a stack that is neither the thread's own nor announced.
+size_t RemainingStack();
+
+// From now on, code that runs in [low, low + bytes), on any thread, has that for its stack. Not overlapping others. Throws
+// std::bad_alloc.
+void AnnounceStack(const void* low, size_t bytes);
+// Not any more.
+void ForgetStack(const void* low);
+
+// ---- How RemainingStack knows.
+
+// The stack on which this thread has asked last.
+struct StackCache {
+  uintptr_t low = 0;
+  uintptr_t bytes = 0;
+  uint64_t announcements = 0;
+};
+inline constinit thread_local StackCache stack_cache;
+// Counts what has been announced and forgotten.
+inline constinit std::atomic<uint64_t> stack_announcements{0};
+size_t FindStack(uintptr_t here);
+
+inline size_t RemainingStack() {
+  const uintptr_t here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  const StackCache& cache = stack_cache;
+  const uintptr_t left = here - cache.low;
+  if (left < cache.bytes && cache.announcements == stack_announcements.load(std::memory_order_acquire)) return left;
+  return FindStack(here);
+}
+
+}  // namespace islet::vm
+
+#endif  // ISLET_ISOLATE_PROCESS_STACK_SPACE_H_
