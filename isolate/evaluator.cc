@@ -12,11 +12,12 @@
 #include "isolate/capabilities/call_out.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
-#include "isolate/process/stack_space.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/limits.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/printer/describe.h"
 #include "isolate/printer/printer.h"
+#include "isolate/process/stack_space.h"
 #include "isolate/reader/reader.h"
 #include "isolate/reader/syntax.h"
 #include "isolate/runtime/grants.h"
@@ -29,6 +30,9 @@ namespace {
 // What must be left of the C++ stack to load a library from within another one's loading: more than the expander leaves
 // unused, which would speak of forms that are nested too deeply.
 constexpr size_t kStackOfLoad = size_t{512} << 10;
+// What must be left of it to read, expand and compile a text. The expander and the compiler may use half of what is left for
+// forms that are nested in each other.
+constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
 // Of a circle of imports, how many are shown at each end.
 constexpr size_t kShownImports = 4;
 
@@ -127,6 +131,7 @@ struct EvaluatorHooks {
 
   // A procedure of no arguments that evaluates `datum` in `environment`.
   static Value Compile(Vm& vm, Value datum, Value environment) {
+    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
     SyntaxArena arena(&vm.heap());
     Expander expander(vm, arena, Get(vm));
     Syntax* form = expander.FromDatum(datum);
@@ -146,6 +151,7 @@ struct EvaluatorHooks {
   }
 
   static Value Load(Vm& vm, Value path, Value environment) {
+    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
     Evaluator* self = Get(vm);
     std::string name = vm.ToUtf8(path);
     if (self->files() == nullptr) return RaiseNotGranted(vm, "load", Capability::kFiles, path);
@@ -164,6 +170,7 @@ struct EvaluatorHooks {
 
   // A fresh Environment with the import sets of the list.
   static Value MakeImports(Vm& vm, Value import_sets) {
+    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
     Heap& heap = vm.heap();
     SyntaxArena arena(&heap);
     Value environment = MakeEnvironment(vm, vm.Intern("environment"));
@@ -255,6 +262,7 @@ absl::StatusOr<Value> Evaluator::EvalScript(absl::string_view text, absl::string
 
 absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_view name, Value environment,
                                            bool script, bool all_values) {
+  if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return room;
   SyntaxArena arena(&vm_.heap());
   Value imported = kFalse;  // a program's bindings before its body
   Value result = all_values ? kNull : kUnspecified;

@@ -120,6 +120,7 @@ absl::Status OutOfMemory(absl::string_view what) {
 
 absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& snapshot,
                                                                const IsolateOptions& options) try {
+  if (absl::Status status = vm::CheckStack(); !status.ok()) return status;
   if (snapshot.image_ == nullptr) return absl::FailedPreconditionError("the snapshot has been moved from");
   const vm::Image& image = *snapshot.image_;
   std::shared_ptr<const HostFunctions::Table> host_functions;
@@ -233,12 +234,16 @@ void Isolate::Impl::LeaveNow(Isolate& isolate) {
   if (isolate.disposed_.load(std::memory_order_relaxed)) IsolateMemory::EndLeftovers();
 }
 
+bool Isolate::Impl::IsLostInFork(const Isolate& isolate) {
+  return islet::IsLostInFork(isolate.owner_.load(std::memory_order_relaxed));
+}
+
 absl::Status Isolate::Impl::CheckUsable(const Isolate& isolate) {
   const uint64_t owner = isolate.owner_.load(std::memory_order_relaxed);
   if (owner == CurrentThread()) {
     return isolate.disposed_.load(std::memory_order_relaxed) ? vm::DisposedStatus() : absl::OkStatus();
   }
-  if (IsLostInFork(owner)) {
+  if (islet::IsLostInFork(owner)) {
     return absl::FailedPreconditionError(
         "another thread was inside of the isolate when this process was forked: here it can only be disposed of");
   }
@@ -250,6 +255,7 @@ absl::Status Isolate::Impl::CheckUsable(const Isolate& isolate) {
 
 absl::Status Isolate::Impl::CheckEntered() {
   if (absl::Status status = CheckUsable(*isolate); !status.ok()) return status;
+  if (absl::Status status = vm::CheckStack(); !status.ok()) return status;
   if (lost()) return LostStatus();
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
   return Guarded(*this, [this] {

@@ -38,9 +38,11 @@ struct Isolate::Impl : public vm::RootSource {
   ~Impl() override;
   void VisitRoots(Visit visit, void* context) override;
 
+  // Whether another thread was inside of it when this process was forked off.
+  static bool IsLostInFork(const Isolate& isolate);
   // FailedPrecondition unless this thread has entered the isolate, and nobody disposed of it. `isolate` may have ended.
   static absl::Status CheckUsable(const Isolate& isolate);
-  // The same; ResourceExhausted if it is lost.
+  // The same; ResourceExhausted if it is lost, or there is too little of the C++ stack left.
   // Else does what an ended call has left of a collection: a safepoint.
   absl::Status CheckEntered();
   Value MakeHandle(vm::Value v);

@@ -144,6 +144,7 @@ IsolatePool::Slots& IsolatePool::FindSlots() {
 }
 
 absl::StatusOr<PooledIsolate> IsolatePool::Get() try {
+  if (absl::Status status = vm::CheckStack(); !status.ok()) return status;
   Slots& slots = ThisThreadsSlots();
   std::unique_ptr<Isolate::Impl> idle;
   {

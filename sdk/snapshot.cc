@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "isolate/interpreter/limits.h"
 #include "isolate/runtime/primitives.h"
 #include "sdk/isolate_impl.h"
 #include "snapshot/image.h"
@@ -10,6 +11,9 @@
 namespace islet {
 
 namespace {
+
+// Verification goes deeper than calls do.
+constexpr size_t kStackToOpen = vm::kLeastStack;
 
 absl::StatusOr<Snapshot> Wrap(absl::StatusOr<std::shared_ptr<const vm::Image>> image,
                               Snapshot (*make)(std::shared_ptr<const vm::Image>)) {
@@ -24,6 +28,7 @@ vm::Trust TrustOf(const SnapshotOptions& options) {
 }  // namespace
 
 absl::StatusOr<Snapshot> Snapshot::FromEmbedded(EmbeddedSnapshot embedded) try {
+  if (absl::Status status = vm::CheckStack(kStackToOpen); !status.ok()) return status;
   return Wrap(vm::Image::FromEmbedded(embedded.begin, embedded.end, vm::AllPrimitives()),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
 } catch (const std::bad_alloc&) {
@@ -31,6 +36,7 @@ absl::StatusOr<Snapshot> Snapshot::FromEmbedded(EmbeddedSnapshot embedded) try {
 }
 
 absl::StatusOr<Snapshot> Snapshot::FromFile(absl::string_view path, const SnapshotOptions& options) try {
+  if (absl::Status status = vm::CheckStack(kStackToOpen); !status.ok()) return status;
   return Wrap(vm::Image::FromFile(path, vm::AllPrimitives(), TrustOf(options)),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
 } catch (const std::bad_alloc&) {
@@ -38,6 +44,7 @@ absl::StatusOr<Snapshot> Snapshot::FromFile(absl::string_view path, const Snapsh
 }
 
 absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes, const SnapshotOptions& options) try {
+  if (absl::Status status = vm::CheckStack(kStackToOpen); !status.ok()) return status;
   return Wrap(vm::Image::FromBytes(bytes, vm::AllPrimitives(), TrustOf(options)),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });
 } catch (const std::bad_alloc&) {
@@ -45,6 +52,7 @@ absl::StatusOr<Snapshot> Snapshot::FromBytes(absl::Span<const uint8_t> bytes, co
 }
 
 absl::StatusOr<Snapshot> Snapshot::Resident(uint64_t cage_size) const try {
+  if (absl::Status status = vm::CheckStack(kStackToOpen); !status.ok()) return status;
   if (image_ == nullptr) return absl::FailedPreconditionError("the snapshot has been moved from");
   return Wrap(vm::Image::MakeResident(image_, cage_size),
               [](std::shared_ptr<const vm::Image> image) { return Snapshot(std::move(image)); });

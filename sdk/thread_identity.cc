@@ -1,7 +1,9 @@
 #include "sdk/thread_identity.h"
 
 #include <atomic>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "isolate/process/fork.h"
 
 namespace islet {
@@ -16,6 +18,13 @@ ForkHook hook(nullptr, [] {
   last_at_fork = last.load(std::memory_order_relaxed);
   survivor = thread_identity;
 });
+
+// Abseil makes these when they are first asked for, under locks that a fork meanwhile would leave taken.
+[[maybe_unused]] const bool statuses_made = [] {
+  absl::Status from = absl::UnknownError("");
+  const absl::Status to = std::move(from);
+  return absl::OkStatus().message().empty() && !from.message().empty() && !to.ok();  // NOLINT: of what was moved from
+}();
 
 }  // namespace
 

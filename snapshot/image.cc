@@ -283,7 +283,9 @@ class OpenFile {
 // The file's bytes, copied; what is not a snapshot, or not a whole one, is found as early as it can
 // be. What is used, and will be checked, is the copy.
 absl::StatusOr<ImageCopy> CopyOfFile(OpenFile& file) {
-  alignas(8) uint8_t buffer[size_t{16} * kPage];
+  constexpr size_t kBuffer = size_t{16} * kPage;
+  const std::unique_ptr<uint8_t[]> memory(new uint8_t[kBuffer]);  // more than some threads have stack
+  uint8_t* const buffer = memory.get();
   absl::StatusOr<size_t> got = file.Read({buffer, kPage});
   if (!got.ok()) return got.status();
   if (absl::Status status = CheckIdentifier({buffer, *got}); !status.ok()) return status;
@@ -311,7 +313,7 @@ absl::StatusOr<ImageCopy> CopyOfFile(OpenFile& file) {
     if (status = copy->Append({buffer, count}); !status.ok()) return status;
     // A byte more than there should be tells whether the file goes on.
     got = file.Read(
-        {buffer, static_cast<size_t>(std::min<uint64_t>(sizeof(buffer), file_size - done + 1))});
+        {buffer, static_cast<size_t>(std::min<uint64_t>(kBuffer, file_size - done + 1))});
     if (!got.ok()) return got.status();
     count = *got;
     if (count == 0) break;

@@ -16,6 +16,7 @@
 #include "bindings/c/grants.h"
 #include "islet/isolate.h"
 #include "islet/isolate_pool.h"
+#include "isolate/process/stack_space.h"
 #include "sdk/isolate_impl.h"
 
 struct islet_snapshot {
@@ -372,6 +373,8 @@ void islet_isolate_free(islet_isolate* isolate) {
   if (isolate == nullptr) return;
   const islet::Isolate::Impl* const impl = isolate->isolate->impl();
   if (impl == nullptr) return;
+  // Another thread may have been changing even this.
+  if (islet::Isolate::Impl::IsLostInFork(*isolate->isolate)) return;
   // What runs ends with an error first.
   while (impl->inside == 0 && !isolate->scopes.empty()) islet_leave(isolate);
   // Either may take the wrapper with it.
@@ -525,6 +528,15 @@ void islet_leave(islet_isolate* isolate) {
   delete isolate->scopes.back();
   isolate->scopes.pop_back();
 }
+
+islet_status islet_stack_announce(const void* low, size_t bytes, islet_error* error) try {
+  islet::vm::AnnounceStack(low, bytes);
+  return ISLET_OK;
+} catch (const std::bad_alloc&) {
+  return NoMemory(error);
+}
+
+void islet_stack_forget(const void* low) { islet::vm::ForgetStack(low); }
 
 void islet_interrupt(islet_isolate* isolate) { isolate->isolate->Interrupt(); }
 

@@ -282,6 +282,14 @@ ISLET_API void islet_pool_stats(islet_pool *pool, islet_pool_statistics *statist
 /* What verify_resets has found first; ISLET_OK if nothing. */
 ISLET_API islet_status islet_pool_reset_status(islet_pool *pool, islet_error *error);
 
+/* ---- Stacks that the host has made itself, for fibers: see islet/stack.h. */
+
+/* [low, low + bytes) is the stack of whatever code runs in it, on any thread, until it is forgotten. Such ranges do not
+ * overlap. Calls on a stack that is neither a thread's nor announced give ISLET_RESOURCE_EXHAUSTED, as those do that have less
+ * than 24 KiB left. */
+ISLET_API islet_status islet_stack_announce(const void *low, size_t bytes, islet_error *error);
+ISLET_API void islet_stack_forget(const void *low);
+
 /* Enters the isolate on this thread and opens a scope of handles. Each success is matched by one islet_leave. */
 ISLET_API islet_status islet_enter(islet_isolate *isolate, islet_error *error);
 ISLET_API void islet_leave(islet_isolate *isolate);

@@ -2,6 +2,8 @@
 
 #include "bindings/c/islet.h"
 
+#include <ucontext.h>
+
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -551,6 +553,38 @@ TEST_F(CInterfaceTest, NearLimit) {
             ISLET_FUEL_LIMIT);
   EXPECT_EQ(asked, 4);
   islet_isolate_free(isolate);
+}
+
+TEST_F(CInterfaceTest, PastAHundredNestedCallsTheOutermostIsToldSo) {
+  islet_value result;
+  const std::string text = "(define (nest n) (if (= n 0) 0 (call-back (lambda () (nest (- n 1)))))) (nest 150)";
+  EXPECT_EQ(islet_eval(isolate_, text.data(), text.size(), "test", &result, &error_), ISLET_RESOURCE_EXHAUSTED)
+      << error_.message;
+  EXPECT_THAT(error_.message, testing::HasSubstr("nested calls"));
+  EXPECT_EQ(Eval("(nest 50)"), "0");
+}
+
+// A fiber's stack, here an array: unknown until it is announced.
+TEST_F(CInterfaceTest, FibersAnnounceTheirStacks) {
+  alignas(16) static char stack[128 << 10];
+  static CInterfaceTest_FibersAnnounceTheirStacks_Test* test;
+  static std::string answer;
+  test = this;
+  const auto run = [] {
+    ucontext_t here, there;
+    getcontext(&there);
+    there.uc_stack.ss_sp = stack;
+    there.uc_stack.ss_size = sizeof(stack);
+    there.uc_link = &here;
+    makecontext(&there, [] { answer = test->Eval("(+ 1 2)"); }, 0);
+    swapcontext(&here, &there);
+    return answer;
+  };
+  EXPECT_THAT(run(), testing::HasSubstr("islet_stack_announce"));
+  ASSERT_EQ(islet_stack_announce(stack, sizeof(stack), &error_), ISLET_OK);
+  EXPECT_EQ(run(), "3");
+  islet_stack_forget(stack);
+  EXPECT_THAT(run(), testing::HasSubstr("islet_stack_announce"));
 }
 
 }  // namespace

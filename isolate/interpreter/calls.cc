@@ -170,8 +170,8 @@ bool EnterSlow(Vm& vm, uint32_t slots) {
     return false;
   if (!StackIsAllowed(vm, slots)) return false;
   if (!EnsureStack(vm, vm.frame_ + slots)) {
-    vm.Error("range", "", "a procedure needs more stack than there is (too many nested calls through the host?)");
-    return true;
+    GiveUpNested(vm);
+    return false;
   }
   if (vm.heap().WantsCollection()) return SafepointCollect(vm);
   return true;

@@ -117,10 +117,27 @@ absl::Status DisposedStatus() {
       "the isolate has been disposed of, or given back to its pool, while it was in use");
 }
 
+absl::Status StackTooSmall(size_t least) {
+  const size_t left = RemainingStack();
+  if (left == 0) {
+    return absl::ResourceExhaustedError(
+        "this code runs on a stack that is not the thread's, so nobody knows how much of it is left: announce it (by an"
+        " islet::FiberStack, or islet_stack_announce)");
+  }
+  return absl::ResourceExhaustedError(
+      absl::StrCat("only ", left >> 10, " KiB are left of the thread's or fiber's stack, and ", least >> 10,
+                   " are needed: give it more, or nest fewer calls"));
+}
+
 absl::Status NoTimerStatus(std::string_view reason) {
   return absl::ResourceExhaustedError(
       absl::StrCat("the call's time cannot be limited, as no thread can be made that does it: ",
                    absl::string_view(reason.data(), reason.size())));
+}
+
+void GiveUpNested(Vm& vm) {
+  vm.Terminate(Traced(vm, absl::ResourceExhaustedError(
+                              "no stack left for a procedure: too many nested calls from Lisp into the host and back")));
 }
 
 void GiveUpInterrupted(Vm& vm) { vm.Terminate(Traced(vm, absl::CancelledError("interrupted"))); }

@@ -8,10 +8,12 @@
 #ifndef ISLET_ISOLATE_INTERPRETER_LIMITS_H_
 #define ISLET_ISOLATE_INTERPRETER_LIMITS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "isolate/process/stack_space.h"
 
 namespace islet::vm {
 
@@ -36,8 +38,16 @@ Limit LimitReached(const absl::Status& status);
 bool MayGoOn(Vm& vm, Limit limit);
 // Gives up the run because of a limit, with a backtrace. Allocates a little; not a safepoint.
 void GiveUp(Vm& vm, Limit limit);
+// The same because calls through the host, nested within each other, have taken all of the machine's stack.
+void GiveUpNested(Vm& vm);
 // The same for an interrupt.
 void GiveUpInterrupted(Vm& vm);
+// ResourceExhausted if less than `least` bytes of the C++ stack are left.
+absl::Status StackTooSmall(size_t least);
+inline absl::Status CheckStack(size_t least = kLeastStack) {
+  if (__builtin_expect(RemainingStack() >= least, 1)) return absl::OkStatus();
+  return StackTooSmall(least);
+}
 // What ends a run whose time cannot be limited: no thread can be made that does. `reason` is the system's.
 absl::Status NoTimerStatus(std::string_view reason);
 // What ends a run in an isolate that has been disposed of meanwhile.

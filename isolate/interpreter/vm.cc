@@ -121,7 +121,8 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   // Some stack must be left; but only what is needed at once counts as used.
   if (args.size() > 10000 || run.base + args.size() + 4096 > HardLimit(*this) ||
       !RaiseSoftLimit(*this, run.base + args.size() + 64)) {
-    return absl::ResourceExhaustedError("no stack left for a call from the host");
+    return absl::ResourceExhaustedError(
+        "no stack left for a call: too many nested calls from Lisp into the host and back");
   }
   const Value outer_continuation = std::exchange(continuation_, kFalse);
   const Value outer_winders = winders;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "isolate/heap/poll.h"
+#include "isolate/numbers/gmp_stack.h"
 #include "isolate/numbers/large.h"
 #include "isolate/process/fork.h"
 
@@ -268,9 +269,10 @@ Integer Product(IntegerView a, IntegerView b) {
   } else if (b.size == 1) {
     limbs[a.size] = mpn_mul_1(limbs, a.limbs, a.size, b.limbs[0]);
   } else if (a.limbs == b.limbs && a.size == b.size) {
-    mpn_sqr(limbs, a.limbs, a.size);
+    WithStackForGmp(a.size, [&] { mpn_sqr(limbs, a.limbs, a.size); });
   } else {
-    mpn_mul(limbs, a.limbs, a.size, b.limbs, b.size);
+    // By a short one, digit by digit.
+    WithStackForGmp(b.size <= kNoStackForGmp ? 0 : a.size, [&] { mpn_mul(limbs, a.limbs, a.size, b.limbs, b.size); });
   }
   // Many of them together take long, too.
   if (b.size >= kWorthPolling && !Poll(1 + a.size * (1 + b.size / 8) / 8)) return Failed();
@@ -303,7 +305,7 @@ void Divide(IntegerView n, IntegerView d, Integer* quotient, Integer* remainder)
       if (d.size == 1) {
         r_limbs[0] = mpn_divrem_1(q_limbs, 0, n.limbs, n.size, d.limbs[0]);
       } else {
-        mpn_tdiv_qr(q_limbs, r_limbs, 0, n.limbs, n.size, d.limbs, d.size);
+        WithStackForGmp(n.size, [&] { mpn_tdiv_qr(q_limbs, r_limbs, 0, n.limbs, n.size, d.limbs, d.size); });
       }
       q.Finish(q_size, n.negative != d.negative);
       r.Finish(d.size, n.negative);
@@ -361,8 +363,10 @@ Integer Gcd(IntegerView a, IntegerView b) {
     uint64_t* limbs = result.Resize(v.size);
     if (limbs == nullptr) return result;
     // It destroys its operands, which are copies of ours.
-    const size_t size = mpn_gcd(limbs, const_cast<uint64_t*>(u.limbs), u.size,
-                                const_cast<uint64_t*>(v.limbs), v.size);
+    size_t size = 0;
+    WithStackForGmp(u.size, [&] {
+      size = mpn_gcd(limbs, const_cast<uint64_t*>(u.limbs), u.size, const_cast<uint64_t*>(v.limbs), v.size);
+    });
     result.Finish(size, false);
     if (v.size >= kWorthPolling && !Poll(v.size * 60)) return Failed();
   }
@@ -462,7 +466,8 @@ void SquareRoot(IntegerView v, Integer* s, Integer* r) {
       root.Fail();
       rest.Fail();
     } else {
-      const size_t rest_size = mpn_sqrtrem(root_limbs, rest_limbs, v.limbs, v.size);
+      size_t rest_size = 0;
+      WithStackForGmp(v.size, [&] { rest_size = mpn_sqrtrem(root_limbs, rest_limbs, v.limbs, v.size); });
       root.Finish(root_size, false);
       rest.Finish(rest_size, false);
     }
@@ -492,7 +497,9 @@ Integer FromDigits(absl::string_view digits, int radix) {
   // mpn_set_str may use a limb more than the result has.
   const size_t size = static_cast<size_t>(bits * (1 + 1e-9) / 64) + 3;
   if (uint64_t* limbs = result.Resize(size); limbs != nullptr) {
-    result.Finish(mpn_set_str(limbs, values, digits.size(), radix), false);
+    size_t count = 0;
+    WithStackForGmp(size, [&] { count = mpn_set_str(limbs, values, digits.size(), radix); });
+    result.Finish(count, false);
   }
   FreeLimbs(values);
   return result;
@@ -517,7 +524,8 @@ std::string ToDigits(IntegerView v, int radix) {
   if (view.failed) return "";
   std::string text(DigitsBound(v, radix) + 1, '\0');
   unsigned char* digits = reinterpret_cast<unsigned char*>(text.data()) + 1;
-  size_t count = mpn_get_str(digits, radix, const_cast<uint64_t*>(view.limbs), view.size);
+  size_t count = 0;
+  WithStackForGmp(view.size, [&] { count = mpn_get_str(digits, radix, const_cast<uint64_t*>(view.limbs), view.size); });
   size_t leading = 0;
   while (leading + 1 < count && digits[leading] == 0) ++leading;
   for (size_t i = 0; i < count; ++i) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "isolate/heap/poll.h"
+#include "isolate/numbers/gmp_stack.h"
 #include "isolate/numbers/large.h"
 
 namespace islet::vm::integers {
@@ -56,7 +57,10 @@ class Writer {
   bool WriteLeaf(IntegerView v, size_t width) {
     limbs_.assign(v.limbs, v.limbs + v.size);  // mpn_get_str destroys its operand
     digits_.resize(DigitsBound(v, radix_) + 1);
-    const size_t count = v.IsZero() ? 0 : mpn_get_str(digits_.data(), radix_, limbs_.data(), limbs_.size());
+    size_t count = 0;
+    if (!v.IsZero()) {
+      WithStackForGmp(v.size, [&] { count = mpn_get_str(digits_.data(), radix_, limbs_.data(), limbs_.size()); });
+    }
     const auto begin = std::find_if(digits_.begin(), digits_.begin() + static_cast<ptrdiff_t>(count),
                                     [](unsigned char c) { return c != 0; });
     const size_t size = count - static_cast<size_t>(begin - digits_.begin());
@@ -95,7 +99,9 @@ Integer ReadLeaf(absl::string_view digits, int radix) {
     result.Fail();
     return result;
   }
-  result.Finish(mpn_set_str(limbs, values.data(), values.size(), radix), false);
+  size_t count = 0;
+  WithStackForGmp(kLargeText, [&] { count = mpn_set_str(limbs, values.data(), values.size(), radix); });
+  result.Finish(count, false);
   return result;
 }
 

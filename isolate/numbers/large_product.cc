@@ -12,6 +12,7 @@
 
 #include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/numbers/gmp_stack.h"
 #include "isolate/numbers/large.h"
 
 namespace islet::vm::integers {
@@ -66,11 +67,13 @@ class Ring {
       return Negate(a);
     }
     if (b[n_] != 0) return Negate(a);
-    if (a == b) {
-      mpn_sqr(product, a, n_);
-    } else {
-      mpn_mul_n(product, a, b, n_);
-    }
+    WithStackForGmp(n_, [&] {
+      if (a == b) {
+        mpn_sqr(product, a, n_);
+      } else {
+        mpn_mul_n(product, a, b, n_);
+      }
+    });
     const uint64_t borrow = mpn_sub_n(a, product, product + n_, n_);
     a[n_] = borrow == 0 ? 0 : mpn_add_1(a, a, n_, 1);
   }
@@ -281,13 +284,16 @@ bool MultiplyLimbs(uint64_t* r, const uint64_t* a, size_t an, const uint64_t* b,
   if (bn <= kLargeProduct) {
     const size_t part = std::max(kLargeProduct, 400000 / bn);
     const auto multiply = [](uint64_t* to, const uint64_t* x, size_t xn, const uint64_t* y, size_t yn) {
-      if (x == y && xn == yn) {
-        mpn_sqr(to, x, xn);
-      } else if (xn >= yn) {
-        mpn_mul(to, x, xn, y, yn);
-      } else {
-        mpn_mul(to, y, yn, x, xn);
-      }
+      const size_t shorter = std::min(xn, yn);
+      WithStackForGmp(shorter <= kNoStackForGmp ? 0 : std::min(std::max(xn, yn), 3 * shorter), [&] {
+        if (x == y && xn == yn) {
+          mpn_sqr(to, x, xn);
+        } else if (xn >= yn) {
+          mpn_mul(to, x, xn, y, yn);
+        } else {
+          mpn_mul(to, y, yn, x, xn);
+        }
+      });
       return true;
     };
     if (an <= part) return multiply(r, a, an, b, bn);

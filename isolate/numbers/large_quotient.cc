@@ -9,6 +9,7 @@
 
 #include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/numbers/gmp_stack.h"
 #include "isolate/numbers/large.h"
 
 namespace islet::vm::integers {
@@ -24,7 +25,7 @@ class Divider {
   [[nodiscard]] bool TwoByOne(uint64_t* q, uint64_t* a, const uint64_t* d, size_t n) {
     if (n <= kLargeQuotient || n % 2 != 0) {
       uint64_t* quotient = spare_.get();  // the highest limb is 0
-      mpn_tdiv_qr(quotient, quotient + n + 1, 0, a, 2 * n, d, n);
+      WithStackForGmp(2 * n, [&] { mpn_tdiv_qr(quotient, quotient + n + 1, 0, a, 2 * n, d, n); });
       std::copy(quotient, quotient + n, q);
       std::copy(quotient + n + 1, quotient + 2 * n + 1, a);
       return Poll(n * 50);
@@ -85,7 +86,9 @@ void DivideByShort(IntegerView n, IntegerView d, Integer* quotient, Integer* rem
     if (d.size == 1) {
       r[0] = mpn_divrem_1(q_part.get(), 0, numerator.get(), size + 1, d.limbs[0]);
     } else {
-      mpn_tdiv_qr(q_part.get(), r, 0, numerator.get(), size + d.size, d.limbs, d.size);
+      WithStackForGmp(std::min(size + d.size, 2 * kLargeProduct), [&] {
+        mpn_tdiv_qr(q_part.get(), r, 0, numerator.get(), size + d.size, d.limbs, d.size);
+      });
     }
     std::copy(q_part.get(), q_part.get() + size, q + at);
     end = at;
@@ -191,7 +194,8 @@ void RootOfNormal(IntegerView v, Integer* s, Integer* r) {
       r->Fail();
       return;
     }
-    const size_t rest_size = mpn_sqrtrem(root, rest, v.limbs, v.size);
+    size_t rest_size = 0;
+    WithStackForGmp(v.size, [&] { rest_size = mpn_sqrtrem(root, rest, v.limbs, v.size); });
     s->Finish(root_size, false);
     r->Finish(rest_size, false);
     return;

@@ -57,6 +57,7 @@ class ForkHandlers {
   }
   // Threads may end after a shared object is unloaded, and GiveBack with it.
   ~ForkHandlers() {
+    const std::lock_guard<std::mutex> lock(fork_mutex);
     if (std::exchange(has_key, false)) pthread_key_delete(key);
   }
 

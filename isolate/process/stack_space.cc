@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
+#include <ucontext.h>
 
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <new>
 
 #include "isolate/process/fork.h"
 #include "isolate/process/made_once.h"
@@ -107,6 +110,40 @@ size_t FindStack(uintptr_t here) {
     stack_cache = {thread_stack.low, thread_stack.bytes, announcements};
   }
   return here - thread_stack.low;
+}
+
+namespace {
+
+struct Switch {
+  void (*run)(void*);
+  void* context;
+  ucontext_t from;
+  ucontext_t to;
+};
+
+// makecontext passes ints only.
+void RunSwitched(unsigned upper, unsigned lower) {
+  Switch* const s = reinterpret_cast<Switch*>(uintptr_t{upper} << 32 | lower);
+  s->run(s->context);
+}
+
+}  // namespace
+
+void OnOtherStack(size_t bytes, void (*run)(void*), void* context) {
+  // The C library's own frames, and a signal's, come on top.
+  const size_t size = bytes + kStackScale * (size_t{16} << 10);
+  const std::unique_ptr<char[]> stack(new char[size]);
+  const auto s = std::make_unique<Switch>();
+  s->run = run;
+  s->context = context;
+  if (getcontext(&s->to) != 0) throw std::bad_alloc();
+  s->to.uc_stack.ss_sp = stack.get();
+  s->to.uc_stack.ss_size = size;
+  s->to.uc_link = &s->from;
+  const uintptr_t address = reinterpret_cast<uintptr_t>(s.get());
+  makecontext(&s->to, reinterpret_cast<void (*)()>(RunSwitched), 2, static_cast<unsigned>(address >> 32),
+              static_cast<unsigned>(address));
+  if (swapcontext(&s->from, &s->to) != 0) throw std::bad_alloc();
 }
 
 }  // namespace islet::vm

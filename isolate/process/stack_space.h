@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace islet::vm {
 
@@ -36,6 +37,11 @@ void AnnounceStack(const void* low, size_t bytes);
 // Not any more.
 void ForgetStack(const void* low);
 
+// Runs `f` where so many bytes of stack are left: here, or on a stack that is made for it. `f` must not throw, nor call what
+// asks how much is left. Throws std::bad_alloc if it cannot be made.
+template <typename F>
+void WithStack(size_t bytes, F&& f);
+
 // ---- How RemainingStack knows.
 
 // The stack on which this thread has asked last.
@@ -55,6 +61,19 @@ inline size_t RemainingStack() {
   const uintptr_t left = here - cache.low;
   if (left < cache.bytes && cache.announcements == stack_announcements.load(std::memory_order_acquire)) return left;
   return FindStack(here);
+}
+
+// ---- How WithStack does it.
+
+void OnOtherStack(size_t bytes, void (*run)(void*), void* context);
+
+template <typename F>
+void WithStack(size_t bytes, F&& f) {
+  if (RemainingStack() >= bytes) {
+    f();
+  } else {
+    OnOtherStack(bytes, [](void* context) { (*static_cast<std::remove_reference_t<F>*>(context))(); }, &f);
+  }
 }
 
 }  // namespace islet::vm

@@ -122,6 +122,30 @@ TEST(StackSpaceTest, AnnouncedStacksAreKnownOnAnyThreadUntilForgotten) {
   EXPECT_EQ(left_on(1), 0u);
 }
 
+[[gnu::noinline]] int UseMuch() {
+  volatile char array[1000 * kKiB];
+  int sum = 0;
+  for (size_t i = 0; i < sizeof(array); i += kKiB) array[i] = 1;
+  for (size_t i = 0; i < sizeof(array); i += kKiB) sum += array[i];
+  return sum;
+}
+
+TEST(StackSpaceTest, OtherStacksAreMadeWhereThereIsTooLittle) {
+  OnThread(32 * kKiB, [] {
+    const uintptr_t here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+    uintptr_t near = 0, far = 0;
+    WithStack(4 * kKiB, [&near] { near = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); });
+    EXPECT_LT(here - near, 32 * kKiB);
+    int sum = 0;
+    WithStack(1024 * kKiB, [&] {
+      far = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+      sum = UseMuch();
+    });
+    EXPECT_EQ(sum, 1000);
+    EXPECT_FALSE(here - far < 32 * kKiB);
+  });
+}
+
 TEST(StackSpaceTest, AnArrayOfTheThreadsOwnMayBeAStack) {
   OnThread(512 * kKiB, [] {
     char array[64 * kKiB];

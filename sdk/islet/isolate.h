@@ -18,6 +18,9 @@
 // (Isolate::Scope) by one thread at a time, and may move between threads. All methods but Interrupt are for the thread
 // that has entered it.
 //
+// The C++ stack. On less than kLeastStack (stack.h), and on a fiber's that was not announced, all that returns a Status gives
+// ResourceExhausted.
+//
 // Forks. A process may fork(), on any thread. In the child, isolates that the forking thread has entered, or nobody, go on as
 // they were, Persistents and handles included. One that another thread was inside of at the fork is never usable there: calls
 // and Values give FailedPrecondition, Interrupt and SetLimits do nothing, and to dispose of it, or give it back to its pool,
