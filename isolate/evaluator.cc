@@ -159,10 +159,7 @@ struct EvaluatorHooks {
       return vm.Error("file", "load", "a file name cannot contain a NUL character", vm.heap().Cons(path, kNull));
     }
     absl::StatusOr<SourceFile> source = self->ReadSource(*self->files(), name);
-    if (!source.ok()) {
-      const absl::string_view message = source.status().message();
-      return vm.Error("file", "load", std::string_view(message.data(), message.size()), vm.heap().Cons(path, kNull));
-    }
+    if (!source.ok()) return RaiseFileStatus(vm, "load", source.status(), vm.heap().Cons(path, kNull));
     absl::StatusOr<Value> value = self->EvalForms(source->text, source->path, environment, false);
     if (!value.ok()) return vm.Reraise(value.status());
     return kUnspecified;
@@ -427,7 +424,8 @@ absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
       continue;
     }
     const absl::Status status = FinishLoading(library);
-    const bool ended = !status.ok() && status.code() != absl::StatusCode::kUnknown &&
+    const bool ended = !status.ok() && MarkOf(status) != FailureMark::kCondition &&
+                       status.code() != absl::StatusCode::kUnknown &&
                        status.code() != absl::StatusCode::kInvalidArgument &&
                        status.code() != absl::StatusCode::kNotFound;
     if (ended || (!status.ok() && loading_.size() == first + 1)) return status;

@@ -14,7 +14,7 @@ namespace islet::vm {
 inline constexpr char kVersion[] = "0.1.0";
 
 // Raised with each incompatible change of snapshot.fbs.
-inline constexpr uint32_t kFormatVersion = 4;
+inline constexpr uint32_t kFormatVersion = 5;
 
 struct Fingerprint {
   uint64_t low = 0;

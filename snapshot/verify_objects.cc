@@ -40,6 +40,8 @@ HeaderRule RuleOf(ObjectType type) {
       return {kInputPortFlag | kOutputPortFlag | kTextualPortFlag | kBinaryPortFlag | kOpenPortFlag |
                   kFoldCasePortFlag,
               false, true};
+    case ObjectType::kRecordType:
+      return {kOpaqueRecordFlag, false, true};
     case ObjectType::kClosure:
     case ObjectType::kRecord:
       return {0, true, true};
@@ -48,7 +50,6 @@ HeaderRule RuleOf(ObjectType type) {
     case ObjectType::kExactCompnum:
     case ObjectType::kCode:
     case ObjectType::kBox:
-    case ObjectType::kRecordType:
     case ObjectType::kParameter:
     case ObjectType::kHostFunction:
     case ObjectType::kMacro:

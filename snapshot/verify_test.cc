@@ -403,6 +403,7 @@ TEST_F(Verification, Roots) {
 // ---- Code
 
 constexpr uint32_t kFrame = 4;
+constexpr uint32_t kOne = static_cast<uint32_t>(Taken::kOne);
 
 TEST_F(Verification, RightCode) {
   EXPECT_TRUE(FreezeCode({Insn(Op::kEnter, 1), kFrame, Insn(Op::kMakeBox, 0, 0), Insn(Op::kBoxRef, 1, 0),
@@ -437,13 +438,17 @@ TEST_F(Verification, Instructions) {
       {{enter, kFrame, Insn(Op::kJump), 1000, Insn(Op::kReturn, 0)}, "jump to no instruction at word 2", {}},
       {{enter, kFrame, Insn(Op::kJump), 0xffffffff, Insn(Op::kReturn, 0)}, "jump to no instruction at word 2", {}},
       {{enter, kFrame, Insn(Op::kJump), 0xfffffffe, Insn(Op::kReturn, 0)}, "jump backwards that is no loop", {}},
-      {{enter, kFrame, Insn(Op::kCall, 2, 0), Insn(Op::kReturn, 2)}, "call window outside of the frame", {}},
-      {{enter, kFrame, Insn(Op::kCall, 1, 0), Insn(Op::kReturn, 1)}, "register 1 is read before it is written", {}},
-      {{enter, kFrame, Insn(Op::kCall, 0, 1), Insn(Op::kReturn, 0)}, "register 3 is read before it is written", {}},
+      {{enter, kFrame, Insn(Op::kCall, 2, 0, kOne), Insn(Op::kReturn, 2)}, "call window outside of the frame", {}},
+      {{enter, kFrame, Insn(Op::kCall, 1, 0, kOne), Insn(Op::kReturn, 1)}, "register 1 is read before it is written", {}},
+      {{enter, kFrame, Insn(Op::kCall, 0, 1, kOne), Insn(Op::kReturn, 0)}, "register 3 is read before it is written", {}},
+      {{enter, kFrame, Insn(Op::kCall, 0, 0), Insn(Op::kReturn, 0)}, "a call that takes no number of values", {}},
+      {{enter, kFrame, Insn(Op::kCallPrimitive, 0, 0, 4), 0, Insn(Op::kReturn, 0)},
+       "a call that takes no number of values",
+       {}},
       // The callee's frame takes what is behind the window's start.
-      {{Insn(Op::kEnter, 2), kFrame, Insn(Op::kCall, 0, 0), Insn(Op::kReturn, 1)}, "register 1 is read", {}},
-      {{enter, kFrame, Insn(Op::kCallPrimitive, 0, 0), 7, Insn(Op::kReturn, 0)}, "no such primitive", {}},
-      {{enter, kFrame, Insn(Op::kCallPrimitive, 0, 1), 0, Insn(Op::kReturn, 0)}, "no such primitive", {}},
+      {{Insn(Op::kEnter, 2), kFrame, Insn(Op::kCall, 0, 0, kOne), Insn(Op::kReturn, 1)}, "register 1 is read", {}},
+      {{enter, kFrame, Insn(Op::kCallPrimitive, 0, 0, kOne), 7, Insn(Op::kReturn, 0)}, "no such primitive", {}},
+      {{enter, kFrame, Insn(Op::kCallPrimitive, 0, 1, kOne), 0, Insn(Op::kReturn, 0)}, "no such primitive", {}},
       {{enter, kFrame, Insn(Op::kLoadConst, 0), kTrue.bits, Insn(Op::kReturn, 0)}, "Value not in refs", {}},
       {{enter, kFrame, Insn(Op::kReturn, 0)}, "refs that are no Values", {2}},
       {{enter, kFrame, Insn(Op::kGlobalRef, 0), kTrue.bits, Insn(Op::kReturn, 0)}, "not a cell", {3}},

@@ -52,7 +52,7 @@ typedef enum islet_status {
       10,            /* a snapshot of another build, or host functions that it needs are missing */
   ISLET_EXITED = 11, /* the script called exit: see islet_error.exit_status */
   ISLET_DEADLINE_EXCEEDED = 12, /* of a host function's */
-  ISLET_PERMISSION_DENIED = 13, /* a file that may not be read */
+  ISLET_PERMISSION_DENIED = 13, /* a file that may not be used, or what has not been granted */
   /* A limit has ended the call: islet_limits. The isolate stays usable. */
   ISLET_HEAP_LIMIT = 14,
   ISLET_STACK_LIMIT = 15,

@@ -24,9 +24,10 @@ void Assembler::SetPosition(const SourcePosition& position) {
 void Assembler::Emit(Op op, uint32_t a, uint32_t b, uint32_t c) {
   if ((a | b | c) > 0xff) overflowed_ = true;
   const uint32_t at = static_cast<uint32_t>(words_.size());
-  if (line_ != 0 && (positions_.empty() || positions_.back().line != line_ ||
-                     positions_.back().column != column_)) {
-    positions_.push_back({at, line_, column_});
+  if (has_note_ || (line_ != 0 && (positions_.empty() || positions_.back().line != line_ ||
+                                   positions_.back().column != column_))) {
+    positions_.push_back({at, line_, column_, has_note_, note_});
+    has_note_ = false;
   }
   last_instruction_ = words_.size();
   words_.push_back(static_cast<uint32_t>(op) | (a & 0xff) << 8 | (b & 0xff) << 16 |

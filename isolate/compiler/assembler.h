@@ -10,6 +10,7 @@
 #include "isolate/heap/pieces.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/opcode.h"
+#include "isolate/interpreter/source_map.h"
 #include "isolate/reader/syntax.h"
 
 namespace islet::vm {
@@ -25,10 +26,17 @@ class Assembler {
  public:
   struct Position {
     uint32_t word, line, column;
+    bool has_note;
+    OperandNote note;
   };
 
   // Positions of instructions emitted from here on. Those without a line keep the last one's.
   void SetPosition(const SourcePosition& position);
+  // Goes with the next instruction.
+  void SetNote(const OperandNote& note) {
+    note_ = note;
+    has_note_ = true;
+  }
 
   void Emit(Op op, uint32_t a = 0, uint32_t b = 0, uint32_t c = 0);
   void EmitWord(uint32_t word) { words_.push_back(word); }
@@ -68,6 +76,8 @@ class Assembler {
   Pieces<Fixup> fixups_;
   Pieces<Position> positions_;
   uint32_t line_ = 0, column_ = 0;
+  bool has_note_ = false;
+  OperandNote note_ = {};
   size_t last_instruction_ = 0;
   int64_t last_bound_ = -1;
   bool reachable_ = true;

@@ -72,7 +72,7 @@ absl::Status Codegen::Run() {
   SourceMapBuilder map;
   for (size_t i = 0; i < asm_.positions().size() && shared_.steps.Add(2); ++i) {
     const Assembler::Position& p = asm_.positions()[i];
-    map.Add(p.word, p.line, p.column);
+    map.Add(p.word, p.line, p.column, p.has_note ? &p.note : nullptr);
   }
   code->positions = map.Finish(heap_);
   if (const std::string* file = lambda.position.file) {
@@ -100,7 +100,7 @@ void Codegen::CompileClause(const Clause& clause) {
   if (clause.rest) BindParameters(absl::MakeConstSpan(&clause.rest, 1));
   if (function_->keep_frame) {
     const int result = Top();
-    Compile(clause.body, Register(result));
+    Compile(clause.body, Register(result, Taken::kPassedOn));
     Deliver(result, Tail());
   } else {
     Compile(clause.body, Tail());
@@ -388,11 +388,17 @@ Core* Codegen::CompileIf(If* branch, Dest dest, Label end) {
   return branch->alternative;
 }
 
+// The value of a variable that nobody refers to. It must be one value all the same, but where the expander has made the
+// variable for the sake of an expression among definitions.
+void Codegen::CompileUnused(const Variable* v, Core* init) {
+  if (!IsPure(init)) Compile(init, Effect(v->name == kFalse ? Taken::kIgnored : Taken::kOne));
+}
+
 void Codegen::CompileLet(Let* let) {
   for (size_t i = 0; i < let->variables.size(); ++i) {
     VariableNote* note = Note(let->variables[i]);
     if (note->references == 0) {
-      if (!IsPure(let->inits[i])) Compile(let->inits[i], Effect());
+      CompileUnused(let->variables[i], let->inits[i]);
       continue;
     }
     Compile(let->inits[i], Register(Top()));
@@ -426,7 +432,7 @@ Core* Codegen::CompileLetrec(LetrecForm* letrec, Dest dest) {
       asm_.Emit(Op::kBoxSet, static_cast<uint32_t>(note->reg), static_cast<uint32_t>(value));
       next_ = saved;
     } else if (note->references == 0) {
-      if (!IsPure(init)) Compile(init, Effect());
+      CompileUnused(letrec->variables[i], init);
     } else {
       Compile(init, Register(Top()));
       note->reg = Push();

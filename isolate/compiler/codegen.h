@@ -45,12 +45,15 @@ class Codegen {
     int reg = -1;
     Label on_true, on_false;  // kTest
     Label next;               // kTest: which of them will be bound next, if known
+    Taken taken;              // how many values
   };
-  static Dest Effect() { return {Dest::kEffect, -1, {}, {}, {}}; }
-  static Dest Register(int reg) { return {Dest::kRegister, reg, {}, {}, {}}; }
-  static Dest Tail() { return {Dest::kTail, -1, {}, {}, {}}; }
+  static Dest Effect(Taken taken = Taken::kIgnored) { return {Dest::kEffect, -1, {}, {}, {}, taken}; }
+  static Dest Register(int reg, Taken taken = Taken::kOne) {
+    return {Dest::kRegister, reg, {}, {}, {}, taken};
+  }
+  static Dest Tail() { return {Dest::kTail, -1, {}, {}, {}, Taken::kPassedOn}; }
   static Dest Test(Label on_true, Label on_false, Label next) {
-    return {Dest::kTest, -1, on_true, on_false, next};
+    return {Dest::kTest, -1, on_true, on_false, next, Taken::kOne};
   }
 
   // -- codegen.cc: functions, forms
@@ -62,6 +65,7 @@ class Codegen {
   void CompileSet(LocalSet* set);
   Core* CompileIf(If* branch, Dest dest, Label end);
   void CompileLet(Let* let);
+  void CompileUnused(const Variable* v, Core* init);
   Core* CompileLetrec(LetrecForm* letrec, Dest dest);
   void MakeClosure(const Function* f, int reg);
   void MakeClosures(const std::vector<Variable*>& variables);
@@ -84,17 +88,20 @@ class Codegen {
                    Label entry);
   void CompileArguments(absl::Span<Core* const> args, int first);
   void CompilePrimitive(Call* call, uint32_t primitive, Dest dest);
-  void CompileInline(Call* call, const InlinePrimitive& p, Dest dest);
-  void CompileFold(Call* call, Op op, Dest dest);
+  void CompileInline(Call* call, uint32_t primitive, const InlinePrimitive& p, Dest dest);
+  void CompileFold(Call* call, uint32_t primitive, Op op, Dest dest);
   struct FoldStep {
     Op op;
     int left;
     int right;          // a register, or a small constant
     int second_factor;  // of a product, or -1
+    bool swapped;       // the operands are `right` and `left`
   };
   FoldStep PrepareFoldStep(Op op, Core* left, int sum, Core* right);
   const Call* ProductOf(const Core* core);
-  void CompileComparison(Call* call, const InlinePrimitive& p, Dest dest);
+  void CompileComparison(Call* call, uint32_t primitive, const InlinePrimitive& p, Dest dest);
+  // The next instruction is `op`, made of a call of `primitive`: what its operands are, unless that is as usual.
+  void NoteOperands(Op op, uint32_t primitive, uint32_t first, uint32_t second);
   void CompileEq(Call* call, const InlinePrimitive& p, Dest dest);
 
   // -- Values

@@ -12,6 +12,7 @@ namespace {
 using Kind = Core::Kind;
 
 uint32_t U(int reg) { return static_cast<uint32_t>(reg); }
+uint32_t U(Taken taken) { return static_cast<uint32_t>(taken); }
 
 // Which registers of `wanted` an expression reads, found with a bounded amount of work: beyond, all
 // are assumed.
@@ -111,7 +112,7 @@ void Codegen::CompileCall(Call* call, Dest dest) {
   if (primitive) {
     if (const InlinePrimitive* p =
             FindInline(heap_, vm_.primitives()[*primitive].name, call->args)) {
-      return CompileInline(call, *p, dest);
+      return CompileInline(call, *primitive, *p, dest);
     }
   }
   if (argc > kMaxDirectArgs) return CompileListCall(call, dest);
@@ -132,10 +133,12 @@ void Codegen::CompileCall(Call* call, Dest dest) {
   asm_.SetPosition(call->position);
   const bool tail = dest.kind == Dest::kTail;
   if (global) {
-    asm_.Emit(tail ? Op::kTailCallGlobal : Op::kCallGlobal, U(window), static_cast<uint32_t>(argc));
+    asm_.Emit(tail ? Op::kTailCallGlobal : Op::kCallGlobal, U(window), static_cast<uint32_t>(argc),
+              tail ? 0 : U(dest.taken));
     asm_.EmitValue(As<GlobalRef>(call->callee)->cell);
   } else {
-    asm_.Emit(tail ? Op::kTailCall : Op::kCall, U(window), static_cast<uint32_t>(argc));
+    asm_.Emit(tail ? Op::kTailCall : Op::kCall, U(window), static_cast<uint32_t>(argc),
+              tail ? 0 : U(dest.taken));
   }
   if (!tail) Deliver(window, dest);
 }
@@ -157,7 +160,7 @@ void Codegen::CompileListCall(Call* call, Dest dest) {
   next_ = window;
   asm_.SetPosition(call->position);
   const bool tail = dest.kind == Dest::kTail;
-  asm_.Emit(tail ? Op::kTailCall : Op::kCall, U(window), 2);
+  asm_.Emit(tail ? Op::kTailCall : Op::kCall, U(window), 2, tail ? 0 : U(dest.taken));
   if (!tail) Deliver(window, dest);
 }
 
@@ -218,12 +221,17 @@ void Codegen::CompilePrimitive(Call* call, uint32_t primitive, Dest dest) {
   CompileArguments(call->args, window);
   next_ = window;
   asm_.SetPosition(call->position);
-  asm_.Emit(Op::kCallPrimitive, U(window), static_cast<uint32_t>(call->args.size()));
+  asm_.Emit(Op::kCallPrimitive, U(window), static_cast<uint32_t>(call->args.size()), U(dest.taken));
   asm_.EmitWord(primitive);
   Deliver(window, dest);
 }
 
-void Codegen::CompileInline(Call* call, const InlinePrimitive& p, Dest dest) {
+void Codegen::NoteOperands(Op op, uint32_t primitive, uint32_t first, uint32_t second) {
+  if (first == 1 && second == 2 && NumericName(op) == vm_.primitives()[primitive].name) return;
+  asm_.SetNote({primitive, first, second});
+}
+
+void Codegen::CompileInline(Call* call, uint32_t primitive, const InlinePrimitive& p, Dest dest) {
   const int saved = next_;
   const absl::Span<Core*> args = call->args;
   const bool test = dest.kind == Dest::kTest;
@@ -271,11 +279,11 @@ void Codegen::CompileInline(Call* call, const InlinePrimitive& p, Dest dest) {
       asm_.Emit(p.op, U(r[0]), U(r[1]), U(r[2]));
       return DeliverConstant(kUnspecified, dest);
     case InlineForm::kFold:
-      return CompileFold(call, p.op, dest);
+      return CompileFold(call, primitive, p.op, dest);
     case InlineForm::kCompare:
     case InlineForm::kCompareSwapped:
     case InlineForm::kSign:
-      return CompileComparison(call, p, dest);
+      return CompileComparison(call, primitive, p, dest);
     case InlineForm::kEq:
     case InlineForm::kEqual:
       return CompileEq(call, p, dest);
@@ -308,7 +316,7 @@ const Call* Codegen::ProductOf(const Core* core) {
 }
 
 // (+ a b c ...), from the left.
-void Codegen::CompileFold(Call* call, Op op, Dest dest) {
+void Codegen::CompileFold(Call* call, uint32_t primitive, Op op, Dest dest) {
   const int saved = next_;
   const size_t count = call->args.size();
   int sum = -1;
@@ -329,6 +337,8 @@ void Codegen::CompileFold(Call* call, Op op, Dest dest) {
     }
     Touch(to);
     asm_.SetPosition(call->position);
+    const uint32_t left = i == 1 ? 1 : 0, right = static_cast<uint32_t>(i) + 1;
+    NoteOperands(step.op, primitive, step.swapped ? right : left, step.swapped ? left : right);
     asm_.Emit(step.op, U(to), U(step.left), static_cast<uint32_t>(step.right) & 0xff);
     if (step.second_factor >= 0) asm_.EmitWord(U(step.second_factor));
     sum = to;
@@ -340,16 +350,17 @@ void Codegen::CompileFold(Call* call, Op op, Dest dest) {
 Codegen::FoldStep Codegen::PrepareFoldStep(Op op, Core* left, int sum, Core* right) {
   const bool additive = op == Op::kAdd || op == Op::kSubtract;
   std::optional<int> small = additive ? SmallConstant(right) : std::nullopt;
-  if (!small && left && op == Op::kAdd && (small = SmallConstant(left))) left = right;
+  const bool swapped = !small && left && op == Op::kAdd && (small = SmallConstant(left));
+  if (swapped) left = right;
   if (small) {
-    return {op == Op::kAdd ? Op::kAddInt : Op::kSubtractInt, left ? Operand(left) : sum, *small,
-            -1};
+    return {op == Op::kAdd ? Op::kAddInt : Op::kSubtractInt, left ? Operand(left) : sum, *small, -1, swapped};
   }
   if (additive) {
     const Call* product = ProductOf(right);
     Core* other = left;
     Op fused = op == Op::kAdd ? Op::kAddProduct : Op::kSubtractProduct;
-    if (product == nullptr && left && (product = ProductOf(left))) {
+    const bool product_first = product == nullptr && left && (product = ProductOf(left));
+    if (product_first) {
       other = right;
       if (op == Op::kSubtract) fused = Op::kProductMinus;
     }
@@ -357,17 +368,18 @@ Codegen::FoldStep Codegen::PrepareFoldStep(Op op, Core* left, int sum, Core* rig
       Core* const cores[] = {product->args[0], product->args[1], other};
       int r[3] = {-1, -1, sum};
       Operands(absl::MakeConstSpan(cores, other ? 3 : 2), r);
-      return {fused, r[2], r[0], r[1]};
+      // ProductMinus alone takes the product first.
+      return {fused, r[2], r[0], r[1], product_first && op == Op::kAdd};
     }
   }
-  if (left == nullptr) return {op, sum, Operand(right), -1};
+  if (left == nullptr) return {op, sum, Operand(right), -1, false};
   Core* const both[] = {left, right};
   int r[2];
   Operands(both, r);
-  return {op, r[0], r[1], -1};
+  return {op, r[0], r[1], -1, false};
 }
 
-void Codegen::CompileComparison(Call* call, const InlinePrimitive& p, Dest dest) {
+void Codegen::CompileComparison(Call* call, uint32_t primitive, const InlinePrimitive& p, Dest dest) {
   const int saved = next_;
   const bool sign = p.form == InlineForm::kSign;
   Core* left = call->args[0];
@@ -376,9 +388,12 @@ void Codegen::CompileComparison(Call* call, const InlinePrimitive& p, Dest dest)
   bool swapped =
       p.form == InlineForm::kCompareSwapped || (sign && std::string_view(p.name) == "positive?");
   std::optional<int> small = sign ? std::optional<int>(0) : SmallConstant(right);
+  // Which arguments they are.
+  uint32_t first = 1, second = 2;
   if (!small && (small = SmallConstant(left))) {
     left = right;
     swapped = !swapped;
+    std::swap(first, second);
   }
   if (dest.kind == Dest::kTest && small) {
     const int reg = Operand(left);
@@ -387,6 +402,7 @@ void Codegen::CompileComparison(Call* call, const InlinePrimitive& p, Dest dest)
     Op op = Op::kJumpIfNotNumEqInt;
     if (p.op == Op::kLess) op = swapped ? Op::kJumpIfNotGreaterInt : Op::kJumpIfNotLessInt;
     if (p.op == Op::kLessEq) op = swapped ? Op::kJumpIfNotGreaterEqInt : Op::kJumpIfNotLessEqInt;
+    NoteOperands(op, primitive, first, second);
     return Branch(dest, op, std::nullopt, U(reg), static_cast<uint32_t>(*small) & 0xff);
   }
   int r[2];
@@ -398,17 +414,22 @@ void Codegen::CompileComparison(Call* call, const InlinePrimitive& p, Dest dest)
     Core* const both[] = {left, right};
     Operands(both, r);
   }
-  if (swapped) std::swap(r[0], r[1]);
+  if (swapped) {
+    std::swap(r[0], r[1]);
+    std::swap(first, second);
+  }
   next_ = saved;
   asm_.SetPosition(call->position);
   if (dest.kind == Dest::kTest) {
     const Op op = p.op == Op::kLess     ? Op::kJumpIfNotLess
                   : p.op == Op::kLessEq ? Op::kJumpIfNotLessEq
                                         : Op::kJumpIfNotNumEq;
+    NoteOperands(op, primitive, first, second);
     return Branch(dest, op, std::nullopt, U(r[0]), U(r[1]));
   }
   const int to = Target(dest);
   Touch(to);
+  NoteOperands(p.op, primitive, first, second);
   asm_.Emit(p.op, U(to), U(r[0]), U(r[1]));
   Deliver(to, dest);
 }

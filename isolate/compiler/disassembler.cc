@@ -83,6 +83,12 @@ std::string Disassemble(Heap& heap, const Code* code) {
           case 'U':
             absl::StrAppend(&out, " #", words[next++]);
             break;
+          case 'v': {
+            const auto taken = static_cast<Taken>(byte());
+            if (taken == Taken::kIgnored) out += " ignored";
+            if (taken == Taken::kPassedOn) out += " passed-on";
+            break;
+          }
           case 'R':
             absl::StrAppend(&out, " r", words[next++]);
             break;

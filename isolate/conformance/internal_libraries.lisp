@@ -50,7 +50,7 @@
       (check (list name (string? (complaint-of name environment))) => (list name #t)))
     '(%set-root! %set-handlers! %set-winders! %set-parameters! %winders %handlers %parameters %throw %call/cc %compile
       %environment %record %record-set! %make-record-type %parameter-set! %uncaught %unwind %guard %parameterize
-      %make-condition %raise %rename-identifier %regexp-run! %hash-table-entries %standard-port)))
+      %make-condition %rename-identifier %regexp-run! %hash-table-entries %standard-port)))
  (list (interaction-environment) here (environment '(islet)) (scheme-report-environment 5) (null-environment 5)
        (environment '(scheme base)) (environment)))
 

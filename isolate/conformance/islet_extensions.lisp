@@ -63,7 +63,7 @@
                                   (for-each (lambda (irritant) (display " " port) (write irritant port))
                                             (error-object-irritants e))))))
     (thunk)))
-(check (message (lambda () (map car 5))) => "argument is not a proper list 5")
+(check (message (lambda () (map car 5))) => "argument 2 should be a proper list 5")
 (check (message (lambda () (with-exception-handler (lambda (e) 0) (lambda () (raise 'x)))))
        => "the exception handler returned from a non-continuable raise x")
 (check (message (lambda () (hash-table-ref (table 1) 2))) => "no such key 2")

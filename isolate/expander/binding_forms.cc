@@ -233,7 +233,7 @@ Core* ExpandValuesBindings(Expansion& e, Syntax* form, Scope* scope, bool sequen
     const SourcePosition position = received[i].init->position;
     core = e.MakeCoreCall("call-with-values",
                           {e.MakeThunk(received[i].init, position),
-                           e.MakeLambda(received[i].formals, core, form->position, kFalse)},
+                           e.MakeLambda(received[i].formals, core, form->position, e.FormName(what))},
                           form->position);
   }
   return core;
@@ -285,7 +285,7 @@ Core* ExpandReceive(Expansion& e, Syntax* form, Scope* scope) {
   }
   Core* init = e.Expression(Nth(form, 2), scope);
   if (init == nullptr) return nullptr;
-  Core* lambda = e.MakeLambda(Nth(form, 1), Tail(form, 3), scope, form, kFalse);
+  Core* lambda = e.MakeLambda(Nth(form, 1), Tail(form, 3), scope, form, e.FormName("receive"));
   if (lambda == nullptr) return nullptr;
   return e.MakeCoreCall("call-with-values", {e.MakeThunk(init, init->position), lambda},
                         form->position);

@@ -191,7 +191,7 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
         init = MakeCoreCall("call-with-values",
                             {MakeThunk(values, position),
                              MakeLambda(formals, MakeSequence(assignments, position), position,
-                                        kFalse)},
+                                        FormName("define-values"))},
                             position);
         variables.push_back(NewTemporary());
         break;

@@ -77,6 +77,13 @@ void SealStandardLibrary(Vm& vm) {
     const bool internal = name.IsPair() && heap.car(name) == islet && heap.cdr(name).IsPair();
     heap.NoteRawWrite(&environment->header, sizeof(environment->header));
     environment->header |= (kStandardLibraryFlag | (internal ? kInternalLibraryFlag : 0)) << 8;
+    ForEachEntry(heap, environment->bindings, [&](Value, Value binding) {
+      const Cell* cell = heap.TryGet<Cell>(binding);
+      RecordType* type = cell == nullptr ? nullptr : heap.TryGet<RecordType>(cell->value);
+      if (type == nullptr) return;
+      heap.NoteRawWrite(&type->header, sizeof(type->header));
+      type->header |= kOpaqueRecordFlag << 8;
+    });
   });
 }
 

@@ -102,6 +102,8 @@ class Expansion {
   // lambda.cc
   bool ParseFormals(Syntax* formals, Scope* scope, const Syntax* whole, Formals* out);
   Lambda* MakeLambda(Syntax* formals, Syntax* body, Scope* scope, const Syntax* whole, Value name);
+  // The name of the procedure that receives the values of such a form: for messages (Vm::WrongArity).
+  Value FormName(absl::string_view form) { return vm_.Intern(std::string(form) + " form"); }
   Lambda* MakeLambda(const Formals& formals, Core* body, SourcePosition position, Value name);
   Lambda* MakeThunk(Core* body, SourcePosition position);
   bool ParseDefinition(Syntax* form, Definition* out);

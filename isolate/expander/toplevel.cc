@@ -127,7 +127,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
       formals.required = arena_.Copy(absl::Span<Variable* const>(required));
       result = MakeCoreCall(
           "call-with-values",
-          {MakeThunk(values, here), MakeLambda(formals, MakeSequence(body, here), here, kFalse)},
+          {MakeThunk(values, here), MakeLambda(formals, MakeSequence(body, here), here, FormName("define-values"))},
           here);
       if (result == nullptr) return nullptr;
     } else {

@@ -4,6 +4,7 @@
 #define ISLET_ISOLATE_HEAP_ARITY_H_
 
 #include <cstdint>
+#include <string>
 
 namespace islet::vm {
 
@@ -21,6 +22,12 @@ struct Arity {
 
   constexpr bool Accepts(uint64_t count) const {
     return count >= least && (rest || count <= uint64_t{least} + optional);
+  }
+
+  // "2", "1 to 3", "at least 1".
+  std::string Text() const {
+    if (rest) return "at least " + std::to_string(least);
+    return std::to_string(least) + (optional == 0 ? "" : " to " + std::to_string(least + optional));
   }
 };
 

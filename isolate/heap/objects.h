@@ -56,6 +56,8 @@ inline constexpr uint32_t kForwardCellFlag = 4;   // made by a reference to a na
 // library itself was built on (SealStandardLibrary).
 inline constexpr uint32_t kStandardLibraryFlag = 1;
 inline constexpr uint32_t kInternalLibraryFlag = 2;
+// Of a RecordType: the standard library's own, so that what is in its records is nobody else's concern.
+inline constexpr uint32_t kOpaqueRecordFlag = 1;
 // Flags of hash tables: the equivalence (SRFI 69), and whether some key is hashed by its address.
 inline constexpr uint32_t kEqTableFlag = 1;
 inline constexpr uint32_t kEqvTableFlag = 2;

@@ -8,6 +8,7 @@
 
 #include "isolate/heap/arity.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/frame_walk.h"
 #include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/stubs.h"
@@ -34,6 +35,7 @@ bool NoStackForHandler(Vm& vm) {
 }
 
 bool FinishCall(Vm& vm, Value result) {
+  if (result == kMultipleValues && !TakesSeveralValues(vm)) result = vm.WrongValueCount();
   if (result == kException) return HandleException(vm);
   vm.terminating_ = false;
   ReturnFromCallee(vm, result);
@@ -72,7 +74,7 @@ void ClearDeadRegisters(Vm& vm, Value* top) {
     const int32_t distance = FrameDistance(fp);
     if (distance == 0) return;
     pc = ReturnAddress(fp).bits;
-    end = fp - 3;
+    end = EndOfRegisters(vm, fp - 3, pc);
     fp -= distance;
   }
 }
@@ -178,6 +180,7 @@ bool EnterSlow(Vm& vm, uint32_t slots) {
 }
 
 bool SafepointCollect(Vm& vm) {
+  vm.tail_caller_ = kFalse;  // its call has been entered
   // Who is being ended needs no more room, and is not to wait.
   if (Ending(vm) || (vm.interrupt_.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm)))
     return false;
@@ -371,6 +374,23 @@ bool ApplyList(Vm& vm, uint32_t count, Value args) {
   return EnterCallee(vm);
 }
 
+bool ReturnSeveral(Vm& vm) {
+  vm.values_.assign(vm.frame_, vm.frame_ + vm.argc_);
+  if (!TakesSeveralValues(vm)) {
+    vm.WrongValueCount();
+    return HandleException(vm);
+  }
+  ReturnFromCallee(vm, kMultipleValues);
+  return true;
+}
+
+bool SeveralFromPrimitive(Vm& vm, uint32_t insn) {
+  const Taken taken = static_cast<Taken>(insn >> 24);
+  if (taken == Taken::kIgnored || (taken == Taken::kPassedOn && TakesSeveralValues(vm))) return true;
+  vm.WrongValueCount();
+  return false;
+}
+
 bool HandleException(Vm& vm) {
   if (vm.terminating_) {
     // An escape may have arrived in the run that its continuation belongs to.
@@ -405,11 +425,15 @@ bool HandleException(Vm& vm) {
     // The frame of a primitive that was called like a procedure: the handler takes its place.
     if (!RaiseSoftLimit(vm, vm.frame_ + 32)) return NoStackForHandler(vm);
   } else {
+    Value raised_at;
     if (in_callee) {
       Value* fp = vm.frame_;
       vm.pc_ = reinterpret_cast<const uint32_t*>(heap.base() + ReturnAddress(fp).bits);
       vm.frame_ = fp - FrameDistance(fp);
       vm.argc_ = 0;
+      raised_at = Value::FromBits(heap.OffsetOf(vm.pc_) - 4);
+    } else {
+      raised_at = Value::FromBits(heap.OffsetOf(vm.pc_));
     }
     if (!EnsureStack(vm, StackTop(vm) + 32)) return NoStackForHandler(vm);
     Value* outer = vm.frame_;
@@ -419,7 +443,8 @@ bool HandleException(Vm& vm) {
       vm.frame_ = outer + window + 3;
       vm.frame_[-2] = Value::FromBits(heap.OffsetOf(vm.pc_ + 2));
     } else {
-      vm.frame_ = StackTop(vm) + 3;
+      vm.frame_ = StackTop(vm) + 4;
+      vm.frame_[-4] = raised_at;  // RaisedAt
       vm.frame_[-2] = StubAddress(vm, static_cast<uint32_t>(Stub::kNoReturn));
     }
     vm.frame_[-1] = Value::Fixnum(static_cast<int32_t>(vm.frame_ - outer));

@@ -139,6 +139,13 @@ absl::Status CodeChecker::CheckInstruction(uint32_t at, uint32_t* ref) {
       case 'U':
         ++next;
         break;
+      case 'v':
+        if (const uint32_t taken = words[0] >> 24;
+            taken < static_cast<uint32_t>(Taken::kOne) || taken > static_cast<uint32_t>(Taken::kPassedOn)) {
+          return Bad(at, "a call that takes no number of values");
+        }
+        shift += 8;
+        break;
       case 'R':
         if (words[next++] >= frame_) return Bad(at, "register outside of the frame");
         break;

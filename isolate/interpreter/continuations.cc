@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "isolate/interpreter/frame_walk.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/interpreter/vm.h"
@@ -24,7 +25,7 @@ void ClearDeadRegisters(Vm& vm, Value* words, uint32_t length, uint32_t pc, int3
   Value* end = words + length;
   while (distance != 0) {
     Value* const fp = end + 3 - distance;
-    vm.liveness_.ClearDead(vm.heap(), fp, end, pc);
+    vm.liveness_.ClearDead(vm.heap(), fp, EndOfRegisters(vm, end, pc), pc);
     pc = ReturnAddress(fp).bits;
     distance = FrameDistance(fp);
     end = fp - 3;
@@ -82,6 +83,10 @@ Value ListToValues(Vm& vm, Value list) {
 
 Value StubAddress(const Vm& vm, uint32_t stub) {
   return Value::FromBits(vm.root(Root::kStubs).offset() + static_cast<uint32_t>(sizeof(Code)) + 4 * stub);
+}
+
+Value* EndOfRegisters(const Vm& vm, Value* header, uint32_t pc) {
+  return pc == StubAddress(vm, static_cast<uint32_t>(Stub::kNoReturn)).bits ? header - 1 : header;
 }
 
 void SealBelow(Vm& vm, uint32_t words_above) {
@@ -169,6 +174,11 @@ bool ApplyContinuation(Vm& vm, Value continuation) {
   Heap& heap = vm.heap();
   Continuation* k = heap.Get<Continuation>(continuation);
   Value* fp = vm.frame_;
+  if (vm.argc_ != 1 && !TakesSeveralValues(vm, k)) {
+    vm.values_.assign(fp, fp + vm.argc_);
+    vm.WrongValueCount();
+    return HandleException(vm);
+  }
   if (k->winders == vm.winders && k->run.fixnum() == vm.current_run_->serial) {
     Value value;
     if (vm.argc_ == 1) {

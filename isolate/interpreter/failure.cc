@@ -98,6 +98,18 @@ Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status) 
   return vm.Raise(condition);
 }
 
+Value RaiseFileStatus(Vm& vm, std::string_view who, const absl::Status& status, Value irritants) {
+  const absl::string_view message = status.message();
+  const Value condition =
+      vm.MakeCondition("file", who, std::string_view(message.data(), message.size()), irritants);
+  // Other codes would tell the host something about its isolate: FailedPrecondition, that it has not entered it.
+  if (absl::IsNotFound(status) || absl::IsPermissionDenied(status)) {
+    const Value parts = vm.heap().MakeVector(1, Value::Fixnum(static_cast<int32_t>(status.code())));
+    vm.heap().Get<Condition>(condition)->payload = parts;
+  }
+  return vm.Raise(condition);
+}
+
 absl::Status StatusOfUncaught(Vm& vm, Value object, std::string_view message) {
   Heap& heap = vm.heap();
   const absl::string_view text(message.data(), message.size());
@@ -105,6 +117,7 @@ absl::Status StatusOfUncaught(Vm& vm, Value object, std::string_view message) {
   if (condition == nullptr) return absl::UnknownError(text);
   const std::string kind = vm.SymbolName(condition->kind);
   if (kind == "syntax" || kind == "read") return absl::InvalidArgumentError(text);
+  if (kind == "permission") return absl::PermissionDeniedError(text);
   const Vector* const parts = heap.TryGet<Vector>(condition->payload);
   if (parts == nullptr || parts->length == 0 || !parts->items[0].IsFixnum()) return absl::UnknownError(text);
   absl::Status status(static_cast<absl::StatusCode>(parts->items[0].fixnum()), text);

@@ -36,8 +36,12 @@ void EraseMark(absl::Status* status);
 // isolate) are dropped. A safepoint; returns kException.
 Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status);
 
+// Raises a condition of kind "file": what the host or the system says of a file or stream, with such irritants. If nothing
+// handles it, the host gets the code of `status` if that is NotFound or PermissionDenied, else Unknown. Returns kException.
+Value RaiseFileStatus(Vm& vm, std::string_view who, const absl::Status& status, Value irritants);
 // The Status, with `message`, of a condition or other object raised that nothing has handled: with code and payloads of a
-// host's, InvalidArgument if it is about syntax, else Unknown.
+// host's, the code of RaiseFileStatus, InvalidArgument if it is about syntax, PermissionDenied of what is not granted, else
+// Unknown.
 absl::Status StatusOfUncaught(Vm& vm, Value object, std::string_view message);
 
 }  // namespace islet::vm

@@ -159,6 +159,13 @@ inline int32_t TaggedModulo(int32_t a, int32_t b) {
   return remainder != 0 && (remainder ^ b) < 0 ? remainder + b : remainder;
 }
 
+// What a primitive returns that is no value: kException or kMultipleValues, which differ in one bit of the difference.
+inline bool IsSpecialResult(Value v) {
+  constexpr uint32_t kDifference = kMultipleValues.bits - kException.bits;
+  static_assert((kDifference & (kDifference - 1)) == 0);
+  return ((v.bits - kException.bits) & ~kDifference) == 0;
+}
+
 // Opcodes allocate by themselves what is at most so large: beyond the nursery's soft end there is
 // always so much.
 constexpr size_t kNurseryMargin = 4096;
@@ -170,6 +177,7 @@ inline bool HasRoom(Heap& heap, size_t bytes) {
 
 bool CallWithValuesReturn(Vm& vm) {
   Value* fp = vm.frame_;
+  vm.call_site_ = vm.pc_;
   const Value consumer = fp[1];
   const Value result = fp[2];
   fp[-3] = consumer;

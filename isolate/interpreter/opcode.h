@@ -4,6 +4,7 @@
 #define ISLET_ISOLATE_INTERPRETER_OPCODE_H_
 
 #include <cstdint>
+#include <string_view>
 
 namespace islet::vm {
 
@@ -34,6 +35,58 @@ inline uint64_t InstructionWords(const uint32_t* at) {
 
 // Takes arguments, as many as the interpreter's argc says: its frame's other registers hold nothing yet.
 inline bool IsEntry(Op op) { return op == Op::kEnter || op == Op::kEnterRest || op == Op::kEnterIf; }
+
+// How many values are taken where the result of a call goes: operand C of Call, CallGlobal and CallPrimitive.
+enum class Taken : uint8_t {
+  kOne = 1,     // it is used: no other number will do
+  kIgnored = 2, // by nobody: any number
+  kPassedOn = 3 // they are what the frame itself returns
+};
+
+// What the call before the return address `at` says. The word before it tells which call that is: a cell has a
+// reference's tag; the number of a primitive is below 2^24, and an instruction Call is not, as it takes something.
+inline Taken TakenAt(const uint32_t* at) {
+  static_assert((static_cast<uint32_t>(Op::kCall) & 7) != 5);
+  const uint32_t last = at[-1];
+  const bool is_call = (last & 7) != 5 && last >> 24 != 0;
+  return static_cast<Taken>((is_call ? last : at[-2]) >> 24);
+}
+
+// The primitive that an instruction on two numbers falls back on, by name; empty for other instructions. The compiler may
+// have made it of a call of another one, or have changed the order of the operands (source_map.h).
+constexpr std::string_view NumericName(Op op) {
+  switch (op) {
+    case Op::kAdd:
+    case Op::kAddInt:
+    case Op::kAddProduct:
+      return "+";
+    case Op::kSubtract:
+    case Op::kSubtractInt:
+    case Op::kSubtractProduct:
+    case Op::kProductMinus:
+      return "-";
+    case Op::kMultiply:
+      return "*";
+    case Op::kLess:
+    case Op::kJumpIfNotLess:
+    case Op::kJumpIfNotLessInt:
+      return "<";
+    case Op::kLessEq:
+    case Op::kJumpIfNotLessEq:
+    case Op::kJumpIfNotLessEqInt:
+      return "<=";
+    case Op::kNumEq:
+    case Op::kJumpIfNotNumEq:
+    case Op::kJumpIfNotNumEqInt:
+      return "=";
+    case Op::kJumpIfNotGreaterInt:
+      return ">";
+    case Op::kJumpIfNotGreaterEqInt:
+      return ">=";
+    default:
+      return {};
+  }
+}
 
 // MakeClosure's captures.
 inline constexpr uint32_t kCaptureFree = 0x80000000;

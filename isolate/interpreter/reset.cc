@@ -43,6 +43,8 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   Empty(values_);
   returned_several_ = false;
   argc_ = 0;
+  call_site_ = nullptr;
+  tail_caller_ = kFalse;
   std::fill(std::begin(scratch_), std::end(scratch_), Value{});
   long_args_ = kFalse;
   terminating_ = false;
@@ -67,6 +69,7 @@ void Vm::CopyFrom(const Vm& parent) {
   returned_several_ = parent.returned_several_;
   last_condition_ = parent.last_condition_;
   argc_ = parent.argc_;
+  tail_caller_ = parent.tail_caller_;
   std::copy(std::begin(parent.scratch_), std::end(parent.scratch_), std::begin(scratch_));
   long_args_ = parent.long_args_;
   escape_ = parent.escape_;
@@ -86,7 +89,8 @@ std::string Vm::FirstDifference(const Vm& other, Unused unused) const {
       interrupt_.load() != other.interrupt_.load()) {
     return "interrupts";
   }
-  if (frame_ != nullptr || other.frame_ != nullptr || pc_ != nullptr || other.pc_ != nullptr || argc_ != other.argc_) {
+  if (frame_ != nullptr || other.frame_ != nullptr || pc_ != nullptr || other.pc_ != nullptr || argc_ != other.argc_ ||
+      call_site_ != nullptr || other.call_site_ != nullptr || tail_caller_ != other.tail_caller_) {
     return "place of execution";
   }
   if (pending_ != other.pending_ || pending_continuable_ != other.pending_continuable_ ||

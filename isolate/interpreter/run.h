@@ -22,6 +22,11 @@ struct Run {
 // The distance and return address in a frame's header (opcodes.def).
 inline int32_t FrameDistance(const Value* fp) { return fp[-1].fixnum(); }
 inline Value ReturnAddress(const Value* fp) { return fp[-2]; }
+// A frame that has raised, and will not be returned to, has one word more between its registers and the header of what is
+// called to handle that, which returns to Stub::kNoReturn: the offset of the instruction that has raised.
+inline Value RaisedAt(const Value* handlers_header) { return handlers_header[-1]; }
+// Where the registers of a frame end, below the header of what it has called, which returns to the offset `pc`.
+Value* EndOfRegisters(const Vm& vm, Value* header, uint32_t pc);
 
 // ---- interpreter.cc
 // Runs from vm.pc_, vm.frame_, vm.argc_ until the run halts (true; the result is in frame_[-3]) or is given up (false).
@@ -34,6 +39,10 @@ bool EnterCallee(Vm& vm);
 // Goes on with what a primitive left in the pending state: calls Root::kRaise above the frame at vm.frame_, or, while
 // terminating, gives up the run or resumes the continuation that was escaped to.
 bool HandleException(Vm& vm);
+// Leaves the frame at vm.frame_ with its argc_ arguments, not exactly one, as values; or raises where one is taken.
+bool ReturnSeveral(Vm& vm);
+// The primitive that `insn` has called has returned several values. False after raising, if one is taken.
+bool SeveralFromPrimitive(Vm& vm, uint32_t insn);
 // Tail-calls frame_[-3] with the elements of the list `args`, after `count` arguments already at frame_.
 bool ApplyList(Vm& vm, uint32_t count, Value args);
 // First free word above the frame at vm.frame_.

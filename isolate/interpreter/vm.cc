@@ -10,6 +10,8 @@
 #include "isolate/heap/arity.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/failure.h"
+#include "isolate/interpreter/frame_walk.h"
+#include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/source_map.h"
 #include "isolate/interpreter/stubs.h"
@@ -67,7 +69,7 @@ void Vm::VisitRoots(Visit visit, void* context) {
   const bool ending = terminating_;
   for (Value& root : roots_) visit(&root, context);
   for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_,
-                      &escape_, &escape_value_, &long_args_}) {
+                      &escape_, &escape_value_, &long_args_, &tail_caller_}) {
     visit(slot, context);
   }
   // A poll of the collector's may have ended the run while one of these was about to be stored.
@@ -134,9 +136,11 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   saved[1] = outer_winders;
   saved[2] = outer_handlers;
   saved[3] = outer_parameters;
-  run.base += 4;
+  saved[4] = std::exchange(tail_caller_, kFalse);
+  run.base += 5;
   Value* const outer_frame = frame_;
   const uint32_t* const outer_pc = pc_;
+  const uint32_t* const outer_site = call_site_;
   const uint32_t outer_argc = argc_;
 
   frame_ = run.base + 3;
@@ -145,6 +149,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   frame_[-1] = Value::Fixnum(0);
   std::copy(args.begin(), args.end(), frame_);
   argc_ = static_cast<uint32_t>(args.size());
+  call_site_ = reinterpret_cast<const uint32_t*>(heap_->base() + frame_[-2].bits);  // the host's, as it were
   terminating_ = false;
   escape_ = escape_value_ = kUndefined;
   TakePending();
@@ -158,11 +163,13 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   current_run_ = run.outer;
   frame_ = outer_frame;
   pc_ = outer_pc;
+  call_site_ = outer_site;
   argc_ = outer_argc;
   continuation_ = saved[0];
   winders = saved[1];
   handlers = saved[2];
   parameters = saved[3];
+  tail_caller_ = saved[4];
   // Between runs nothing on the stack is alive.
   if (current_run_ == nullptr) heap_->SetStackTop(heap_->stack_begin(), soft_limit_);
   if (finished) {
@@ -239,6 +246,11 @@ Value Vm::Delegate(Value procedure, absl::Span<const Value> args) {
 }
 
 Value Vm::MakeCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants) {
+  return NewCondition(kind, who, message, irritants, TraceFrom::kFrame);
+}
+
+Value Vm::NewCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants,
+                       TraceFrom from) {
   const Value kind_symbol = Intern(kind);
   const Value who_symbol = who.empty() ? kFalse : Intern(who);
   const Value text = MakeString(message, kImmutableFlag);
@@ -251,7 +263,7 @@ Value Vm::MakeCondition(std::string_view kind, std::string_view who, std::string
   condition->position = kFalse;
   condition->payload = kFalse;
   const Value result = heap_->ValueOf(condition);
-  if (current_run_ != nullptr) heap_->Get<Condition>(result)->backtrace = CaptureBacktrace();
+  if (current_run_ != nullptr) heap_->Get<Condition>(result)->backtrace = CaptureBacktrace(from);
   return result;
 }
 
@@ -259,7 +271,20 @@ Value Vm::Error(std::string_view kind, std::string_view who, std::string_view me
   return Raise(MakeCondition(kind, who, message, irritants));
 }
 
+void Vm::NameOperand(std::string_view* who, int* position) const {
+  if (current_run_ == nullptr || frame_ == nullptr) return;
+  const Closure* closure = heap_->TryGet<Closure>(frame_[-3]);
+  if (closure == nullptr || NumericName(static_cast<Op>(*pc_ & 0xff)) != *who) return;
+  const Code* code = heap_->Get<Code>(closure->code);
+  OperandNote note;
+  if (!LookupNote(*heap_, code, static_cast<uint32_t>(pc_ - code->instructions), &note)) return;
+  if (note.primitive < primitives_.size()) *who = primitives_[note.primitive].name;
+  const uint32_t argument = *position == 1 ? note.first : note.second;
+  if (argument != 0) *position = static_cast<int>(argument);
+}
+
 Value Vm::WrongType(std::string_view who, int position, std::string_view expected, Value got) {
+  NameOperand(&who, &position);
   std::string message = "argument ";
   message += std::to_string(position);
   message += " should be ";
@@ -268,6 +293,7 @@ Value Vm::WrongType(std::string_view who, int position, std::string_view expecte
 }
 
 Value Vm::OutOfRange(std::string_view who, int position, std::string_view why, Value got) {
+  NameOperand(&who, &position);
   std::string message = "argument ";
   message += std::to_string(position);
   message += " ";
@@ -281,77 +307,112 @@ Value Vm::OutOfMemory(std::string_view who, uint64_t bytes) {
                    std::to_string(heap_->heap_limit() >> 10) + " KiB allows");
 }
 
+namespace {
+
+// The formals of forms that receive several values are a procedure, to which the expander gives such a name.
+constexpr std::string_view kFormSuffix = " form";
+
+std::string Counted(size_t count, const char* what) {
+  return (count == 0 ? "no" : std::to_string(count)) + " " + what + (count == 1 ? "" : "s");
+}
+
+// What the procedure takes, by its own instructions: the clauses of a case-lambda may leave out a number.
+std::string TakenText(const Code* code) {
+  constexpr size_t kMostClauses = 20;
+  std::vector<Arity> clauses;
+  for (uint32_t at = 0; at + 4 <= code->instruction_count && clauses.size() < kMostClauses;) {
+    const uint32_t* words = code->instructions + at;
+    if (static_cast<Op>(words[0] & 0xff) != Op::kEnterIf) break;
+    clauses.push_back({words[0] >> 8 & 0xff, 0, words[1] != 0});
+    at += 4 + words[3];
+  }
+  if (clauses.empty() || clauses.size() == kMostClauses) {
+    return Arity::Unpack(static_cast<uint32_t>(code->arity.fixnum())).Text();
+  }
+  std::sort(clauses.begin(), clauses.end(), [](Arity a, Arity b) { return a.least < b.least; });
+  std::vector<Arity> ranges = {clauses[0]};
+  for (const Arity& next : clauses) {
+    Arity& last = ranges.back();
+    if (!last.rest && next.least > last.least + last.optional + 1) {
+      ranges.push_back(next);
+      continue;
+    }
+    if (!last.rest) last.optional = next.least - last.least;
+    last.rest = last.rest || next.rest;
+  }
+  std::string text = ranges[0].Text();
+  for (size_t i = 1; i < ranges.size(); ++i) text += (i + 1 == ranges.size() ? " or " : ", ") + ranges[i].Text();
+  return text;
+}
+
+}  // namespace
+
 Value Vm::WrongArity(Value procedure, uint32_t argc) {
-  Arity arity;
-  std::string name;
-  const auto unpack = [&](Value packed) { arity = Arity::Unpack(static_cast<uint32_t>(packed.fixnum())); };
+  std::string name, takes, place;
   if (procedure.IsPrimitive()) {
     const PrimitiveSpec& spec = primitive(procedure);
     name = spec.name;
-    arity.least = spec.min_args;
-    arity.rest = spec.max_args < 0;
+    Arity arity = {spec.min_args, 0, spec.max_args < 0};
     if (!arity.rest) arity.optional = static_cast<uint32_t>(spec.max_args) - arity.least;
-  } else if (heap_->Is<Closure>(procedure)) {
-    const Code* code = heap_->Get<Code>(heap_->Get<Closure>(procedure)->code);
-    unpack(code->arity);
+    takes = arity.Text();
+  } else if (const Closure* closure = heap_->TryGet<Closure>(procedure); closure != nullptr) {
+    const Code* code = heap_->Get<Code>(closure->code);
+    takes = TakenText(code);
     if (heap_->Is<Symbol>(code->name)) name = SymbolName(code->name);
-  } else if (heap_->Is<HostFunction>(procedure)) {
-    unpack(heap_->Get<HostFunction>(procedure)->arity);
-    name = SymbolName(heap_->Get<HostFunction>(procedure)->name);
+    place = PlaceOf(code, 0);
+  } else if (const HostFunction* function = heap_->TryGet<HostFunction>(procedure); function != nullptr) {
+    takes = Arity::Unpack(static_cast<uint32_t>(function->arity.fixnum())).Text();
+    name = SymbolName(function->name);
+  } else {
+    takes = Arity().Text();
   }
-  std::string message = "called with " + std::to_string(argc) + (argc == 1 ? " argument" : " arguments") + "; takes ";
-  if (arity.rest) message += "at least ";
-  message += std::to_string(arity.least);
-  if (!arity.rest && arity.optional != 0) message += " to " + std::to_string(arity.least + arity.optional);
-  return Error("arity", name, message);
+  const bool of_values = static_cast<Op>(*call_site_ & 0xff) == Op::kCallWithValuesReturn;
+  if (of_values && name.size() > kFormSuffix.size() &&
+      name.compare(name.size() - kFormSuffix.size(), kFormSuffix.size(), kFormSuffix) == 0) {
+    name.resize(name.size() - kFormSuffix.size());
+    const std::string message =
+        "the expression returned " + Counted(argc, "value") + ", for " + takes + (takes == "1" ? " variable" : " variables");
+    return Raise(NewCondition("arity", name, message, kNull, TraceFrom::kFrame));
+  }
+  std::string message = "called with " + std::to_string(argc) + (of_values ? " value" : " argument") + (argc == 1 ? "" : "s") +
+                        (of_values ? " of call-with-values; takes " : "; takes ") + takes;
+  if (!place.empty()) message += " (defined at " + place + ")";
+  return Raise(NewCondition("arity", name, message, kNull, TraceFrom::kCall));
+}
+
+Value Vm::WrongValueCount() {
+  constexpr size_t kMostShown = 10;
+  Value shown = kNull;
+  for (size_t i = std::min(values_.size(), kMostShown); i-- > 0;) shown = heap_->Cons(values_[i], shown);
+  return Error("arity", "", Counted(values_.size(), "value") + " where one is expected", shown);
 }
 
 // ---- Backtraces
 
-Value Vm::CaptureBacktrace(int frames) {
+Value Vm::CaptureBacktrace(TraceFrom from, int frames) {
   std::vector<Value> items;
-  const uint32_t underflow = StubAddress(*this, static_cast<uint32_t>(Stub::kUnderflow)).bits;
-  auto note = [&](Value callee, uint32_t pc_offset, bool is_return) {
+  const auto note = [&](Value callee, uint32_t at) {
     if (!heap_->Is<Closure>(callee)) return;
     const Value code_value = heap_->Get<Closure>(callee)->code;
     const Code* code = heap_->Get<Code>(code_value);
     const uint32_t start = heap_->OffsetOf(code->instructions);
-    if (pc_offset < start || pc_offset > start + 4 * code->instruction_count) return;
-    uint32_t word = (pc_offset - start) / 4;
-    if (is_return && word > 0) --word;
+    if (at < start || at >= start + 4 * code->instruction_count) return;
     items.push_back(code_value);
-    items.push_back(Value::Fixnum(static_cast<int32_t>(word)));
+    items.push_back(Value::Fixnum(static_cast<int32_t>((at - start) / 4)));
   };
-  const Value* fp = frame_;
-  uint32_t pc = pc_ != nullptr ? heap_->OffsetOf(pc_) : 0;
-  bool is_return = false;
-  const size_t most = static_cast<size_t>(frames) * 2;
-  // Of those that primitives were called from by the machine itself nothing is noted, and all may be of that kind.
-  int looked_at = 0;
-  const auto more = [&] { return items.size() < most && ++looked_at <= 4 * frames; };
-  while (fp != nullptr && more()) {
-    note(fp[-3], pc, is_return);
-    pc = fp[-2].bits;
-    is_return = true;
-    if (FrameDistance(fp) == 0) break;
-    fp -= FrameDistance(fp);
-  }
-  // What was sealed below.
-  if (pc == underflow) {
-    for (Value next = continuation_; next != kFalse && more();) {
-      const Continuation* k = heap_->Get<Continuation>(next);
-      next = k->next;
-      if (k->chunk == kFalse) continue;
-      const StackChunk* chunk = heap_->Get<StackChunk>(k->chunk);
-      int32_t end = k->length.fixnum();
-      int32_t distance = k->frame_size.fixnum();
-      pc = k->return_pc.bits;
-      while (end > 0 && distance > 0 && more()) {
-        end -= distance;
-        note(chunk->words[end], pc, true);
-        pc = chunk->words[end + 1].bits;
-        distance = chunk->words[end + 2].fixnum();
-      }
+  if (frame_ != nullptr) {
+    const bool in_lisp = heap_->Is<Closure>(frame_[-3]);
+    if (in_lisp && from == TraceFrom::kFrame) {
+      if (pc_ != nullptr) note(frame_[-3], heap_->OffsetOf(pc_));
+    } else if (call_site_ != nullptr) {
+      const Op op = static_cast<Op>(*call_site_ & 0xff);
+      if (op == Op::kTailCall || op == Op::kTailCallGlobal) note(tail_caller_, heap_->OffsetOf(call_site_));
+    }
+    const size_t most = static_cast<size_t>(frames) * 2;
+    // Of those that primitives were called from by the machine itself nothing is noted, and all may be of that kind.
+    int looked_at = 0;
+    for (FrameWalk walk(*this); !walk.done() && items.size() < most && ++looked_at <= 4 * frames; walk.Next()) {
+      note(walk.callee(), walk.at());
     }
   }
   Value trace = heap_->MakeVector(static_cast<uint32_t>(items.size()), kFalse);
@@ -359,16 +420,10 @@ Value Vm::CaptureBacktrace(int frames) {
   return trace;
 }
 
-std::string Vm::DescribeFrame(Value code_value, uint32_t word) {
-  const Code* code = heap_->Get<Code>(code_value);
-  std::string text = "anonymous procedure";
-  if (heap_->Is<Symbol>(code->name)) text = SymbolName(code->name);
-  if (heap_->Is<String>(code->name)) text = ToUtf8(code->name);
+std::string Vm::PlaceOf(const Code* code, uint32_t word) const {
   uint32_t line = 0, column = 0;
-  if (heap_->Is<String>(code->file) && LookupPosition(*heap_, code, word, &line, &column)) {
-    text += " (" + ToUtf8(code->file) + ":" + std::to_string(line) + ":" + std::to_string(column) + ")";
-  }
-  return text;
+  if (!heap_->Is<String>(code->file) || !LookupPosition(*heap_, code, word, &line, &column)) return std::string();
+  return ToUtf8(code->file) + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
 }  // namespace islet::vm

@@ -124,7 +124,10 @@ class Vm : public RootSource {
   Value WrongType(std::string_view who, int position, std::string_view expected, Value got);
   // `why` reads like "is not below the vector's length, 3".
   Value OutOfRange(std::string_view who, int position, std::string_view why, Value got);
+  // `procedure` does not take `argc` arguments. The backtrace starts where it was called, not in it.
   Value WrongArity(Value procedure, uint32_t argc);
+  // values() are not exactly one, where one is taken.
+  Value WrongValueCount();
   // A single object of `bytes` cannot be made within the heap limit.
   Value OutOfMemory(std::string_view who, uint64_t bytes);
   Value MakeCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants);
@@ -218,10 +221,12 @@ class Vm : public RootSource {
   // Keeps what Heap::pristine points to.
   std::shared_ptr<const void> image;
 
+  // Where a backtrace starts: in the frame that runs, or where that was called.
+  enum class TraceFrom { kFrame, kCall };
   // The current backtrace, innermost first, as Condition::backtrace holds it; at most `frames`. Allocates.
-  Value CaptureBacktrace(int frames = 64);
-  // For a frame of a backtrace: "NAME (file:line:column)", as far as known.
-  std::string DescribeFrame(Value code, uint32_t word);
+  Value CaptureBacktrace(TraceFrom from = TraceFrom::kFrame, int frames = 64);
+  // Where an instruction comes from, "file:line:column", as far as known.
+  std::string PlaceOf(const Code* code, uint32_t word) const;
   // Renders a Condition's or any raised object's report: "message: irritant ...\n  at f (file:line:column)\n ...".
   // Installed by the runtime (it needs the printer).
   std::string (*describe_hook)(Vm& vm, Value object, Value backtrace) = nullptr;
@@ -240,6 +245,11 @@ class Vm : public RootSource {
   std::string FirstDifference(const Vm& other, Unused unused) const;
 
  private:
+  Value NewCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants,
+                     TraceFrom from);
+  // What the running instruction is in the source, where it differs (source_map.h): the procedure that was called
+  // there, and the number of the argument.
+  void NameOperand(std::string_view* who, int* position) const;
   // Headers of frames, and arguments of calls about to be refused, may lie so many words past the soft limit.
   static constexpr ptrdiff_t kPastSoftLimit = 64;
   Value* FirstSoftLimit() const;
@@ -272,6 +282,10 @@ class Vm : public RootSource {
   Value last_condition_ = kUndefined;
   struct Run* current_run_ = nullptr;  // run.h
   uint32_t argc_ = 0;                // at safepoints in a callee's entry
+  // The call that was carried out last, for errors that are the caller's: its instruction, and, as the frame of a tail
+  // call is gone, the closure that made it. Good until the callee has been entered, or, if it is not Lisp, has returned.
+  const uint32_t* call_site_ = nullptr;
+  Value tail_caller_ = kFalse;
   // Arguments of a primitive that an opcode falls back on; the last, what a primitive has of its
   // result so far. Roots.
   Value scratch_[4] = {};

@@ -324,6 +324,7 @@ void Printer::PrintValue(Value v) {
         }
       }
       absl::StrAppend(&out_, "#<", name);
+      if (type != nullptr && (HeaderFlags(type->header) & kOpaqueRecordFlag) != 0) return out_.push_back('>');
       return Push(Task::Kind::kItems, v);
     }
     case ObjectType::kCondition: {

@@ -188,8 +188,8 @@ Value ParameterSet(Vm& vm, Value* args, uint32_t) {
 
 // ---- Raising
 
-// (%raise object continuable?)
-Value Raise(Vm& vm, Value* args, uint32_t) { return vm.Raise(args[0], args[1] != kFalse); }
+Value Raise(Vm& vm, Value* args, uint32_t) { return vm.Raise(args[0]); }
+Value RaiseContinuable(Vm& vm, Value* args, uint32_t) { return vm.Raise(args[0], true); }
 
 Value ListOfArgs(const PairMaker& pairs, Value* args, uint32_t first, uint32_t argc) {
   Value list = kNull;
@@ -300,7 +300,8 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"%parameter?", IsParameter, 1, 1},
     {"%parameter-converter", ParameterConverter, 1, 1},
     {"%parameter-set!", ParameterSet, 2, 2},
-    {"%raise", Raise, 2, 2},
+    {"raise", Raise, 1, 1},
+    {"raise-continuable", RaiseContinuable, 1, 1},
     {"error", Error, 1, -1},
     {"error-object?", IsCondition, 1, 1},
     {"error-object-message", ErrorMessage, 1, 1},

@@ -37,13 +37,10 @@ class ScopedRoot : public RootSource {
   Heap& heap_;
 };
 
-std::string_view ToStd(absl::string_view text) { return {text.data(), text.size()}; }
-
 Value RaiseStatus(Vm& vm, const char* who, Value port, const absl::Status& status) {
   Heap& heap = vm.heap();
   const Value name = heap.Get<Port>(port)->name;
-  return vm.Error("file", who, ToStd(status.message()),
-                  heap.Is<String>(name) ? heap.Cons(name, kNull) : kNull);
+  return RaiseFileStatus(vm, who, status, heap.Is<String>(name) ? heap.Cons(name, kNull) : kNull);
 }
 
 Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view bytes) {

@@ -53,9 +53,7 @@ bool FileName(Vm& vm, const char* who, Value name, std::string* path) {
 }
 
 Value RaiseFileError(Vm& vm, const char* who, const absl::Status& status, Value name) {
-  const absl::string_view message = status.message();
-  return vm.Error("file", who, std::string_view(message.data(), message.size()),
-                  vm.heap().Cons(name, kNull));
+  return RaiseFileStatus(vm, who, status, vm.heap().Cons(name, kNull));
 }
 
 Value OpenFile(Vm& vm, const char* who, Value name, uint32_t flags, bool append = false) {

@@ -116,9 +116,7 @@ Value FlushOutputPort(Vm& vm, Value* args, uint32_t argc) {
     status = table.Flush(*stream);
   }
   if (status.ok()) return kUnspecified;
-  const absl::string_view message = status.message();
-  return vm.Error("file", kWho, std::string_view(message.data(), message.size()),
-                  vm.heap().Cons(port, kNull));
+  return RaiseFileStatus(vm, kWho, status, vm.heap().Cons(port, kNull));
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {

@@ -182,8 +182,10 @@ class alignas(64) Isolate {
 
   // Evaluates the forms of `text`; the value of the last. `name` stands for the text in messages.
   // Errors: InvalidArgument (syntax: the message starts with name:line:column), Unknown (an
-  // exception that nothing handled: the message has its report and a backtrace; if it is a host
-  // function's failure, the code and payloads are those of its Status), ResourceExhausted
+  // exception that nothing handled: the message has its report and a backtrace. If it is a host
+  // function's failure, the code and payloads are those of its Status. A file that does not exist
+  // is NotFound, one that may not be used, or what is not granted at all, PermissionDenied, and
+  // what `read` cannot make sense of, InvalidArgument), ResourceExhausted
   // and DeadlineExceeded (limits.h: LimitReached says which), Cancelled (Interrupt),
   // FailedPrecondition (not entered by this thread). ResourceExhausted that is no limit's: operator
   // new has failed while the isolate was at work. It is lost then: its calls and Fork give the same

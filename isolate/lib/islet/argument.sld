@@ -8,21 +8,19 @@
   (begin
 
     (define (wrong-type who position expected object)
-      (%raise (%make-condition 'wrong-type who
-                               (string-append "argument " (number->string position) " should be " expected)
-                               (list object))
-              #f))
+      (raise (%make-condition 'wrong-type who
+                              (string-append "argument " (number->string position) " should be " expected)
+                              (list object))))
 
     ;; `why` reads like "is not below the vector's length".
     (define (out-of-range who position why object)
-      (%raise (%make-condition 'range who
-                               (string-append "argument " (number->string position) " " why)
-                               (list object))
-              #f))
+      (raise (%make-condition 'range who
+                              (string-append "argument " (number->string position) " " why)
+                              (list object))))
 
     ;; Any other failure.
     (define (failure who message . irritants)
-      (%raise (%make-condition 'error who message irritants) #f))
+      (raise (%make-condition 'error who message irritants)))
 
     (define (check-procedure who position object)
       (if (not (procedure? object)) (wrong-type who position "a procedure" object)))

@@ -22,7 +22,7 @@
   (begin
 
     ;; `ranges` is a bytevector; or, until it is needed, the name of a set that the machine knows.
-    (define-record-type char-set-type
+    (define-record-type <char-set>
       (make-char-set ranges)
       char-set?
       (ranges ranges-or-name set-ranges!))

@@ -72,10 +72,6 @@
             ((value) (%set-handlers! outer) value)
             (values* (%set-handlers! outer) (apply values values*))))))
 
-    (define (raise object) (%raise object #f))
-
-    (define (raise-continuable object) (%raise object #t))
-
     ;; The machine calls this, in the dynamic state of the error, when a procedure has raised. What it returns is what
     ;; the raising call returns.
     (define (handle-raise object continuable?)
@@ -122,7 +118,7 @@
                   (lambda ()
                     (clauses condition
                              (lambda ()
-                               (handler-k (lambda () (%raise condition #t)))))))))))
+                               (handler-k (lambda () (raise-continuable condition)))))))))))
            body)))))
 
     (define (call-guarded handler body)

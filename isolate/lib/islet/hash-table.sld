@@ -22,7 +22,7 @@
           (islet argument) (islet comparator) (islet list))
   (begin
 
-    (define-record-type custom-table
+    (define-record-type <hash-table>
       (make-custom-table key? equivalence hash buckets count)
       custom-table?
       (key? custom-table-key?)  ; of the comparator: what keys there may be
@@ -183,7 +183,7 @@
     (%set-root! 11 (vector ref/default set-all! delete-all! contains?))
 
     (define (no-such-key who key)
-      (%raise (%make-condition 'error who "no such key" (list key)) #f))
+      (raise (%make-condition 'error who "no such key" (list key))))
 
     (define hash-table-ref
       (case-lambda

@@ -31,16 +31,16 @@
   (import (islet core) (islet argument))
   (begin
 
-    (define (not-a-list who object)
-      (%raise (%make-condition 'wrong-type who "argument is not a proper list" (list object)) #f))
+    (define (not-a-list who position object)
+      (wrong-type who position "a proper list" object))
 
     ;; `result`, if a walk along `list` stopped at its end; it must not have stopped at anything else.
-    (define (at-end rest who list result)
-      (if (null? rest) result (not-a-list who list)))
+    (define (at-end rest who position list result)
+      (if (null? rest) result (not-a-list who position list)))
 
     ;; As at-end, where the walk may also have stopped before the end.
-    (define (ended rest who list result)
-      (if (or (pair? rest) (null? rest)) result (not-a-list who list)))
+    (define (ended rest who position list result)
+      (if (or (pair? rest) (null? rest)) result (not-a-list who position list)))
 
     ;; ---- Several lists at once: general versions work on a list of lists.
 
@@ -48,8 +48,13 @@
       (or (null? lists)
           (and (pair? (car lists)) (all-pairs? (cdr lists)))))
 
-    (define (all-ended who lists result)
-      (if (null? lists) result (begin (ended (car lists) who (car lists) #t) (all-ended who (cdr lists) result))))
+    ;; As ended, of the arguments from number `position` on, which are `lists`, and are walked to `rests`.
+    (define (all-ended rests who position lists result)
+      (if (null? rests)
+          result
+          (begin
+            (ended (car rests) who position (car lists) #t)
+            (all-ended (cdr rests) who (+ position 1) (cdr lists) result))))
 
     (define (cars lists)
       (if (null? lists) '() (cons (caar lists) (cars (cdr lists)))))
@@ -69,41 +74,41 @@
          (let loop ((rest list) (result '()))
            (cond ((pair? rest) (loop (cdr rest) (cons (f (car rest)) result)))
                  ((null? rest) (reverse result))
-                 (else (not-a-list 'map list)))))
+                 (else (not-a-list 'map 2 list)))))
         ((f a b)
-         (let loop ((a a) (b b) (result '()))
-           (if (and (pair? a) (pair? b))
-               (loop (cdr a) (cdr b) (cons (f (car a) (car b)) result))
+         (let loop ((x a) (y b) (result '()))
+           (if (and (pair? x) (pair? y))
+               (loop (cdr x) (cdr y) (cons (f (car x) (car y)) result))
                (begin
-                 (ended a 'map a #t)
-                 (ended b 'map b #t)
+                 (ended x 'map 2 a #t)
+                 (ended y 'map 3 b #t)
                  (reverse result)))))
         ((f some . more)
          (check-procedure 'map 1 f)
          (let loop ((lists (cons some more)) (result '()))
            (if (all-pairs? lists)
                (loop (cdrs lists) (cons (apply f (cars lists)) result))
-               (all-ended 'map lists (reverse result)))))))
+               (all-ended lists 'map 2 (cons some more) (reverse result)))))))
 
     (define for-each
       (case-lambda
         ((f list)
          (let loop ((rest list))
            (cond ((pair? rest) (f (car rest)) (loop (cdr rest)))
-                 ((not (null? rest)) (not-a-list 'for-each list)))))
+                 ((not (null? rest)) (not-a-list 'for-each 2 list)))))
         ((f a b)
-         (let loop ((a a) (b b))
-           (if (and (pair? a) (pair? b))
-               (begin (f (car a) (car b)) (loop (cdr a) (cdr b)))
+         (let loop ((x a) (y b))
+           (if (and (pair? x) (pair? y))
+               (begin (f (car x) (car y)) (loop (cdr x) (cdr y)))
                (begin
-                 (ended a 'for-each a #t)
-                 (ended b 'for-each b (void))))))
+                 (ended x 'for-each 2 a #t)
+                 (ended y 'for-each 3 b (void))))))
         ((f some . more)
          (check-procedure 'for-each 1 f)
          (let loop ((lists (cons some more)))
            (if (all-pairs? lists)
                (begin (apply f (cars lists)) (loop (cdrs lists)))
-               (all-ended 'for-each lists (void)))))))
+               (all-ended lists 'for-each 2 (cons some more) (void)))))))
 
     (define map-in-order map)
     (define map! map)
@@ -118,7 +123,7 @@
          (let loop ((rest list) (result '()))
            (if (pair? rest)
                (loop (cdr rest) (append-reverse (returned-list 'append-map (f (car rest))) result))
-               (at-end rest 'append-map list (reverse result)))))
+               (at-end rest 'append-map 2 list (reverse result)))))
         ((f some . more)
          (check-procedure 'append-map 1 f)
          (let loop ((lists (cons some more)) (result '()))
@@ -135,7 +140,7 @@
            (if (pair? rest)
                (let ((value (f (car rest))))
                  (loop (cdr rest) (if value (cons value result) result)))
-               (at-end rest 'filter-map list (reverse result)))))
+               (at-end rest 'filter-map 2 list (reverse result)))))
         ((f some . more)
          (check-procedure 'filter-map 1 f)
          (let loop ((lists (cons some more)) (result '()))
@@ -150,7 +155,7 @@
          (let loop ((rest list))
            (if (pair? rest)
                (let ((next (cdr rest))) (f rest) (loop next))
-               (at-end rest 'pair-for-each list (void)))))
+               (at-end rest 'pair-for-each 2 list (void)))))
         ((f some . more)
          (check-procedure 'pair-for-each 1 f)
          (let loop ((lists (cons some more)))
@@ -165,7 +170,7 @@
          (let loop ((result seed) (rest list))
            (cond ((pair? rest) (loop (f (car rest) result) (cdr rest)))
                  ((null? rest) result)
-                 (else (not-a-list 'fold list)))))
+                 (else (not-a-list 'fold 3 list)))))
         ((f seed some . more)
          (check-procedure 'fold 1 f)
          (let loop ((result seed) (lists (cons some more)))
@@ -179,7 +184,7 @@
          (let loop ((result seed) (rest list))
            (cond ((pair? rest) (loop (f result (car rest)) (cdr rest)))
                  ((null? rest) result)
-                 (else (not-a-list 'fold-left list)))))
+                 (else (not-a-list 'fold-left 3 list)))))
         ((f seed some . more)
          (check-procedure 'fold-left 1 f)
          (let loop ((result seed) (lists (cons some more)))
@@ -190,7 +195,7 @@
     (define fold-right
       (case-lambda
         ((f seed list)
-         (if (not (list? list)) (not-a-list 'fold-right list))
+         (if (not (list? list)) (not-a-list 'fold-right 3 list))
          (let loop ((result seed) (rest (reverse list)))
            (if (pair? rest)
                (loop (f (car rest) result) (cdr rest))
@@ -208,7 +213,7 @@
          (let loop ((result seed) (rest list))
            (if (pair? rest)
                (let ((next (cdr rest))) (loop (f rest result) next))
-               (at-end rest 'pair-fold list result))))
+               (at-end rest 'pair-fold 3 list result))))
         ((f seed some . more)
          (check-procedure 'pair-fold 1 f)
          (let loop ((result seed) (lists (cons some more)))
@@ -221,7 +226,7 @@
         ((f seed list)
          (check-procedure 'pair-fold-right 1 f)
          (let loop ((rest list))
-           (if (pair? rest) (f rest (loop (cdr rest))) (at-end rest 'pair-fold-right list seed))))
+           (if (pair? rest) (f rest (loop (cdr rest))) (at-end rest 'pair-fold-right 3 list seed))))
         ((f seed some . more)
          (check-procedure 'pair-fold-right 1 f)
          (let loop ((lists (cons some more)))
@@ -231,12 +236,12 @@
 
     (define (reduce f identity list)
       (check-procedure 'reduce 1 f)
-      (if (not (list? list)) (not-a-list 'reduce list))
+      (if (not (list? list)) (not-a-list 'reduce 3 list))
       (if (pair? list) (fold f (car list) (cdr list)) identity))
 
     (define (reduce-right f identity list)
       (check-procedure 'reduce-right 1 f)
-      (if (not (list? list)) (not-a-list 'reduce-right list))
+      (if (not (list? list)) (not-a-list 'reduce-right 3 list))
       (if (pair? list)
           (let ((reversed (reverse list)))
             (fold f (car reversed) (cdr reversed)))
@@ -271,14 +276,14 @@
         (cond ((pair? rest)
                (loop (cdr rest) (if (keep? (car rest)) (cons (car rest) result) result)))
               ((null? rest) (reverse result))
-              (else (not-a-list 'filter list)))))
+              (else (not-a-list 'filter 2 list)))))
 
     (define (remove drop? list)
       (let loop ((rest list) (result '()))
         (cond ((pair? rest)
                (loop (cdr rest) (if (drop? (car rest)) result (cons (car rest) result))))
               ((null? rest) (reverse result))
-              (else (not-a-list 'remove list)))))
+              (else (not-a-list 'remove 2 list)))))
 
     (define (partition in? list)
       (let loop ((rest list) (in '()) (out '()))
@@ -287,7 +292,7 @@
                    (loop (cdr rest) (cons (car rest) in) out)
                    (loop (cdr rest) in (cons (car rest) out))))
               ((null? rest) (values (reverse in) (reverse out)))
-              (else (not-a-list 'partition list)))))
+              (else (not-a-list 'partition 2 list)))))
 
     (define filter! filter)
     (define remove! remove)
@@ -302,7 +307,7 @@
          (let loop ((rest list))
            (cond ((pair? rest) (if (same? object (car rest)) rest (loop (cdr rest))))
                  ((null? rest) #f)
-                 (else (not-a-list 'member list)))))))
+                 (else (not-a-list 'member 2 list)))))))
 
     (define assoc
       (case-lambda
@@ -313,19 +318,19 @@
                   (if (not (pair? (car rest))) (wrong-type 'assoc 2 "a list of pairs" alist))
                   (if (same? key (caar rest)) (car rest) (loop (cdr rest))))
                  ((null? rest) #f)
-                 (else (not-a-list 'assoc alist)))))))
+                 (else (not-a-list 'assoc 2 alist)))))))
 
     (define (find-tail found? list)
       (let loop ((rest list))
         (if (pair? rest)
             (if (found? (car rest)) rest (loop (cdr rest)))
-            (at-end rest 'find-tail list #f))))
+            (at-end rest 'find-tail 2 list #f))))
 
     (define (find found? list)
       (let loop ((rest list))
         (if (pair? rest)
             (if (found? (car rest)) (car rest) (loop (cdr rest)))
-            (at-end rest 'find list #f))))
+            (at-end rest 'find 2 list #f))))
 
     (define any
       (case-lambda
@@ -335,9 +340,9 @@
                (if (pair? rest)
                    (or (f item) (loop (car rest) (cdr rest)))
                    (begin
-                     (at-end rest 'any list #f)
+                     (at-end rest 'any 2 list #f)
                      (f item))))
-             (at-end list 'any list #f)))
+             (at-end list 'any 2 list #f)))
         ((f some . more)
          (check-procedure 'any 1 f)
          (and (all-pairs? (cons some more))
@@ -355,9 +360,9 @@
                (if (pair? rest)
                    (and (f item) (loop (car rest) (cdr rest)))
                    (begin
-                     (at-end rest 'every list #t)
+                     (at-end rest 'every 2 list #t)
                      (f item))))
-             (at-end list 'every list #t)))
+             (at-end list 'every 2 list #t)))
         ((f some . more)
          (check-procedure 'every 1 f)
          (or (not (all-pairs? (cons some more)))
@@ -373,7 +378,7 @@
          (let loop ((rest list) (index 0))
            (if (pair? rest)
                (if (f (car rest)) index (loop (cdr rest) (+ index 1)))
-               (at-end rest 'list-index list #f))))
+               (at-end rest 'list-index 2 list #f))))
         ((f some . more)
          (check-procedure 'list-index 1 f)
          (let loop ((lists (cons some more)) (index 0))
@@ -386,7 +391,7 @@
          (let loop ((rest list) (n 0))
            (if (pair? rest)
                (loop (cdr rest) (if (f (car rest)) (+ n 1) n))
-               (at-end rest 'count list n))))
+               (at-end rest 'count 2 list n))))
         ((f some . more)
          (check-procedure 'count 1 f)
          (let loop ((lists (cons some more)) (n 0))
@@ -398,13 +403,13 @@
       (let loop ((rest list) (result '()))
         (if (and (pair? rest) (keep? (car rest)))
             (loop (cdr rest) (cons (car rest) result))
-            (ended rest 'take-while list (reverse result)))))
+            (ended rest 'take-while 2 list (reverse result)))))
 
     (define (drop-while drop? list)
       (let loop ((rest list))
         (if (and (pair? rest) (drop? (car rest)))
             (loop (cdr rest))
-            (ended rest 'drop-while list rest))))
+            (ended rest 'drop-while 2 list rest))))
 
     (define (span in? list) (split 'span in? list))
 
@@ -418,7 +423,7 @@
         (if (and (pair? rest) (in? (car rest)))
             (loop (cdr rest) (cons (car rest) result))
             (begin
-              (ended rest who list #t)
+              (ended rest who 2 list #t)
               (values (reverse result) rest)))))
 
     (define take-while! take-while)
@@ -431,7 +436,7 @@
       (case-lambda
         ((object list) (delete object list equal?))
         ((object list same?)
-         (if (not (list? list)) (not-a-list 'delete list))
+         (if (not (list? list)) (not-a-list 'delete 2 list))
          (check-procedure 'delete 3 same?)
          (remove (lambda (item) (same? object item)) list))))
 
@@ -449,7 +454,7 @@
                        (if (any (lambda (kept) (same? kept item)) result)
                            result
                            (cons item result))))
-               (at-end rest 'delete-duplicates list (reverse result)))))))
+               (at-end rest 'delete-duplicates 1 list (reverse result)))))))
 
     (define delete! delete)
     (define delete-duplicates! delete-duplicates)
@@ -531,19 +536,21 @@
     (define (null-list? list)
       (cond ((pair? list) #f)
             ((null? list) #t)
-            (else (not-a-list 'null-list? list))))
+            (else (not-a-list 'null-list? 1 list))))
 
     (define (list= same? . lists)
-      (define (two a b)
-        (cond ((and (pair? a) (pair? b))
-               (and (same? (car a) (car b)) (two (cdr a) (cdr b))))
-              ((not (or (pair? a) (null? a))) (not-a-list 'list= a))
-              ((not (or (pair? b) (null? b))) (not-a-list 'list= b))
-              (else (and (null? a) (null? b)))))
+      ;; Of the arguments number `position` and the next.
+      (define (two a b position)
+        (let loop ((x a) (y b))
+          (cond ((and (pair? x) (pair? y))
+                 (and (same? (car x) (car y)) (loop (cdr x) (cdr y))))
+                ((not (or (pair? x) (null? x))) (not-a-list 'list= position a))
+                ((not (or (pair? y) (null? y))) (not-a-list 'list= (+ position 1) b))
+                (else (and (null? x) (null? y))))))
       (or (null? lists)
-          (let loop ((a (car lists)) (rest (cdr lists)))
+          (let loop ((a (car lists)) (rest (cdr lists)) (position 2))
             (or (null? rest)
-                (and (two a (car rest)) (loop (car rest) (cdr rest)))))))
+                (and (two a (car rest) position) (loop (car rest) (cdr rest) (+ position 1)))))))
 
     ;; ---- Selectors
 
@@ -630,13 +637,13 @@
     (define (length+ list)
       (and (not (circular-list? list))
            (let loop ((rest list) (n 0))
-             (if (pair? rest) (loop (cdr rest) (+ n 1)) (at-end rest 'length+ list n)))))
+             (if (pair? rest) (loop (cdr rest) (+ n 1)) (at-end rest 'length+ 1 list n)))))
 
     (define (append-reverse list tail)
       (let loop ((rest list) (result tail))
         (if (pair? rest)
             (loop (cdr rest) (cons (car rest) result))
-            (at-end rest 'append-reverse list result))))
+            (at-end rest 'append-reverse 1 list result))))
 
     (define (concatenate lists)
       (check-list 'concatenate 1 lists)

@@ -3,7 +3,7 @@
   (export box box? unbox set-box!)
   (import (islet core))
   (begin
-    (define-record-type box-type
+    (define-record-type <box>
       (box value)
       box?
       (value unbox set-box!))))

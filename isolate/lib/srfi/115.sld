@@ -10,7 +10,7 @@
   (import (islet core) (islet argument) (islet char-set) (islet control) (islet list))
   (begin
 
-    (define-record-type regexp-type
+    (define-record-type <regexp>
       (make-regexp sre program sets groups names)
       regexp?
       (sre regexp-sre)

@@ -137,19 +137,17 @@
             (else fallback)))
 
     (define (check-bounds who s start end)
-      (if (not (string? s)) (%raise (%make-condition 'wrong-type who "should be given a string" (list s)) #f))
+      (if (not (string? s)) (raise (%make-condition 'wrong-type who "should be given a string" (list s))))
       (for-each (lambda (bound)
                   (if (not (exact-integer? bound))
-                      (%raise (%make-condition 'wrong-type who "should be given bounds that are exact integers"
-                                               (list bound))
-                              #f)))
+                      (raise (%make-condition 'wrong-type who "should be given bounds that are exact integers"
+                                              (list bound)))))
                 (list start end))
       (if (not (<= 0 start end (string-length s)))
-          (%raise (%make-condition 'range who
-                                   (string-append "the bounds are not within the string, of length "
-                                                  (number->string (string-length s)))
-                                   (list start end))
-                  #f)))
+          (raise (%make-condition 'range who
+                                  (string-append "the bounds are not within the string, of length "
+                                                 (number->string (string-length s)))
+                                  (list start end)))))
 
     (define (check-substring-spec proc s start end)
       (check-bounds (name-of proc 'check-substring-spec) s start end))
@@ -158,7 +156,7 @@
     (define (parse-bounds who fallback s arguments f)
       (let ((who (name-of who fallback)))
         (if (not (list? arguments))
-            (%raise (%make-condition 'wrong-type who "the optional arguments should be a proper list" (list arguments)) #f))
+            (raise (%make-condition 'wrong-type who "the optional arguments should be a proper list" (list arguments))))
         (check-bounds who s 0 0)
         (let* ((start (if (pair? arguments) (car arguments) 0))
                (rest (if (pair? arguments) (cdr arguments) '()))

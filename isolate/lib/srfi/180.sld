@@ -10,7 +10,7 @@
     ;; ---- Errors: conditions of a kind of their own
 
     (define (json-failure who message . irritants)
-      (%raise (%make-condition 'json who message irritants) #f))
+      (raise (%make-condition 'json who message irritants)))
 
     (define (json-error? object)
       (and (error-object? object) (eq? (%condition-kind object) 'json)))

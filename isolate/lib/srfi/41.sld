@@ -14,7 +14,7 @@
 
     ;; Streams of one chain of stream-lazy share a box: (#t . value), the value a stream-pair or '(); or (#f . thunk),
     ;; where the thunk returns a stream.
-    (define-record-type stream-type
+    (define-record-type <stream>
       (box->stream box)
       stream?
       (box stream-box set-stream-box!))
