@@ -340,10 +340,17 @@ int StringCompare(const Heap& heap, Value a, Value b) {
 
 uint64_t Utf8HashOfString(const Heap& heap, Value string) {
   const StringChars chars = CharsOf(heap, string);
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
   char buffer[1024];
   size_t used = 0;
+  if (chars.length <= sizeof(buffer) / 4) {  // most are short
+    Encode(chars, 0, chars.length, [&](const char* p, size_t n) {
+      std::memcpy(buffer + used, p, n);
+      used += n;
+    });
+    return XXH3_64bits(buffer, used);
+  }
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
   Encode(chars, 0, chars.length, [&](const char* p, size_t n) {
     if (used + n > sizeof(buffer)) {
       XXH3_64bits_update(&state, buffer, used);

@@ -247,11 +247,21 @@ size_t FindSign(absl::string_view text, int radix) {
   return absl::string_view::npos;
 }
 
+// Where the @ of a number in polar form stands. npos if there is none, or if the run is being ended.
+size_t FindAt(absl::string_view text) {
+  size_t found = absl::string_view::npos;
+  const bool all = InParts(0, text.size(), kBytesPerStep, [&](uint64_t begin, uint64_t end) {
+    const size_t at = text.substr(begin, end - begin).find('@');
+    if (at != absl::string_view::npos && found == absl::string_view::npos) found = begin + at;
+  });
+  return all ? found : absl::string_view::npos;
+}
+
 // What may follow the prefixes. A real number comes first, for the sake of radixes where i is a
 // digit.
 std::optional<Value> ParseComplex(Heap& heap, absl::string_view text, int radix, char exactness) {
   if (const std::optional<Value> real = ParseReal(heap, text, radix, exactness)) return real;
-  if (const size_t at = text.find('@'); at != absl::string_view::npos) {
+  if (const size_t at = FindAt(text); at != absl::string_view::npos) {
     const std::optional<Value> magnitude = ParseReal(heap, text.substr(0, at), radix, exactness);
     if (!magnitude) return std::nullopt;
     const std::optional<Value> angle = ParseReal(heap, text.substr(at + 1), radix, exactness);
