@@ -293,7 +293,9 @@ TEST(SmallStackTest, PastAHundredNestedCallsEachLevelSeesThatTheyAreTooMany) {
     const absl::Status status = isolate->Call("nest", {Integer(150), Integer(depth)}).status();
     EXPECT_TRUE(absl::IsResourceExhausted(status)) << depth << status;
     EXPECT_TRUE(absl::StrContains(status.message(), "nested calls from Lisp into the host and back")) << depth << status;
-    if (depth == 0) EXPECT_EQ(ends.size(), 100u);
+    if (depth == 0) {
+      EXPECT_EQ(ends.size(), 100u);
+    }
     for (const absl::Status& end : ends) EXPECT_TRUE(absl::IsResourceExhausted(end)) << end;
     EXPECT_TRUE(isolate->Call("nest", {Integer(50), Integer(0)}).ok());
   }
