@@ -74,7 +74,7 @@ HostFunctions& Hosts() {
               [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
                 (void)isolate.Call(arguments[0]);
                 nested.before_reserve();
-                const vm::PollScope polls = isolate.impl()->vm->Polls();
+                const vm::RunScope run = isolate.impl()->vm->Polls();
                 vm::Heap& heap = isolate.impl()->vm->heap();
                 EXPECT_FALSE(heap.Reserve(heap.EffectiveLimit()));
                 nested.unfinished += heap.CollectionIsUnfinished();
