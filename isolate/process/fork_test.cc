@@ -54,7 +54,7 @@ TEST(ForkTest, ChildrenFindMutexesUnlockedAndWhatTheyGuardWhole) {
   const Busy busy(3, [&] {
     const std::lock_guard<ForkSafeMutex> lock(mutex);
     ++first;
-    for (volatile int i = 0; i < 50; i = i + 1) continue;
+    for (int i = 0; i < 50; ++i) asm volatile("");
     ++second;
   });
   for (int i = 0; i < 200; ++i) {
