@@ -108,7 +108,9 @@ class Verification : public ::testing::Test {
   // The variable `v` has this value.
   absl::Status Freeze(Value v) {
     Define("v", v);
-    absl::StatusOr<std::vector<uint8_t>> bytes = WriteSnapshot(*vm_);
+    WriteOptions options;
+    options.verified = false;
+    absl::StatusOr<std::vector<uint8_t>> bytes = WriteSnapshot(*vm_, options);
     EXPECT_TRUE(bytes.ok()) << bytes.status();
     file_ = *std::move(bytes);
     return Image::FromBytes(file_, kPrimitives).status();

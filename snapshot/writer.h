@@ -35,6 +35,9 @@ struct WriteOptions {
   // What the snapshot calls the files that code came from, by the names that they were read by (source_names.h); others
   // keep their names.
   std::map<std::string, std::string> source_names;
+  // Where assertions are on, what is written is verified (verify.h), as a fault of the machine, the library or the writer is
+  // better seen here than where the file is opened. False: for tests of the verifier, which write what is wrong.
+  bool verified = true;
 };
 
 // The file's bytes: of everything that the Vm's roots reach, and nothing else. The Vm must not be
@@ -43,8 +46,7 @@ struct WriteOptions {
 //
 // Errors: FailedPrecondition if something that is reachable cannot be frozen (an open file port, a
 // continuation): the message lists all such objects, each with the path of names by which it is reached.
-// ResourceExhausted for an
-// image above 1 GiB.
+// ResourceExhausted for an image above 1 GiB.
 absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& options = {});
 
 }  // namespace islet::vm

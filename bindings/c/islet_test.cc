@@ -566,7 +566,7 @@ TEST_F(CInterfaceTest, PastAHundredNestedCallsTheOutermostIsToldSo) {
 
 // A fiber's stack, here an array: unknown until it is announced.
 TEST_F(CInterfaceTest, FibersAnnounceTheirStacks) {
-  alignas(16) static char stack[128 << 10];
+  alignas(16) static char stack[512 << 10];  // code that the sanitizers have changed needs much
   static CInterfaceTest_FibersAnnounceTheirStacks_Test* test;
   static std::string answer;
   test = this;
