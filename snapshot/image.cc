@@ -50,6 +50,13 @@ absl::Status Damaged() {
   return absl::DataLossError("the snapshot has been changed or damaged since it was written");
 }
 
+// Of a vector whose elements hold 64 bits, or null. FlatBuffers' verifier only sees to the alignment of its length.
+template <typename Vector>
+bool IsAligned(const Vector* vector) {
+  return vector == nullptr || vector->size() == 0 ||
+         reinterpret_cast<uintptr_t>(vector->Data()) % alignof(uint64_t) == 0;
+}
+
 absl::Status Truncated(size_t bytes) {
   return absl::DataLossError(absl::StrCat("the snapshot is truncated: it ends after ", bytes,
                                           " bytes, inside its header"));
@@ -384,6 +391,10 @@ absl::Status Image::Open(bool whole, Trust trust) {
   flatbuffers::Verifier verifier(bytes_.data(), bytes_.size());
   if (!format::VerifySnapshotBuffer(verifier)) return Damaged();
   const format::Snapshot* snapshot = format::GetSnapshot(bytes_.data());
+  if (!IsAligned(snapshot->pairs()) || !IsAligned(snapshot->flonums()) || !IsAligned(snapshot->layers()) ||
+      !IsAligned(snapshot->statistics())) {
+    return Damaged();
+  }
   if (RuntimeFingerprint(primitives_) !=
       Fingerprint{snapshot->runtime()->low(), snapshot->runtime()->high()}) {
     return absl::FailedPreconditionError(

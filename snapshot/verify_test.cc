@@ -518,5 +518,25 @@ TEST_F(Verification, AssignedVariablesAreWritable) {
   EXPECT_TRUE(Freeze(ClosureOf(definition)).ok());
 }
 
+// FlatBuffers' own verifier lets these pass.
+TEST_F(Verification, VectorsAreAligned) {
+  ASSERT_EQ(Freeze(heap().Cons(heap().MakeFlonum(1.5), kNull)), absl::OkStatus());
+  const std::vector<uint8_t> good = file_;
+  for (const auto field : {format::Snapshot::VT_PAIRS, format::Snapshot::VT_FLONUMS, format::Snapshot::VT_LAYERS,
+                           format::Snapshot::VT_STATISTICS}) {
+    file_ = good;
+    auto* const table = flatbuffers::GetMutableRoot<flatbuffers::Table>(file_.data());
+    uint8_t* const at = reinterpret_cast<uint8_t*>(table) + table->GetOptionalFieldOffset(field);
+    uint32_t offset;
+    std::memcpy(&offset, at, sizeof(offset));
+    offset += 4;
+    const uint32_t length = 1;
+    std::memcpy(at, &offset, sizeof(offset));
+    std::memcpy(at + offset, &length, sizeof(length));
+    EXPECT_EQ(Reopen().code(), absl::StatusCode::kDataLoss) << field;
+    EXPECT_FALSE(Image::FromBytes(file_, kPrimitives, Trust::kTrusted).ok()) << field;
+  }
+}
+
 }  // namespace
 }  // namespace islet::vm
