@@ -30,7 +30,7 @@ namespace {
 // What must be left of the C++ stack to load a library from within another one's loading: more than the expander leaves
 // unused, which would speak of forms that are nested too deeply.
 constexpr size_t kStackOfLoad = size_t{512} << 10;
-// What must be left of it to read, expand and compile a text. The expander and the compiler may use half of what is left for
+// So much of it must be left to read, expand and compile a text. The expander and the compiler may use half of what is left for
 // forms that are nested in each other.
 constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
 // Of a circle of imports, how many are shown at each end.

@@ -2,9 +2,6 @@
 // at once. In a process of its own, so that what is resident of it can be compared with the limit (islet/limits.h says how
 // much that may be).
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
@@ -21,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "islet/isolate.h"
+#include "sdk/child_for_tests.h"
 #include "sdk/isolate_test_startup.h"
 #include "sdk/sanitized_for_tests.h"
 
@@ -263,32 +261,19 @@ Outcome RunGrower(const Grower& grower) {
   return outcome;
 }
 
-// The outcome of `f` in a process of its own.
+// The outcome of `f` in a process of its own, which ends after a minute rather than that all of the machine's memory is tried.
 template <typename F>
-Outcome InChild(F&& f) {
-  int ends[2];
-  EXPECT_EQ(pipe(ends), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    close(ends[0]);
-    alarm(60);  // rather than that all of the machine's memory is tried
+Outcome OutcomeInChild(F&& f) {
+  const std::string text = InChild([&f] {
     const Outcome outcome = f();
-    const std::string text =
-        absl::StrCat(outcome.grown_kib, " ", outcome.limit_reached, " ", outcome.usable, " ", outcome.message);
-    _exit(write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1);
-  }
-  close(ends[1]);
-  std::string text;
-  char buffer[1024];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof(buffer))) > 0;) text.append(buffer, static_cast<size_t>(n));
-  close(ends[0]);
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the process has ended by itself: " << status;
+    return absl::StrCat(outcome.grown_kib, " ", outcome.limit_reached, " ", outcome.usable, " ", outcome.message);
+  });
   const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits(' ', 3));
   Outcome outcome;
-  if (parts.size() != 4) return outcome;
-  EXPECT_TRUE(absl::SimpleAtoi(parts[0], &outcome.grown_kib));
+  if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &outcome.grown_kib)) {
+    ADD_FAILURE() << "the process has ended by itself: " << text;
+    return outcome;
+  }
   outcome.limit_reached = parts[1] == "1";
   outcome.usable = parts[2] == "1";
   outcome.message = parts[3];
@@ -299,7 +284,7 @@ class MemoryTest : public testing::TestWithParam<Grower> {};
 
 TEST_P(MemoryTest, CountsAgainstTheLimit) {
   const Grower& grower = GetParam();
-  const Outcome outcome = InChild([&] { return RunGrower(grower); });
+  const Outcome outcome = OutcomeInChild([&] { return RunGrower(grower); });
   std::printf("%-40s %7lld KiB: %s\n", grower.name, static_cast<long long>(outcome.grown_kib),
               outcome.message.substr(0, outcome.message.find('\n')).c_str());
   EXPECT_TRUE(outcome.usable) << outcome.message;

@@ -296,7 +296,9 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   for (const format::ExternalReference* external : *written.external_references()) {
     parts.externals.push_back(external->arity());
   }
-  if (absl::Status status = VerifyImage(parts); options.verified && !status.ok()) return status;
+  if (options.verified) {
+    if (absl::Status status = VerifyImage(parts); !status.ok()) return status;
+  }
 #endif
 
   statistics.external_references = static_cast<uint32_t>(externals.size());

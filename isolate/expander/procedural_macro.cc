@@ -203,7 +203,7 @@ std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what,
 
 namespace {
 
-// What a use has renamed: a macro may ask for millions. Grows by one bucket at a time (W. Litwin, Linear hashing, 1980),
+// Holds what a use has renamed: a macro may ask for millions. It grows by one bucket at a time (W. Litwin, Linear hashing, 1980),
 // as doubling such a table would keep the run from being ended.
 class RenamedTable {
  public:

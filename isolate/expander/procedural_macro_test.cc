@@ -181,7 +181,7 @@ TEST(ProceduralMacro, RenamesTheSameNameAlikeHoweverManyThereAre) {
             "(#t #t #t)");
 }
 
-// What an evaluation within a transformer makes of the identifiers around it is its own.
+// An evaluation within a transformer makes identifiers of its own of those around it.
 TEST(ProceduralMacro, IdentifiersSurviveAnEvaluationWithinTheTransformer) {
   Session lisp;
   EXPECT_EQ(lisp.Run("(define-syntax m (er-macro-transformer (lambda (form rename compare)"

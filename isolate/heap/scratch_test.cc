@@ -121,7 +121,7 @@ TEST(AccountTest, OneIsolatesScratchIsNotAnothers) {
   EXPECT_LT(outer.account.bytes(), 4 * kMiB);
 }
 
-// What a run that ended has left is freed in a later one, or on another thread.
+// A later run, or another thread, may free what a run that has ended left.
 TEST(AccountTest, IsNeverBelowNothing) {
   Told told(4 * kMiB);
   Scratch<char> block = NewScratch<char>(3 * kMiB);
