@@ -83,7 +83,7 @@ uint32_t StringHash(const Heap& heap, Value string);
 uint64_t Utf8HashOfString(const Heap& heap, Value string);
 // The StringHash of a string with these characters.
 uint32_t StringHashOfUtf8(absl::string_view utf8);
-// The same for characters that come one after the other: `each(note)` calls note(c) for each, whenever it is called.
+// Hashes characters that come one after the other alike: `each(note)` calls note(c) for each, and is called twice.
 uint32_t StringHashOfChars(absl::FunctionRef<void(absl::FunctionRef<void(uint32_t)>)> each);
 inline bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8) {
   return CharsEqualUtf8(CharsOf(heap, string), utf8);

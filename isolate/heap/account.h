@@ -1,5 +1,5 @@
-// What an isolate has outside of its cage while it runs: scratch memory (scratch.h), of which syntax, work stacks, tables
-// and texts are made. It counts against the heap limit, so that nothing that a program can make grow is without one.
+// While an isolate runs, it has memory outside of its cage: scratch (scratch.h), of which syntax, work stacks, tables
+// and texts are made. That counts against the heap limit, so that nothing that a program can make grow is without one.
 //
 // Each thread counts the scratch that it has, whoever has asked for it. The part of an isolate is what has come since its
 // outermost run began: the rest belongs to isolates whose host functions have led there. Counting is by chunks of

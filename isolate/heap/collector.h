@@ -82,7 +82,7 @@ class Collector {
   void StartForwarding(uint32_t index);
   bool Trace();
   bool SweepNames();
-  // What of a weak table of unmoving objects is marked and `kept`, by `hash_of`.
+  // Leaves in a weak table of unmoving objects those that are marked and `kept`, placed by `hash_of`.
   template <typename Kept, typename HashOf>
   bool SweepWeak(std::vector<Value>* table, Kept&& kept, HashOf&& hash_of);
   bool SweepUnmoving();

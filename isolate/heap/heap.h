@@ -290,7 +290,7 @@ class Heap {
   // The heap limit, as far as the cage is large enough for it.
   size_t EffectiveLimit() const;
   size_t UsedBytes() const { return static_cast<size_t>(young_top_ - young_start()) + old_bytes_; }
-  // What runs have outside of the cage.
+  // Counts what runs have outside of the cage.
   Account& account() { return account_; }
   HeapStats Stats() const;
   // Code and symbols may have gone with each of them, and others have come in their places.
