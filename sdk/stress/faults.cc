@@ -25,6 +25,18 @@ struct ThreadFaults {
 };
 thread_local ThreadFaults mine = {};
 
+// While mimalloc runs on this thread, only its mmap fails. It never tries again to give back what it could not, so each
+// other fault may cost 32 MiB of addresses for good, which would hide what the runtime itself leaves behind.
+thread_local bool in_mimalloc = false;
+
+class MimallocScope {
+ public:
+  MimallocScope() { in_mimalloc = true; }
+  ~MimallocScope() { in_mimalloc = false; }
+  MimallocScope(const MimallocScope&) = delete;
+  MimallocScope& operator=(const MimallocScope&) = delete;
+};
+
 std::atomic<uint64_t> total[kFaults];
 
 // SplitMix64 (Steele, Lea and Flood: Fast splittable pseudorandom number generators, 2014).
@@ -54,6 +66,8 @@ bool Fails(Fault fault) {
   if (!mine.armed[static_cast<int>(fault)] || Draw() >= mine.threshold) return false;
   return Count(fault);
 }
+
+bool FailsOutsideMimalloc(Fault fault) { return !in_mimalloc && Fails(fault); }
 
 }  // namespace
 
@@ -115,6 +129,7 @@ int __real_memfd_create(const char* name, unsigned flags);
 int __real_madvise(void* at, size_t bytes, int advice);
 void* __real_mi_malloc(size_t bytes);
 void* __real_mi_new_nothrow(size_t bytes);
+void __real_mi_free(void* p);
 
 void* __wrap_mmap(void* at, size_t bytes, int protection, int flags, int fd, off_t offset) {
   if (islet::stress::Fails(Fault::kMap)) {
@@ -125,7 +140,7 @@ void* __wrap_mmap(void* at, size_t bytes, int protection, int flags, int fd, off
 }
 
 int __wrap_munmap(void* at, size_t bytes) {
-  if (islet::stress::Fails(Fault::kUnmap)) {
+  if (islet::stress::FailsOutsideMimalloc(Fault::kUnmap)) {
     errno = ENOMEM;
     return -1;
   }
@@ -133,7 +148,7 @@ int __wrap_munmap(void* at, size_t bytes) {
 }
 
 int __wrap_mprotect(void* at, size_t bytes, int protection) {
-  if (islet::stress::Fails(Fault::kProtect)) {
+  if (islet::stress::FailsOutsideMimalloc(Fault::kProtect)) {
     errno = ENOMEM;
     return -1;
   }
@@ -141,7 +156,7 @@ int __wrap_mprotect(void* at, size_t bytes, int protection) {
 }
 
 int __wrap_madvise(void* at, size_t bytes, int advice) {
-  if (islet::stress::Fails(Fault::kAdvise)) {
+  if (islet::stress::FailsOutsideMimalloc(Fault::kAdvise)) {
     constexpr int kErrors[] = {EINVAL, ENOMEM, EAGAIN};
     errno = kErrors[islet::stress::Draw() % 3];
     return -1;
@@ -159,11 +174,20 @@ int __wrap_memfd_create(const char* name, unsigned flags) {
 }
 
 void* __wrap_mi_malloc(size_t bytes) {
-  return islet::stress::Fails(Fault::kNumbers) ? nullptr : __real_mi_malloc(bytes);
+  if (islet::stress::Fails(Fault::kNumbers)) return nullptr;
+  const islet::stress::MimallocScope scope;
+  return __real_mi_malloc(bytes);
 }
 
 void* __wrap_mi_new_nothrow(size_t bytes) {
-  return islet::stress::IsNext(Fault::kNew) ? nullptr : __real_mi_new_nothrow(bytes);
+  if (islet::stress::IsNext(Fault::kNew)) return nullptr;
+  const islet::stress::MimallocScope scope;
+  return __real_mi_new_nothrow(bytes);
+}
+
+void __wrap_mi_free(void* p) {
+  const islet::stress::MimallocScope scope;
+  __real_mi_free(p);
 }
 
 }  // extern "C"

@@ -8,7 +8,7 @@
 //   }
 //
 // What the runtime calls is replaced when the test is linked: mmap, munmap, mprotect, madvise,
-// memfd_create, mi_malloc and mi_new_nothrow by the linker's --wrap (see BUILD.bazel), operator new
+// memfd_create, mi_malloc, mi_new_nothrow and mi_free by the linker's --wrap (see BUILD.bazel), operator new
 // by a definition of our own. A call that is let through goes to the real one, or to the
 // sanitizer's.
 
@@ -21,9 +21,9 @@
 namespace islet::stress {
 
 enum class Fault : int {
-  kMap,    // mmap: ENOMEM, or EAGAIN
-  kUnmap,  // munmap: ENOMEM, as where it would have to split a mapping and there are too many. Not
-           // of what mimalloc maps.
+  kMap,  // mmap: ENOMEM, or EAGAIN
+  // These do not fail in mimalloc's hands (faults.cc).
+  kUnmap,    // munmap: ENOMEM, as where it would have to split a mapping and there are too many
   kProtect,  // mprotect: ENOMEM
   kAdvise,   // madvise: EINVAL, as where memory is locked; ENOMEM; EAGAIN
   kMemfd,    // memfd_create: ENOSYS, EPERM, or EMFILE
