@@ -1,6 +1,6 @@
 // Pauses of the collector beside a large live heap: structures of some 64 MiB are built, then worked on while garbage
-// is made. The counters are what counts; the time is that of the work. Each step of the work makes less garbage than the
-// nursery holds, so that a step sees at most one minor collection, whose pause is the difference of the statistics.
+// is made. The counters are what counts; the time is that of the work. Each step of the work makes less garbage than
+// the nursery holds, so that a step sees at most one minor collection, whose pause is the difference of the statistics.
 
 #include <algorithm>
 #include <cstdint>
@@ -12,14 +12,15 @@
 
 #include "absl/status/status.h"
 #include "benchmark/benchmark.h"
-#include "isolate/lib/standard.h"
 #include "islet/isolate.h"
+#include "isolate/lib/standard.h"
 
 ISLET_EMBEDDED_SNAPSHOT(standard);
 
 namespace {
 
-// What is kept alive, and what one step does to it: some 0.5 MiB of garbage, and 1,200 stores of new objects into old ones.
+// What is kept alive, and what one step does to it: some 0.5 MiB of garbage, and 1,200 stores of new objects into old
+// ones.
 struct Shape {
   const char* name;
   const char* program;
@@ -35,7 +36,8 @@ constexpr Shape kShapes[] = {
           (set-car! (list-tail (vector-ref live (modulo (* i 37) 8192)) (modulo i 50)) (list i round))
           (make-list 40 i))))"},
     {"records", R"(
-      (define-record-type node (make-node left right weight) node? (left left set-left!) (right right) (weight weight set-weight!))
+      (define-record-type node (make-node left right weight) node? (left left set-left!)
+                                                             (right right) (weight weight set-weight!))
       (define (tree depth) (if (= depth 0) #f (make-node (tree (- depth 1)) (tree (- depth 1)) (* 1.5 depth))))
       (define live (tree 21))
       (define (descend node bits) (if (or (not (right node)) (= bits 1)) node
@@ -96,8 +98,7 @@ void BM_MinorPauses(benchmark::State& state) {
   int round = 0;
   for (auto _ : state) {
     const islet::Isolate::Scope inner(*isolate);
-    if (auto result = isolate->Call("work", {islet::Integer(++round)}); !result.ok())
-      Die(result.status());
+    if (auto result = isolate->Call("work", {islet::Integer(++round)}); !result.ok()) Die(result.status());
     const islet::IsolateStats now = isolate->Stats();
     if (now.minor_collections != last.minor_collections) {
       pauses.push_back((now.minor_seconds - last.minor_seconds) * 1e6 /

@@ -53,8 +53,7 @@ int main(int argc, char** argv) {
   bool found = false;
   auto snapshot = islet::Snapshot::FromEmbedded(standard);
   if (!snapshot.ok()) return 1;
-  std::printf("%-28s %10s %10s %10s %30s\n", "", "median us", "worst us", "at ms",
-              "longest minor collection us");
+  std::printf("%-28s %10s %10s %10s %30s\n", "", "median us", "worst us", "at ms", "longest minor collection us");
   for (const islet::LongOperation& operation : islet::kLongOperations) {
     if (argc > 2 && std::strstr(operation.name, argv[2]) == nullptr) continue;
     found = true;
@@ -81,8 +80,8 @@ int main(int argc, char** argv) {
     }
     if (latencies.empty()) continue;
     std::sort(latencies.begin(), latencies.end());
-    std::printf("%-28s %10.0f %10.0f %10d %30.0f\n", operation.name,
-                latencies[latencies.size() / 2], worst, worst_at, longest_minor);
+    std::printf("%-28s %10.0f %10.0f %10d %30.0f\n", operation.name, latencies[latencies.size() / 2], worst, worst_at,
+                longest_minor);
     std::fflush(stdout);
   }
   if (!found) {

@@ -1,6 +1,6 @@
-// What an isolate costs: cold (new mappings: create, first call, dispose), made after another on the same thread, created
-// only, a call in a warm one; and the floor, the same
-// system calls and page touches without any Lisp. For snapshots of 10 to 1,000,000 records.
+// What an isolate costs: cold (new mappings: create, first call, dispose), made after another on the same thread,
+// created only, a call in a warm one; and the floor, the same system calls and page touches without any Lisp. For
+// snapshots of 10 to 1,000,000 records.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -35,10 +35,14 @@ using islet::Snapshot;
 
 islet::EmbeddedSnapshot EmbeddedFor(int64_t records) {
   switch (records) {
-    case 10: return records_10;
-    case 1000: return records_1000;
-    case 20000: return records_20000;
-    default: return records_1000000;
+    case 10:
+      return records_10;
+    case 1000:
+      return records_1000;
+    case 20000:
+      return records_20000;
+    default:
+      return records_1000000;
   }
 }
 
@@ -51,7 +55,10 @@ const Snapshot& SnapshotFor(int64_t records, Source source) {
   static std::mutex mutex;
   const std::lock_guard<std::mutex> lock(mutex);
   static std::array<Snapshot*, 8> cache = {};
-  const size_t slot = (records == 10 ? 0 : records == 1000 ? 1 : records == 20000 ? 2 : 3) +
+  const size_t slot = (records == 10      ? 0
+                       : records == 1000  ? 1
+                       : records == 20000 ? 2
+                                          : 3) +
                       (source == Source::kResident ? 4 : 0);
   if (cache[slot] == nullptr) {
     auto snapshot = Snapshot::FromEmbedded(EmbeddedFor(records));
@@ -95,7 +102,8 @@ void Cold(benchmark::State& state, Source source, Access access, Reservation res
   }
 }
 void BM_ColdIsolate(benchmark::State& state) { Cold(state, Source::kExecutable, Access::kNeighbours); }
-// One isolate after the other: create, call, dispose. The next one takes over the reservation; on one thread and on two.
+// One isolate after the other: create, call, dispose. The next one takes over the reservation; on one thread and on
+// two.
 void BM_NextIsolate(benchmark::State& state) {
   Cold(state, Source::kExecutable, Access::kNeighbours, Reservation::kKept);
   state.SetItemsProcessed(state.iterations());
@@ -141,7 +149,8 @@ void BM_WarmCall(benchmark::State& state) {
     auto isolate = Isolate::FromSnapshot(snapshot);
     if (!isolate.ok()) return state.SkipWithError(std::string(isolate.status().message()).c_str());
     Isolate::Scope scope(**isolate);
-    if (!CallHandler(**isolate, i % state.range(0), Access::kNeighbours, state.range(0))) return state.SkipWithError("wrong answer");
+    if (!CallHandler(**isolate, i % state.range(0), Access::kNeighbours, state.range(0)))
+      return state.SkipWithError("wrong answer");
     alive.push_back(*std::move(isolate));
   }
   state.counters["private_kib"] = (PrivateKib() - private_before) / kAlive;
@@ -149,7 +158,8 @@ void BM_WarmCall(benchmark::State& state) {
   int64_t k = 0;
   for (auto _ : state) {
     Isolate::Scope scope(*alive[0]);
-    if (!CallHandler(*alive[0], k++ % state.range(0), Access::kNeighbours, state.range(0))) return state.SkipWithError("wrong answer");
+    if (!CallHandler(*alive[0], k++ % state.range(0), Access::kNeighbours, state.range(0)))
+      return state.SkipWithError("wrong answer");
   }
 }
 
@@ -218,13 +228,13 @@ void BM_Floor(benchmark::State& state) {
   uint8_t* hint = reinterpret_cast<uint8_t*>((*probe)->impl()->vm->heap().base());
   probe->reset();
   for (auto _ : state) {
-    uint8_t* base = static_cast<uint8_t*>(mmap(hint, layout.cage_size, PROT_READ | PROT_WRITE,
-                                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    uint8_t* base = static_cast<uint8_t*>(
+        mmap(hint, layout.cage_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (base == MAP_FAILED) return state.SkipWithError("mmap failed");
     mmap(base, layout.read_only_begin, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, source.fd,
          static_cast<off_t>(source.file_offset));
-    mmap(base + layout.read_only_begin, layout.image_end - layout.read_only_begin, PROT_READ,
-         MAP_PRIVATE | MAP_FIXED, source.fd, static_cast<off_t>(source.file_offset + layout.read_only_begin));
+    mmap(base + layout.read_only_begin, layout.image_end - layout.read_only_begin, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+         source.fd, static_cast<off_t>(source.file_offset + layout.read_only_begin));
     for (const Touch& touch : touches) {
       volatile uint8_t* p = base + touch.offset;
       const uint8_t value = *p;

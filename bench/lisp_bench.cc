@@ -90,9 +90,8 @@ double MedianCpu(const Measurement& measurement) {
 absl::StatusOr<std::vector<std::string>> ProgramsIn(const std::string& folder) {
   std::unique_ptr<DIR, int (*)(DIR*)> opened(opendir(folder.c_str()), closedir);
   if (opened == nullptr) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot list the programs in ", folder, ": ", std::strerror(errno),
-                     "; run this from the repository's root, or give --programs=FOLDER"));
+    return absl::NotFoundError(absl::StrCat("cannot list the programs in ", folder, ": ", std::strerror(errno),
+                                            "; run this from the repository's root, or give --programs=FOLDER"));
   }
   std::vector<std::string> names;
   while (const dirent* entry = readdir(opened.get())) {
@@ -134,8 +133,8 @@ absl::Status SetLimits(islet::Limits* limits) {
 
 // Runs the program once in a fresh isolate. Errors: those of the isolate; Internal if the result is
 // wrong.
-absl::StatusOr<Run> RunOnce(const islet::Snapshot& snapshot, const std::string& path,
-                            const std::string& text, const std::string& which, std::string* size) {
+absl::StatusOr<Run> RunOnce(const islet::Snapshot& snapshot, const std::string& path, const std::string& text,
+                            const std::string& which, std::string* size) {
   islet::IsolateOptions options;
   if (absl::Status status = SetLimits(&options.limits); !status.ok()) return status;
   auto isolate = islet::Isolate::FromSnapshot(snapshot, options);
@@ -159,15 +158,14 @@ absl::StatusOr<Run> RunOnce(const islet::Snapshot& snapshot, const std::string& 
   auto same = (*isolate)->Call("equal?", {*result, *expected});
   if (!same.ok()) return same.status();
   if (same->IsFalse()) {
-    return absl::InternalError(absl::StrCat(path, ": wrong result ", result->Print(1000),
-                                            "; expected ", expected->Print(1000)));
+    return absl::InternalError(
+        absl::StrCat(path, ": wrong result ", result->Print(1000), "; expected ", expected->Print(1000)));
   }
   return run;
 }
 
-absl::StatusOr<Measurement> Measure(const islet::Snapshot& snapshot, const std::string& folder,
-                                    const std::string& name, const std::string& which,
-                                    int repetitions) {
+absl::StatusOr<Measurement> Measure(const islet::Snapshot& snapshot, const std::string& folder, const std::string& name,
+                                    const std::string& which, int repetitions) {
   const std::string path = absl::StrCat(folder, "/", name, ".lisp");
   auto text = ReadFile(path);
   if (!text.ok()) return text.status();
@@ -191,9 +189,8 @@ std::string ToJson(const std::vector<Measurement>& measurements) {
           run.wall_seconds, run.cpu_seconds, run.stats.heap_bytes, run.stats.minor_collections,
           run.stats.full_collections));
     }
-    programs.push_back(
-        absl::StrFormat("  {\"program\": \"%s\", \"size\": %s, \"runs\": [\n    %s]}",
-                        measurement.name, measurement.size, absl::StrJoin(runs, ",\n    ")));
+    programs.push_back(absl::StrFormat("  {\"program\": \"%s\", \"size\": %s, \"runs\": [\n    %s]}", measurement.name,
+                                       measurement.size, absl::StrJoin(runs, ",\n    ")));
   }
   return absl::StrCat("[\n", absl::StrJoin(programs, ",\n"), "\n]\n");
 }
@@ -216,16 +213,16 @@ int Main(int argc, char** argv) {
   std::vector<std::string> names(arguments.begin() + 1, arguments.end());
   for (const std::string& name : names) {
     if (std::find(known->begin(), known->end(), name) == known->end()) {
-      return Fail(2, absl::StrCat("no program named ", name, " in ", folder,
-                                  "; there are: ", absl::StrJoin(*known, " ")));
+      return Fail(2,
+                  absl::StrCat("no program named ", name, " in ", folder, "; there are: ", absl::StrJoin(*known, " ")));
     }
   }
   if (names.empty()) names = *std::move(known);
 
   auto snapshot = islet::Snapshot::FromEmbedded(standard);
   if (!snapshot.ok()) return Fail(1, snapshot.status().message());
-  std::printf("%-12s %10s %9s %9s %9s %10s %7s %6s\n", "program", "size", "median s", "least s",
-              "cpu s", "heap KiB", "minor", "full");
+  std::printf("%-12s %10s %9s %9s %9s %10s %7s %6s\n", "program", "size", "median s", "least s", "cpu s", "heap KiB",
+              "minor", "full");
   std::vector<Measurement> measurements;
   int status = 0;
   for (const std::string& name : names) {
@@ -237,10 +234,9 @@ int Main(int argc, char** argv) {
     double least = measured->runs[0].wall_seconds;
     for (const Run& run : measured->runs) least = std::min(least, run.wall_seconds);
     const islet::IsolateStats& stats = measured->runs.back().stats;
-    std::printf("%-12s %10s %9.3f %9.3f %9.3f %10zu %7ju %6ju\n", name.c_str(),
-                measured->size.c_str(), MedianWall(*measured), least, MedianCpu(*measured),
-                stats.heap_bytes / 1024, static_cast<uintmax_t>(stats.minor_collections),
-                static_cast<uintmax_t>(stats.full_collections));
+    std::printf("%-12s %10s %9.3f %9.3f %9.3f %10zu %7ju %6ju\n", name.c_str(), measured->size.c_str(),
+                MedianWall(*measured), least, MedianCpu(*measured), stats.heap_bytes / 1024,
+                static_cast<uintmax_t>(stats.minor_collections), static_cast<uintmax_t>(stats.full_collections));
     std::fflush(stdout);
     measurements.push_back(*std::move(measured));
   }

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/target.h"
-#include "isolate/interpreter/code_checker.h"
 #include "isolate/compiler/disassembler.h"
+#include "isolate/interpreter/code_checker.h"
 
 namespace islet::fuzz {
 

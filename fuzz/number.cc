@@ -28,11 +28,9 @@ bool ReadsBack(Heap& heap, Value v, int radix) { return radix <= 18 || vm::IsRea
 void CheckRadix(Heap& heap, Value v, int radix) {
   if (!ReadsBack(heap, v, radix)) return;
   const std::string text = vm::NumberToString(heap, v, radix);
-  if (text.size() > vm::NumberTextBytes(heap, v, radix))
-    Fail("longer than NumberTextBytes says", text);
+  if (text.size() > vm::NumberTextBytes(heap, v, radix)) Fail("longer than NumberTextBytes says", text);
   const std::optional<Value> again = vm::ParseNumber(heap, text, radix);
-  if (!again || !vm::NumberEqv(heap, v, *again))
-    Fail(absl::StrCat("does not read back in radix ", radix), text);
+  if (!again || !vm::NumberEqv(heap, v, *again)) Fail(absl::StrCat("does not read back in radix ", radix), text);
 }
 
 void CheckPrefixes(Heap& heap, absl::string_view text, std::optional<Value> v) {
@@ -41,8 +39,7 @@ void CheckPrefixes(Heap& heap, absl::string_view text, std::optional<Value> v) {
        {std::pair("#b", 2), std::pair("#o", 8), std::pair("#d", 10), std::pair("#x", 16)}) {
     const std::optional<Value> with = vm::ParseNumber(heap, absl::StrCat(prefix, text), 10);
     const std::optional<Value> without = vm::ParseNumber(heap, text, radix);
-    if (with.has_value() != without.has_value() ||
-        (with && !vm::NumberEqv(heap, *with, *without))) {
+    if (with.has_value() != without.has_value() || (with && !vm::NumberEqv(heap, *with, *without))) {
       Fail(absl::StrCat(prefix, " is not radix ", radix), text);
     }
   }
@@ -52,8 +49,7 @@ void CheckPrefixes(Heap& heap, absl::string_view text, std::optional<Value> v) {
   if (exact && !vm::IsExact(heap, *exact)) Fail("#e is inexact", text);
   // Rounding once: the exact number that a decimal says, made inexact, is the flonum that it says
   // without prefix.
-  if (exact && !vm::IsZero(heap, *exact) &&
-      !vm::NumberEqv(heap, vm::Inexact(heap, *exact), vm::Inexact(heap, *v))) {
+  if (exact && !vm::IsZero(heap, *exact) && !vm::NumberEqv(heap, vm::Inexact(heap, *exact), vm::Inexact(heap, *v))) {
     Fail("#e and none are not the same number", text);
   }
   const std::optional<Value> inexact = vm::ParseNumber(heap, absl::StrCat("#i", text), 10);
@@ -78,11 +74,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string other_case(text);
   for (char& c : other_case) c = std::islower(c) ? std::toupper(c) : std::tolower(c);
   const std::optional<Value> same = islet::vm::ParseNumber(heap, other_case, radix);
-  if (v.has_value() != same.has_value() || (v && !islet::vm::NumberEqv(heap, *v, *same)))
-    Fail("case matters", text);
+  if (v.has_value() != same.has_value() || (v && !islet::vm::NumberEqv(heap, *v, *same))) Fail("case matters", text);
   if (radix == 10) CheckPrefixes(heap, text, v);
-  if (!v || islet::vm::NumberBytes(heap, *v) > 4096)
-    return 0;  // 30 readings of 10,000 digits would be slow
+  if (!v || islet::vm::NumberBytes(heap, *v) > 4096) return 0;  // 30 readings of 10,000 digits would be slow
   for (const int r : kRadixes) CheckRadix(heap, *v, r);
   return 0;
 }

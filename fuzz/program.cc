@@ -31,15 +31,13 @@ void RunForms(vm::Vm& vm, vm::Evaluator& evaluator, absl::string_view text) {
       continue;
     }
     const absl::StatusOr<vm::Value> thunk = vm::Compile(vm, arena, core, /*keep_frame=*/true);
-    if (!thunk.ok())
-      Fail("expanded, but did not compile", absl::StrCat(thunk.status().ToString(), "\n", text));
+    if (!thunk.ok()) Fail("expanded, but did not compile", absl::StrCat(thunk.status().ToString(), "\n", text));
     CheckAllCode(vm.heap(), *thunk);
     const absl::StatusOr<vm::Value> value = vm.Call(*thunk, {});
     if (value.ok()) continue;
     ++errors;
     if (value.status().message().empty()) Fail("an error that says nothing", text);
-    if (value.status().code() == absl::StatusCode::kCancelled ||
-        value.status().code() == absl::StatusCode::kAborted)
+    if (value.status().code() == absl::StatusCode::kCancelled || value.status().code() == absl::StatusCode::kAborted)
       return;
   }
 }
@@ -63,7 +61,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // A primitive, since the program may have redefined every name.
   const vm::Value three[] = {vm::Value::Fixnum(1), vm::Value::Fixnum(2)};
   const absl::StatusOr<vm::Value> sum = isolate->Call(isolate->FindPrimitive("+"), three);
-  if (!sum.ok() || *sum != vm::Value::Fixnum(3))
-    Fail("the isolate does not work any more", sum.status().ToString());
+  if (!sum.ok() || *sum != vm::Value::Fixnum(3)) Fail("the isolate does not work any more", sum.status().ToString());
   return 0;
 }

@@ -55,16 +55,14 @@ Outcome Read(absl::string_view text, bool in_pieces) {
   Reader::Result result;
   size_t before = 0;
   while ((result = reader.ReadNext(&syntax)) == Reader::Result::kDatum) {
-    if (reader.offset() <= before || reader.offset() > text.size())
-      Fail("the reader is at a strange place", text);
+    if (reader.offset() <= before || reader.offset() > text.size()) Fail("the reader is at a strange place", text);
     before = reader.offset();
     const vm::Value datum = vm::SyntaxToDatum(vm, syntax, true);
     if (datum == vm::kUndefined) {
       outcome.data.push_back("too large");
       continue;
     }
-    for (const auto mode : {vm::PrintMode::kDisplay, vm::PrintMode::kWriteSimple})
-      vm::Print(vm, datum, mode, 100000);
+    for (const auto mode : {vm::PrintMode::kDisplay, vm::PrintMode::kWriteSimple}) vm::Print(vm, datum, mode, 100000);
     vm::SyntaxArena copy(&vm.heap());
     if (vm::DatumToSyntax(copy, vm.heap(), datum, vm::SourcePosition(), 20000) == nullptr) {
       Fail("read, but too deep to be syntax", text);
@@ -72,8 +70,7 @@ Outcome Read(absl::string_view text, bool in_pieces) {
     outcome.data.push_back(vm::Print(vm, datum, vm::PrintMode::kWriteShared));
   }
   if (result != Reader::Result::kError) return outcome;
-  if (reader.error().position.line == 0 || reader.error().message.empty())
-    Fail("an error without its place", text);
+  if (reader.error().position.line == 0 || reader.error().message.empty()) Fail("an error without its place", text);
   outcome.error = reader.error().ToString();
   outcome.incomplete = reader.error().incomplete;
   return outcome;
@@ -87,8 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   const Outcome whole = Read(text, false);
   const Outcome pieces = Read(text, true);
-  if (whole.data != pieces.data || whole.error != pieces.error ||
-      whole.incomplete != pieces.incomplete) {
+  if (whole.data != pieces.data || whole.error != pieces.error || whole.incomplete != pieces.incomplete) {
     Fail("pieces read otherwise", absl::StrCat(text, "\n", whole.error, "\n", pieces.error));
   }
   for (const std::string& written : whole.data) {

@@ -1,6 +1,6 @@
-// Snapshot files that somebody has changed, with a digest that fits: each is refused with a message, or what is made of it
-// runs within its limits, is collected, printed and frozen again, and touches nothing outside its own cage. Which answers
-// it gives is not asked: who may change data changes answers.
+// Snapshot files that somebody has changed, with a digest that fits: each is refused with a message, or what is made of
+// it runs within its limits, is collected, printed and frozen again, and touches nothing outside its own cage. Which
+// answers it gives is not asked: who may change data changes answers.
 //
 // The input is a list of changes (snapshot_mutator.h), eight bytes each. snapshot_runs.cc makes them from seeds.
 
@@ -40,14 +40,21 @@ constexpr char kScript[] = R"((define-record-type point (make-point x y) point? 
 (define saved (guard (e (#t e)) (vector-ref (vector 1 2) 5)))
 (define port (open-input-string "(a b . c) 12 \"text\""))
 (define promise (delay (+ 1 2)))
-(define (test-vector) (let ((v (make-vector 5 0))) (let loop ((i 0)) (if (< i 5) (begin (vector-set! v i (* i i)) (loop (+ i 1))) v))))
+(define (test-vector)
+  (let ((v (make-vector 5 0))) (let loop ((i 0)) (if (< i 5) (begin (vector-set! v i (* i i)) (loop (+ i 1))) v))))
 (define (test-closures . rest) (map (lambda (f) (f 3)) (list (lambda (x) (* x x)) (lambda (y) (cons y rest)))))
 (define (test-records) (for-each (lambda (p) (set-point-x! p (list (point-y p)))) points) (map point-x points))
-(define (test-tables) (hash-table-set! table 'new (counter)) (list (hash-table-ref/default table "one" 0) (hash-table->alist by-name)))
+(define (test-tables)
+  (hash-table-set! table 'new (counter))
+  (list (hash-table-ref/default table "one" 0) (hash-table->alist by-name)))
 (define (test-text) (string-set! text 0 #\x3bb) (string-append text wide (symbol->string 'abc) (number->string 1.25)))
-(define (test-numbers) (list (apply + numbers) (apply * numbers) (exact->inexact (car numbers)) (bytevector-u8-ref bytes 3)))
-(define (test-control) (call-with-current-continuation (lambda (k) (dynamic-wind counter (lambda () (parameterize ((depth 3)) (k (depth)))) counter))))
-(define (test-errors) (guard (e ((string? e) e) ((error-object? e) (error-object-message e))) (car (cdr (list (counter))))))
+(define (test-numbers)
+  (list (apply + numbers) (apply * numbers) (exact->inexact (car numbers)) (bytevector-u8-ref bytes 3)))
+(define (test-control)
+  (call-with-current-continuation (lambda (k)
+    (dynamic-wind counter (lambda () (parameterize ((depth 3)) (k (depth)))) counter))))
+(define (test-errors)
+  (guard (e ((string? e) e) ((error-object? e) (error-object-message e))) (car (cdr (list (counter))))))
 (define (test-uncaught x) (+ 1 (vector-ref (vector x) 7)))
 (define (test-read) (list (read port) (force promise)))
 (define (test-deep n) (if (= n 0) 0 (+ 1 (test-deep (- n 1)))))
@@ -57,7 +64,8 @@ constexpr char kScript[] = R"((define-record-type point (make-point x y) point? 
 
 // What the snapshot's environment has besides: enough for the text that is evaluated.
 constexpr const char* kKept[] = {"define", "lambda", "let", "if", "quote", "list", "+", "car", "vector-ref", "swap!"};
-constexpr char kText[] = "(define (fresh x) (let ((y (list x 'q))) (if (car y) (+ 1 (car y)) y))) (fresh 1) (vector-ref (list 1) 0)";
+constexpr char kText[] =
+    "(define (fresh x) (let ((y (list x 'q))) (if (car y) (+ 1 (car y)) y))) (fresh 1) (vector-ref (list 1) 0)";
 
 constexpr uint64_t kCageSize = uint64_t{64} << 20;
 constexpr int64_t kFuel = 20000;
@@ -100,9 +108,7 @@ class Neighbour {
     isolate_ = *std::move(isolate);
     mprotect(base(), kCageSize, PROT_NONE);
   }
-  ~Neighbour() {
-    mprotect(base(), kCageSize, PROT_READ | PROT_WRITE);
-  }
+  ~Neighbour() { mprotect(base(), kCageSize, PROT_READ | PROT_WRITE); }
   uint8_t* base() const { return isolate_->heap().base(); }
 
  private:

@@ -57,8 +57,9 @@ enum class Kind : uint32_t {
   kEnd
 };
 
-constexpr const char* kNames[] = {"word",  "bit",   "splice", "cut",    "slot to object", "slot inside", "slot to word", "swap", "type",
-                                  "flags", "count", "length", "opcode", "operand",        "code word",   "code ref",     "start"};
+constexpr const char* kNames[] = {"word",         "bit",     "splice",    "cut",      "slot to object", "slot inside",
+                                  "slot to word", "swap",    "type",      "flags",    "count",          "length",
+                                  "opcode",       "operand", "code word", "code ref", "start"};
 static_assert(std::size(kNames) == static_cast<size_t>(Kind::kEnd));
 
 }  // namespace
@@ -137,7 +138,7 @@ void SnapshotMutator::ApplyOne(const Change& change, std::vector<uint8_t>& file,
       value = kWords[with % std::size(kWords)];
       break;
     case Kind::kBit:
-      value = WordAt(file, place) ^ uint32_t{1} << with % 32;
+      value = WordAt(file, place) ^ uint32_t { 1 } << with % 32;
       break;
     case Kind::kSplice: {
       const uint32_t from = with % words * sizeof(uint32_t);
@@ -212,7 +213,8 @@ void SnapshotMutator::ApplyOne(const Change& change, std::vector<uint8_t>& file,
       break;
     case Kind::kStart:
       place = change.where % (image_at_ / 4) * 4;
-      value = with % 3 == 0 ? WordAt(snapshot_, place) ^ uint32_t{1} << with / 3 % 32 : kWords[with / 3 % std::size(kWords)];
+      value = with % 3 == 0 ? WordAt(snapshot_, place) ^ uint32_t { 1 } << with / 3 % 32
+                            : kWords[with / 3 % std::size(kWords)];
       break;
     case Kind::kEnd:
       return;

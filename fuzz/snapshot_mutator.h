@@ -1,8 +1,8 @@
 // Snapshots that nobody has made: a good one, changed here and there, with a digest that fits.
 //
-// A change is eight bytes, so that a fuzzer's input, or a generator of random numbers, is a list of changes. The mutator
-// knows where objects start and of which kind they are, so that a header, a length, a reference or an instruction is
-// changed as often as the characters of strings, of which a file has far more.
+// A change is eight bytes, so that a fuzzer's input, or a generator of random numbers, is a list of changes. The
+// mutator knows where objects start and of which kind they are, so that a header, a length, a reference or an
+// instruction is changed as often as the characters of strings, of which a file has far more.
 
 #ifndef ISLET_FUZZ_SNAPSHOT_MUTATOR_H_
 #define ISLET_FUZZ_SNAPSHOT_MUTATOR_H_

@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
   uint64_t seed = 1, runs = 2000, seconds = 0;
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];
-    uint64_t* const number = absl::ConsumePrefix(&argument, "--seed=")   ? &seed
-                             : absl::ConsumePrefix(&argument, "--runs=") ? &runs
+    uint64_t* const number = absl::ConsumePrefix(&argument, "--seed=")      ? &seed
+                             : absl::ConsumePrefix(&argument, "--runs=")    ? &runs
                              : absl::ConsumePrefix(&argument, "--seconds=") ? &seconds
                                                                             : nullptr;
     if (number == nullptr || !absl::SimpleAtoi(argument, number)) {

@@ -20,8 +20,8 @@ vm::VmOptions SmallIsolate() {
 }  // namespace
 
 void Fail(absl::string_view what, absl::string_view detail) {
-  std::fprintf(stderr, "%.*s\n%.*s\n", static_cast<int>(what.size()), what.data(),
-               static_cast<int>(detail.size()), detail.data());
+  std::fprintf(stderr, "%.*s\n%.*s\n", static_cast<int>(what.size()), what.data(), static_cast<int>(detail.size()),
+               detail.data());
   std::abort();
 }
 
@@ -32,8 +32,8 @@ std::unique_ptr<vm::Vm> NewEmptyIsolate() {
 }
 
 std::unique_ptr<vm::Vm> NewStandardIsolate() {
-  static const auto image = vm::Image::FromEmbedded(
-      islet_snapshot_standard_begin, islet_snapshot_standard_end, vm::AllPrimitives());
+  static const auto image =
+      vm::Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, vm::AllPrimitives());
   if (!image.ok()) Fail("no snapshot", image.status().ToString());
   auto vm = vm::NewVm(**image, SmallIsolate());
   if (!vm.ok()) Fail("no isolate", vm.status().ToString());

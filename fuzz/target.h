@@ -23,9 +23,8 @@ namespace islet::fuzz {
 
 // An isolate of its own for each input, so that one input cannot depend on those before it. Its
 // heap may grow to 16 MiB.
-std::unique_ptr<vm::Vm> NewEmptyIsolate();  // no symbols, no libraries
-std::unique_ptr<vm::Vm>
-NewStandardIsolate();  // of the standard snapshot; no files, no ports, no randomness
+std::unique_ptr<vm::Vm> NewEmptyIsolate();     // no symbols, no libraries
+std::unique_ptr<vm::Vm> NewStandardIsolate();  // of the standard snapshot; no files, no ports, no randomness
 
 }  // namespace islet::fuzz
 

@@ -30,8 +30,8 @@ namespace {
 // What must be left of the C++ stack to load a library from within another one's loading: more than the expander leaves
 // unused, which would speak of forms that are nested too deeply.
 constexpr size_t kStackOfLoad = size_t{512} << 10;
-// So much of it must be left to read, expand and compile a text. The expander and the compiler may use half of what is left for
-// forms that are nested in each other.
+// So much of it must be left to read, expand and compile a text. The expander and the compiler may use half of what is
+// left for forms that are nested in each other.
 constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
 // Of a circle of imports, how many are shown at each end.
 constexpr size_t kShownImports = 4;
@@ -67,8 +67,8 @@ absl::Status Unreadable(absl::string_view path, const absl::Status& status) {
 absl::Status SyntaxFailure(Vm& vm, const std::string& position, absl::string_view message) {
   vm.last_condition_ = vm.MakeCondition("syntax", "", std::string_view(message.data(), message.size()), kNull);
   if (!position.empty()) vm.heap().Get<Condition>(vm.last_condition_)->position = vm.MakeString(position);
-  vm.End(FailureMark::kCondition, absl::InvalidArgumentError(position.empty() ? std::string(message)
-                                                           : absl::StrCat(position, ": ", message)));
+  vm.End(FailureMark::kCondition,
+         absl::InvalidArgumentError(position.empty() ? std::string(message) : absl::StrCat(position, ": ", message)));
   vm.terminating_ = false;
   return std::exchange(vm.termination_, absl::OkStatus());
 }
@@ -103,14 +103,13 @@ absl::Status AtForm(const absl::Status& status, const SourcePosition& position) 
   const BacktraceFrame frame = {std::string(kTopLevel), position.file == nullptr ? "" : *position.file, position.line,
                                 position.column};
   absl::Status located(status.code(), absl::StrCat(status.message(), "\n", FrameLine(frame)));
-  status.ForEachPayload([&located](absl::string_view type, const absl::Cord& payload) {
-    located.SetPayload(type, payload);
-  });
+  status.ForEachPayload(
+      [&located](absl::string_view type, const absl::Cord& payload) { located.SetPayload(type, payload); });
   return located;
 }
 
-// Why an expansion failed, if it was not the form: a condition that was raised meanwhile, or a limit or interrupt, which
-// nothing may catch.
+// Why an expansion failed, if it was not the form: a condition that was raised meanwhile, or a limit or interrupt,
+// which nothing may catch.
 bool CanReraise(Vm& vm, const absl::Status& cause) {
   if (cause.ok()) return false;
   const bool raised = MarkOf(cause) == FailureMark::kCondition || cause.code() == absl::StatusCode::kUnknown ||
@@ -305,8 +304,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     first = false;
     if (program && !import && imported == kFalse) {
       Heap& heap = vm_.heap();
-      if (!heap.Reserve(size_t{1} << 20))
-        return vm_.terminating_ ? ended() : HeapLimitStatus(vm_, "");
+      if (!heap.Reserve(size_t{1} << 20)) return vm_.terminating_ ? ended() : HeapLimitStatus(vm_, "");
       imported = MakeHashTable(heap, kEqTableFlag);
       ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
                    [&](Value symbol, Value binding) { HashTablePut(heap, imported, symbol, binding); });
@@ -323,8 +321,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     const bool definition = EndsInDefinition(core);
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
-      const absl::Status failure =
-          vm_.terminating_ ? ended() : fail(SyntaxFailure(vm_, "", thunk.status().message()));
+      const absl::Status failure = vm_.terminating_ ? ended() : fail(SyntaxFailure(vm_, "", thunk.status().message()));
       ForgetLibrary(vm_, form);
       return failure;
     }
@@ -348,8 +345,7 @@ absl::StatusOr<Value> Evaluator::Run(Value thunk, bool all_values) {
   if (!vm_.returned_several_) return heap.Cons(*value, kNull);
   const std::vector<Value>& values = vm_.values();
   if (!heap.Reserve(values.size() * 8)) {
-    return vm_.terminating_ ? vm_.TakeTermination()
-                            : HeapLimitStatus(vm_, "by the values of a form");
+    return vm_.terminating_ ? vm_.TakeTermination() : HeapLimitStatus(vm_, "by the values of a form");
   }
   Value list = kNull;
   for (size_t i = values.size(); i > 0; --i) list = heap.Cons(values[i - 1], list);
@@ -367,8 +363,7 @@ void Evaluator::ExportDefinitions(Value environment, Value imported) {
 }
 
 absl::Status Evaluator::OpenInteraction(absl::string_view library) {
-  absl::StatusOr<Value> environment =
-      EvalString(absl::StrCat("(%environment '", library, ")"), "interaction");
+  absl::StatusOr<Value> environment = EvalString(absl::StrCat("(%environment '", library, ")"), "interaction");
   if (!environment.ok()) return environment.status();
   vm_.set_root(Root::kInteraction, *environment);
   return absl::OkStatus();
@@ -424,10 +419,9 @@ absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
       continue;
     }
     const absl::Status status = FinishLoading(library);
-    const bool ended = !status.ok() && MarkOf(status) != FailureMark::kCondition &&
-                       status.code() != absl::StatusCode::kUnknown &&
-                       status.code() != absl::StatusCode::kInvalidArgument &&
-                       status.code() != absl::StatusCode::kNotFound;
+    const bool ended =
+        !status.ok() && MarkOf(status) != FailureMark::kCondition && status.code() != absl::StatusCode::kUnknown &&
+        status.code() != absl::StatusCode::kInvalidArgument && status.code() != absl::StatusCode::kNotFound;
     if (ended || (!status.ok() && loading_.size() == first + 1)) return status;
     if (!status.ok()) failed_.emplace(loading_.back().name.ToString(), status);
     if (loading_.size() == first + 1) return FindLibrary(vm_, loading_.back().name.ToValue(vm_));
@@ -461,8 +455,8 @@ absl::Status Evaluator::StartLoading(const LibraryName& name) {
       return absl::OkStatus();
     }
   }
-  return absl::NotFoundError(absl::StrCat("no library ", name.ToString(), tried.empty() ? "" : "; looked for ",
-                                          absl::StrJoin(tried, ", ")));
+  return absl::NotFoundError(
+      absl::StrCat("no library ", name.ToString(), tried.empty() ? "" : "; looked for ", absl::StrJoin(tried, ", ")));
 }
 
 absl::Status Evaluator::FinishLoading(const Loading& library) {

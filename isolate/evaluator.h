@@ -2,8 +2,8 @@
 // stands behind `eval`, `load` and `environment`.
 //
 // A script that starts with an import is a program (R7RS 5.1): it sees what it imports. What it defines is entered in
-// the interaction environment when it has run, so that the host and later scripts find it. Any other script is evaluated
-// in the interaction environment itself.
+// the interaction environment when it has run, so that the host and later scripts find it. Any other script is
+// evaluated in the interaction environment itself.
 //
 // Thread safety: none; used by the thread that has entered the isolate.
 
@@ -40,11 +40,11 @@ class Evaluator : public LibraryLoader {
   // Every source file read so far, in order, once each.
   const std::vector<std::string>& files_read() const { return files_read_; }
 
-  // Evaluates the script in a file of this process, whatever is granted.
-  // Errors: NotFound (cannot be read), InvalidArgument (not UTF-8, syntax; with file, line, column), and those of Vm::Call.
+  // Evaluates the script in a file of this process, whatever is granted. Errors: NotFound (cannot be read),
+  // InvalidArgument (not UTF-8, syntax; with file, line, column), and those of Vm::Call.
   absl::Status EvalFile(absl::string_view path);
-  // Evaluates the forms of `text` in the interaction environment; the value of the last (kUnspecified if there is none).
-  // `name` is what messages call the text.
+  // Evaluates the forms of `text` in the interaction environment; the value of the last (kUnspecified if there is
+  // none). `name` is what messages call the text.
   absl::StatusOr<Value> EvalString(absl::string_view text, absl::string_view name);
   // The same; all values of the last form, as a list. () if there is no form, and for a definition.
   absl::StatusOr<Value> EvalValues(absl::string_view text, absl::string_view name);

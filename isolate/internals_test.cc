@@ -34,9 +34,7 @@ class Internals : public testing::Test {
     evaluator_ = std::make_unique<Evaluator>(*vm_);
   }
 
-  absl::Status Eval(absl::string_view text) {
-    return evaluator_->EvalString(text, "test").status();
-  }
+  absl::Status Eval(absl::string_view text) { return evaluator_->EvalString(text, "test").status(); }
   // Ends after a number of instructions.
   absl::Status EvalWithFuel(absl::string_view text) {
     vm_->CountInstructions(true);
@@ -52,15 +50,12 @@ class Internals : public testing::Test {
 
 TEST_F(Internals, ProceduresThatTheMachineCallsTakeTwoArguments) {
   for (const char* root : {"2", "3"}) {
-    for (const char* procedure :
-         {"(lambda () 1)", "(lambda (a) 1)", "(lambda (a b c) 1)", "car", "5", "'()"}) {
+    for (const char* procedure : {"(lambda () 1)", "(lambda (a) 1)", "(lambda (a b c) 1)", "car", "5", "'()"}) {
       const absl::Status status = Eval("(%set-root! " + std::string(root) + " " + procedure + ")");
-      EXPECT_THAT(std::string(status.message()),
-                  HasSubstr("a procedure of two arguments made by lambda"));
+      EXPECT_THAT(std::string(status.message()), HasSubstr("a procedure of two arguments made by lambda"));
     }
   }
-  EXPECT_EQ(Eval("(%set-root! 2 (lambda (object continuable?) (%uncaught object)))"),
-            absl::OkStatus());
+  EXPECT_EQ(Eval("(%set-root! 2 (lambda (object continuable?) (%uncaught object)))"), absl::OkStatus());
   EXPECT_EQ(Eval("(%set-root! 3 (lambda all 1))"), absl::OkStatus());
   EXPECT_THAT(std::string(Eval("(car 5)").message()), HasSubstr("a pair"));
 }
@@ -77,23 +72,21 @@ TEST_F(Internals, WhatIsCalledToRaiseMayFailForEver) {
 }
 
 TEST_F(Internals, DynamicStateMayBeCircular) {
-  EXPECT_EQ(LimitReached(
-                EvalWithFuel("(let ((ring (list 1))) (set-cdr! ring ring) (%set-parameters! ring)"
-                             "  ((%make-parameter 1 #f)))")),
+  EXPECT_EQ(LimitReached(EvalWithFuel("(let ((ring (list 1))) (set-cdr! ring ring) (%set-parameters! ring)"
+                                      "  ((%make-parameter 1 #f)))")),
             Limit::kFuel);
   ASSERT_EQ(Eval("(define ring (list (cons 1 2))) (set-cdr! ring ring) (define parameter "
                  "(%make-parameter 1 #f))"),
             absl::OkStatus());
   vm_->Interrupt();
-  EXPECT_EQ(Eval("(begin (%set-parameters! ring) (parameter))").code(),
-            absl::StatusCode::kCancelled);
+  EXPECT_EQ(Eval("(begin (%set-parameters! ring) (parameter))").code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(LimitReached(EvalWithFuel("(begin (%set-root! 8 (vector parameter parameter parameter))"
                                       "  (%set-parameters! ring) (newline))")),
             Limit::kFuel);
 }
 
-// What a program does whose code or objects are not as the machine relies on: the verifier of snapshots lets none in, so
-// they are made here by hand.
+// What a program does whose code or objects are not as the machine relies on: the verifier of snapshots lets none in,
+// so they are made here by hand.
 class DamagedPrograms : public Internals {
  protected:
   void SetUp() override {

@@ -31,8 +31,8 @@ struct LibraryName {
 };
 
 // What the libraries that `source` defines import, in order; what of it they define themselves is left out. Includes of
-// declarations are followed by `loader`. Only what is certain is found: not what stands behind a (library ...) requirement,
-// nor what cannot be read. Ends early, with the run, when that is to be ended (Vm::terminating_).
+// declarations are followed by `loader`. Only what is certain is found: not what stands behind a (library ...)
+// requirement, nor what cannot be read. Ends early, with the run, when that is to be ended (Vm::terminating_).
 std::vector<LibraryName> ImportsOf(Vm& vm, LibraryLoader& loader, const SourceFile& source);
 
 }  // namespace islet::vm

@@ -1,5 +1,5 @@
-// Every snapshot that the build makes is one that the verifier accepts: its rules are not stricter than what the compiler,
-// the library and the writer do. The files are the test's arguments.
+// Every snapshot that the build makes is one that the verifier accepts: its rules are not stricter than what the
+// compiler, the library and the writer do. The files are the test's arguments.
 
 #include <string>
 #include <vector>

@@ -36,8 +36,7 @@ using testing::HasSubstr;
 Snapshot StandardSnapshot() { return *Snapshot::FromEmbedded(standard); }
 
 std::unique_ptr<Isolate> Make(const IsolateOptions& options = {}) {
-  absl::StatusOr<std::unique_ptr<Isolate>> isolate =
-      Isolate::FromSnapshot(StandardSnapshot(), options);
+  absl::StatusOr<std::unique_ptr<Isolate>> isolate = Isolate::FromSnapshot(StandardSnapshot(), options);
   EXPECT_TRUE(isolate.ok()) << isolate.status();
   return *std::move(isolate);
 }
@@ -53,12 +52,10 @@ std::string Eval(Isolate& isolate, absl::string_view text) {
 
 // The value, or what a handler sees of the condition: (is it a file error?, message, irritants).
 std::string Guarded(Isolate& isolate, absl::string_view expression) {
-  return Eval(
-      isolate,
-      absl::StrCat("(import (srfi 27) (scheme load))"
-                   "(guard (e ((error-object? e) (list (file-error? e) (error-object-message e)"
-                   " (error-object-irritants e)))) (eval '",
-                   expression, " (interaction-environment)))"));
+  return Eval(isolate, absl::StrCat("(import (srfi 27) (scheme load))"
+                                    "(guard (e ((error-object? e) (list (file-error? e) (error-object-message e)"
+                                    " (error-object-irritants e)))) (eval '",
+                                    expression, " (interaction-environment)))"));
 }
 
 // ---- Denied
@@ -122,13 +119,10 @@ constexpr Need kNeeds[] = {
 
 TEST(CapabilitiesTest, DeniedByDefaultByName) {
   auto isolate = Make();
-  for (const Need& need : kNeeds)
-    EXPECT_EQ(Guarded(*isolate, need.expression), need.caught) << need.expression;
+  for (const Need& need : kNeeds) EXPECT_EQ(Guarded(*isolate, need.expression), need.caught) << need.expression;
   // Unhandled, it names the procedure too.
-  EXPECT_THAT(
-      Eval(*isolate, "(current-second)"),
-      HasSubstr(
-          "current-second: the clock is not granted to this isolate (IsolateOptions::clock)"));
+  EXPECT_THAT(Eval(*isolate, "(current-second)"),
+              HasSubstr("current-second: the clock is not granted to this isolate (IsolateOptions::clock)"));
   EXPECT_THAT(Eval(*isolate, "(delete-file \"important\")"),
               HasSubstr(absl::StrCat("delete-file: ", kFiles, ": \"important\"")));
   // And the host can tell by its kind.
@@ -138,8 +132,7 @@ TEST(CapabilitiesTest, DeniedByDefaultByName) {
   Eval(*isolate, "(raise 'thing)");
   EXPECT_EQ(isolate->LastError().kind, "");
   // What is expanded: the condition is one of syntax.
-  EXPECT_THAT(Eval(*isolate, "(include \"/etc/passwd\")"),
-              HasSubstr(absl::StrCat("include: ", kFiles)));
+  EXPECT_THAT(Eval(*isolate, "(include \"/etc/passwd\")"), HasSubstr(absl::StrCat("include: ", kFiles)));
   EXPECT_EQ(Guarded(*isolate, "(include \"/etc/passwd\")"),
             absl::StrCat("(#f \"include: ", kFiles, ", in \\\"/etc/passwd\\\"\" ())"));
   EXPECT_THAT(Guarded(*isolate, "(import (no such library))"),
@@ -153,14 +146,13 @@ TEST(CapabilitiesTest, DeniedByDefaultByName) {
                  "(import (scheme time) (scheme file) (scheme process-context) (srfi 27)) "
                  "(jiffies-per-second)"),
             "1000000");
-  EXPECT_EQ(Eval(*isolate, "(random-integer 1000000)"),
-            Eval(*Make(), "(import (srfi 27)) (random-integer 1000000)"));
+  EXPECT_EQ(Eval(*isolate, "(random-integer 1000000)"), Eval(*Make(), "(import (srfi 27)) (random-integer 1000000)"));
 }
 
 // Granting one does not grant another.
 TEST(CapabilitiesTest, EachIsGrantedByItself) {
-  for (const std::string& granted : {std::string("files"), std::string("clock"),
-                                     std::string("randomness"), std::string("streams")}) {
+  for (const std::string& granted :
+       {std::string("files"), std::string("clock"), std::string("randomness"), std::string("streams")}) {
     IsolateOptions options;
     if (granted == "files") options.files = std::make_shared<MemoryFiles>();
     if (granted == "clock") options.clock = SystemClock();
@@ -183,17 +175,13 @@ TEST(CapabilitiesTest, TheProcesssOwn) {
   options.randomness = SystemRandomness();
   auto isolate = Make(options);
   const std::string path = testing::TempDir() + "/capabilities_test_file";
-  EXPECT_EQ(
-      Eval(*isolate,
-           absl::StrCat("(define path \"", path,
-                        "\")"
-                        "(call-with-output-file path (lambda (p) (display \"one\" p)))"
-                        "(let ((p (open-output-file path #t))) (display \" two\" p) (close-port p))"
-                        "(call-with-input-file path read-line)")),
-      "\"one two\"");
-  EXPECT_EQ(
-      Eval(*isolate, "(list (file-exists? path) (begin (delete-file path) (file-exists? path)))"),
-      "(#t #f)");
+  EXPECT_EQ(Eval(*isolate, absl::StrCat("(define path \"", path,
+                                        "\")"
+                                        "(call-with-output-file path (lambda (p) (display \"one\" p)))"
+                                        "(let ((p (open-output-file path #t))) (display \" two\" p) (close-port p))"
+                                        "(call-with-input-file path read-line)")),
+            "\"one two\"");
+  EXPECT_EQ(Eval(*isolate, "(list (file-exists? path) (begin (delete-file path) (file-exists? path)))"), "(#t #f)");
   EXPECT_EQ(Eval(*isolate,
                  "(let ((a (current-jiffy))) (list (< 1.7e9 (current-second) 1e11) (<= a "
                  "(current-jiffy))))"),
@@ -221,18 +209,13 @@ TEST(CapabilitiesTest, FilesBelowADirectory) {
   auto isolate = Make(options);
   EXPECT_EQ(Eval(*isolate, "(import (mine)) x"), "mine") << "libraries and what they include";
   EXPECT_EQ(Eval(*isolate, "(call-with-input-file \"part.scm\" read)"), "(define x 'mine)");
-  for (const std::string& path :
-       {std::string("../secret.lisp"), top + "/secret.lisp", std::string("link.lisp")}) {
-    const std::string refused = absl::StrCat(
-        ": the path leads out of the directory that the host has granted\" (\"", path, "\"))");
-    EXPECT_EQ(Guarded(*isolate, absl::StrCat("(load \"", path, "\")")),
-              "(#t \"cannot open" + refused);
-    EXPECT_EQ(Guarded(*isolate, absl::StrCat("(open-output-file \"", path, "\")")),
-              "(#t \"cannot open" + refused);
-    EXPECT_EQ(Guarded(*isolate, absl::StrCat("(file-exists? \"", path, "\")")),
-              "(#t \"cannot look for it" + refused);
-    EXPECT_THAT(Eval(*isolate, absl::StrCat("(include \"", path, "\")")),
-                HasSubstr("leads out of the directory"));
+  for (const std::string& path : {std::string("../secret.lisp"), top + "/secret.lisp", std::string("link.lisp")}) {
+    const std::string refused =
+        absl::StrCat(": the path leads out of the directory that the host has granted\" (\"", path, "\"))");
+    EXPECT_EQ(Guarded(*isolate, absl::StrCat("(load \"", path, "\")")), "(#t \"cannot open" + refused);
+    EXPECT_EQ(Guarded(*isolate, absl::StrCat("(open-output-file \"", path, "\")")), "(#t \"cannot open" + refused);
+    EXPECT_EQ(Guarded(*isolate, absl::StrCat("(file-exists? \"", path, "\")")), "(#t \"cannot look for it" + refused);
+    EXPECT_THAT(Eval(*isolate, absl::StrCat("(include \"", path, "\")")), HasSubstr("leads out of the directory"));
   }
   EXPECT_THAT(Eval(*isolate, "(import (.. secret))"), HasSubstr("cannot contain .."));
   EXPECT_THAT(Eval(*isolate, "stolen"), HasSubstr("stolen"));
@@ -268,8 +251,7 @@ class LoggedFiles : public FileSystem {
     }
     absl::Status Close() override {
       files_->log.push_back("close " + path_);
-      return files_->failing == "close" ? absl::DataLossError("cannot close: the drawer is stuck")
-                                        : absl::OkStatus();
+      return files_->failing == "close" ? absl::DataLossError("cannot close: the drawer is stuck") : absl::OkStatus();
     }
 
    private:
@@ -281,8 +263,7 @@ class LoggedFiles : public FileSystem {
   absl::StatusOr<std::unique_ptr<File>> Open(absl::string_view path, Mode mode) override {
     const std::string name(path);
     if (failing == "no file") return std::unique_ptr<File>();
-    if (mode == Mode::kRead && texts.count(name) == 0)
-      return absl::NotFoundError("cannot open: never heard of it");
+    if (mode == Mode::kRead && texts.count(name) == 0) return absl::NotFoundError("cannot open: never heard of it");
     if (mode == Mode::kWrite) texts[name].clear();
     return std::make_unique<Opened>(this, name);
   }
@@ -291,9 +272,8 @@ class LoggedFiles : public FileSystem {
     return texts.count(std::string(path)) != 0;
   }
   absl::Status Delete(absl::string_view path) override {
-    return texts.erase(std::string(path)) != 0
-               ? absl::OkStatus()
-               : absl::NotFoundError("cannot delete: never heard of it");
+    return texts.erase(std::string(path)) != 0 ? absl::OkStatus()
+                                               : absl::NotFoundError("cannot delete: never heard of it");
   }
 
   std::map<std::string, std::string> texts;
@@ -303,12 +283,10 @@ class LoggedFiles : public FileSystem {
 
 TEST(CapabilitiesTest, AFileSystemOfTheHosts) {
   auto files = std::make_shared<LoggedFiles>();
-  files->texts = {
-      {"page", "(the page)"},
-      {"lib/a/b.sld",
-       "(define-library (a b) (import (scheme base)) (export y) (include \"more.scm\"))"},
-      {"lib/a/more.scm", "(define y 'more)"},
-      {"script", "(define loaded 'loaded)"}};
+  files->texts = {{"page", "(the page)"},
+                  {"lib/a/b.sld", "(define-library (a b) (import (scheme base)) (export y) (include \"more.scm\"))"},
+                  {"lib/a/more.scm", "(define y 'more)"},
+                  {"script", "(define loaded 'loaded)"}};
   IsolateOptions options;
   options.files = files;
   options.library_path = {"elsewhere", "lib"};
@@ -317,8 +295,7 @@ TEST(CapabilitiesTest, AFileSystemOfTheHosts) {
   EXPECT_THAT(files->log, ElementsAre("close page", "end page"));
   EXPECT_EQ(Eval(*isolate, "(import (a b)) y"), "more");
   EXPECT_EQ(Eval(*isolate, "(load \"script\") loaded"), "loaded");
-  EXPECT_THAT(Eval(*isolate, "(load \"none\")"),
-              HasSubstr("load: cannot open: never heard of it: \"none\""));
+  EXPECT_THAT(Eval(*isolate, "(load \"none\")"), HasSubstr("load: cannot open: never heard of it: \"none\""));
   EXPECT_THAT(Eval(*isolate, "(import (lost))"),
               HasSubstr("looked for elsewhere/lost.sld, elsewhere/lost.lisp, lib/lost.sld"));
 
@@ -328,14 +305,11 @@ TEST(CapabilitiesTest, AFileSystemOfTheHosts) {
   Eval(*isolate, "(flush-output-port p)");
   EXPECT_THAT(files->log, ElementsAre("write new 4", "flush new"));
   Eval(*isolate, "(display \"!\" p) (close-port p) (close-port p)");
-  EXPECT_THAT(files->log,
-              ElementsAre("write new 4", "flush new", "write new 1", "close new", "end new"));
+  EXPECT_THAT(files->log, ElementsAre("write new 4", "flush new", "write new 1", "close new", "end new"));
   Eval(*isolate, "(define p (open-output-file \"new\" #t)) (display \"?\" p) (close-port p)");
   EXPECT_EQ(files->texts["new"], "text!?");
-  EXPECT_EQ(
-      Eval(*isolate,
-           "(list (file-exists? \"new\") (begin (delete-file \"new\") (file-exists? \"new\")))"),
-      "(#t #f)");
+  EXPECT_EQ(Eval(*isolate, "(list (file-exists? \"new\") (begin (delete-file \"new\") (file-exists? \"new\")))"),
+            "(#t #f)");
   // What is left open is written when the isolate ends, or the host asks.
   Eval(*isolate, "(define p (open-output-file \"left\")) (display \"text\" p)");
   {
@@ -355,13 +329,10 @@ TEST(CapabilitiesTest, ErrorsOfAFileSystemAreFileErrors) {
   IsolateOptions options;
   options.files = files;
   auto isolate = Make(options);
-  EXPECT_EQ(Guarded(*isolate, "(open-input-file \"none\")"),
-            "(#t \"cannot open: never heard of it\" (\"none\"))");
-  EXPECT_EQ(Guarded(*isolate, "(delete-file \"none\")"),
-            "(#t \"cannot delete: never heard of it\" (\"none\"))");
+  EXPECT_EQ(Guarded(*isolate, "(open-input-file \"none\")"), "(#t \"cannot open: never heard of it\" (\"none\"))");
+  EXPECT_EQ(Guarded(*isolate, "(delete-file \"none\")"), "(#t \"cannot delete: never heard of it\" (\"none\"))");
   files->failing = "exists";
-  EXPECT_EQ(Guarded(*isolate, "(file-exists? \"none\")"),
-            "(#t \"cannot look for it: it is dark\" (\"none\"))");
+  EXPECT_EQ(Guarded(*isolate, "(file-exists? \"none\")"), "(#t \"cannot look for it: it is dark\" (\"none\"))");
   EXPECT_THAT(Eval(*isolate, "(import (lost))"), HasSubstr("looked for lost.sld, lost.lisp"));
   files->failing = "no file";
   EXPECT_EQ(Guarded(*isolate, "(open-input-file \"page\")"),
@@ -370,10 +341,8 @@ TEST(CapabilitiesTest, ErrorsOfAFileSystemAreFileErrors) {
   files->failing = "read";
   EXPECT_EQ(Guarded(*isolate, "(call-with-input-file \"page\" read-char)"),
             "(#t \"cannot read: the tape is torn\" (\"page\"))");
-  EXPECT_EQ(Guarded(*isolate, "(load \"page\")"),
-            "(#t \"cannot read: the tape is torn\" (\"page\"))");
-  EXPECT_THAT(Guarded(*isolate, "(include \"page\")"),
-              HasSubstr("cannot read page: cannot read: the tape is torn"));
+  EXPECT_EQ(Guarded(*isolate, "(load \"page\")"), "(#t \"cannot read: the tape is torn\" (\"page\"))");
+  EXPECT_THAT(Guarded(*isolate, "(include \"page\")"), HasSubstr("cannot read page: cannot read: the tape is torn"));
   files->failing = "write";
   EXPECT_EQ(Guarded(*isolate, "(call-with-output-file \"new\" newline)"),
             "(#t \"cannot write: the tape is torn\" (\"new\"))");
@@ -384,10 +353,8 @@ TEST(CapabilitiesTest, ErrorsOfAFileSystemAreFileErrors) {
   EXPECT_EQ(Guarded(*isolate, "(open-input-file \"a\\x0;b\")"),
             "(#t \"a file name cannot contain a NUL character\" (\"a\\x0;b\"))");
   EXPECT_THAT(Guarded(*isolate, "(load \"a\\x0;b\")"), HasSubstr("cannot contain a NUL character"));
-  EXPECT_THAT(Guarded(*isolate, "(include \"a\\x0;b\")"),
-              HasSubstr("cannot contain a NUL character"));
-  EXPECT_EQ(Guarded(*isolate, "(call-with-input-file \"page\" read-line)"), "\"text\"")
-      << "and all goes on";
+  EXPECT_THAT(Guarded(*isolate, "(include \"a\\x0;b\")"), HasSubstr("cannot contain a NUL character"));
+  EXPECT_EQ(Guarded(*isolate, "(call-with-input-file \"page\" read-line)"), "\"text\"") << "and all goes on";
 }
 
 TEST(CapabilitiesTest, AClockOfTheHosts) {
@@ -404,9 +371,7 @@ TEST(CapabilitiesTest, AClockOfTheHosts) {
 
 class BrokenRandomness : public Randomness {
  public:
-  absl::Status Fill(uint64_t, absl::Span<uint8_t>) override {
-    return absl::UnavailableError("no dice");
-  }
+  absl::Status Fill(uint64_t, absl::Span<uint8_t>) override { return absl::UnavailableError("no dice"); }
 };
 
 constexpr char kDraw[] =
@@ -443,9 +408,7 @@ TEST(CapabilitiesTest, EachTenantStartsAnew) {
   std::string drawn;
   for (int i = 0; i < 3; ++i) {
     auto isolate = *pool->Get();
-    EXPECT_EQ(
-        Eval(*isolate, "(list (file-exists? \"mine\") (call-with-input-file \"given\" read))"),
-        "(#f given)");
+    EXPECT_EQ(Eval(*isolate, "(list (file-exists? \"mine\") (call-with-input-file \"given\" read))"), "(#f given)");
     Eval(*isolate, "(call-with-output-file \"given\" (lambda (p) (write 'overwritten p)))");
     Eval(*isolate, "(begin (define p (open-output-file \"mine\")) (write 'left-open p))");
     EXPECT_EQ(Eval(*isolate, "(call-with-input-file \"given\" read)"), "overwritten");
@@ -512,8 +475,7 @@ TEST(CapabilitiesTest, TwoThreadsWithTheirOwn) {
         options.randomness = SeededRandomness(static_cast<uint64_t>(t));
         auto isolate = Make(options);
         EXPECT_EQ(Eval(*isolate, "(current-second)"), absl::StrCat(t, ".0"));
-        Eval(*isolate, absl::StrCat("(let ((p (open-output-file \"log", t,
-                                    "\" #t))) (write 'x p) (close-port p))"));
+        Eval(*isolate, absl::StrCat("(let ((p (open-output-file \"log", t, "\" #t))) (write 'x p) (close-port p))"));
         Eval(*isolate, "(let ((p (open-output-file \"log\" #t))) (write 'y p) (close-port p))");
         Guarded(*isolate, kDraw);
       }

@@ -20,11 +20,9 @@ namespace {
 // What Condition::position holds, "file:line:column", in which the file may have colons too.
 SourcePlace ParsePlace(absl::string_view text) {
   const size_t second = text.rfind(':');
-  const size_t first =
-      second == absl::string_view::npos || second == 0 ? second : text.rfind(':', second - 1);
+  const size_t first = second == absl::string_view::npos || second == 0 ? second : text.rfind(':', second - 1);
   SourcePlace place;
-  if (first == absl::string_view::npos ||
-      !absl::SimpleAtoi(text.substr(first + 1, second - first - 1), &place.line) ||
+  if (first == absl::string_view::npos || !absl::SimpleAtoi(text.substr(first + 1, second - first - 1), &place.line) ||
       !absl::SimpleAtoi(text.substr(second + 1), &place.column)) {
     return SourcePlace();
   }
@@ -38,13 +36,11 @@ ErrorReport MakeReport(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
   const vm::Condition* condition = vm.heap().TryGet<vm::Condition>(object);
   if (condition != nullptr) {
     report.kind = vm.SymbolName(condition->kind);
-    if (vm.heap().Is<vm::String>(condition->position))
-      report.place = ParsePlace(vm.ToUtf8(condition->position));
+    if (vm.heap().Is<vm::String>(condition->position)) report.place = ParsePlace(vm.ToUtf8(condition->position));
     if (!vm.heap().Is<vm::Vector>(backtrace)) backtrace = condition->backtrace;
   }
   for (vm::BacktraceFrame& frame : vm::DescribeFrames(vm, backtrace)) {
-    report.backtrace.push_back(
-        {std::move(frame.procedure), {std::move(frame.file), frame.line, frame.column}});
+    report.backtrace.push_back({std::move(frame.procedure), {std::move(frame.file), frame.line, frame.column}});
   }
   return report;
 }
@@ -74,15 +70,14 @@ const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evalu
   const bool recorded = !described.empty() && absl::StartsWith(status.message(), described);
   const Limit limit = LimitReached(status);
   if (calls > 1 && vm::MarkOf(status) == vm::FailureMark::kTermination &&
-      (status.code() == absl::StatusCode::kCancelled || limit == Limit::kFuel ||
-       limit == Limit::kCpuTime || limit == Limit::kWallTime)) {
+      (status.code() == absl::StatusCode::kCancelled || limit == Limit::kFuel || limit == Limit::kCpuTime ||
+       limit == Limit::kWallTime)) {
     spent = status;
   }
   if (calls <= 1) described.clear();  // the calls around this one fail with the same
   if (!recorded) {
     const vm::Value raised = vm->last_condition();
-    const bool syntax =
-        status.code() == absl::StatusCode::kInvalidArgument && vm->heap().Is<vm::Condition>(raised);
+    const bool syntax = status.code() == absl::StatusCode::kInvalidArgument && vm->heap().Is<vm::Condition>(raised);
     last_error = syntax ? MakeReport(*vm, raised, vm::kFalse) : ErrorReport();
     if (!syntax) {
       const absl::string_view message = status.message();

@@ -25,8 +25,8 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   }
   const auto* const ports = static_cast<const vm::PortTable*>(parent.vm->port_table.get());
   if (ports != nullptr && !ports->OpenFile().empty()) {
-    return absl::FailedPreconditionError(absl::StrCat("an isolate cannot be forked while it has a file open: ",
-                                                      ports->OpenFile(), " (close the port first)"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "an isolate cannot be forked while it has a file open: ", ports->OpenFile(), " (close the port first)"));
   }
 
   vm::VmOptions vm_options;

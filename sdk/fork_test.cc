@@ -67,8 +67,9 @@ TEST(ForkTest, EachGoesItsOwnWay) {
   auto child = ForkOf(*parent);
   EXPECT_EQ(Eval(*child, "mine"), "(1 \"two\" three #(4.5))");
   EXPECT_EQ(Eval(*child, "(count!)"), "2");
-  EXPECT_EQ(Eval(*child, "(begin (set-car! mine 'changed) (define only-here 1) (hash-table-set! table \"one\" 'x) mine)"),
-            "(changed \"two\" three #(4.5))");
+  EXPECT_EQ(
+      Eval(*child, "(begin (set-car! mine 'changed) (define only-here 1) (hash-table-set! table \"one\" 'x) mine)"),
+      "(changed \"two\" three #(4.5))");
   EXPECT_EQ(Eval(*parent, "(list counter mine (look-up \"one\"))"), "(1 (1 \"two\" three #(4.5)) 1)");
   EXPECT_TRUE(absl::StrContains(Eval(*parent, "only-here"), "only-here"));
   EXPECT_EQ(Eval(*parent, "(begin (set! mine 'gone) (count!))"), "2");
@@ -90,8 +91,9 @@ TEST(ForkTest, OfAnIsolateThatHasDoneEverything) {
     EXPECT_EQ(Eval(*isolate, "(read in)"), "(more data)");
     EXPECT_EQ(Eval(*isolate, "(begin (write-u8 7 out-bytes) (get-output-bytevector out-bytes))"), "#u8(200 7)");
     EXPECT_EQ(Eval(*isolate, "(hash-table-size by-identity)"), "2000");
-    EXPECT_EQ(Eval(*isolate, "(let loop ((keys (hash-table-keys by-identity)) (found 0)) (if (null? keys) found"
-                             " (loop (cdr keys) (+ found (if (hash-table-ref/default by-identity (car keys) #f) 1 0)))))"),
+    EXPECT_EQ(Eval(*isolate,
+                   "(let loop ((keys (hash-table-keys by-identity)) (found 0)) (if (null? keys) found"
+                   " (loop (cdr keys) (+ found (if (hash-table-ref/default by-identity (car keys) #f) 1 0)))))"),
               "2000");
     EXPECT_EQ(Eval(*isolate, "(made 100)"), "100");
     // Ends as the form that has captured it did, with that form's value.
@@ -110,8 +112,9 @@ TEST(ForkTest, OfAnIsolateThatHasDoneEverything) {
 
 TEST(ForkTest, BothAllocateAndCollectAlike) {
   auto parent = Make();
-  EXPECT_EQ(Eval(*parent, "(define kept (let loop ((i 0) (l '())) (if (= i 30000) l (loop (+ i 1) (cons (vector i) l)))))"),
-            "kept");
+  EXPECT_EQ(
+      Eval(*parent, "(define kept (let loop ((i 0) (l '())) (if (= i 30000) l (loop (+ i 1) (cons (vector i) l)))))"),
+      "kept");
   auto child = ForkOf(*parent);
   for (int i = 0; i < 3; ++i) {
     for (Isolate* isolate : {parent.get(), child.get()}) Eval(*isolate, "(churn 100000)");
@@ -126,8 +129,7 @@ TEST(ForkTest, OnOtherThreads) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([child = ForkOf(*parent), t] {
       for (int i = 1; i <= 50; ++i) {
-        EXPECT_EQ(Eval(*child, "(begin (set-car! mine (count!)) (churn 1000) mine)"),
-                  "(" + std::to_string(i) + " 2 3)")
+        EXPECT_EQ(Eval(*child, "(begin (set-car! mine (count!)) (churn 1000) mine)"), "(" + std::to_string(i) + " 2 3)")
             << t;
       }
     });

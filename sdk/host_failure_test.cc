@@ -31,12 +31,10 @@ class HostFailureTest : public testing::Test {
  protected:
   HostFailureTest() : snapshot_(*Snapshot::FromEmbedded(host_failure_test_startup)) {
     act_ = [](Isolate&, absl::Span<const Value>) { return Value(); };
-    functions_.Add("act", 0, -1, [this](Isolate& isolate, absl::Span<const Value> arguments) {
-      return act_(isolate, arguments);
-    });
-    functions_.Add("call-back", 1, [](Isolate& isolate, absl::Span<const Value> arguments) {
-      return isolate.Call(arguments[0]);
-    });
+    functions_.Add("act", 0, -1,
+                   [this](Isolate& isolate, absl::Span<const Value> arguments) { return act_(isolate, arguments); });
+    functions_.Add("call-back", 1,
+                   [](Isolate& isolate, absl::Span<const Value> arguments) { return isolate.Call(arguments[0]); });
   }
   std::unique_ptr<Isolate> Make(IsolateOptions options = {}) {
     options.host_functions = &functions_;
@@ -167,7 +165,8 @@ TEST_F(HostFailureTest, StatusesPrintReadably) {
   EXPECT_THAT(text, Not(HasSubstr("\\x")));
   EXPECT_THAT(reached([](Limits& l) { l.cpu_time = std::chrono::microseconds(1500); }, loop),
               HasSubstr("cpu-time limit of 1.5 ms reached"));
-  EXPECT_THAT(reached([](Limits& l) { l.fuel = 123456; }, loop), HasSubstr("fuel limit of 123456 instructions reached"));
+  EXPECT_THAT(reached([](Limits& l) { l.fuel = 123456; }, loop),
+              HasSubstr("fuel limit of 123456 instructions reached"));
   EXPECT_THAT(reached([](Limits& l) { l.stack_bytes = 100 << 10; }, "(let deep () (+ 1 (deep)))"),
               HasSubstr("stack limit of 100 KiB reached"));
   text = reached([](Limits& l) { l.heap_bytes = 8 << 20; }, "(let loop ((l '())) (loop (cons l l)))");
@@ -256,7 +255,8 @@ TEST_F(HostFailureTest, CapabilitiesMayThrow) {
           "(let ((p (open-output-file \"file\"))) (write 1 p) (flush-output-port p))"}) {
       EXPECT_THAT(Printed(isolate->Eval(program)), HasSubstr("thrown")) << program;
       EXPECT_THAT(Printed(isolate->Eval(absl::StrCat("(guard (e (#t 'caught)) ", program, ")"))),
-                  testing::AnyOf("caught", HasSubstr("import"))) << program;
+                  testing::AnyOf("caught", HasSubstr("import")))
+          << program;
     }
     EXPECT_FALSE(isolate->Flush().ok());
     ASSERT_TRUE(isolate->Eval("(define left-open (open-output-file \"file\"))").ok());

@@ -46,7 +46,8 @@ constexpr const char* kDeeds[] = {
        (call/cc (lambda (k) (parameterize ((p 20) (current-output-port out)) (dynamic-wind (lambda () (display "in"))
        (lambda () (k 1)) (lambda () (display "out"))))))))scm",
     // Code made at run time, macros, records, a promise, an environment.
-    R"scm((begin (define made (eval '(lambda (x) (let loop ((i 0)) (if (< i x) (loop (+ i 1)) i))) (environment '(scheme base))))
+    R"scm((begin (define made
+       (eval '(lambda (x) (let loop ((i 0)) (if (< i x) (loop (+ i 1)) i))) (environment '(scheme base))))
        (made 100) (define-record-type point (make-point x y) point? (x px set-px!) (y py)) (define pt (make-point 1 2))
        (set-px! pt survivors) (define promised (delay (car survivors))) (force promised)))scm",
     R"scm((define-library (tenant lib) (import (scheme base)) (export secret) (begin (define secret 'hidden))))scm",
@@ -103,7 +104,8 @@ std::vector<std::string> RunHostileTenant(Isolate& isolate) {
     if (!done.ok()) problems.push_back(absl::StrCat(deed, "\n  ", done.status().ToString()));
   }
   const absl::StatusOr<Value> random = isolate.EvalScript(
-      "(import (scheme base) (srfi 27)) (random-source-pseudo-randomize! default-random-source 3 4) (random-integer 100)",
+      "(import (scheme base) (srfi 27)) (random-source-pseudo-randomize! default-random-source 3 4) (random-integer "
+      "100)",
       "random");
   if (!random.ok()) problems.push_back(random.status().ToString());
   for (const Attempt& attempt : kAttempts) {
@@ -120,12 +122,14 @@ std::vector<std::string> RunHostileTenant(Isolate& isolate) {
   }
   if (impl.options.files != nullptr && impl.options.files->ForIsolate() != nullptr) {
     const absl::StatusOr<Value> left = isolate.Eval(
-        "(begin (define file (open-output-file \"of the hostile tenant\")) (write 'secret file) (flush-output-port file))");
+        "(begin (define file (open-output-file \"of the hostile tenant\")) (write 'secret file) (flush-output-port "
+        "file))");
     if (!left.ok()) problems.push_back(left.status().ToString());
   }
   isolate.CollectGarbage();
   const absl::StatusOr<Value> more = isolate.Eval(
-      "(begin (set! survivors (map (lambda (v) (vector-map (lambda (x) x) v)) survivors)) (set! symbols (cdr symbols)))");
+      "(begin (set! survivors (map (lambda (v) (vector-map (lambda (x) x) v)) survivors)) (set! symbols (cdr "
+      "symbols)))");
   if (!more.ok()) problems.push_back(more.status().ToString());
   for (const char* failure : kFailures) {
     if (isolate.Eval(failure, "failure").ok()) problems.push_back(absl::StrCat(failure, "\n  should fail"));

@@ -33,8 +33,7 @@ absl::StatusOr<FormScan> Scan(Isolate::Impl& impl, absl::string_view text) {
     case vm::Reader::Result::kEnd:
       break;
     case vm::Reader::Result::kError:
-      scan.kind =
-          reader.error().incomplete ? FormScan::Kind::kIncomplete : FormScan::Kind::kInvalid;
+      scan.kind = reader.error().incomplete ? FormScan::Kind::kIncomplete : FormScan::Kind::kInvalid;
       break;
   }
   return scan;
@@ -64,14 +63,13 @@ std::vector<std::string> Isolate::Names(absl::string_view prefix) {
   vm::Vm& machine = *impl()->vm;
   vm::Heap& heap = machine.heap();
   const vm::Value interaction = machine.root(vm::Root::kInteraction);
-  vm::ForEachEntry(heap, heap.Get<vm::Environment>(interaction)->bindings,
-                   [&](vm::Value symbol, vm::Value binding) {
-                     // A name that is only referred to has a cell, but no value.
-                     const vm::Cell* cell = heap.TryGet<vm::Cell>(binding);
-                     if (cell != nullptr && cell->value == vm::kUndefined) return;
-                     std::string name = machine.SymbolName(symbol);
-                     if (absl::StartsWith(name, prefix)) names.push_back(std::move(name));
-                   });
+  vm::ForEachEntry(heap, heap.Get<vm::Environment>(interaction)->bindings, [&](vm::Value symbol, vm::Value binding) {
+    // A name that is only referred to has a cell, but no value.
+    const vm::Cell* cell = heap.TryGet<vm::Cell>(binding);
+    if (cell != nullptr && cell->value == vm::kUndefined) return;
+    std::string name = machine.SymbolName(symbol);
+    if (absl::StartsWith(name, prefix)) names.push_back(std::move(name));
+  });
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -127,8 +125,8 @@ class CodePrinter {
     vm::ForEachEntry(heap_, vm_.root(vm::Root::kLibraries), [&](vm::Value, vm::Value library) {
       const vm::Environment* environment = heap_.TryGet<vm::Environment>(library);
       if (environment == nullptr || found) return;
-      const vm::Cell* cell = heap_.TryGet<vm::Cell>(
-          vm::HashTableGet(heap_, environment->bindings, name, vm::kUndefined));
+      const vm::Cell* cell =
+          heap_.TryGet<vm::Cell>(vm::HashTableGet(heap_, environment->bindings, name, vm::kUndefined));
       found = cell != nullptr && cell->value == closure;
     });
     return found;
@@ -149,10 +147,9 @@ absl::StatusOr<std::string> Isolate::Disassemble(const Value& procedure) {
     if (!value.ok()) return value.status();
     const vm::Closure* closure = impl.vm->heap().TryGet<vm::Closure>(*value);
     if (closure == nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(procedure.Print(200), procedure.type() == Type::kProcedure
-                                                 ? " is not written in Lisp: it has no bytecode"
-                                                 : " is not a procedure"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          procedure.Print(200), procedure.type() == Type::kProcedure ? " is not written in Lisp: it has no bytecode"
+                                                                     : " is not a procedure"));
     }
     CodePrinter printer(*impl.vm);
     printer.Add(closure->code);

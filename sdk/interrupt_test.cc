@@ -1,5 +1,5 @@
-// Interrupt ends any built-in procedure soon, whatever it is working on: each of these would take long. The isolate goes
-// on, its data whole. And what a long procedure charges as fuel depends on its data alone.
+// Interrupt ends any built-in procedure soon, whatever it is working on: each of these would take long. The isolate
+// goes on, its data whole. And what a long procedure charges as fuel depends on its data alone.
 
 #include <atomic>
 #include <cctype>
@@ -74,14 +74,13 @@ TEST_P(InterruptTest, EndsSoon) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Operations, InterruptTest, ::testing::ValuesIn(kLongOperations),
-                         [](const auto& info) {
-                           std::string name;
-                           for (const char* p = info.param.name; *p != 0; ++p) {
-                             name += std::isalnum(static_cast<unsigned char>(*p)) ? *p : '_';
-                           }
-                           return name + "_" + std::to_string(info.index);
-                         });
+INSTANTIATE_TEST_SUITE_P(Operations, InterruptTest, ::testing::ValuesIn(kLongOperations), [](const auto& info) {
+  std::string name;
+  for (const char* p = info.param.name; *p != 0; ++p) {
+    name += std::isalnum(static_cast<unsigned char>(*p)) ? *p : '_';
+  }
+  return name + "_" + std::to_string(info.index);
+});
 
 int64_t ResidentKib() {
   std::ifstream file("/proc/self/statm");
@@ -128,8 +127,7 @@ TEST_P(LastPollTest, IsNotLost) {
                   ->Eval("(define a (- (expt 2 500000) 1)) (define b (+ a 1))"
                          "(define x (expt 2 4000000)) (define y (expt 2 4000000)) (define r #f)")
                   .ok());
-  ASSERT_TRUE(
-      (*isolate)->Eval(absl::StrCat("(define (f) ", GetParam(), " (let loop () (loop)))")).ok());
+  ASSERT_TRUE((*isolate)->Eval(absl::StrCat("(define (f) ", GetParam(), " (let loop () (loop)))")).ok());
   for (int i = 0; i < 60; ++i) {
     std::atomic<bool> done{false};
     bool lost = false;
@@ -153,12 +151,11 @@ TEST_P(LastPollTest, IsNotLost) {
 
 INSTANTIATE_TEST_SUITE_P(
     Procedures, LastPollTest,
-    testing::Values(
-        "(gcd a a a a a a a a a a a a)", "(bitwise-and a a a a a a a a a a a a a a a a a a a a)",
-        "(apply <= (append-map (lambda (i) (list a a)) (iota 40)))", "(apply + (make-list 60 a))",
-        "(let again ((n 100)) (set! r (eqv? x y)) (if (> n 0) (again (- n 1))))",
-        "(memv x (list 1 y))", "(max a b a b a b a b a b)", "(apply symbol=? (make-list 9000 'a))",
-        "(apply boolean=? (make-list 9000 #t))"));
+    testing::Values("(gcd a a a a a a a a a a a a)", "(bitwise-and a a a a a a a a a a a a a a a a a a a a)",
+                    "(apply <= (append-map (lambda (i) (list a a)) (iota 40)))", "(apply + (make-list 60 a))",
+                    "(let again ((n 100)) (set! r (eqv? x y)) (if (> n 0) (again (- n 1))))", "(memv x (list 1 y))",
+                    "(max a b a b a b a b a b)", "(apply symbol=? (make-list 9000 'a))",
+                    "(apply boolean=? (make-list 9000 #t))"));
 
 // Instructions that an expression takes, and what long procedures charge as such.
 uint64_t FuelFor(const char* prepare, const char* expression) {
@@ -180,9 +177,8 @@ TEST(FuelTest, IdentityIsCheap) {
   constexpr const char* kPrepare =
       "(define s (make-string 65535 #\\a)) (define a (expt 2 500000))"
       "(define l (make-list 10000 7)) (define m (make-list 10000 (string-copy s)))";
-  for (const char* expression :
-       {"(memv s l)", "(memv s m)", "(memv a l)", "(memv a m)", "(member s l)", "(member a m)",
-        "(assv s (list (cons 1 2) (cons s 1)))", "(< 0 a)", "(= a 0)", "(string=? s \"x\")"}) {
+  for (const char* expression : {"(memv s l)", "(memv s m)", "(memv a l)", "(memv a m)", "(member s l)", "(member a m)",
+                                 "(assv s (list (cons 1 2) (cons s 1)))", "(< 0 a)", "(= a 0)", "(string=? s \"x\")"}) {
     EXPECT_LT(FuelFor(kPrepare, expression), uint64_t{60000}) << expression;
   }
 }

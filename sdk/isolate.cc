@@ -339,8 +339,8 @@ vm::Evaluator& Isolate::Impl::evaluator() {
 absl::Status Isolate::Impl::RunRestoreHooks() {
   if (!hooks_pending) return absl::OkStatus();
   hooks_pending = false;  // a hook may lead here again
-  // In the order of their registration, the last registered being first in the list; each is looked up anew, since the one
-  // before may have collected.
+  // In the order of their registration, the last registered being first in the list; each is looked up anew, since the
+  // one before may have collected.
   vm::Heap& heap = vm->heap();
   const auto count = [&] {
     int n = 0;
@@ -374,8 +374,7 @@ absl::StatusOr<Value> Isolate::Impl::CallValue(vm::Value procedure, absl::Span<c
     absl::Status status = ToHeapAll(arguments, absl::MakeSpan(args));
     if (!status.ok()) return status;
   }
-  const vm::Value callee =
-      arguments.size() > kMostOnStack ? vm::MakeStubProcedure(*vm, "apply") : *Find(kept);
+  const vm::Value callee = arguments.size() > kMostOnStack ? vm::MakeStubProcedure(*vm, "apply") : *Find(kept);
   absl::StatusOr<vm::Value> result = vm->Call(callee, args);
   if (!result.ok()) return Failed(result.status(), /*evaluated=*/false);
   return MakeHandle(*result);
@@ -557,8 +556,8 @@ void HostFunctions::Add(absl::string_view name, int least, int most, HostFunctio
   }
   std::string problem;
   if (least < 0 || least > kMostArguments || most < -1 || most > kMostArguments) {
-    problem = absl::StrCat("numbers of arguments are from 0 to ", kMostArguments,
-                           ", or -1 for any number, but not ", least, " to ", most);
+    problem = absl::StrCat("numbers of arguments are from 0 to ", kMostArguments, ", or -1 for any number, but not ",
+                           least, " to ", most);
   } else if (most >= 0 && most < least) {
     problem = absl::StrCat("at most ", most, " arguments are less than at least ", least);
   } else if (name.empty()) {

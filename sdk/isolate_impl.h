@@ -65,8 +65,8 @@ struct Isolate::Impl : public vm::RootSource {
   static Value StaleHandle(Isolate* isolate, uint32_t generation);
   // The thread that has entered the isolate has left it.
   static void LeaveNow(Isolate& isolate);
-  // The isolate's Impl for a moment, for what may be done without having entered it: nothing if it has ended, or another
-  // thread has entered it.
+  // The isolate's Impl for a moment, for what may be done without having entered it: nothing if it has ended, or
+  // another thread has entered it.
   class Borrowed {
    public:
     explicit Borrowed(const Isolate& isolate) : isolate_(isolate) {
@@ -100,26 +100,26 @@ struct Isolate::Impl : public vm::RootSource {
   void OpenPorts();
   // Binds the snapshot's host functions, by external-reference index.
   void Bind(const std::vector<const HostFunctions::Entry*>& entries);
-  // The state in which FromSnapshot left the isolate; handles, persistents and scopes of before are stale. Not while it is
-  // entered. Up to about `keep_bytes` stay resident.
+  // The state in which FromSnapshot left the isolate; handles, persistents and scopes of before are stale. Not while it
+  // is entered. Up to about `keep_bytes` stay resident.
   void Reset(size_t keep_bytes);
-  // In what two isolates with the same options differ that a script, or a host by their methods, could observe; "" if in
-  // nothing. Without stacks if those are not to be compared.
+  // In what two isolates with the same options differ that a script, or a host by their methods, could observe; "" if
+  // in nothing. Without stacks if those are not to be compared.
   std::string FirstDifference(const Impl& other, vm::Unused unused) const;
   // Gives the machine what `limits` says; as far as they are of time or instructions, for calls to
   // come.
   void ApplyLimits();
   // Those from now on; what a call has used already counts.
   void ChangeLimits(const Limits& wanted);
-  // Around each call of the host's: of the outermost, time and instructions are limited. ResourceExhausted: there is nobody
-  // to limit its time, so it must not begin; EndCall as ever.
+  // Around each call of the host's: of the outermost, time and instructions are limited. ResourceExhausted: there is
+  // nobody to limit its time, so it must not begin; EndCall as ever.
   absl::Status StartCall();
   void EndCall();
   // Vm::limit_hook.
   static bool AskHost(vm::Vm& vm, vm::Limit limit);
 
-  // operator new has failed while something was done in the isolate, or its thread was ended there, and what it is made of
-  // may be between two states: from now on all that can be done is to dispose of it. Says so.
+  // operator new has failed while something was done in the isolate, or its thread was ended there, and what it is made
+  // of may be between two states: from now on all that can be done is to dispose of it. Says so.
   absl::Status Lose(bool thread_ended = false);
   bool lost() const { return vm->lost; }
   absl::Status LostStatus() const;
@@ -132,13 +132,13 @@ struct Isolate::Impl : public vm::RootSource {
   std::optional<vm::Evaluator> lazy_evaluator;
   std::shared_ptr<const HostFunctions::Table> host_functions;  // what the bindings point into
   std::vector<Binding> bindings;
-  bool thread_ended = false;  // why it is lost
+  bool thread_ended = false;     // why it is lost
   std::string near_limit_threw;  // in the present call
   std::vector<Handle> handles;
   uint32_t next_stamp = 1;
   std::vector<vm::Value> persistents;
   std::vector<size_t> free_persistents;
-  int inside = 0;  // calls of the host's that are running, of whatever kind: it must not end
+  int inside = 0;                // calls of the host's that are running, of whatever kind: it must not end
   bool disposed_inside = false;  // in one of them
   bool leave_later = false;      // the scope that has entered ended in one of them
   bool hooks_pending = false;

@@ -14,8 +14,8 @@
 namespace islet {
 namespace {
 
-// So many wait before the first of them serves again. A line of the cache each, of which a thread that gets and gives back
-// isolates goes through all in turn.
+// So many wait before the first of them serves again. A line of the cache each, of which a thread that gets and gives
+// back isolates goes through all in turn.
 constexpr size_t kWaiting = 256;
 
 // When a thread's queue is gone already.

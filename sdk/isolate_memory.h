@@ -1,8 +1,8 @@
-// Where Isolate objects live: in memory that is never freed and never anything else, so that whatever still refers to one
-// that has ended can see that it has.
+// Where Isolate objects live: in memory that is never freed and never anything else, so that whatever still refers to
+// one that has ended can see that it has.
 //
-// An Isolate is what hosts hold, of one tenancy; Impl is the machine behind it, which a pool gives to one Isolate after the
-// other. Those that have ended wait in a queue of their thread before they serve again.
+// An Isolate is what hosts hold, of one tenancy; Impl is the machine behind it, which a pool gives to one Isolate after
+// the other. Those that have ended wait in a queue of their thread before they serve again.
 
 #ifndef ISLET_SDK_ISOLATE_MEMORY_H_
 #define ISLET_SDK_ISOLATE_MEMORY_H_

@@ -46,9 +46,9 @@ struct alignas(64) IsolatePool::Slots {
   size_t abandoned = 0;
   uint64_t created = 0;
   uint64_t reused = 0;
-  bool closed = false;                  // the pool is gone
-  std::atomic<bool> orphaned{false};    // its thread is gone
-  uint64_t thread = kNoThread;          // whose it is; by who has the core's lock
+  bool closed = false;                // the pool is gone
+  std::atomic<bool> orphaned{false};  // its thread is gone
+  uint64_t thread = kNoThread;        // whose it is; by who has the core's lock
 
   // Takes an idle isolate beyond `keep`, if there is one, to be disposed of outside the lock.
   std::unique_ptr<Isolate::Impl> TakeBeyond(size_t keep) {

@@ -207,7 +207,8 @@ TEST_F(LifetimeTest, DisposedOfByItsOwnCallbacks) {
   ExpectEnded(*pointer);
 }
 
-// A host function that ends its thread takes the frames of the call with it, and the isolate is lost, but not the process.
+// A host function that ends its thread takes the frames of the call with it, and the isolate is lost, but not the
+// process.
 TEST_F(LifetimeTest, AThreadThatEndsInsideOfACall) {
   for (const char* program : {"(act)", "(call-back act)", "(dynamic-wind (lambda () 1) act act)", "(map act '(1 2))"}) {
     auto isolate = Make();
@@ -233,7 +234,7 @@ TEST_F(LifetimeTest, AThreadThatEndsInsideOfACall) {
     }
     isolate.reset();
     pooled = PooledIsolate();  // which is not handed out again
-    act_ = [](Isolate&) {};  // which the hook of on-restore calls, too
+    act_ = [](Isolate&) {};    // which the hook of on-restore calls, too
     PooledIsolate next = pool->Get().value();
     Isolate::Scope scope(*next);
     EXPECT_EQ(next->Eval("(+ 1 2)").value().ToInt64().value(), 3);

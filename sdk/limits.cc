@@ -14,9 +14,7 @@ namespace {
 
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 
-int64_t Fuel(const Limits& limits) {
-  return static_cast<int64_t>(std::min<uint64_t>(limits.fuel, kMost));
-}
+int64_t Fuel(const Limits& limits) { return static_cast<int64_t>(std::min<uint64_t>(limits.fuel, kMost)); }
 
 int64_t Nanoseconds(std::chrono::nanoseconds time) { return std::max<int64_t>(time.count(), 0); }
 
@@ -32,21 +30,18 @@ static_assert(static_cast<int>(Limit::kHeap) == static_cast<int>(vm::Limit::kHea
 
 }  // namespace
 
-Limit LimitReached(const absl::Status& status) {
-  return static_cast<Limit>(vm::LimitReached(status));
-}
+Limit LimitReached(const absl::Status& status) { return static_cast<Limit>(vm::LimitReached(status)); }
 
 const char* LimitName(Limit limit) { return vm::LimitName(static_cast<vm::Limit>(limit)); }
 
 void Isolate::Impl::ApplyLimits() {
   vm->heap().set_heap_limit(limits.heap_bytes);
-  vm->LimitStack(limits.stack_bytes == Limits::kNoBytes ? vm::kNoStackLimit
-                                                        : limits.stack_bytes / sizeof(vm::Value));
+  vm->LimitStack(limits.stack_bytes == Limits::kNoBytes ? vm::kNoStackLimit : limits.stack_bytes / sizeof(vm::Value));
   vm->limit_figures = {limits.fuel, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time)};
   vm->limit_hook = options.near_limit == nullptr ? nullptr : AskHost;
   // What a call has begun to use is accounted for at its end.
-  const bool count = limits.fuel != Limits::kNoFuel || options.count_instructions ||
-                     (calls > 0 && vm->CountsInstructions());
+  const bool count =
+      limits.fuel != Limits::kNoFuel || options.count_instructions || (calls > 0 && vm->CountsInstructions());
   vm->CountInstructions(count);
   metered = count || watch != nullptr || TimeLimited(limits);
 }
@@ -153,8 +148,7 @@ IsolateStats Isolate::Stats() const {
   stats.longest_full_seconds = static_cast<double>(heap.longest_full_nanoseconds) * 1e-9;
   stats.instructions = impl->instructions;
   if (impl->calls > 0 && impl->vm->CountsInstructions()) {
-    stats.instructions +=
-        static_cast<uint64_t>(impl->fuel_at_start - std::max<int64_t>(impl->vm->fuel(), 0));
+    stats.instructions += static_cast<uint64_t>(impl->fuel_at_start - std::max<int64_t>(impl->vm->fuel(), 0));
   }
   stats.host_calls = impl->host_calls;
   return stats;

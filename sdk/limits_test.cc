@@ -80,7 +80,9 @@ const Endless kEndless[] = {
     {"dynamic-wind", "(define (here) (dynamic-wind (lambda () 0) (lambda () (let loop () (loop))) here)) (here)"},
     {"continuations", "(define (here) (let ((k (call/cc (lambda (k) k)))) (k k))) (here)"},
     {"sorting", "(define (here) (list-sort < '(3 1 2)) (here)) (here)"},
-    {"eval", "(define (here) (eval '(let loop ((i 0)) (if (< i 100) (loop (+ i 1)))) (interaction-environment)) (here)) (here)"},
+    {"eval",
+     "(define (here) (eval '(let loop ((i 0)) (if (< i 100) (loop (+ i 1)))) (interaction-environment)) (here)) "
+     "(here)"},
     {"host", "(define (here) (call-back (lambda () (let loop () (loop)))) (here)) (here)"},
     {"forgetful host", "(define (here) (add-host 1 2) (here)) (here)"},
 };
@@ -168,8 +170,7 @@ TEST(LimitsTest, TheTextOfAnEvalIsLimitedToo) {
     EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
     EXPECT_TRUE(absl::StrContains(status.message(), "interrupted")) << status;
     ExpectUsable(*isolate);
-    EXPECT_FALSE(Evaluate(*isolate, "(import (only (a) f))").ok())
-        << "a library that was not finished";
+    EXPECT_FALSE(Evaluate(*isolate, "(import (only (a) f))").ok()) << "a library that was not finished";
   }
 }
 
@@ -211,8 +212,7 @@ TEST(LimitsTest, ALibraryWithALongNameIsForgottenToo) {
   auto isolate = Make(options);
   ASSERT_TRUE(Evaluate(*isolate, "(define (one) 1)").ok());
   const absl::Status status =
-      Evaluate(*isolate,
-               "(define-library " + name + " (import (scheme base)) (begin (let loop () (loop))))");
+      Evaluate(*isolate, "(define-library " + name + " (import (scheme base)) (begin (let loop () (loop))))");
   EXPECT_EQ(LimitReached(status), Limit::kFuel) << status;
   {
     const Isolate::Scope scope(*isolate);
@@ -239,27 +239,23 @@ TEST(LimitsTest, HostFunctionsSeeWholeDataWhenInterrupted) {
   constexpr size_t kLength = 3'000'000;
   static Isolate* other;
   HostFunctions hosts;
-  hosts.Add("log", 1,
-            [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
-              isolate.Interrupt();
-              const auto text = arguments[0].ToString();
-              EXPECT_TRUE(text.ok() && text->size() == kLength);
-              EXPECT_GT(arguments[0].Print().size(), size_t{1} << 20);  // where it ends by itself
-              const Isolate::Scope scope(*other);
-              const auto length = other->Call("string-length", {String(std::string(kLength, 'b'))});
-              EXPECT_TRUE(length.ok() && length->Print() == std::to_string(kLength));
-              return String(std::string(kLength, 'c'));
-            });
-  hosts.Add("call-back", 1,
-            [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
-  hosts.Add("add", 2, -1,
-            [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  hosts.Add("log", 1, [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
+    isolate.Interrupt();
+    const auto text = arguments[0].ToString();
+    EXPECT_TRUE(text.ok() && text->size() == kLength);
+    EXPECT_GT(arguments[0].Print().size(), size_t{1} << 20);  // where it ends by itself
+    const Isolate::Scope scope(*other);
+    const auto length = other->Call("string-length", {String(std::string(kLength, 'b'))});
+    EXPECT_TRUE(length.ok() && length->Print() == std::to_string(kLength));
+    return String(std::string(kLength, 'c'));
+  });
+  hosts.Add("call-back", 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  hosts.Add("add", 2, -1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
   IsolateOptions options;
   options.host_functions = &hosts;
   auto isolate = Make(options), second = Make(options);
   other = second.get();
-  const absl::Status status =
-      Evaluate(*isolate, "(let loop () (log-host (make-string 3000000 #\\a)) (loop))");
+  const absl::Status status = Evaluate(*isolate, "(let loop () (log-host (make-string 3000000 #\\a)) (loop))");
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
 }
 
@@ -269,12 +265,9 @@ TEST(LimitsTest, FramesAboveASafepointThatRaisedTheHeapLimitAreAlive) {
   asked = 0;
   HostFunctions hosts;
   for (const char* name : {"log", "call-back"}) {
-    hosts.Add(name, 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> {
-      return Integer(asked);
-    });
+    hosts.Add(name, 1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Integer(asked); });
   }
-  hosts.Add("add", 2, -1,
-            [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+  hosts.Add("add", 2, -1, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
   IsolateOptions options;
   options.host_functions = &hosts;
   options.limits.heap_bytes = size_t{5} << 20;
@@ -355,8 +348,9 @@ TEST(LimitsTest, Heap) {
       {"continuations", "(define (here k) (here (call/cc (lambda (k2) (cons k k2))))) (here '())"},
       {"vectors", "(define (here l) (here (cons (make-vector 1000 l) l))) (here '())"},
       {"strings", "(define (here l) (here (cons (make-string 1000 #\\a) l))) (here '())"},
-      {"tables", "(define (here i) (let ((new (make-hash-table))) (hash-table-set! new i i) (set! t (cons new t)) "
-                 "(here (+ i 1)))) (here 0)"},
+      {"tables",
+       "(define (here i) (let ((new (make-hash-table))) (hash-table-set! new i i) (set! t (cons new t)) "
+       "(here (+ i 1)))) (here 0)"},
       {"symbols", "(define (here l i) (here (cons (string->symbol (number->string i)) l) (+ i 1))) (here '() 0)"},
   };
   for (const Endless& program : programs) {
@@ -382,8 +376,7 @@ TEST(LimitsTest, AnErrorAfterTheHeapLimitFindsRoom) {
   IsolateOptions options = Options();
   options.limits.heap_bytes = 4 << 20;
   auto isolate = Make(options);
-  const std::string forever =
-      "(define (forever) (let loop ((l '())) (loop (cons (make-bytevector 300000 1) l))))";
+  const std::string forever = "(define (forever) (let loop ((l '())) (loop (cons (make-bytevector 300000 1) l))))";
   ASSERT_TRUE(Evaluate(*isolate, forever).ok());
   for (int i = 0; i < 20; ++i) {
     const Isolate::Scope scope(*isolate);
@@ -391,8 +384,8 @@ TEST(LimitsTest, AnErrorAfterTheHeapLimitFindsRoom) {
     const absl::Status failed = isolate->Eval("(no-such-procedure 1)").status();
     ASSERT_EQ(failed.code(), absl::StatusCode::kUnknown) << i << ": " << failed;
     EXPECT_EQ(LimitReached(isolate->Call("forever").status()), Limit::kHeap);
-    const auto caught = isolate->Eval(
-        "(guard (e (#t (vector-length (make-vector 20000 e)))) (vector-ref (vector 1) 5))");
+    const auto caught =
+        isolate->Eval("(guard (e (#t (vector-length (make-vector 20000 e)))) (vector-ref (vector 1) 5))");
     ASSERT_TRUE(caught.ok()) << i << ": " << caught.status();
   }
 }
@@ -488,17 +481,29 @@ TEST(LimitsTest, TheHostIsAskedAndMayRaiseThem) {
     EXPECT_EQ(isolate.Eval("1").status().code(), absl::StatusCode::kFailedPrecondition);
     Limits limits = isolate.limits();
     switch (limit) {
-      case Limit::kHeap: limits.heap_bytes *= 2; break;
-      case Limit::kStack: limits.stack_bytes *= 2; break;
-      case Limit::kFuel: limits.fuel *= 2; break;
-      case Limit::kCpuTime: limits.cpu_time += milliseconds(500); break;
-      case Limit::kWallTime: limits.wall_time += milliseconds(500); break;
-      case Limit::kNone: FAIL();
+      case Limit::kHeap:
+        limits.heap_bytes *= 2;
+        break;
+      case Limit::kStack:
+        limits.stack_bytes *= 2;
+        break;
+      case Limit::kFuel:
+        limits.fuel *= 2;
+        break;
+      case Limit::kCpuTime:
+        limits.cpu_time += milliseconds(500);
+        break;
+      case Limit::kWallTime:
+        limits.wall_time += milliseconds(500);
+        break;
+      case Limit::kNone:
+        FAIL();
     }
     isolate.SetLimits(limits);
   };
   auto isolate = Make(options);
-  EXPECT_EQ(Answer(*isolate, "(define (deep n) (if (= n 0) '() (cons n (deep (- n 1))))) (length (deep 2000000))"), "2000000");
+  EXPECT_EQ(Answer(*isolate, "(define (deep n) (if (= n 0) '() (cons n (deep (- n 1))))) (length (deep 2000000))"),
+            "2000000");
   EXPECT_EQ(Answer(*isolate, "(let loop ((i 0)) (if (< i 20000000) (loop (+ i 1)) i))"), "20000000");
   for (const Limit limit : {Limit::kHeap, Limit::kStack, Limit::kFuel, Limit::kWallTime}) {
     EXPECT_GT(asked[static_cast<size_t>(limit)], 0) << LimitName(limit);
@@ -629,13 +634,11 @@ TEST(LimitsTest, AThreadThatHasNotEnteredChangesNothing) {
   auto isolate = Make(options);
   std::atomic<bool> done{false};
   std::thread stranger([&] {
-    while (!done.load())
-      EXPECT_EQ(isolate->Eval("1").status().code(), absl::StatusCode::kFailedPrecondition);
+    while (!done.load()) EXPECT_EQ(isolate->Eval("1").status().code(), absl::StatusCode::kFailedPrecondition);
   });
   {
     Isolate::Scope scope(*isolate);
-    for (int i = 0; i < 200; ++i)
-      EXPECT_TRUE(isolate->Eval("(let loop ((i 0)) (if (< i 10000) (loop (+ i 1))))").ok());
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(isolate->Eval("(let loop ((i 0)) (if (< i 10000) (loop (+ i 1))))").ok());
     done.store(true);
     stranger.join();
   }
@@ -644,9 +647,11 @@ TEST(LimitsTest, AThreadThatHasNotEnteredChangesNothing) {
 TEST(LimitsTest, StatsTellBySpace) {
   auto isolate = Make(Options());
   Isolate::Scope scope(*isolate);
-  EXPECT_TRUE(Evaluate(*isolate, "(define v (make-vector 100000 0)) (define l (make-list 50000 1)) (define (f n) (if (= n 0) 0 (+ 1 "
-                            "(f (- n 1))))) (f 3000) (call-back (lambda () 1))")
-                  .ok());
+  EXPECT_TRUE(
+      Evaluate(*isolate,
+               "(define v (make-vector 100000 0)) (define l (make-list 50000 1)) (define (f n) (if (= n 0) 0 (+ 1 "
+               "(f (- n 1))))) (f 3000) (call-back (lambda () 1))")
+          .ok());
   IsolateStats stats = isolate->Stats();
   EXPECT_GE(stats.large_bytes, 400'000u);
   EXPECT_GE(stats.old_bytes, stats.large_bytes);

@@ -18,14 +18,10 @@ namespace islet {
 
 // ---- Payloads
 
-void Value::Retain(Payload* payload) {
-  payload->references.fetch_add(1, std::memory_order_relaxed);
-}
+void Value::Retain(Payload* payload) { payload->references.fetch_add(1, std::memory_order_relaxed); }
 
 void Value::Release(Payload* payload) {
-  const auto last = [](Payload* p) {
-    return p->references.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  };
+  const auto last = [](Payload* p) { return p->references.fetch_sub(1, std::memory_order_acq_rel) == 1; };
   if (!last(payload)) return;
   while (payload != nullptr) {
     Payload* const freed = payload;
@@ -70,28 +66,19 @@ Value BigInteger(absl::string_view decimal) {
   return Value(Value::Kind::kBigInteger, new Value::Payload(std::string(decimal)));
 }
 
-Value String(absl::string_view utf8) {
-  return Value(Value::Kind::kString, new Value::Payload(std::string(utf8)));
-}
+Value String(absl::string_view utf8) { return Value(Value::Kind::kString, new Value::Payload(std::string(utf8))); }
 
-Value Symbol(absl::string_view name) {
-  return Value(Value::Kind::kSymbol, new Value::Payload(std::string(name)));
-}
+Value Symbol(absl::string_view name) { return Value(Value::Kind::kSymbol, new Value::Payload(std::string(name))); }
 
 Value Null() { return Value(Value::Kind::kNull); }
 
-Value List(std::vector<Value> items) {
-  return Value(Value::Kind::kList, new Value::Payload(std::move(items)));
-}
+Value List(std::vector<Value> items) { return Value(Value::Kind::kList, new Value::Payload(std::move(items))); }
 
-Value Vector(std::vector<Value> items) {
-  return Value(Value::Kind::kVector, new Value::Payload(std::move(items)));
-}
+Value Vector(std::vector<Value> items) { return Value(Value::Kind::kVector, new Value::Payload(std::move(items))); }
 
 Value Bytevector(absl::Span<const uint8_t> bytes) {
-  return Value(
-      Value::Kind::kBytevector,
-      new Value::Payload(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+  return Value(Value::Kind::kBytevector,
+               new Value::Payload(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
 }
 
 Value HashTable(std::vector<std::pair<Value, Value>> entries) {
@@ -149,8 +136,7 @@ uint64_t Isolate::Impl::BytesOf(const Value& value, bool exact) const {
 }
 
 // Stops when there are `enough`, since what shares parts may be endless.
-uint64_t Isolate::Impl::BytesOfAll(absl::Span<const Value> values, bool exact,
-                                   uint64_t enough) const {
+uint64_t Isolate::Impl::BytesOfAll(absl::Span<const Value> values, bool exact, uint64_t enough) const {
   uint64_t bytes = 0;
   std::vector<absl::Span<const Value>> rest;
   if (!values.empty()) rest.push_back(values);
@@ -159,8 +145,7 @@ uint64_t Isolate::Impl::BytesOfAll(absl::Span<const Value> values, bool exact,
     rest.back().remove_prefix(1);
     if (rest.back().empty()) rest.pop_back();
     bytes += BytesOf(value, exact);
-    if (value.payload_ != nullptr && !value.payload_->items.empty())
-      rest.push_back(value.payload_->items);
+    if (value.payload_ != nullptr && !value.payload_->items.empty()) rest.push_back(value.payload_->items);
   }
   return bytes;
 }
@@ -173,8 +158,7 @@ absl::StatusOr<vm::Value> Isolate::Impl::BuildPart(const Value& value) {
       return Find(value);
     case Value::Kind::kSnapshotProcedure:
       if (value.stamp_ != image->serial()) {
-        return absl::FailedPreconditionError(
-            "the procedure belongs to another snapshot than the isolate");
+        return absl::FailedPreconditionError("the procedure belongs to another snapshot than the isolate");
       }
       return vm::Value::FromBits(static_cast<uint32_t>(value.integer_));
     case Value::Kind::kBoolean:
@@ -184,10 +168,8 @@ absl::StatusOr<vm::Value> Isolate::Impl::BuildPart(const Value& value) {
     case Value::Kind::kBigInteger: {
       const std::string& text = value.payload_->text;
       const size_t digits = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
-      if (text.size() == digits ||
-          text.find_first_not_of("0123456789", digits) != std::string::npos) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("not a decimal integer: ", text.substr(0, 40)));
+      if (text.size() == digits || text.find_first_not_of("0123456789", digits) != std::string::npos) {
+        return absl::InvalidArgumentError(absl::StrCat("not a decimal integer: ", text.substr(0, 40)));
       }
       std::optional<vm::Value> number = vm::ParseNumber(heap, text, 10);
       if (!number.has_value()) return absl::InvalidArgumentError("not a decimal integer");
@@ -196,8 +178,7 @@ absl::StatusOr<vm::Value> Isolate::Impl::BuildPart(const Value& value) {
     case Value::Kind::kReal:
       return vm::FromDouble(heap, std::bit_cast<double>(value.integer_));
     case Value::Kind::kCharacter:
-      if (!vm::IsScalarValue(value.integer_))
-        return absl::InvalidArgumentError("not a Unicode scalar value");
+      if (!vm::IsScalarValue(value.integer_)) return absl::InvalidArgumentError("not a Unicode scalar value");
       return vm::Value::Char(static_cast<uint32_t>(value.integer_));
     case Value::Kind::kString:
       return vm::MakeString(heap, value.payload_->text);
@@ -235,8 +216,7 @@ absl::StatusOr<vm::Value> Isolate::Impl::Build(const Value& value) {
     const uint32_t count = static_cast<uint32_t>(items.size());
     Open made = {v.kind_, items, 0, vm::kNull, vm::kNull};
     if (v.kind_ == Kind::kVector) made.whole = heap.MakeVector(count, vm::kFalse);
-    if (v.kind_ == Kind::kHashTable)
-      made.whole = vm::MakeHashTable(heap, vm::kEqualTableFlag, count / 2);
+    if (v.kind_ == Kind::kHashTable) made.whole = vm::MakeHashTable(heap, vm::kEqualTableFlag, count / 2);
     return made;
   };
   const auto add = [&heap](Open& to, vm::Value item) {
@@ -264,9 +244,7 @@ absl::StatusOr<vm::Value> Isolate::Impl::Build(const Value& value) {
       add(opened.back(), whole);
       continue;
     }
-    const Value& item =
-        innermost
-            .items[innermost.kind == Kind::kList ? count - 1 - innermost.made : innermost.made];
+    const Value& item = innermost.items[innermost.kind == Kind::kList ? count - 1 - innermost.made : innermost.made];
     if (compound(item.kind_)) {
       opened.push_back(open(item));
       continue;
@@ -277,8 +255,7 @@ absl::StatusOr<vm::Value> Isolate::Impl::Build(const Value& value) {
   }
 }
 
-absl::Status Isolate::Impl::ToHeapAll(absl::Span<const Value> values,
-                                      absl::Span<vm::Value> results) {
+absl::Status Isolate::Impl::ToHeapAll(absl::Span<const Value> values, absl::Span<vm::Value> results) {
   absl::Status status = CheckEntered();
   if (!status.ok()) return status;
   constexpr uint64_t kWithout = vm::Heap::kSlack / 2;  // what needs no Reserve
@@ -286,9 +263,9 @@ absl::Status Isolate::Impl::ToHeapAll(absl::Span<const Value> values,
     const uint64_t limit = vm->heap().EffectiveLimit();
     const uint64_t bytes = BytesOfAll(values, /*exact=*/true, limit);
     if (bytes > kWithout && (bytes > limit || !vm->heap().Reserve(bytes))) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "the arguments need ", bytes > limit ? "more than " : "", std::min(bytes, limit) >> 10,
-          " KiB, more than the heap limit of ", limit >> 10, " KiB leaves"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the arguments need ", bytes > limit ? "more than " : "", std::min(bytes, limit) >> 10,
+                       " KiB, more than the heap limit of ", limit >> 10, " KiB leaves"));
     }
   }
   // No collection from here on.

@@ -50,8 +50,7 @@ TEST(LiteralTest, NestAsDeeplyAsTheyLike) {
     constexpr int kDepth = 200000;
     const Value deep = Nested(kDepth, wraps[i]);
     const Value copy = deep;
-    EXPECT_EQ(Printed(isolate->Call(isolate->Eval(inner[i]).value(), {deep})),
-              absl::StrCat("(", kDepth, " 7)"));
+    EXPECT_EQ(Printed(isolate->Call(isolate->Eval(inner[i]).value(), {deep})), absl::StrCat("(", kDepth, " 7)"));
     EXPECT_FALSE(copy.Print().empty());
     EXPECT_FALSE(copy.ToInt64().ok());
   }
@@ -65,8 +64,7 @@ TEST(LiteralTest, SharedPartsAreFreedOnceAndCountedAsOftenAsTheyAreMade) {
   const absl::Status status = isolate->Call("list", {shared}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
   EXPECT_TRUE(absl::StrContains(status.message(), "the arguments need more than")) << status;
-  EXPECT_EQ(Printed(isolate->Call("equal?", {List({Null(), Null()}), List({Null(), Null()})})),
-            "#t");
+  EXPECT_EQ(Printed(isolate->Call("equal?", {List({Null(), Null()}), List({Null(), Null()})})), "#t");
 }
 
 TEST(LiteralTest, MovedFromIsUnspecified) {
@@ -127,17 +125,14 @@ TEST(LiteralTest, ManyItems) {
   }
   Isolate::Scope scope(*isolate);
   std::vector<std::pair<Value, Value>> entries;
-  for (int i = 0; i < kCount / 10; ++i)
-    entries.emplace_back(Symbol(absl::StrCat("key-", i)), items[i]);
-  EXPECT_EQ(Printed(isolate->Call("hash-table-size", {HashTable(std::move(entries))})),
-            absl::StrCat(kCount / 10));
+  for (int i = 0; i < kCount / 10; ++i) entries.emplace_back(Symbol(absl::StrCat("key-", i)), items[i]);
+  EXPECT_EQ(Printed(isolate->Call("hash-table-size", {HashTable(std::move(entries))})), absl::StrCat(kCount / 10));
 }
 
 TEST(LiteralTest, ManyArguments) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);
-  ASSERT_TRUE(
-      isolate->Eval("(define (count . all) (length all)) (define (second a b . rest) b)").ok());
+  ASSERT_TRUE(isolate->Eval("(define (count . all) (length all)) (define (second a b . rest) b)").ok());
   std::vector<Value> arguments;
   for (int i = 0; i < 60000; ++i) arguments.push_back(Integer(i));
   for (size_t count : {size_t{4000}, size_t{4001}, size_t{10001}, size_t{20000}, size_t{59000}}) {

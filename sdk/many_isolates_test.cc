@@ -69,12 +69,14 @@ int64_t MaxMappings() {
 }
 
 struct Memory {
-  int64_t private_kib = Kib("/proc/self/smaps_rollup", "Private_Dirty:") + Kib("/proc/self/smaps_rollup", "Private_Clean:");
+  int64_t private_kib =
+      Kib("/proc/self/smaps_rollup", "Private_Dirty:") + Kib("/proc/self/smaps_rollup", "Private_Clean:");
   int64_t table_kib = Kib("/proc/self/status", "VmPTE:");
 };
 
 // Makes `count` isolates and calls each once; their times in microseconds.
-std::vector<double> MakeAndCall(size_t count, const IsolateOptions& options, std::vector<std::unique_ptr<Isolate>>* alive) {
+std::vector<double> MakeAndCall(size_t count, const IsolateOptions& options,
+                                std::vector<std::unique_ptr<Isolate>>* alive) {
   const Snapshot snapshot = Startup();
   std::vector<double> times;
   alive->reserve(count);
@@ -111,12 +113,15 @@ void Check(size_t count, const IsolateOptions& options) {
   const std::vector<double> times = MakeAndCall(count, options, &alive);
   ASSERT_EQ(alive.size(), count);
   const Memory with_all;
-  const double each = static_cast<double>(with_all.private_kib - before.private_kib + with_all.table_kib - before.table_kib) /
-                      static_cast<double>(count);
+  const double each =
+      static_cast<double>(with_all.private_kib - before.private_kib + with_all.table_kib - before.table_kib) /
+      static_cast<double>(count);
   const double first = Median(times.begin(), times.begin() + 1000), last = Median(times.end() - 1000, times.end());
-  std::printf("%zu isolates of %d MiB: %.1f KiB each (%.1f of page tables), the first 1,000 in %.1f us each, the last in %.1f\n",
-              count, static_cast<int>(options.cage_size >> 20), each,
-              static_cast<double>(with_all.table_kib - before.table_kib) / static_cast<double>(count), first, last);
+  std::printf(
+      "%zu isolates of %d MiB: %.1f KiB each (%.1f of page tables), the first 1,000 in %.1f us each, the last in "
+      "%.1f\n",
+      count, static_cast<int>(options.cage_size >> 20), each,
+      static_cast<double>(with_all.table_kib - before.table_kib) / static_cast<double>(count), first, last);
   EXPECT_LE(each, 32);
   // Each is an isolate of its own still.
   for (size_t i = 0; i < count; i += count / 10) {
@@ -167,8 +172,8 @@ void InAProcessOfItsOwn(Test test) {
   EXPECT_EQ(wrong, "");
 }
 
-// Isolates until there can be no more; then the error must hold `words`, and those alive must work, as must a new one in
-// the place of one that is gone.
+// Isolates until there can be no more; then the error must hold `words`, and those alive must work, as must a new one
+// in the place of one that is gone.
 std::string UntilNoMore(const IsolateOptions& options, std::initializer_list<absl::string_view> words) {
   const Snapshot snapshot = Startup();
   std::vector<std::unique_ptr<Isolate>> alive;
@@ -196,9 +201,8 @@ std::string UntilNoMore(const IsolateOptions& options, std::initializer_list<abs
 TEST(ManyIsolatesTest, OneTooManyForTheMappings) {
   if (kSanitized) GTEST_SKIP();
   if (MaxMappings() > 300'000) GTEST_SKIP() << "vm.max_map_count is " << MaxMappings() << ": too many to try";
-  InAProcessOfItsOwn([] {
-    return UntilNoMore(Options(uint64_t{64} << 20), {"memory mappings", "sysctl vm.max_map_count="});
-  });
+  InAProcessOfItsOwn(
+      [] { return UntilNoMore(Options(uint64_t{64} << 20), {"memory mappings", "sysctl vm.max_map_count="}); });
 }
 
 TEST(ManyIsolatesTest, OneTooManyForTheAddressSpaceOfTheProcess) {

@@ -1,6 +1,6 @@
-// Whatever a script makes grow counts against the heap limit: each of these grows something without end, or asks for much
-// at once. In a process of its own, so that what is resident of it can be compared with the limit (islet/limits.h says how
-// much that may be).
+// Whatever a script makes grow counts against the heap limit: each of these grows something without end, or asks for
+// much at once. In a process of its own, so that what is resident of it can be compared with the limit (islet/limits.h
+// says how much that may be).
 
 #include <algorithm>
 #include <cctype>
@@ -73,8 +73,7 @@ constexpr Grower kGrowers[] = {
     {"eval of a large program", Grower::kHeapLimit, "(eval (cons '+ (make-list 600000 '(car x))) env)"},
     {"eval of deep data", Grower::kAny,
      "(let loop ((i 0) (d '())) (if (< i 1000000) (loop (+ i 1) (list d)) (eval (list 'quote d) env)))"},
-    {"definitions", Grower::kHeapLimit,
-     "(forever (lambda (i) (eval (list 'define (string->symbol (text i)) i) env)))"},
+    {"definitions", Grower::kHeapLimit, "(forever (lambda (i) (eval (list 'define (string->symbol (text i)) i) env)))"},
     {"definitions of one program", Grower::kHeapLimit,
      "(eval (cons 'begin (map (lambda (i) (list 'define (string->symbol (text i)) i)) (iota 300000))) env)"},
     {"procedures, and where they stand", Grower::kHeapLimit,
@@ -118,8 +117,7 @@ constexpr Grower kGrowers[] = {
      "(let loop ((i 0) (d '())) (if (< i 2000000) (loop (+ i 1) (list d)) (write d (open-output-string))))"},
     // Strings, symbols, numbers.
     {"symbols", Grower::kHeapLimit, "(keep (lambda (i) (string->symbol (text i))))"},
-    {"symbol-append", Grower::kAny,
-     "(let loop ((s 'abc)) (loop (symbol-append s s)))"},
+    {"symbol-append", Grower::kAny, "(let loop ((s 'abc)) (loop (symbol-append s s)))"},
     {"string-append", Grower::kAny, "(let loop ((s \"abc\")) (loop (string-append s s)))"},
     {"list->string", Grower::kAny, "(list->string (make-list 3000000 #\\x3bb))"},
     {"string of arguments", Grower::kAny, "(apply string (make-list 2000000 #\\x3bb))"},
@@ -165,7 +163,8 @@ constexpr Grower kGrowers[] = {
     {"a huge message", Grower::kAny, "(error (make-string 20000000 #\\m) 1)"},
     {"a huge object raised", Grower::kAny, "(raise (make-vector 4000000 'irritant))"},
     {"errors one after the other", Grower::kAny,
-     "(let loop ((i 0)) (when (< i 300) (guard (e (#t #f)) (error \"too much:\" (make-list 20000 i))) (loop (+ i 1))))"},
+     "(let loop ((i 0)) (when (< i 300) (guard (e (#t #f)) (error \"too much:\" (make-list 20000 i))) (loop (+ i "
+     "1))))"},
     {"promises", Grower::kHeapLimit, "(keep (lambda (i) (delay i)))"},
     // The host.
     {"arguments for host functions", Grower::kAny,
@@ -261,7 +260,8 @@ Outcome RunGrower(const Grower& grower) {
   return outcome;
 }
 
-// The outcome of `f` in a process of its own, which ends after a minute rather than that all of the machine's memory is tried.
+// The outcome of `f` in a process of its own, which ends after a minute rather than that all of the machine's memory is
+// tried.
 template <typename F>
 Outcome OutcomeInChild(F&& f) {
   const std::string text = InChild([&f] {

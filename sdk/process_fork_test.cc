@@ -79,7 +79,8 @@ std::string LimitEnds(Isolate& isolate, const Limits& limits, Limit limit) {
   isolate.SetLimits(limits);
   const auto result = isolate.Call("loop-forever");
   isolate.SetLimits({});
-  return LimitReached(result.status()) == limit ? "" : absl::StrCat("not ended by its limit: ", result.status().ToString());
+  return LimitReached(result.status()) == limit ? ""
+                                                : absl::StrCat("not ended by its limit: ", result.status().ToString());
 }
 
 std::string Counts(Isolate& isolate, int64_t expected) {
@@ -253,7 +254,9 @@ TEST_F(ProcessForkTest, AChildHasThePoolsIsolates) {
   auto pool = std::move(IsolatePool::Create(Startup(), {.isolate = Options()}).value());
   Meeting taken, forked;
   std::thread other([&] {
-    { auto idle = pool->Get().value(); }
+    {
+      auto idle = pool->Get().value();
+    }
     const auto isolate = pool->Get().value();
     const Isolate::Scope scope(*isolate);
     taken.Arrive();
@@ -327,7 +330,8 @@ TEST_F(ProcessForkTest, ForksWhileOtherThreadsAreAtWork) {
     const auto isolate = New();
     const Isolate::Scope entered(*isolate);
     isolate->SetLimits(CpuTime(milliseconds(1)));
-    for (int i = 0; i < 10; ++i) (void)isolate->Eval("(let loop ((n 1)) (loop (quotient (* n (expt 7 3000)) (+ n 1))))");
+    for (int i = 0; i < 10; ++i)
+      (void)isolate->Eval("(let loop ((n 1)) (loop (quotient (* n (expt 7 3000)) (+ n 1))))");
   });
   busy.Do([&files] {
     files->Put("other", "text");

@@ -1,5 +1,5 @@
-// Linked into a test of the SDK, makes Isolate::FromSnapshot hand out isolates that another tenant has used before: each
-// is given to a hostile one, reset, and compared with one that never was.
+// Linked into a test of the SDK, makes Isolate::FromSnapshot hand out isolates that another tenant has used before:
+// each is given to a hostile one, reset, and compared with one that never was.
 
 #include <atomic>
 #include <cstdio>

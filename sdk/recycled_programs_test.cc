@@ -1,5 +1,6 @@
 // Evaluates programs, given by name (those of the language's tests), in isolates that other tenants have used before:
-// first a hostile one, then the program itself. After each, the isolate is reset and compared with a new one, byte by byte.
+// first a hostile one, then the program itself. After each, the isolate is reset and compared with a new one, byte by
+// byte.
 
 #include <limits.h>
 #include <stdlib.h>
@@ -31,9 +32,7 @@ absl::Status RunRecycled(const std::string& program, const std::string& library)
   options.isolate.files = ProcessFiles();
   options.isolate.clock = SystemClock();
   options.isolate.randomness = SystemRandomness();
-  options.isolate.write = [](int, absl::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-  };
+  options.isolate.write = [](int, absl::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); };
   options.isolate.library_path = {library};
   auto pool = IsolatePool::Create(*snapshot, options);
   if (!pool.ok()) return pool.status();

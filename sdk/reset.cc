@@ -49,7 +49,8 @@ std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused)
   if (std::string difference = vm->FirstDifference(*other.vm, unused); !difference.empty()) return difference;
   if (instructions != other.instructions || host_calls != other.host_calls) return "counters";
   if (hooks_pending != other.hooks_pending || hooks_run != other.hooks_run) return "hooks of on-restore";
-  if ((lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) && unused == vm::Unused::kToo) return "evaluator";
+  if ((lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) && unused == vm::Unused::kToo)
+    return "evaluator";
   if (vm->host_bindings.size() != other.vm->host_bindings.size() || bindings.size() != other.bindings.size()) {
     return "host functions";
   }

@@ -1,7 +1,5 @@
-// Calls on small stacks: of threads, and of fibers that the host has made. Whatever a call is for, it is carried out, or gives
-// an error; it never runs past the stack's end, where there is a page that nobody may touch.
-
-#include "islet/stack.h"
+// Calls on small stacks: of threads, and of fibers that the host has made. Whatever a call is for, it is carried out,
+// or gives an error; it never runs past the stack's end, where there is a page that nobody may touch.
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -17,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "islet/isolate.h"
 #include "islet/isolate_pool.h"
+#include "islet/stack.h"
 #include "isolate/lib/standard.h"
 #include "sdk/isolate_test_startup.h"
 #include "sdk/sanitized_for_tests.h"
@@ -292,7 +291,8 @@ TEST(SmallStackTest, PastAHundredNestedCallsEachLevelSeesThatTheyAreTooMany) {
     ends.clear();
     const absl::Status status = isolate->Call("nest", {Integer(150), Integer(depth)}).status();
     EXPECT_TRUE(absl::IsResourceExhausted(status)) << depth << status;
-    EXPECT_TRUE(absl::StrContains(status.message(), "nested calls from Lisp into the host and back")) << depth << status;
+    EXPECT_TRUE(absl::StrContains(status.message(), "nested calls from Lisp into the host and back"))
+        << depth << status;
     if (depth == 0) {
       EXPECT_EQ(ends.size(), 100u);
     }

@@ -21,9 +21,7 @@ absl::StatusOr<Snapshot> Wrap(absl::StatusOr<std::shared_ptr<const vm::Image>> i
   return make(*std::move(image));
 }
 
-vm::Trust TrustOf(const SnapshotOptions& options) {
-  return options.trusted ? vm::Trust::kTrusted : vm::Trust::kVerify;
-}
+vm::Trust TrustOf(const SnapshotOptions& options) { return options.trusted ? vm::Trust::kTrusted : vm::Trust::kVerify; }
 
 }  // namespace
 

@@ -10,7 +10,8 @@ namespace islet {
 namespace {
 
 constinit std::atomic<uint64_t> last{0};
-// In a child: the last thread there was at the fork, and the one that went on. Written before the child has other threads.
+// In a child: the last thread there was at the fork, and the one that went on. Written before the child has other
+// threads.
 uint64_t last_at_fork = 0;
 uint64_t survivor = 0;
 

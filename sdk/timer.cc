@@ -24,8 +24,8 @@ namespace {
 constexpr int64_t kAgain = 1'000'000;
 // Processor time is looked at no more often than this.
 constexpr int64_t kLeastWait = 50'000;
-// Ample for the timer's thread. By default it would have as much as the main thread, all of it resident where the host has
-// called mlockall.
+// Ample for the timer's thread. By default it would have as much as the main thread, all of it resident where the host
+// has called mlockall.
 constexpr size_t kStackOfThread = size_t{256} << 10;
 
 int64_t Read(clockid_t clock) {
@@ -68,8 +68,8 @@ class Timer {
   }
   // A watch that was just set must be looked at by then.
   void WakeBy(int64_t time) {
-    // Either this sees that the thread is about to look, or the thread sees the watch, as both lock the watch: the thread
-    // after it has changed next_, this thread before.
+    // Either this sees that the thread is about to look, or the thread sees the watch, as both lock the watch: the
+    // thread after it has changed next_, this thread before.
     int64_t next = next_.load(std::memory_order_seq_cst);
     while (time < next) {
       if (!next_.compare_exchange_weak(next, time)) continue;

@@ -60,12 +60,9 @@ TEST(GrantsTest, CommandLineAndEnvironment) {
   EXPECT_EQ(Printed(isolate->Eval("(get-environment-variable \"lang\")")), "#f");
   EXPECT_EQ(Printed(isolate->Eval("(get-environment-variables)")),
             "((\"LANG\" . \"de\") (\"EMPTY\" . \"\") (\"BAD\" . \"\xef\xbf\xbd\"))");
-  EXPECT_THAT(Printed(isolate->Eval("(get-environment-variable 'LANG)")),
-              HasSubstr("should be a string"));
+  EXPECT_THAT(Printed(isolate->Eval("(get-environment-variable 'LANG)")), HasSubstr("should be a string"));
   // Each call gives strings of its own, which the program may change.
-  EXPECT_EQ(
-      Printed(isolate->Eval("(string-set! (car (command-line)) 0 #\\P) (car (command-line))")),
-      "\"program\"");
+  EXPECT_EQ(Printed(isolate->Eval("(string-set! (car (command-line)) 0 #\\P) (car (command-line))")), "\"program\"");
 }
 
 TEST(GrantsTest, LargeCommandLinesFitOrAreRefused) {
@@ -78,23 +75,22 @@ TEST(GrantsTest, LargeCommandLinesFitOrAreRefused) {
   options.command_line.assign(2000, std::string(10000, 'x'));
   auto small = Make(options);
   Isolate::Scope small_scope(*small);
-  EXPECT_EQ(Printed(small->Eval("(guard (e ((error-object? e) 'refused)) (command-line))")),
-            "refused");
+  EXPECT_EQ(Printed(small->Eval("(guard (e ((error-object? e) 'refused)) (command-line))")), "refused");
 }
 
 TEST(GrantsTest, LibraryPath) {
   const std::string directory = testing::TempDir();
   FILE* file = fopen((directory + "/found.sld").c_str(), "w");
-  fputs("(define-library (found) (export x) (import (scheme base)) (begin (define x 'in-a-file)))",
-        file);
+  fputs("(define-library (found) (export x) (import (scheme base)) (begin (define x 'in-a-file)))", file);
   fclose(file);
   IsolateOptions options;
   options.library_path = {"/nowhere", directory};
   {
     auto isolate = Make(options);
     Isolate::Scope scope(*isolate);
-    EXPECT_THAT(Printed(isolate->Eval("(import (found)) x")),
-                HasSubstr("no library (found): access to files is not granted to this isolate (IsolateOptions::files)"));
+    EXPECT_THAT(
+        Printed(isolate->Eval("(import (found)) x")),
+        HasSubstr("no library (found): access to files is not granted to this isolate (IsolateOptions::files)"));
   }
   options.files = ProcessFiles();
   auto isolate = Make(options);
@@ -137,8 +133,7 @@ TEST(StreamsTest, LeadWhereTheHostSays) {
   auto isolate = Make(options);
   Isolate::Scope scope(*isolate);
   streams->input = "(a b) line\nrest";
-  EXPECT_EQ(Printed(isolate->Eval(
-                "(let* ((a (read)) (b (read-line)) (c (read-line))) (list a b c (read-char)))")),
+  EXPECT_EQ(Printed(isolate->Eval("(let* ((a (read)) (b (read-line)) (c (read-line))) (list a b c (read-char)))")),
             "((a b) \" line\" \"rest\" #<eof>)");
   streams->ready = false;
   EXPECT_EQ(Printed(isolate->Eval("(char-ready?)")), "#f");
@@ -160,12 +155,10 @@ TEST(StreamsTest, LeadWhereTheHostSays) {
 TEST(ScriptsTest, AScriptThatImportsIsAProgram) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);
-  EXPECT_EQ(Printed(isolate->EvalScript(
-                "#!/usr/bin/env islet\n(import (scheme base))\n(define x 5)\n(* x 2)", "a")),
+  EXPECT_EQ(Printed(isolate->EvalScript("#!/usr/bin/env islet\n(import (scheme base))\n(define x 5)\n(* x 2)", "a")),
             "10");
   EXPECT_EQ(Printed(isolate->Lookup("x")), "5");
-  EXPECT_THAT(Printed(isolate->EvalScript("(import (scheme base)) (display 1)", "b")),
-              HasSubstr("display"));
+  EXPECT_THAT(Printed(isolate->EvalScript("(import (scheme base)) (display 1)", "b")), HasSubstr("display"));
   EXPECT_EQ(Printed(isolate->EvalScript("(string-pad \"7\" 3)", "c")), "\"  7\"");
 }
 
@@ -199,8 +192,7 @@ TEST(ScriptsTest, AllValues) {
   EXPECT_EQ(Printed(isolate->Eval("(k 4)")), "4");
   // Whatever the program calls `list`.
   EXPECT_THAT(printed("(define (list . x) 'mine) (values 4 5)"), ElementsAre("4", "5"));
-  EXPECT_THAT(printed("(car 1)"),
-              ElementsAre("car: argument 1 should be a pair: 1\n  at top level (eval:1:1)"));
+  EXPECT_THAT(printed("(car 1)"), ElementsAre("car: argument 1 should be a pair: 1\n  at top level (eval:1:1)"));
 }
 
 // ---- Errors in parts
@@ -271,8 +263,7 @@ TEST(ErrorReportTest, ExitIsToldFromFailure) {
   Isolate::Scope scope(*isolate);
   EXPECT_EQ(ExitStatus(isolate->Eval("(exit)").status()), 0);
   EXPECT_EQ(ExitStatus(isolate->Eval("(exit #f)").status()), 1);
-  EXPECT_EQ(ExitStatus(isolate->EvalScript("(guard (e (#t 1)) (emergency-exit 42))", "s").status()),
-            42);
+  EXPECT_EQ(ExitStatus(isolate->EvalScript("(guard (e (#t 1)) (emergency-exit 42))", "s").status()), 42);
   EXPECT_EQ(ExitStatus(isolate->Call("exit", {Integer(9)}).status()), 9);
   EXPECT_FALSE(ExitStatus(isolate->Eval("(car 1)").status()).has_value());
   EXPECT_FALSE(ExitStatus(absl::OkStatus()).has_value());
@@ -300,17 +291,15 @@ TEST(ScanFormTest, TellsWhetherMoreIsNeeded) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);
   auto kind = [&](absl::string_view text) { return isolate->ScanForm(text).kind; };
-  for (absl::string_view text :
-       {"", "  \n", "; comment", "; (open\n", "#| c |#", "#;(x)", "#!fold-case"}) {
+  for (absl::string_view text : {"", "  \n", "; comment", "; (open\n", "#| c |#", "#;(x)", "#!fold-case"}) {
     EXPECT_EQ(kind(text), FormScan::Kind::kNone) << text;
   }
-  for (absl::string_view text :
-       {"(", "(list 1", "(a . b", "\"text", "\"text\\", "|sym", "#(1 2", "#u8(1", "'", "`(a ,",
-        "#;", "#| open", "#| #| |#", "(a ; )\n", "(a \"(\"", "#0=", "(a . ", "(a #;"}) {
+  for (absl::string_view text : {"(", "(list 1", "(a . b", "\"text", "\"text\\", "|sym", "#(1 2", "#u8(1", "'", "`(a ,",
+                                 "#;", "#| open", "#| #| |#", "(a ; )\n", "(a \"(\"", "#0=", "(a . ", "(a #;"}) {
     EXPECT_EQ(kind(text), FormScan::Kind::kIncomplete) << text;
   }
-  for (absl::string_view text : {")", "(a . )", "(. a b)", "#\\nonsense", "#<procedure>",
-                                 "(a . b c)", "\"\\q\"", "\xff", "#u8(256)", "#1#"}) {
+  for (absl::string_view text :
+       {")", "(a . )", "(. a b)", "#\\nonsense", "#<procedure>", "(a . b c)", "\"\\q\"", "\xff", "#u8(256)", "#1#"}) {
     EXPECT_EQ(kind(text), FormScan::Kind::kInvalid) << text;
   }
   const FormScan scan = isolate->ScanForm("  ; c\n (one) two");
@@ -322,18 +311,16 @@ TEST(ScanFormTest, TellsWhetherMoreIsNeeded) {
 TEST(ScanFormTest, EveryCutOfAWholeFormIsIncomplete) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);
-  const std::string text =
-      "(define (f x . y)\n  #| c |# `(a ,@y \"s\\n\" #\\( #(1 |b c|) #u8(1) ; c\n . ,x))";
+  const std::string text = "(define (f x . y)\n  #| c |# `(a ,@y \"s\\n\" #\\( #(1 |b c|) #u8(1) ; c\n . ,x))";
   ASSERT_EQ(isolate->ScanForm(text).kind, FormScan::Kind::kForm);
   ASSERT_EQ(isolate->ScanForm(text).end, text.size());
   for (size_t size = 1; size < text.size(); ++size) {
     // Cut inside #| or #\ or #u8, a token is wrong as it stands.
-    if (text[size - 1] == '#' || text.substr(0, size).rfind("#u") == size - 2 ||
-        text[size - 1] == '\\' || text.substr(0, size).rfind("#u8") == size - 3) {
+    if (text[size - 1] == '#' || text.substr(0, size).rfind("#u") == size - 2 || text[size - 1] == '\\' ||
+        text.substr(0, size).rfind("#u8") == size - 3) {
       continue;
     }
-    EXPECT_EQ(isolate->ScanForm(text.substr(0, size)).kind, FormScan::Kind::kIncomplete)
-        << text.substr(0, size);
+    EXPECT_EQ(isolate->ScanForm(text.substr(0, size)).kind, FormScan::Kind::kIncomplete) << text.substr(0, size);
   }
 }
 
@@ -367,8 +354,7 @@ TEST(DisassembleTest, ShowsAProcedureAndWhatIsInside) {
   // What it calls is not part of it.
   EXPECT_THAT(*text, Not(HasSubstr("\nmap (")));
   EXPECT_EQ(isolate->Disassemble(Integer(1)).status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(isolate->Disassemble(*isolate->Lookup("car")).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(isolate->Disassemble(*isolate->Lookup("car")).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST(DisassembleTest, WorksOnEveryProcedureOfTheLibrary) {
@@ -379,8 +365,7 @@ TEST(DisassembleTest, WorksOnEveryProcedureOfTheLibrary) {
     absl::StatusOr<Value> value = isolate->Lookup(name);
     if (!value.ok()) continue;
     absl::StatusOr<std::string> text = isolate->Disassemble(*value);
-    EXPECT_TRUE(text.ok() || text.status().code() == absl::StatusCode::kInvalidArgument)
-        << text.status();
+    EXPECT_TRUE(text.ok() || text.status().code() == absl::StatusCode::kInvalidArgument) << text.status();
     shown += text.ok();
   }
   EXPECT_GT(shown, 100);
@@ -390,8 +375,7 @@ TEST(ToolsTest, NeedTheIsolateToBeEntered) {
   auto isolate = Make();
   EXPECT_EQ(isolate->ScanForm("1").kind, FormScan::Kind::kInvalid);
   EXPECT_TRUE(isolate->Names().empty());
-  EXPECT_EQ(isolate->Disassemble(Integer(1)).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(isolate->Disassemble(Integer(1)).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(isolate->EvalValues("1").status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(isolate->EvalScript("1", "s").status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(isolate->Flush().code(), absl::StatusCode::kFailedPrecondition);

@@ -65,30 +65,26 @@ struct Nested {
 HostFunctions& Hosts() {
   static HostFunctions* const hosts = [] {
     auto* made = new HostFunctions;
-    const auto nothing = [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> {
-      return Value();
-    };
+    const auto nothing = [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); };
     made->Add("add", 2, -1, nothing);
     // Forgets that what it has called has left it through a continuation, and needs room.
-    made->Add("call-back", 1,
-              [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
-                (void)isolate.Call(arguments[0]);
-                nested.before_reserve();
-                const vm::RunScope run = isolate.impl()->vm->Polls();
-                vm::Heap& heap = isolate.impl()->vm->heap();
-                EXPECT_FALSE(heap.Reserve(heap.EffectiveLimit()));
-                nested.unfinished += heap.CollectionIsUnfinished();
-                return absl::InternalError("failed");
-              });
+    made->Add("call-back", 1, [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
+      (void)isolate.Call(arguments[0]);
+      nested.before_reserve();
+      const vm::RunScope run = isolate.impl()->vm->Polls();
+      vm::Heap& heap = isolate.impl()->vm->heap();
+      EXPECT_FALSE(heap.Reserve(heap.EffectiveLimit()));
+      nested.unfinished += heap.CollectionIsUnfinished();
+      return absl::InternalError("failed");
+    });
     // Works on after a call in it has been interrupted.
-    made->Add("log", 1,
-              [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
-                (void)isolate.Call("churn", {Integer(2'000'000)});
-                nested.unfinished += isolate.impl()->vm->heap().CollectionIsUnfinished();
-                const auto whole = isolate.Call("whole?");
-                nested.whole += whole.ok() && !whole->IsFalse();
-                return arguments[0];
-              });
+    made->Add("log", 1, [](Isolate& isolate, absl::Span<const Value> arguments) -> absl::StatusOr<Value> {
+      (void)isolate.Call("churn", {Integer(2'000'000)});
+      nested.unfinished += isolate.impl()->vm->heap().CollectionIsUnfinished();
+      const auto whole = isolate.Call("whole?");
+      nested.whole += whole.ok() && !whole->IsFalse();
+      return arguments[0];
+    });
     return made;
   }();
   return *hosts;
@@ -98,9 +94,7 @@ HostFunctions& Hosts() {
 // that.
 class InterruptAtVisit : public vm::RootSource {
  public:
-  explicit InterruptAtVisit(Isolate& isolate) : isolate_(isolate) {
-    isolate_.impl()->vm->heap().AddRoots(this);
-  }
+  explicit InterruptAtVisit(Isolate& isolate) : isolate_(isolate) { isolate_.impl()->vm->heap().AddRoots(this); }
   ~InterruptAtVisit() override { isolate_.impl()->vm->heap().RemoveRoots(this); }
   void Set(int n) { left_ = n; }
   void VisitRoots(Visit, void*) override {
@@ -277,8 +271,7 @@ TEST(UnfinishedCollectionPoolTest, ARecycledIsolateIsAsNew) {
     ASSERT_TRUE((*isolate)->Eval(kData).ok());
     InterruptAtVisit visits(**isolate);
     visits.Set(n);
-    EXPECT_EQ((*isolate)->Eval("(begin (churn 1000000) 1)").status().code(),
-              absl::StatusCode::kCancelled);
+    EXPECT_EQ((*isolate)->Eval("(begin (churn 1000000) 1)").status().code(), absl::StatusCode::kCancelled);
     stopped += (*isolate)->impl()->vm->heap().CollectionIsUnfinished();
   }
   EXPECT_GT(stopped, 0);

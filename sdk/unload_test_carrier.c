@@ -6,5 +6,5 @@
 extern const unsigned char BOUND(CARRIED, _begin)[];
 extern const unsigned char BOUND(CARRIED, _end)[];
 
-__attribute__((visibility("default"))) const unsigned char *carried_begin(void) { return BOUND(CARRIED, _begin); }
-__attribute__((visibility("default"))) const unsigned char *carried_end(void) { return BOUND(CARRIED, _end); }
+__attribute__((visibility("default"))) const unsigned char* carried_begin(void) { return BOUND(CARRIED, _begin); }
+__attribute__((visibility("default"))) const unsigned char* carried_end(void) { return BOUND(CARRIED, _end); }

@@ -32,21 +32,32 @@ Type TypeOfHeapValue(vm::Heap& heap, vm::Value v) {
   if (v == vm::kUnspecified) return Type::kUnspecified;
   if (!v.IsObject()) return Type::kOther;
   switch (heap.type(v)) {
-    case vm::ObjectType::kVector: return Type::kVector;
-    case vm::ObjectType::kString: return Type::kString;
-    case vm::ObjectType::kSymbol: return Type::kSymbol;
-    case vm::ObjectType::kBytevector: return Type::kBytevector;
-    case vm::ObjectType::kBignum: return Type::kInteger;
-    case vm::ObjectType::kRatnum: return Type::kRational;
+    case vm::ObjectType::kVector:
+      return Type::kVector;
+    case vm::ObjectType::kString:
+      return Type::kString;
+    case vm::ObjectType::kSymbol:
+      return Type::kSymbol;
+    case vm::ObjectType::kBytevector:
+      return Type::kBytevector;
+    case vm::ObjectType::kBignum:
+      return Type::kInteger;
+    case vm::ObjectType::kRatnum:
+      return Type::kRational;
     case vm::ObjectType::kCompnum:
-    case vm::ObjectType::kExactCompnum: return Type::kComplex;
-    case vm::ObjectType::kHashTable: return Type::kHashTable;
-    case vm::ObjectType::kRecord: return Type::kRecord;
+    case vm::ObjectType::kExactCompnum:
+      return Type::kComplex;
+    case vm::ObjectType::kHashTable:
+      return Type::kHashTable;
+    case vm::ObjectType::kRecord:
+      return Type::kRecord;
     case vm::ObjectType::kClosure:
     case vm::ObjectType::kContinuation:
     case vm::ObjectType::kParameter:
-    case vm::ObjectType::kHostFunction: return Type::kProcedure;
-    default: return Type::kOther;
+    case vm::ObjectType::kHostFunction:
+      return Type::kProcedure;
+    default:
+      return Type::kOther;
   }
 }
 
@@ -54,24 +65,42 @@ Type TypeOfHeapValue(vm::Heap& heap, vm::Value v) {
 
 absl::string_view TypeName(Type type) {
   switch (type) {
-    case Type::kUnspecified: return "the unspecified value";
-    case Type::kBoolean: return "a boolean";
-    case Type::kInteger: return "an exact integer";
-    case Type::kReal: return "a real number";
-    case Type::kRational: return "an exact rational";
-    case Type::kComplex: return "a complex number";
-    case Type::kCharacter: return "a character";
-    case Type::kString: return "a string";
-    case Type::kSymbol: return "a symbol";
-    case Type::kNull: return "the empty list";
-    case Type::kPair: return "a pair";
-    case Type::kVector: return "a vector";
-    case Type::kBytevector: return "a bytevector";
-    case Type::kHashTable: return "a hash table";
-    case Type::kProcedure: return "a procedure";
-    case Type::kRecord: return "a record";
-    case Type::kEof: return "the end-of-file object";
-    case Type::kOther: return "an object of another type";
+    case Type::kUnspecified:
+      return "the unspecified value";
+    case Type::kBoolean:
+      return "a boolean";
+    case Type::kInteger:
+      return "an exact integer";
+    case Type::kReal:
+      return "a real number";
+    case Type::kRational:
+      return "an exact rational";
+    case Type::kComplex:
+      return "a complex number";
+    case Type::kCharacter:
+      return "a character";
+    case Type::kString:
+      return "a string";
+    case Type::kSymbol:
+      return "a symbol";
+    case Type::kNull:
+      return "the empty list";
+    case Type::kPair:
+      return "a pair";
+    case Type::kVector:
+      return "a vector";
+    case Type::kBytevector:
+      return "a bytevector";
+    case Type::kHashTable:
+      return "a hash table";
+    case Type::kProcedure:
+      return "a procedure";
+    case Type::kRecord:
+      return "a record";
+    case Type::kEof:
+      return "the end-of-file object";
+    case Type::kOther:
+      return "an object of another type";
   }
   return "an object of another type";
 }
@@ -86,7 +115,8 @@ absl::StatusOr<vm::Value> Isolate::Impl::Find(const Value& handle) const {
   const uint64_t place = static_cast<uint64_t>(handle.integer_);
   const size_t slot = static_cast<uint32_t>(place);
   if (handle.isolate_->generation_.load(std::memory_order_relaxed) != place >> 32) {
-    return absl::FailedPreconditionError("the value's isolate has ended: it was disposed of, or given back to its pool");
+    return absl::FailedPreconditionError(
+        "the value's isolate has ended: it was disposed of, or given back to its pool");
   }
   if (handle.isolate_ != isolate) return absl::FailedPreconditionError("the value belongs to another isolate");
   if (slot >= handles.size() || handles[slot].stamp != handle.stamp_) {
@@ -98,14 +128,16 @@ absl::StatusOr<vm::Value> Isolate::Impl::Find(const Value& handle) const {
 absl::StatusOr<vm::Value> Isolate::Impl::Open(const Value& handle, Impl** impl) {
   const Isolate& isolate = *handle.isolate_;
   if (isolate.generation_.load(std::memory_order_relaxed) != static_cast<uint64_t>(handle.integer_) >> 32) {
-    return absl::FailedPreconditionError("the value's isolate has ended: it was disposed of, or given back to its pool");
+    return absl::FailedPreconditionError(
+        "the value's isolate has ended: it was disposed of, or given back to its pool");
   }
   if (absl::Status status = CheckUsable(isolate); !status.ok()) return status;
   *impl = isolate.impl();
   return (*impl)->Resolve(handle);
 }
 
-// ---- Out of the heap. A literal is put into the isolate's terms only where it has one; its own accessors work without.
+// ---- Out of the heap. A literal is put into the isolate's terms only where it has one; its own accessors work
+// without.
 
 namespace {
 
@@ -117,29 +149,43 @@ struct Opened {
 
 }  // namespace
 
-#define ISLET_OPEN(opened)                                                                            \
-  Isolate::Impl* opened##_impl = nullptr;                                                             \
-  absl::StatusOr<vm::Value> opened##_value = Isolate::Impl::Open(*this, &opened##_impl);              \
-  if (!opened##_value.ok()) return opened##_value.status();                                           \
-  const Opened opened{opened##_impl, &opened##_impl->vm->heap(), *opened##_value}
+#define ISLET_OPEN(opened)                                                               \
+  Isolate::Impl* opened##_impl = nullptr;                                                \
+  absl::StatusOr<vm::Value> opened##_value = Isolate::Impl::Open(*this, &opened##_impl); \
+  if (!opened##_value.ok()) return opened##_value.status();                              \
+  const Opened opened { opened##_impl, &opened##_impl->vm->heap(), *opened##_value }
 
 Type Value::type() const {
   switch (kind_) {
-    case Kind::kUnspecified: return Type::kUnspecified;
-    case Kind::kBoolean: return Type::kBoolean;
+    case Kind::kUnspecified:
+      return Type::kUnspecified;
+    case Kind::kBoolean:
+      return Type::kBoolean;
     case Kind::kInteger:
-    case Kind::kBigInteger: return Type::kInteger;
-    case Kind::kReal: return Type::kReal;
-    case Kind::kCharacter: return Type::kCharacter;
-    case Kind::kString: return Type::kString;
-    case Kind::kSymbol: return Type::kSymbol;
-    case Kind::kNull: return Type::kNull;
-    case Kind::kList: return payload_->items.empty() ? Type::kNull : Type::kPair;
-    case Kind::kVector: return Type::kVector;
-    case Kind::kBytevector: return Type::kBytevector;
-    case Kind::kHashTable: return Type::kHashTable;
-    case Kind::kSnapshotProcedure: return Type::kProcedure;
-    case Kind::kHandle: break;
+    case Kind::kBigInteger:
+      return Type::kInteger;
+    case Kind::kReal:
+      return Type::kReal;
+    case Kind::kCharacter:
+      return Type::kCharacter;
+    case Kind::kString:
+      return Type::kString;
+    case Kind::kSymbol:
+      return Type::kSymbol;
+    case Kind::kNull:
+      return Type::kNull;
+    case Kind::kList:
+      return payload_->items.empty() ? Type::kNull : Type::kPair;
+    case Kind::kVector:
+      return Type::kVector;
+    case Kind::kBytevector:
+      return Type::kBytevector;
+    case Kind::kHashTable:
+      return Type::kHashTable;
+    case Kind::kSnapshotProcedure:
+      return Type::kProcedure;
+    case Kind::kHandle:
+      break;
   }
   Isolate::Impl* impl = nullptr;
   absl::StatusOr<vm::Value> value = Isolate::Impl::Open(*this, &impl);
@@ -291,14 +337,19 @@ std::string Value::Print(size_t max_bytes) const {
     return vm::Print(*impl->vm, *value, vm::PrintMode::kWrite, max_bytes);
   }
   switch (kind_) {
-    case Kind::kBoolean: return integer_ != 0 ? "#t" : "#f";
-    case Kind::kInteger: return absl::StrCat(integer_);
+    case Kind::kBoolean:
+      return integer_ != 0 ? "#t" : "#f";
+    case Kind::kInteger:
+      return absl::StrCat(integer_);
     case Kind::kReal:
       return absl::StrCat(std::bit_cast<double>(integer_));
     case Kind::kBigInteger:
-    case Kind::kSymbol: return payload_->text;
-    case Kind::kString: return absl::StrCat("\"", payload_->text, "\"");
-    default: return absl::StrCat("#<", TypeName(type()), ">");
+    case Kind::kSymbol:
+      return payload_->text;
+    case Kind::kString:
+      return absl::StrCat("\"", payload_->text, "\"");
+    default:
+      return absl::StrCat("#<", TypeName(type()), ">");
   }
 }
 

@@ -37,9 +37,7 @@ bool ArgumentReader::Next() {
   return Next();
 }
 
-bool ArgumentReader::IsOperand() const {
-  return only_operands_ || current_ == "-" || !absl::StartsWith(current_, "-");
-}
+bool ArgumentReader::IsOperand() const { return only_operands_ || current_ == "-" || !absl::StartsWith(current_, "-"); }
 
 bool ArgumentReader::Take(absl::string_view name, std::string* value) {
   asked_.push_back(name);
@@ -73,8 +71,7 @@ bool ArgumentReader::TakeSeconds(absl::string_view name, double* value) {
   std::string text;
   if (!Take(name, &text)) return false;
   double number = 0;
-  if (status_.ok() && text != "none" &&
-      (!absl::SimpleAtod(text, &number) || !(number >= 0 && number <= 1e9))) {
+  if (status_.ok() && text != "none" && (!absl::SimpleAtod(text, &number) || !(number >= 0 && number <= 1e9))) {
     Fail(absl::StrCat(name, " takes a number of seconds, or none for no limit, not '", text, "'"));
   }
   if (status_.ok()) *value = number;
@@ -103,7 +100,8 @@ void ArgumentReader::FailUnknown() {
     least = distance;
   }
   if (!nearest.empty() && least == 0) return Fail(absl::StrCat(nearest, " takes no value"));
-  Fail(absl::StrCat("unknown option ", current_, nearest.empty() ? "" : "; did you mean ", nearest, nearest.empty() ? "" : "?"));
+  Fail(absl::StrCat("unknown option ", current_, nearest.empty() ? "" : "; did you mean ", nearest,
+                    nearest.empty() ? "" : "?"));
 }
 
 }  // namespace islet::vm

@@ -19,8 +19,8 @@ namespace islet::vm {
 // ten times that by the clock. Unless it is gone by then. 0: never.
 class Deadline {
  public:
-  // `stuck`, if any, is called on another thread when the Vm has not stopped some seconds later: the thread waits in the
-  // system, for a FIFO's other end, say.
+  // `stuck`, if any, is called on another thread when the Vm has not stopped some seconds later: the thread waits in
+  // the system, for a FIFO's other end, say.
   Deadline(Vm& vm, double seconds, std::function<void()> stuck);
   ~Deadline();
   Deadline(const Deadline&) = delete;

@@ -13,8 +13,7 @@ Fingerprint DigestOf(absl::Span<const uint8_t> bytes) {
 
 Fingerprint DigestOfFile(absl::Span<const uint8_t> file, size_t digest_at) {
   static constexpr uint8_t kZero[16] = {};
-  const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(),
-                                                                              XXH3_freeState);
+  const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(), XXH3_freeState);
   XXH3_128bits_reset(state.get());
   XXH3_128bits_update(state.get(), file.data(), digest_at);
   XXH3_128bits_update(state.get(), kZero, sizeof(kZero));

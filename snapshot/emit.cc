@@ -59,38 +59,37 @@ Placement Placement::Of(absl::Span<const uint8_t> snapshot) {
 std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot_path, const Placement& placement) {
   const std::string path = absl::StrReplaceAll(snapshot_path, {{"\\", "\\\\"}, {"\"", "\\\""}});
   const std::string name = absl::StrCat("islet_snapshot_", symbol);
-  return absl::StrCat(
-      kMadeBy,
-      ".\n"
-      ".section ",
-      Section(symbol),
-      ", \"a\", @progbits\n"
-      ".balign ",
-      placement.alignment,
-      "  // pages are mapped from the executable's own file\n"
-      ".skip ",
-      placement.lead,
-      "\n"
-      ".globl ",
-      name,
-      "_begin\n"
-      ".type ",
-      name, "_begin, @object\n", name,
-      "_begin:\n"
-      ".incbin \"",
-      path,
-      "\"\n"
-      ".globl ",
-      name,
-      "_end\n"
-      ".type ",
-      name, "_end, @object\n", name,
-      "_end:\n"
-      ".size ",
-      name, "_begin, . - ", name,
-      "_begin\n"
-      ".balign 4096  // nothing else shares the last page\n"
-      ".section .note.GNU-stack, \"\", @progbits\n");
+  return absl::StrCat(kMadeBy,
+                      ".\n"
+                      ".section ",
+                      Section(symbol),
+                      ", \"a\", @progbits\n"
+                      ".balign ",
+                      placement.alignment,
+                      "  // pages are mapped from the executable's own file\n"
+                      ".skip ",
+                      placement.lead,
+                      "\n"
+                      ".globl ",
+                      name,
+                      "_begin\n"
+                      ".type ",
+                      name, "_begin, @object\n", name,
+                      "_begin:\n"
+                      ".incbin \"",
+                      path,
+                      "\"\n"
+                      ".globl ",
+                      name,
+                      "_end\n"
+                      ".type ",
+                      name, "_end, @object\n", name,
+                      "_end:\n"
+                      ".size ",
+                      name, "_begin, . - ", name,
+                      "_begin\n"
+                      ".balign 4096  // nothing else shares the last page\n"
+                      ".section .note.GNU-stack, \"\", @progbits\n");
 }
 
 std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snapshot, const Placement& placement) {
@@ -110,8 +109,7 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
   }
 
   Elf64_Shdr sections[kSectionCount] = {};
-  auto describe = [&](int i, absl::string_view name, uint32_t type, uint64_t size,
-                      uint64_t alignment) {
+  auto describe = [&](int i, absl::string_view name, uint32_t type, uint64_t size, uint64_t alignment) {
     sections[i].sh_name = AddName(&section_names, name);
     sections[i].sh_type = type;
     sections[i].sh_size = size;
@@ -171,34 +169,32 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
 }
 
 std::string HeaderSource(absl::string_view symbol) {
-  return absl::StrCat(
-      kMadeBy,
-      ": a snapshot in this program's .rodata.\n"
-      "#ifndef ISLET_SNAPSHOT_",
-      symbol,
-      "_H_\n"
-      "#define ISLET_SNAPSHOT_",
-      symbol,
-      "_H_\n"
-      "\n"
-      "#ifdef __cplusplus\n"
-      "extern \"C\" {\n"
-      "#endif\n"
-      "extern const unsigned char islet_snapshot_",
-      symbol,
-      "_begin[];\n"
-      "extern const unsigned char islet_snapshot_",
-      symbol,
-      "_end[];\n"
-      "#ifdef __cplusplus\n"
-      "}\n"
-      "#endif\n"
-      "\n"
-      "#endif\n");
+  return absl::StrCat(kMadeBy,
+                      ": a snapshot in this program's .rodata.\n"
+                      "#ifndef ISLET_SNAPSHOT_",
+                      symbol,
+                      "_H_\n"
+                      "#define ISLET_SNAPSHOT_",
+                      symbol,
+                      "_H_\n"
+                      "\n"
+                      "#ifdef __cplusplus\n"
+                      "extern \"C\" {\n"
+                      "#endif\n"
+                      "extern const unsigned char islet_snapshot_",
+                      symbol,
+                      "_begin[];\n"
+                      "extern const unsigned char islet_snapshot_",
+                      symbol,
+                      "_end[];\n"
+                      "#ifdef __cplusplus\n"
+                      "}\n"
+                      "#endif\n"
+                      "\n"
+                      "#endif\n");
 }
 
-std::string DependencyRule(absl::Span<const std::string> outputs,
-                           absl::Span<const std::string> inputs) {
+std::string DependencyRule(absl::Span<const std::string> outputs, absl::Span<const std::string> inputs) {
   auto quote = [](const std::string& path) {
     return absl::StrReplaceAll(path, {{" ", "\\ "}, {"#", "\\#"}, {"$", "$$"}});
   };

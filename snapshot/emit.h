@@ -19,8 +19,8 @@ struct Placement {
   uint64_t alignment = 4096;  // of the section
   uint64_t lead = 0;          // zeros before the snapshot; a multiple of 4096
 
-  // For the bytes of a snapshot file: on a page, or, for an image of several huge pages, such that they lie in the file as
-  // they will lie in a cage, so that the kernel can map them by huge pages where its page cache has them.
+  // For the bytes of a snapshot file: on a page, or, for an image of several huge pages, such that they lie in the file
+  // as they will lie in a cage, so that the kernel can map them by huge pages where its page cache has them.
   static Placement Of(absl::Span<const uint8_t> snapshot);
 };
 
@@ -36,8 +36,7 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
 std::string HeaderSource(absl::string_view symbol);
 
 // A rule for make: each of `inputs` is needed by `outputs`.
-std::string DependencyRule(absl::Span<const std::string> outputs,
-                           absl::Span<const std::string> inputs);
+std::string DependencyRule(absl::Span<const std::string> outputs, absl::Span<const std::string> inputs);
 
 }  // namespace islet::vm
 

@@ -28,8 +28,7 @@ TEST(ObjectFile, HasTheBytesPageAlignedBetweenItsSymbols) {
   EXPECT_EQ(header.e_type, ET_REL);
   std::vector<Elf64_Shdr> sections(header.e_shnum);
   ASSERT_EQ(object.size(), header.e_shoff + sections.size() * sizeof(Elf64_Shdr));
-  std::memcpy(sections.data(), object.data() + header.e_shoff,
-              sections.size() * sizeof(Elf64_Shdr));
+  std::memcpy(sections.data(), object.data() + header.e_shoff, sections.size() * sizeof(Elf64_Shdr));
   const char* section_names = object.data() + sections[header.e_shstrndx].sh_offset;
   for (const Elf64_Shdr& symbols : sections) {
     if (symbols.sh_type != SHT_SYMTAB) continue;

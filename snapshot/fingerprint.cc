@@ -12,28 +12,23 @@ namespace islet::vm {
 
 Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
   std::string text = absl::StrCat("islet ", kVersion, " format ", kFormatVersion, "\n");
-#define ISLET_OPCODE(name, operands, words) \
-  absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
+#define ISLET_OPCODE(name, operands, words) absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
 #include "isolate/interpreter/opcodes.def"
 #define ISLET_OBJECT_TYPE(name, number) absl::StrAppend(&text, "type " #name " ", number, "\n");
 #include "isolate/heap/object_types.def"
   for (size_t size :
-       {sizeof(Vector),       sizeof(String),      sizeof(Symbol),    sizeof(Bytevector),
-        sizeof(Bignum),       sizeof(Ratnum),      sizeof(Compnum),   sizeof(Closure),
-        sizeof(Code),         sizeof(Cell),        sizeof(Box),       sizeof(Record),
-        sizeof(RecordType),   sizeof(HashTable),   sizeof(Parameter), sizeof(Port),
-        sizeof(HostFunction), sizeof(Environment), sizeof(Macro),     sizeof(Identifier),
-        sizeof(Condition),    sizeof(ExactCompnum)}) {
+       {sizeof(Vector),    sizeof(String),       sizeof(Symbol),      sizeof(Bytevector), sizeof(Bignum),
+        sizeof(Ratnum),    sizeof(Compnum),      sizeof(Closure),     sizeof(Code),       sizeof(Cell),
+        sizeof(Box),       sizeof(Record),       sizeof(RecordType),  sizeof(HashTable),  sizeof(Parameter),
+        sizeof(Port),      sizeof(HostFunction), sizeof(Environment), sizeof(Macro),      sizeof(Identifier),
+        sizeof(Condition), sizeof(ExactCompnum)}) {
     absl::StrAppend(&text, "size ", size, "\n");
   }
-#define ISLET_CORE_FORM(name, enumerator, number) \
-  absl::StrAppend(&text, "form " name " ", number, "\n");
+#define ISLET_CORE_FORM(name, enumerator, number) absl::StrAppend(&text, "form " name " ", number, "\n");
 #include "isolate/expander/core_forms.def"
-  absl::StrAppend(&text, "roots ", static_cast<int>(Root::kCount), " page ", DirtyPages::kPageSize,
-                  "\n");
+  absl::StrAppend(&text, "roots ", static_cast<int>(Root::kCount), " page ", DirtyPages::kPageSize, "\n");
   for (const PrimitiveSpec& primitive : primitives) {
-    absl::StrAppend(&text, "primitive ", primitive.name, " ", primitive.min_args, " ",
-                    primitive.max_args, "\n");
+    absl::StrAppend(&text, "primitive ", primitive.name, " ", primitive.min_args, " ", primitive.max_args, "\n");
   }
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   return Fingerprint{hash.low64, hash.high64};

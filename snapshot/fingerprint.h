@@ -19,9 +19,7 @@ inline constexpr uint32_t kFormatVersion = 5;
 struct Fingerprint {
   uint64_t low = 0;
   uint64_t high = 0;
-  friend bool operator==(const Fingerprint& a, const Fingerprint& b) {
-    return a.low == b.low && a.high == b.high;
-  }
+  friend bool operator==(const Fingerprint& a, const Fingerprint& b) { return a.low == b.low && a.high == b.high; }
   friend bool operator!=(const Fingerprint& a, const Fingerprint& b) { return !(a == b); }
 };
 

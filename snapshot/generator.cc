@@ -95,8 +95,7 @@ std::string DescribeWithPlace(Vm& vm, Value object, Value backtrace) {
   if (condition != nullptr && !vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
   for (const BacktraceFrame& frame : DescribeFrames(vm, backtrace)) {
     if (frame.line == 0) continue;
-    const bool ours =
-        frame.file == kStandardInputName || std::find(read.begin(), read.end(), frame.file) != read.end();
+    const bool ours = frame.file == kStandardInputName || std::find(read.begin(), read.end(), frame.file) != read.end();
     if (described.place.empty() || ours) described.place = PlaceText(frame.file, frame.line, frame.column);
     if (ours) break;
   }
@@ -117,8 +116,9 @@ absl::Status Explain(const Vm& vm, const Evaluator& evaluator, const GeneratorOp
                 : absl::StrCat("heap limit of ", mib, " MiB reached (--max-heap-mib); raise it, up to ", kMostHeapMib,
                                ", or keep less data alive");
   } else if (status.code() == absl::StatusCode::kDeadlineExceeded) {
-    limit = absl::StrFormat("time limit of %g seconds reached (--max-seconds); raise it, or look for a loop without end",
-                            options.max_seconds);
+    limit =
+        absl::StrFormat("time limit of %g seconds reached (--max-seconds); raise it, or look for a loop without end",
+                        options.max_seconds);
   }
   std::string place;
   if (!described.text.empty() && absl::StartsWith(text, described.text)) {
@@ -211,8 +211,8 @@ std::vector<std::string> Outputs(const GeneratorOptions& options) {
   return outputs;
 }
 
-// True unless there is a file at `path` that somebody else has made: names beside -o FILE are not the user's choice, and
-// main.h may well be there.
+// True unless there is a file at `path` that somebody else has made: names beside -o FILE are not the user's choice,
+// and main.h may well be there.
 bool MayReplace(const std::string& path) {
   constexpr size_t kEnd = 4096;  // where an object has the names of its sections
   std::ifstream file(path, std::ios::binary | std::ios::ate);
@@ -237,7 +237,8 @@ absl::Status CheckAll(const GeneratorOptions& options, std::vector<std::string> 
   if (absl::Status status = CheckOutputs(outputs, inputs); !status.ok()) return status;
   for (const std::string& path : Outputs(options)) {
     if (path == options.output || MayReplace(path)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("writing ", path, " would destroy it, and it was not made by "
+    return absl::InvalidArgumentError(absl::StrCat("writing ", path,
+                                                   " would destroy it, and it was not made by "
                                                    "snapshot_gen; delete it, or name another output (-o)"));
   }
   return absl::OkStatus();
@@ -250,8 +251,7 @@ std::string Report(const SnapshotStatistics& statistics) {
   absl::StrAppendFormat(&text, "%-22s%12d\n", "writable pages", statistics.writable_pages);
   absl::StrAppendFormat(&text, "%-22s%12d\n", "hot, bytes", statistics.hot_bytes);
   absl::StrAppendFormat(&text, "%-22s%12d\n", "symbols", statistics.symbols);
-  absl::StrAppendFormat(&text, "%-22s%12d\n", "external references",
-                        statistics.external_references);
+  absl::StrAppendFormat(&text, "%-22s%12d\n", "external references", statistics.external_references);
   absl::StrAppendFormat(&text, "\n%-16s%12s%14s\n", "type", "objects", "bytes");
   uint64_t count = 0, bytes = 0;
   for (const SnapshotStatistics::ByType& type : statistics.types) {
@@ -263,8 +263,7 @@ std::string Report(const SnapshotStatistics& statistics) {
   return text;
 }
 
-absl::StatusOr<std::unique_ptr<Vm>> NewGeneratorVm(const GeneratorOptions& options,
-                                                   const Image* base,
+absl::StatusOr<std::unique_ptr<Vm>> NewGeneratorVm(const GeneratorOptions& options, const Image* base,
                                                    absl::Span<const PrimitiveSpec> primitives) {
   VmOptions vm_options;
   vm_options.heap.heap_limit = options.max_heap_mib << 20;
@@ -296,8 +295,8 @@ absl::Status WriteFiles(const GeneratorOptions& options, const std::vector<uint8
   OutputFiles files;
   absl::Status status;
   if (options.emit_snap) {
-    status.Update(files.Add(
-        options.output, absl::string_view(reinterpret_cast<const char*>(snapshot.data()), snapshot.size())));
+    status.Update(
+        files.Add(options.output, absl::string_view(reinterpret_cast<const char*>(snapshot.data()), snapshot.size())));
   }
   if (options.emit_asm) {
     status.Update(files.Add(stem + ".S", AssemblerSource(options.symbol, options.output, placement)));
@@ -316,8 +315,8 @@ absl::Status WriteFiles(const GeneratorOptions& options, const std::vector<uint8
 
 }  // namespace
 
-absl::Status Generate(const GeneratorOptions& options, const Image* base,
-                      absl::Span<const PrimitiveSpec> primitives, std::string* report) {
+absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::Span<const PrimitiveSpec> primitives,
+                      std::string* report) {
   if (absl::Status status = CheckAll(options, options.scripts); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Vm>> vm = NewGeneratorVm(options, base, primitives);
   if (!vm.ok()) return vm.status();
@@ -354,8 +353,7 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base,
   return absl::OkStatus();
 }
 
-int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_begin,
-                  const uint8_t* base_end) {
+int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_begin, const uint8_t* base_end) {
   OccupyStandardDescriptors();
   auto fail = [](const absl::Status& status, int exit_status) {
     // A place comes first, so that editors find it, and tells by itself what this is about.
@@ -384,8 +382,7 @@ int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_b
   }
   std::shared_ptr<const Image> base;
   if (base_begin != nullptr) {
-    absl::StatusOr<std::shared_ptr<const Image>> image =
-        Image::FromEmbedded(base_begin, base_end, primitives);
+    absl::StatusOr<std::shared_ptr<const Image>> image = Image::FromEmbedded(base_begin, base_end, primitives);
     if (!image.ok()) return fail(image.status(), 1);
     base = *std::move(image);
   }

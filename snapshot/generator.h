@@ -25,16 +25,16 @@ struct GeneratorOptions {
   std::vector<std::string> search_path;  // of libraries: (a b) is a/b.sld or a/b.lisp
   std::string output;                    // the snapshot's path; `-`: standard output
   bool emit_snap = true;                 // at `output`
-  bool emit_asm = false;  // .S and .h beside it; means emit_snap too, which the .S includes
-  bool emit_obj = false;  // .o and .h
+  bool emit_asm = false;                 // .S and .h beside it; means emit_snap too, which the .S includes
+  bool emit_obj = false;                 // .o and .h
   std::string symbol;
   std::string dependency_file;  // or empty
   bool statistics = false;
   bool bootstrap = false;  // start from nothing, not from the standard library
   uint64_t max_heap_mib = kMostHeapMib;
-  // Processor time of evaluation, which may take ten times that by the clock; 0: no limit. The default is far above what
-  // start-up scripts take, most of them less than a second, also under sanitizers and on slow machines; whoever has a loop
-  // without end still waits for it.
+  // Processor time of evaluation, which may take ten times that by the clock; 0: no limit. The default is far above
+  // what start-up scripts take, most of them less than a second, also under sanitizers and on slow machines; whoever
+  // has a loop without end still waits for it.
   double max_seconds = 60;
   bool may_exit = false;  // if it waits in the system when time is up, the process ends
 
@@ -51,19 +51,18 @@ std::string WithoutExtension(absl::string_view path);
 // what is wrong.
 absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* const> arguments);
 
-// Makes the snapshot and writes the files, all of them or none, and none over what was read to make it. `base` is what the scripts start
-// from: the standard library's image, or null to start from nothing. `report` receives the
-// statistics, if asked for. Errors: those of the scripts, with place and backtrace;
-// DeadlineExceeded, ResourceExhausted and Cancelled (signals.h) for limits and signals, with the same; FailedPrecondition
-// for objects that cannot be frozen; InvalidArgument for outputs that would destroy something; those of the file system.
-absl::Status Generate(const GeneratorOptions& options, const Image* base,
-                      absl::Span<const PrimitiveSpec> primitives, std::string* report);
+// Makes the snapshot and writes the files, all of them or none, and none over what was read to make it. `base` is what
+// the scripts start from: the standard library's image, or null to start from nothing. `report` receives the
+// statistics, if asked for. Errors: those of the scripts, with place and backtrace; DeadlineExceeded, ResourceExhausted
+// and Cancelled (signals.h) for limits and signals, with the same; FailedPrecondition for objects that cannot be
+// frozen; InvalidArgument for outputs that would destroy something; those of the file system.
+absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::Span<const PrimitiveSpec> primitives,
+                      std::string* report);
 
-// The whole tool: prints to stdout and stderr. Returns the exit status: 0; 1 if it failed; 2 for a
-// command line that makes no sense. Ends the process by the signal that has ended an evaluation. `base` is null in the tool that makes the standard library's
-// own snapshot.
-int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_begin,
-                  const uint8_t* base_end);
+// The whole tool: prints to stdout and stderr. Returns the exit status: 0; 1 if it failed; 2 for a command line that
+// makes no sense. Ends the process by the signal that has ended an evaluation. `base` is null in the tool that makes
+// the standard library's own snapshot.
+int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_begin, const uint8_t* base_end);
 
 }  // namespace islet::vm
 

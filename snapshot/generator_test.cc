@@ -29,8 +29,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 TEST(Options, Defaults) {
-  const absl::StatusOr<GeneratorOptions> options =
-      ParseGeneratorArguments({"lisp/start-up.lisp", "more.lisp"});
+  const absl::StatusOr<GeneratorOptions> options = ParseGeneratorArguments({"lisp/start-up.lisp", "more.lisp"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_THAT(options->scripts, ElementsAre("lisp/start-up.lisp", "more.lisp"));
   EXPECT_EQ(options->output, "lisp/start-up.snap");
@@ -40,9 +39,9 @@ TEST(Options, Defaults) {
 }
 
 TEST(Options, AsTheBazelRuleGivesThem) {
-  const absl::StatusOr<GeneratorOptions> options = ParseGeneratorArguments(
-      {"-o", "out/a.snap", "--emit=snap,asm", "--symbol", "a", "-L", "x", "-Ly", "-MD", "a.d",
-       "--max-heap-mib=64", "--max-seconds", "2.5", "a.lisp"});
+  const absl::StatusOr<GeneratorOptions> options =
+      ParseGeneratorArguments({"-o", "out/a.snap", "--emit=snap,asm", "--symbol", "a", "-L", "x", "-Ly", "-MD", "a.d",
+                               "--max-heap-mib=64", "--max-seconds", "2.5", "a.lisp"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->output, "out/a.snap");
   EXPECT_TRUE(options->emit_snap && options->emit_asm);
@@ -99,10 +98,8 @@ TEST(Options, WhatMakesNoSense) {
   EXPECT_THAT(message({"-o", "a", "-", "-"}), HasSubstr("only once"));
   EXPECT_EQ(message({"a.lisp", "-o"}), "-o needs a value");
   EXPECT_EQ(message({"--emit=exe", "a.lisp"}), "--emit takes snap, asm or obj, not 'exe'");
-  EXPECT_EQ(message({"--symbol", "a-b", "a.lisp"}),
-            "--symbol takes letters, digits and _, not 'a-b'");
-  EXPECT_EQ(message({"--max-heap-mib=no", "a.lisp"}),
-            "--max-heap-mib takes a number of MiB from 1 to 1020, not 'no'");
+  EXPECT_EQ(message({"--symbol", "a-b", "a.lisp"}), "--symbol takes letters, digits and _, not 'a-b'");
+  EXPECT_EQ(message({"--max-heap-mib=no", "a.lisp"}), "--max-heap-mib takes a number of MiB from 1 to 1020, not 'no'");
 }
 
 // A directory of its own for each test, in which scripts are written and outputs found.
@@ -153,8 +150,8 @@ class Generator : public testing::Test {
     return options;
   }
   absl::Status Run(const GeneratorOptions& options) {
-    absl::StatusOr<std::shared_ptr<const Image>> base = Image::FromEmbedded(
-        islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
+    absl::StatusOr<std::shared_ptr<const Image>> base =
+        Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
     if (!base.ok()) return base.status();
     return Generate(options, base->get(), AllPrimitives(), &report_);
   }
@@ -171,10 +168,8 @@ class Generator : public testing::Test {
 };
 
 TEST_F(Generator, FreezesWhatTheScriptDefined) {
-  ASSERT_EQ(Run(OptionsFor("(define (square x) (* x x)) (define nine (square 3))")),
-            absl::OkStatus());
-  absl::StatusOr<std::shared_ptr<const Image>> image =
-      Image::FromFile(directory_ + "a.snap", AllPrimitives());
+  ASSERT_EQ(Run(OptionsFor("(define (square x) (* x x)) (define nine (square 3))")), absl::OkStatus());
+  absl::StatusOr<std::shared_ptr<const Image>> image = Image::FromFile(directory_ + "a.snap", AllPrimitives());
   ASSERT_TRUE(image.ok()) << image.status();
   absl::StatusOr<std::unique_ptr<Vm>> vm = NewVm(**image, VmOptions());
   ASSERT_TRUE(vm.ok()) << vm.status();
@@ -227,12 +222,12 @@ TEST_F(Generator, BadScripts) {
   EXPECT_THAT(Failure(OptionsFor("(define x 1)\n(display (")), HasSubstr("a.lisp:2"));
   EXPECT_THAT(Failure(OptionsFor("(if)")), HasSubstr("a.lisp:1:1"));
   EXPECT_THAT(Failure(OptionsFor("(+ 1 unheard-of)")), HasSubstr("unheard-of"));
-  EXPECT_THAT(Failure(OptionsFor("(define (f x)\n  (+ 1 (vector-ref x 7)))\n(+ 1 (f #(1 2)))")),
-              HasSubstr("a.lisp:2"));
+  EXPECT_THAT(Failure(OptionsFor("(define (f x)\n  (+ 1 (vector-ref x 7)))\n(+ 1 (f #(1 2)))")), HasSubstr("a.lisp:2"));
   EXPECT_THAT(Failure(OptionsFor("(display \"\xff\xfe\")")), HasSubstr("UTF-8"));
 }
 
-// What user code may import is closed: only the tool that builds the standard library itself gets at what it is built on.
+// What user code may import is closed: only the tool that builds the standard library itself gets at what it is built
+// on.
 TEST_F(Generator, InternalLibrariesAreForTheStandardLibraryOnly) {
   const std::string script = "(import (islet core)) (define root %set-root!)";
   EXPECT_THAT(Failure(OptionsFor(script)), HasSubstr("(islet core) is internal to the standard library"));
@@ -275,13 +270,14 @@ TEST_F(Generator, EndlessLoopEndsByOption) {
 TEST_F(Generator, RunawayAllocationEndsByOption) {
   GeneratorOptions options = OptionsFor("(let loop ((l '())) (loop (cons 1 l)))");
   options.max_heap_mib = 32;
-  EXPECT_THAT(Failure(options), AllOf(StartsWith(directory_ + "a.lisp:1:"),
-                                      HasSubstr("heap limit of 32 MiB reached (--max-heap-mib); raise it, up to 1020")));
+  EXPECT_THAT(Failure(options),
+              AllOf(StartsWith(directory_ + "a.lisp:1:"),
+                    HasSubstr("heap limit of 32 MiB reached (--max-heap-mib); raise it, up to 1020")));
 }
 
 TEST_F(Generator, TheHeapLimitThatIsPrintedIsInForce) {
-  const absl::StatusOr<std::shared_ptr<const Image>> base = Image::FromEmbedded(
-      islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
+  const absl::StatusOr<std::shared_ptr<const Image>> base =
+      Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
   ASSERT_TRUE(base.ok()) << base.status();
   VmOptions options;
   options.heap.heap_limit = kMostHeapMib << 20;
@@ -300,7 +296,8 @@ TEST_F(Generator, FailuresTellTheirPlaceFirst) {
   EXPECT_THAT(Failure(OptionsFor("(define x\n  (vector-map car '#(1)))")), StartsWith(script + ":2:3: car: "));
   GeneratorOptions options = OptionsFor("(define (f)\n  (let loop () (loop))\n  1)\n(f)");
   options.max_seconds = 0.1;
-  EXPECT_THAT(Failure(options), AllOf(StartsWith(script + ":2:16: time limit of 0.1 seconds"), HasSubstr("\n  at f (")));
+  EXPECT_THAT(Failure(options),
+              AllOf(StartsWith(script + ":2:16: time limit of 0.1 seconds"), HasSubstr("\n  at f (")));
 }
 
 TEST_F(Generator, NoOutputDestroysWhatItIsMadeOf) {
@@ -314,7 +311,8 @@ TEST_F(Generator, NoOutputDestroysWhatItIsMadeOf) {
   Write("y.h", "(define y 2)");
   Write("table", "7");
   ASSERT_EQ(link((directory_ + "table").c_str(), (directory_ + "other").c_str()), 0);
-  const std::string importing = "(import (scheme base) (scheme read) (scheme file) (lib)) (define t (call-with-input-file \"table\" read))";
+  const std::string importing =
+      "(import (scheme base) (scheme read) (scheme file) (lib)) (define t (call-with-input-file \"table\" read))";
   for (const char* output : {"lib.sld", "y.h", "table", "other"}) {
     options = OptionsFor(importing);
     options.search_path = {directory_};
@@ -360,8 +358,8 @@ TEST_F(Generator, SearchPathsInAnyOrderGiveTheSameBytes) {
 TEST_F(Generator, ImportsInLongChains) {
   constexpr int kLength = 3000;
   const auto library = [this](int i, const std::string& imports) {
-    Write(absl::StrCat("l", i, ".sld"),
-          absl::StrCat("(define-library (l", i, ") ", imports, " (export f", i, ") (begin (define (f", i, ") ", i, ")))"));
+    Write(absl::StrCat("l", i, ".sld"), absl::StrCat("(define-library (l", i, ") ", imports, " (export f", i,
+                                                     ") (begin (define (f", i, ") ", i, ")))"));
   };
   const auto next = [](int i) { return absl::StrCat("(import (scheme base) (only (l", i + 1, ") f", i + 1, "))"); };
   for (int i = 0; i < kLength; ++i) {
@@ -377,8 +375,9 @@ TEST_F(Generator, ImportsInLongChains) {
   EXPECT_THAT(std::string(Run(options).message()),
               AllOf(HasSubstr(absl::StrCat("l", kLength - 1, ".sld:1:")), HasSubstr("no library (l-nowhere)")));
   library(kLength - 1, "(import (scheme base) (l0))");
-  EXPECT_THAT(std::string(Run(options).message()),
-              AllOf(HasSubstr("circular import: (l0) imports (l1), which imports (l2)"), HasSubstr("which imports (l0)")));
+  EXPECT_THAT(
+      std::string(Run(options).message()),
+      AllOf(HasSubstr("circular import: (l0) imports (l1), which imports (l2)"), HasSubstr("which imports (l0)")));
   library(kLength - 1, absl::StrCat("(import (scheme base) (l", kLength - 2, "))"));
   EXPECT_THAT(std::string(Run(options).message()),
               HasSubstr("circular import: (l2998) imports (l2999), which imports (l2998)"));
@@ -400,21 +399,21 @@ TEST_F(Generator, FilesThatIncludeThemselves) {
 }
 
 TEST_F(Generator, AllThatCannotBeFrozenIsNamed) {
-  const std::string all = Failure(OptionsFor(
-      "(define log (open-input-file \"a.lisp\"))\n"
-      "(define ports (list 1 (open-input-file \"a.lisp\")))\n"
-      "(define k (call/cc (lambda (k) k)))"));
+  const std::string all =
+      Failure(OptionsFor("(define log (open-input-file \"a.lisp\"))\n"
+                         "(define ports (list 1 (open-input-file \"a.lisp\")))\n"
+                         "(define k (call/cc (lambda (k) k)))"));
   EXPECT_THAT(all, AllOf(HasSubstr("cannot freeze 3 objects:\n"), HasSubstr("global log."),
                          HasSubstr("global ports -> an element of a list."), HasSubstr("global k.")));
-  const std::string many = "(define v (make-vector 50 0))"
-                           "(do ((i 0 (+ i 1))) ((= i 50)) (vector-set! v i (open-input-file \"a.lisp\")))";
+  const std::string many =
+      "(define v (make-vector 50 0))"
+      "(do ((i 0 (+ i 1))) ((= i 50)) (vector-set! v i (open-input-file \"a.lisp\")))";
   EXPECT_THAT(Failure(OptionsFor(many)), AllOf(HasSubstr("cannot freeze 50 objects:"), HasSubstr("item 0 of a vector"),
                                                HasSubstr("\n  and 30 more")));
 }
 
 TEST_F(Generator, OpenFileIsNamed) {
-  EXPECT_THAT(Failure(OptionsFor("(define log (open-input-file \"a.lisp\"))")),
-              HasSubstr("global log"));
+  EXPECT_THAT(Failure(OptionsFor("(define log (open-input-file \"a.lisp\"))")), HasSubstr("global log"));
 }
 
 TEST_F(Generator, OutputThatCannotBeWritten) {

@@ -46,9 +46,7 @@ bool Covers(uint32_t provided, uint32_t declared) {
   return has.Accepts(wanted.least) && (has.rest || (!wanted.rest && has.Accepts(wanted.least + wanted.optional)));
 }
 
-absl::Status Damaged() {
-  return absl::DataLossError("the snapshot has been changed or damaged since it was written");
-}
+absl::Status Damaged() { return absl::DataLossError("the snapshot has been changed or damaged since it was written"); }
 
 // Of a vector whose elements hold 64 bits, or null. FlatBuffers' verifier only sees to the alignment of its length.
 template <typename Vector>
@@ -58,8 +56,8 @@ bool IsAligned(const Vector* vector) {
 }
 
 absl::Status Truncated(size_t bytes) {
-  return absl::DataLossError(absl::StrCat("the snapshot is truncated: it ends after ", bytes,
-                                          " bytes, inside its header"));
+  return absl::DataLossError(
+      absl::StrCat("the snapshot is truncated: it ends after ", bytes, " bytes, inside its header"));
 }
 
 absl::Status CheckSize(uint64_t bytes) {
@@ -70,8 +68,7 @@ absl::Status CheckSize(uint64_t bytes) {
   return absl::OkStatus();
 }
 
-constexpr size_t kRootAndIdentifier =
-    sizeof(flatbuffers::uoffset_t) + flatbuffers::kFileIdentifierLength;
+constexpr size_t kRootAndIdentifier = sizeof(flatbuffers::uoffset_t) + flatbuffers::kFileIdentifierLength;
 
 absl::Status CheckIdentifier(absl::Span<const uint8_t> start) {
   if (start.empty()) return CheckSize(0);
@@ -114,9 +111,9 @@ absl::StatusOr<FileStart> ReadStart(absl::Span<const uint8_t> start, bool whole)
   if (!has(format::Snapshot::VT_FORMAT_VERSION, 4, 4)) return incomplete;
   const uint32_t version = table->GetField<uint32_t>(format::Snapshot::VT_FORMAT_VERSION, 0);
   if (version != kFormatVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the snapshot has format version ", version, "; this program reads version ",
-        kFormatVersion, ". Make the snapshot again with this version's snapshot_gen."));
+    return absl::FailedPreconditionError(absl::StrCat("the snapshot has format version ", version,
+                                                      "; this program reads version ", kFormatVersion,
+                                                      ". Make the snapshot again with this version's snapshot_gen."));
   }
   if (!has(format::Snapshot::VT_FILE_SIZE, 8, 8)) return incomplete;
   FileStart result;
@@ -131,12 +128,10 @@ absl::StatusOr<FileStart> ReadStart(absl::Span<const uint8_t> start, bool whole)
 
 absl::Status CheckFileSize(uint64_t declared, uint64_t bytes) {
   if (bytes < declared) {
-    return absl::DataLossError(
-        absl::StrCat("the snapshot is truncated: it has ", bytes, " bytes of ", declared));
+    return absl::DataLossError(absl::StrCat("the snapshot is truncated: it has ", bytes, " bytes of ", declared));
   }
   if (bytes > declared) {
-    return absl::DataLossError(
-        absl::StrCat("the snapshot has ", bytes - declared, " bytes behind its end"));
+    return absl::DataLossError(absl::StrCat("the snapshot has ", bytes - declared, " bytes behind its end"));
   }
   return CheckSize(declared);
 }
@@ -146,8 +141,7 @@ absl::StatusOr<FileStart> CheckStartAndSize(absl::Span<const uint8_t> bytes) {
   if (absl::Status status = CheckSize(bytes.size()); !status.ok()) return status;
   absl::StatusOr<FileStart> start = ReadStart(bytes, /*whole=*/true);
   if (!start.ok()) return start;
-  if (absl::Status status = CheckFileSize(start->file_size, bytes.size()); !status.ok())
-    return status;
+  if (absl::Status status = CheckFileSize(start->file_size, bytes.size()); !status.ok()) return status;
   return start;
 }
 
@@ -219,13 +213,14 @@ class EmbeddedImages {
 
 // ---- Opening
 
-Image::Image() : serial_([] {
-  static std::atomic<uint32_t> last{0};
-  return last.fetch_add(1, std::memory_order_relaxed) + 1;
-}()) {}
+Image::Image()
+    : serial_([] {
+        static std::atomic<uint32_t> last{0};
+        return last.fetch_add(1, std::memory_order_relaxed) + 1;
+      }()) {}
 
-absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
-    const uint8_t* begin, const uint8_t* end, absl::Span<const PrimitiveSpec> primitives) {
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(const uint8_t* begin, const uint8_t* end,
+                                                                 absl::Span<const PrimitiveSpec> primitives) {
   if (begin == nullptr || end < begin) {
     return absl::InvalidArgumentError("no embedded snapshot: its bounds are not valid");
   }
@@ -234,8 +229,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(
         "the embedded snapshot is not aligned to 4096 bytes: link it as snapshot_gen --emit=asm or"
         " --emit=obj says");
   }
-  const absl::Span<const uint8_t> bytes =
-      absl::MakeConstSpan(begin, static_cast<size_t>(end - begin));
+  const absl::Span<const uint8_t> bytes = absl::MakeConstSpan(begin, static_cast<size_t>(end - begin));
   const absl::StatusOr<FileStart> start = CheckStartAndSize(bytes);
   if (!start.ok()) return start.status();
   EmbeddedImages& images = EmbeddedImages::Get();
@@ -307,8 +301,7 @@ absl::StatusOr<ImageCopy> CopyOfFile(OpenFile& file) {
   struct stat state = {};
   const bool regular = fstat(file.fd(), &state) == 0 && S_ISREG(state.st_mode) && state.st_size > 0;
   const uint64_t file_size = start->file_size;
-  absl::Status status =
-      CheckFileSize(file_size, regular ? static_cast<uint64_t>(state.st_size) : file_size);
+  absl::Status status = CheckFileSize(file_size, regular ? static_cast<uint64_t>(state.st_size) : file_size);
   if (!status.ok()) return status;
 
   absl::StatusOr<ImageCopy> copy = ImageCopy::Create(file_size);
@@ -319,8 +312,7 @@ absl::StatusOr<ImageCopy> CopyOfFile(OpenFile& file) {
     if (done > file_size) return CheckFileSize(file_size, done);
     if (status = copy->Append({buffer, count}); !status.ok()) return status;
     // A byte more than there should be tells whether the file goes on.
-    got = file.Read(
-        {buffer, static_cast<size_t>(std::min<uint64_t>(kBuffer, file_size - done + 1))});
+    got = file.Read({buffer, static_cast<size_t>(std::min<uint64_t>(kBuffer, file_size - done + 1))});
     if (!got.ok()) return got.status();
     count = *got;
     if (count == 0) break;
@@ -340,8 +332,8 @@ absl::StatusOr<ImageCopy> CopyOfBytes(absl::Span<const uint8_t> bytes) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Image>> Image::FromFile(
-    absl::string_view path, absl::Span<const PrimitiveSpec> primitives, Trust trust) {
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromFile(absl::string_view path,
+                                                             absl::Span<const PrimitiveSpec> primitives, Trust trust) {
   const std::string name(path);
   OpenFile file(open(name.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.fd() < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open snapshot ", name));
@@ -352,24 +344,22 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromFile(
   return absl::Status(image.status().code(), absl::StrCat(name, ": ", image.status().message()));
 }
 
-absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(
-    absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives, Trust trust) {
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromBytes(absl::Span<const uint8_t> bytes,
+                                                              absl::Span<const PrimitiveSpec> primitives, Trust trust) {
   // Before anything is copied. The bytes may lie anywhere, which those that are checked must not.
   alignas(8) uint8_t buffer[kStartBytes];
   const size_t count = std::min(bytes.size(), sizeof(buffer));
   if (count > 0) std::memcpy(buffer, bytes.data(), count);
-  const absl::StatusOr<FileStart> start =
-      ReadStart({buffer, count}, /*whole=*/count == bytes.size());
+  const absl::StatusOr<FileStart> start = ReadStart({buffer, count}, /*whole=*/count == bytes.size());
   if (!start.ok()) return start.status();
-  if (absl::Status status = CheckFileSize(start->file_size, bytes.size()); !status.ok())
-    return status;
+  if (absl::Status status = CheckFileSize(start->file_size, bytes.size()); !status.ok()) return status;
   absl::StatusOr<ImageCopy> copy = CopyOfBytes(bytes);
   if (!copy.ok()) return copy.status();
   return FromCopy(*std::move(copy), primitives, trust);
 }
 
-absl::StatusOr<std::shared_ptr<const Image>> Image::FromCopy(
-    ImageCopy copy, absl::Span<const PrimitiveSpec> primitives, Trust trust) {
+absl::StatusOr<std::shared_ptr<const Image>> Image::FromCopy(ImageCopy copy, absl::Span<const PrimitiveSpec> primitives,
+                                                             Trust trust) {
   std::shared_ptr<Image> image(new Image);
   image->copy_ = std::move(copy);
   image->bytes_ = image->copy_.bytes();
@@ -395,8 +385,7 @@ absl::Status Image::Open(bool whole, Trust trust) {
       !IsAligned(snapshot->statistics())) {
     return Damaged();
   }
-  if (RuntimeFingerprint(primitives_) !=
-      Fingerprint{snapshot->runtime()->low(), snapshot->runtime()->high()}) {
+  if (RuntimeFingerprint(primitives_) != Fingerprint{snapshot->runtime()->low(), snapshot->runtime()->high()}) {
     return absl::FailedPreconditionError(
         "the snapshot was made by another build of Islet than the one in this program. Make it"
         " again with the snapshot_gen of this build.");
@@ -410,8 +399,7 @@ absl::Status Image::Open(bool whole, Trust trust) {
       spaces[1]->kind() != format::SpaceKind::ReadOnly || spaces[0]->offset() != 0 ||
       uint64_t{spaces[0]->pages()} * kPage != spaces[1]->offset() ||
       (uint64_t{spaces[0]->pages()} + spaces[1]->pages()) * kPage != image.size() ||
-      (image.data() - bytes_.data()) % kPage != 0 ||
-      snapshot->roots()->size() != static_cast<uint32_t>(Root::kCount)) {
+      (image.data() - bytes_.data()) % kPage != 0 || snapshot->roots()->size() != static_cast<uint32_t>(Root::kCount)) {
     return Damaged();
   }
   for (const uint32_t bits : *snapshot->roots()) {
@@ -460,8 +448,7 @@ void Image::MapCopy() {
 absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr<const Image> original,
                                                                  uint64_t cage_size) {
   constexpr uint64_t kHugePage = uint64_t{2} << 20;
-  const uint64_t phase =
-      CageLayout::For(cage_size, original->writable_bytes_, original->read_only_bytes_).BasePhase();
+  const uint64_t phase = CageLayout::For(cage_size, original->writable_bytes_, original->read_only_bytes_).BasePhase();
   const uint64_t bytes = (phase + original->image_bytes() + kHugePage - 1) / kHugePage * kHugePage;
   std::shared_ptr<Image> image(new Image);
   image->primitives_ = original->primitives_;
@@ -478,15 +465,14 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
   image->fd_ = *fd;
   image->source_ = ImageSource{*fd, phase};
   image->source_.guarded = image->original_->source_.guarded;
-  if (ftruncate(*fd, static_cast<off_t>(bytes)) != 0 ||
-      lseek(*fd, static_cast<off_t>(phase), SEEK_SET) < 0) {
+  if (ftruncate(*fd, static_cast<off_t>(bytes)) != 0 || lseek(*fd, static_cast<off_t>(phase), SEEK_SET) < 0) {
     return absl::ErrnoToStatus(errno, "cannot size the snapshot's memory file");
   }
   if (absl::Status status = WriteAll(*fd, {image->original_->image_, image->image_bytes()}); !status.ok()) {
     return status;
   }
-  // A kernel without MADV_COLLAPSE (before 6.1), or without a free huge page, leaves small pages: as right, only slower.
-  // The mapping stays, for what is read on behalf of all isolates (Heap::Peek).
+  // A kernel without MADV_COLLAPSE (before 6.1), or without a free huge page, leaves small pages: as right, only
+  // slower. The mapping stays, for what is read on behalf of all isolates (Heap::Peek).
   constexpr int kMadviseCollapse = 25;
   image->mapping_bytes_ = bytes + kHugePage;
   image->mapping_ = mmap(nullptr, image->mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -513,8 +499,7 @@ bool Image::UseCarrier() {
   // The first pages have the digest of everything, so another snapshot has other ones. The last page
   // tells whether the file was cut off.
   if (!SameBytes(fd, carrier.file_offset, bytes_.data(), std::min(header, kStartBytes)) ||
-      !SameBytes(fd, carrier.file_offset + bytes_.size() - kPage,
-                 bytes_.data() + bytes_.size() - kPage, kPage)) {
+      !SameBytes(fd, carrier.file_offset + bytes_.size() - kPage, bytes_.data() + bytes_.size() - kPage, kPage)) {
     close(fd);
     return false;
   }
@@ -534,14 +519,12 @@ Image::~Image() {
   if (fd_ >= 0) close(fd_);
 }
 
-absl::StatusOr<std::vector<int>> Image::BindExternals(
-    absl::Span<const HostSignature> provided) const {
+absl::StatusOr<std::vector<int>> Image::BindExternals(absl::Span<const HostSignature> provided) const {
   std::vector<int> binding;
   std::vector<std::string> problems;
   for (const HostSignature& external : externals_) {
-    const auto match = std::find_if(
-        provided.begin(), provided.end(),
-        [&](const HostSignature& signature) { return signature.name == external.name; });
+    const auto match = std::find_if(provided.begin(), provided.end(),
+                                    [&](const HostSignature& signature) { return signature.name == external.name; });
     binding.push_back(static_cast<int>(match - provided.begin()));
     if (match == provided.end()) {
       problems.push_back(absl::StrCat(external.name, " (", DescribeArity(external.arity), ") is missing"));
@@ -551,19 +534,17 @@ absl::StatusOr<std::vector<int>> Image::BindExternals(
     }
   }
   if (problems.empty()) return binding;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the snapshot needs host functions that are not provided: ", absl::StrJoin(problems, "; ")));
+  return absl::FailedPreconditionError(
+      absl::StrCat("the snapshot needs host functions that are not provided: ", absl::StrJoin(problems, "; ")));
 }
 
 // ---- Isolates
 
 absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& options) {
-  absl::StatusOr<Cage> cage = Cage::Create(
-      CageLayout::For(options.cage_size, image.writable_bytes(), image.read_only_bytes()),
-      image.source());
+  absl::StatusOr<Cage> cage =
+      Cage::Create(CageLayout::For(options.cage_size, image.writable_bytes(), image.read_only_bytes()), image.source());
   if (!cage.ok()) return cage.status();
-  auto vm = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap),
-                                 image.primitives());
+  auto vm = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap), image.primitives());
   vm->heap().set_pristine(image.image());
   vm->image = image.shared_from_this();
   static_assert(sizeof(Value) == sizeof(uint32_t));
@@ -571,8 +552,7 @@ absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& o
   return vm;
 }
 
-absl::StatusOr<std::unique_ptr<Vm>> NewEmptyVm(absl::Span<const PrimitiveSpec> primitives,
-                                               const VmOptions& options) {
+absl::StatusOr<std::unique_ptr<Vm>> NewEmptyVm(absl::Span<const PrimitiveSpec> primitives, const VmOptions& options) {
   absl::StatusOr<Cage> cage = Cage::Create(CageLayout::For(options.cage_size, 0, 0), ImageSource());
   if (!cage.ok()) return cage.status();
   return std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap), primitives);

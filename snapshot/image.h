@@ -1,16 +1,13 @@
-// An opened snapshot: checked once, immutable, and shared by all isolates and threads of the
-// process.
+// An opened snapshot: checked once, immutable, and shared by all isolates and threads of the process.
 //
 //   auto image = Image::FromFile("startup.snap", AllPrimitives());
 //   if (!image.ok()) ...
-//   auto vm = NewVm(**image, VmOptions());       // per isolate: two mmaps, no copying, no
-//   relocation
+//   auto vm = NewVm(**image, VmOptions());       // per isolate: two mmaps, no copying, no relocation
 //
-// Isolates map the pages of a file: of the executable or shared object that carries the snapshot,
-// if it is embedded in one that can be opened and still has the same bytes; otherwise of one memfd,
-// filled when the image is opened, sealed against any change (image_copy.h, which says what is done
-// where there are none). A snapshot read from a file is never mapped from that file, which may
-// change any time.
+// Isolates map the pages of a file: of the executable or shared object that carries the snapshot, if it is embedded in
+// one that can be opened and still has the same bytes; otherwise of one memfd, filled when the image is opened, sealed
+// against any change (image_copy.h, which says what is done where there are none). A snapshot read from a file is never
+// mapped from that file, which may change any time.
 
 #ifndef ISLET_SNAPSHOT_IMAGE_H_
 #define ISLET_SNAPSHOT_IMAGE_H_
@@ -40,8 +37,7 @@ namespace islet::vm {
 // A host function, as scripts name it or as a host provides it.
 struct HostSignature {
   std::string name;
-  uint32_t arity =
-      0;  // least number of arguments << 9 | optional ones << 1 | 1 if there may be more
+  uint32_t arity = 0;  // least number of arguments << 9 | optional ones << 1 | 1 if there may be more
 };
 
 // Whether what is in a snapshot is known to be what the writer made.
@@ -54,8 +50,8 @@ class Image : public std::enable_shared_from_this<Image> {
   // independent of the image's size. The same snapshot at the same place, opened twice, gives the
   // same Image; another one at that place, once the first has been unloaded, does not. Errors: as
   // below, but for DataLoss of a changed image.
-  static absl::StatusOr<std::shared_ptr<const Image>> FromEmbedded(
-      const uint8_t* begin, const uint8_t* end, absl::Span<const PrimitiveSpec> primitives);
+  static absl::StatusOr<std::shared_ptr<const Image>> FromEmbedded(const uint8_t* begin, const uint8_t* end,
+                                                                   absl::Span<const PrimitiveSpec> primitives);
 
   // Reads and checks all of it: the digest, which finds damage, and, unless it is trusted, that it
   // holds a heap (verify.h). The header comes before anything else: of a file that is not a snapshot
@@ -65,18 +61,18 @@ class Image : public std::enable_shared_from_this<Image> {
   // empty or not a snapshot; DataLoss if it is truncated, changed, or no heap; FailedPrecondition if it is of
   // another format version or was made by another build; ResourceExhausted if there is no memory
   // for it.
-  static absl::StatusOr<std::shared_ptr<const Image>> FromFile(
-      absl::string_view path, absl::Span<const PrimitiveSpec> primitives,
-      Trust trust = Trust::kVerify);
+  static absl::StatusOr<std::shared_ptr<const Image>> FromFile(absl::string_view path,
+                                                               absl::Span<const PrimitiveSpec> primitives,
+                                                               Trust trust = Trust::kVerify);
 
   // The same of bytes, which are copied.
-  static absl::StatusOr<std::shared_ptr<const Image>> FromBytes(
-      absl::Span<const uint8_t> bytes, absl::Span<const PrimitiveSpec> primitives,
-      Trust trust = Trust::kVerify);
+  static absl::StatusOr<std::shared_ptr<const Image>> FromBytes(absl::Span<const uint8_t> bytes,
+                                                                absl::Span<const PrimitiveSpec> primitives,
+                                                                Trust trust = Trust::kVerify);
 
   // The same snapshot, mapped from an anonymous copy in huge pages where the kernel can make them (`cage_size` as the
-  // isolates will have it): isolates that read here and there in a large image then take few page faults. Takes time and
-  // memory in proportion to the image, once. Errors: ResourceExhausted and others of the system.
+  // isolates will have it): isolates that read here and there in a large image then take few page faults. Takes time
+  // and memory in proportion to the image, once. Errors: ResourceExhausted and others of the system.
   static absl::StatusOr<std::shared_ptr<const Image>> MakeResident(std::shared_ptr<const Image> image,
                                                                    uint64_t cage_size);
 
@@ -113,8 +109,8 @@ class Image : public std::enable_shared_from_this<Image> {
   // image holds, unless that is trusted.
   absl::Status Open(bool whole, Trust trust);
   absl::Status Verify(const format::Snapshot& snapshot) const;
-  static absl::StatusOr<std::shared_ptr<const Image>> FromCopy(
-      ImageCopy copy, absl::Span<const PrimitiveSpec> primitives, Trust trust);
+  static absl::StatusOr<std::shared_ptr<const Image>> FromCopy(ImageCopy copy,
+                                                               absl::Span<const PrimitiveSpec> primitives, Trust trust);
   // Copies bytes_, and makes the copy the source; unless an error occurs.
   absl::Status UseCopy();
   // Makes copy_ the source.
@@ -143,8 +139,7 @@ class Image : public std::enable_shared_from_this<Image> {
 };
 
 struct VmOptions {
-  uint64_t cage_size = uint64_t{4}
-                       << 30;  // bytes of address space; a multiple of 2 MiB, at most 4 GiB
+  uint64_t cage_size = uint64_t{4} << 30;  // bytes of address space; a multiple of 2 MiB, at most 4 GiB
   HeapOptions heap;
 };
 
@@ -153,8 +148,7 @@ struct VmOptions {
 absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& options);
 
 // A virtual machine with an empty heap: no symbols, no roots, no library.
-absl::StatusOr<std::unique_ptr<Vm>> NewEmptyVm(absl::Span<const PrimitiveSpec> primitives,
-                                               const VmOptions& options);
+absl::StatusOr<std::unique_ptr<Vm>> NewEmptyVm(absl::Span<const PrimitiveSpec> primitives, const VmOptions& options);
 
 }  // namespace islet::vm
 

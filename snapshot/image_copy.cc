@@ -38,9 +38,8 @@ absl::Status Seal(int fd) {
 
 absl::Status MappingFailed(const char* what) {
   // EAGAIN, too, means that there is no memory to be had (mmap(2)).
-  return errno == EAGAIN
-             ? absl::ResourceExhaustedError(absl::StrCat(what, ": ", std::strerror(errno)))
-             : absl::ErrnoToStatus(errno, what);
+  return errno == EAGAIN ? absl::ResourceExhaustedError(absl::StrCat(what, ": ", std::strerror(errno)))
+                         : absl::ErrnoToStatus(errno, what);
 }
 
 absl::StatusOr<ImageCopy> ImageCopy::Create(size_t bytes) {
@@ -57,8 +56,7 @@ absl::StatusOr<ImageCopy> ImageCopy::Create(size_t bytes) {
 }
 
 absl::Status ImageCopy::Append(absl::Span<const uint8_t> bytes) {
-  if (bytes.size() > size_ - written_)
-    return absl::InternalError("the snapshot is larger than it said");
+  if (bytes.size() > size_ - written_) return absl::InternalError("the snapshot is larger than it said");
   if (fd_ < 0) {
     std::memcpy(memory_ + written_, bytes.data(), bytes.size());
   } else if (absl::Status status = WriteAll(fd_, bytes); !status.ok()) {
@@ -71,8 +69,7 @@ absl::Status ImageCopy::Append(absl::Span<const uint8_t> bytes) {
 absl::Status ImageCopy::Finish() {
   if (written_ != size_) return absl::InternalError("the snapshot is smaller than it said");
   if (fd_ < 0) {
-    if (mprotect(memory_, size_, PROT_READ) != 0)
-      return MappingFailed("cannot protect the snapshot");
+    if (mprotect(memory_, size_, PROT_READ) != 0) return MappingFailed("cannot protect the snapshot");
     return absl::OkStatus();
   }
   if (absl::Status status = Seal(fd_); !status.ok()) return status;

@@ -39,8 +39,7 @@ void ForEachSlotOf(const Heap& heap, Value v, Visit&& visit) {
 }
 
 bool IsNumber(const Heap& heap, Value v) {
-  return v.IsFlonum() || heap.Is<Bignum>(v) || heap.Is<Ratnum>(v) || heap.Is<Compnum>(v) ||
-         heap.Is<ExactCompnum>(v);
+  return v.IsFlonum() || heap.Is<Bignum>(v) || heap.Is<Ratnum>(v) || heap.Is<Compnum>(v) || heap.Is<ExactCompnum>(v);
 }
 
 // A vector, string or bytevector that was a literal from the start.
@@ -51,16 +50,13 @@ bool IsFlaggedLiteral(const Heap& heap, Value v) {
 
 }  // namespace
 
-size_t SizeOfObject(const Heap& heap, Value v) {
-  return v.IsObject() ? SizeOf(heap.Get<uint32_t>(v)) : 8;
-}
+size_t SizeOfObject(const Heap& heap, Value v) { return v.IsObject() ? SizeOf(heap.Get<uint32_t>(v)) : 8; }
 
 // ---- OffsetMap
 
 absl::StatusOr<OffsetMap> OffsetMap::Create(uint64_t cage_size) {
   const size_t bytes = cage_size / 8 * sizeof(uint32_t);
-  void* words = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* words = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (words == MAP_FAILED) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes >> 20,
                                                      " MiB of address space to number the objects"
@@ -69,8 +65,7 @@ absl::StatusOr<OffsetMap> OffsetMap::Create(uint64_t cage_size) {
   return OffsetMap(static_cast<uint32_t*>(words), bytes);
 }
 
-OffsetMap::OffsetMap(OffsetMap&& other) noexcept
-    : words_(std::exchange(other.words_, nullptr)), bytes_(other.bytes_) {}
+OffsetMap::OffsetMap(OffsetMap&& other) noexcept : words_(std::exchange(other.words_, nullptr)), bytes_(other.bytes_) {}
 
 OffsetMap& OffsetMap::operator=(OffsetMap&& other) noexcept {
   std::swap(words_, other.words_);
@@ -161,10 +156,9 @@ absl::Status Layout::Walk(const SourceNameMap& source_names) {
       if (slot->IsRef()) children.push_back(*slot);
     });
     // Bindings of an environment are left in order, so that the newest is walked first.
-    const bool newest_first = step.parent != kNoParent && heap_.Is<Vector>(step.to) &&
-                              heap_.Is<HashTable>(objects_[step.parent].from) &&
-                              objects_[step.parent].parent != kNoParent &&
-                              heap_.Is<Environment>(objects_[objects_[step.parent].parent].from);
+    const bool newest_first =
+        step.parent != kNoParent && heap_.Is<Vector>(step.to) && heap_.Is<HashTable>(objects_[step.parent].from) &&
+        objects_[step.parent].parent != kNoParent && heap_.Is<Environment>(objects_[objects_[step.parent].parent].from);
     if (!newest_first) std::reverse(children.begin(), children.end());
     for (Value child : children) {
       if (heap_.Is<Cell>(step.to) && heap_.Is<Environment>(child)) {
@@ -317,14 +311,13 @@ absl::Status Layout::Place() {
   const uint64_t table_bytes = sizeof(Vector) + uint64_t{symbol_table_length_} * sizeof(Value);
 
   auto size = [&](Group group) { return sizes[static_cast<int>(group)]; };
-  const uint64_t read_only =
-      RoundUpToPage(table_bytes + size(Group::kMetadata) + size(Group::kCode));
+  const uint64_t read_only = RoundUpToPage(table_bytes + size(Group::kMetadata) + size(Group::kCode));
   const uint64_t soon = size(Group::kVariables) + size(Group::kHot);
   const uint64_t writable = RoundUpToPage(kFirstOffset + size(Group::kEnvironment) + size(Group::kData) + soon);
   if (read_only + writable > kMaxImageBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the image would take ", (read_only + writable) >> 20, " MiB; a snapshot can hold at most ",
-        kMaxImageBytes >> 20, " MiB. Keep less reachable when the scripts end."));
+    return absl::ResourceExhaustedError(absl::StrCat("the image would take ", (read_only + writable) >> 20,
+                                                     " MiB; a snapshot can hold at most ", kMaxImageBytes >> 20,
+                                                     " MiB. Keep less reachable when the scripts end."));
   }
   read_only_bytes_ = static_cast<uint32_t>(read_only);
   writable_bytes_ = static_cast<uint32_t>(writable);
@@ -426,16 +419,13 @@ std::string Layout::DescribeStep(uint32_t number, Value to) const {
       const RecordType* type = heap_.TryGet<RecordType>(heap_.Get<Record>(from)->type);
       if (type == nullptr || slot == 0) return "a record";
       const Vector* fields = heap_.TryGet<Vector>(type->fields);
-      const bool named =
-          fields != nullptr && slot <= fields->length && heap_.Is<Symbol>(fields->items[slot - 1]);
-      return absl::StrCat("field ",
-                          named ? vm_.SymbolName(fields->items[slot - 1]) : absl::StrCat(slot),
-                          " of record ", name_of(type->name));
+      const bool named = fields != nullptr && slot <= fields->length && heap_.Is<Symbol>(fields->items[slot - 1]);
+      return absl::StrCat("field ", named ? vm_.SymbolName(fields->items[slot - 1]) : absl::StrCat(slot), " of record ",
+                          name_of(type->name));
     }
     case ObjectType::kClosure:
       if (slot == 0) return "";
-      return absl::StrCat("free variable ", slot, " of ",
-                          ProcedureName(heap_.Get<Closure>(from)->code));
+      return absl::StrCat("free variable ", slot, " of ", ProcedureName(heap_.Get<Closure>(from)->code));
     case ObjectType::kCode:
       return absl::StrCat("the code of ", ProcedureName(from));
     case ObjectType::kParameter:

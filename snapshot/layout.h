@@ -1,17 +1,14 @@
-// First pass of freezing a heap: finds every object that the roots reach and gives each its place
-// in the image.
+// First pass of freezing a heap: finds every object that the roots reach and gives each its place in the image.
 //
-// Places are chosen for what a new isolate touches. Reading maps whole pages, and writing copies
-// them, so objects are grouped by use, and within a group stand in the order in which a depth-first
-// walk from the roots meets them: an object, then what it refers to. What programs write soonest ends exactly where the
-// writable part ends. Code follows, the program's own first, then what is seldom looked at, then the stack and the nursery:
-// however much data there is, what each call touches lies together, in one page of page-table entries.
+// Places are chosen for what a new isolate touches. Reading maps whole pages, and writing copies them, so objects are
+// grouped by use, and within a group stand in the order in which a depth-first walk from the roots meets them: an
+// object, then what it refers to. What programs write soonest ends exactly where the writable part ends. Code follows,
+// the program's own first, then what is seldom looked at, then the stack and the nursery: however much data there is,
+// what each call touches lies together, in one page of page-table entries.
 //
 // Invariants
-//  1. Only what can never be written again is read-only: symbols, code, closures, macros, constant
-//  cells, literals.
-//     Vectors, strings and bytevectors count as literals by their flag, pairs if a literal or code
-//     refers to them.
+//  1. Only what can never be written again is read-only: symbols, code, closures, macros, constant cells, literals.
+//     Vectors, strings and bytevectors count as literals by their flag, pairs if a literal or code refers to them.
 //  2. Everything is in a fixed order: that of slots, and of the roots. Addresses decide nothing.
 
 #ifndef ISLET_SNAPSHOT_LAYOUT_H_
@@ -85,9 +82,7 @@ class Layout {
   const std::vector<Object>& objects() const { return objects_; }
   // The reference in the image. `v` may be an immediate or fixnum; a reference must be to one of
   // the objects.
-  Value Translate(Value v) const {
-    return v.IsRef() ? Value::Ref(v.tag(), objects_[numbers_[v.offset()] - 1].to) : v;
-  }
+  Value Translate(Value v) const { return v.IsRef() ? Value::Ref(v.tag(), objects_[numbers_[v.offset()] - 1].to) : v; }
   bool Contains(Value v) const { return numbers_[v.offset()] != 0; }
   uint32_t read_only_bytes() const { return read_only_bytes_; }
   uint32_t writable_bytes() const { return writable_bytes_; }
@@ -103,7 +98,8 @@ class Layout {
   // Gives a Code object the file name that is to be frozen.
   void Relocate(Value code, const SourceNameMap& source_names);
   void MarkLiterals();
-  // Cells that code defines, or assigns, though they are constant by now: the body of a library, which some backtrace keeps.
+  // Cells that code defines, or assigns, though they are constant by now: the body of a library, which some backtrace
+  // keeps.
   void MarkAssigned();
   void MarkEnvironments();
   absl::Status Place();

@@ -88,8 +88,7 @@ absl::Status ParseEmit(absl::string_view kinds, GeneratorOptions* options) {
     } else if (kind == "obj") {
       options->emit_obj = true;
     } else {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--emit takes snap, asm or obj, not '", kind, "'"));
+      return absl::InvalidArgumentError(absl::StrCat("--emit takes snap, asm or obj, not '", kind, "'"));
     }
   }
   return absl::OkStatus();
@@ -119,8 +118,7 @@ absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* 
       }
     } else if (reader.Take("--symbol", &options.symbol)) {
       if (reader.status().ok() && !IsSymbol(options.symbol)) {
-        reader.Fail(
-            absl::StrCat("--symbol takes letters, digits and _, not '", options.symbol, "'"));
+        reader.Fail(absl::StrCat("--symbol takes letters, digits and _, not '", options.symbol, "'"));
       }
     } else if (reader.TakeMebibytes("--max-heap-mib", kMostHeapMib, &options.max_heap_mib)) {
     } else if (reader.TakeSeconds("--max-seconds", &options.max_seconds)) {

@@ -108,7 +108,8 @@ void SetMode(int descriptor, const struct stat* old) {
   }
   if (old->st_uid != geteuid() || old->st_gid != getegid()) {
     // Who may not do so keeps it as a file of theirs.
-    if (fchown(descriptor, old->st_uid, old->st_gid) != 0 && fchown(descriptor, static_cast<uid_t>(-1), old->st_gid) != 0) {
+    if (fchown(descriptor, old->st_uid, old->st_gid) != 0 &&
+        fchown(descriptor, static_cast<uid_t>(-1), old->st_gid) != 0) {
       errno = 0;
     }
   }
@@ -151,16 +152,16 @@ absl::Status CheckOutputs(absl::Span<const std::string> outputs, absl::Span<cons
     const Identity identity = IdentityOf(output);
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!identity.ordinary || !(identity == of_inputs[i])) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat("writing ", Shown(output), " would destroy ", output == inputs[i] ? "it" : inputs[i],
-                       ", which is read to make it; name another output (-o)"));
+      return absl::InvalidArgumentError(absl::StrCat("writing ", Shown(output), " would destroy ",
+                                                     output == inputs[i] ? "it" : inputs[i],
+                                                     ", which is read to make it; name another output (-o)"));
     }
     for (size_t i = 0; i < of_outputs.size(); ++i) {
       if (output != outputs[i] && (!identity.ordinary || !(identity == of_outputs[i]))) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          "two outputs would be written to ", Shown(output),
-          output == outputs[i] ? "" : absl::StrCat(", which is also ", Shown(outputs[i])),
-          "; name another one (-o, -MF)"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("two outputs would be written to ", Shown(output),
+                       output == outputs[i] ? "" : absl::StrCat(", which is also ", Shown(outputs[i])),
+                       "; name another one (-o, -MF)"));
     }
     of_outputs.push_back(identity);
   }

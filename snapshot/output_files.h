@@ -1,7 +1,8 @@
 // How files are put in their places: together, each whole, or not at all; and never over an input.
 //
-// A file that exists keeps its mode and, where the system permits, its owner. A symbolic link stays; what it leads to is
-// replaced. What is no ordinary file (a device, a FIFO) is opened and written to, as are `-`, /dev/stdout and the like.
+// A file that exists keeps its mode and, where the system permits, its owner. A symbolic link stays; what it leads to
+// is replaced. What is no ordinary file (a device, a FIFO) is opened and written to, as are `-`, /dev/stdout and the
+// like.
 
 #ifndef ISLET_SNAPSHOT_OUTPUT_FILES_H_
 #define ISLET_SNAPSHOT_OUTPUT_FILES_H_
@@ -15,8 +16,8 @@
 
 namespace islet::vm {
 
-// The descriptor that `path` stands for: 1 for `-`, N for /dev/fd/N, /proc/self/fd/N, and what is a link to these. -1 for
-// other paths.
+// The descriptor that `path` stands for: 1 for `-`, N for /dev/fd/N, /proc/self/fd/N, and what is a link to these. -1
+// for other paths.
 int DescriptorOf(const std::string& path);
 // True if `path` is written to as it stands: a descriptor, or something that exists and is no ordinary file.
 bool IsStream(const std::string& path);
@@ -32,11 +33,11 @@ class OutputFiles {
   OutputFiles(const OutputFiles&) = delete;
   OutputFiles& operator=(const OutputFiles&) = delete;
 
-  // Writes `contents` beside the file that `path` leads to, under another name; keeps them for what is no ordinary file.
-  // Errors: of the file system, with the path; Cancelled after a signal.
+  // Writes `contents` beside the file that `path` leads to, under another name; keeps them for what is no ordinary
+  // file. Errors: of the file system, with the path; Cancelled after a signal.
   absl::Status Add(const std::string& path, absl::string_view contents);
-  // Writes to what is no ordinary file, then gives the others their names. After an error, what had those names has them
-  // still.
+  // Writes to what is no ordinary file, then gives the others their names. After an error, what had those names has
+  // them still.
   absl::Status Commit();
 
  private:

@@ -148,7 +148,8 @@ TEST_F(Outputs, NeverOverwriteAnInput) {
   ASSERT_EQ(symlink("in", "soft"), 0);
   ASSERT_EQ(mkdir("d", 0700), 0);
   for (const char* output : {"in", "./in", "d/../in", "hard", "soft"}) {
-    EXPECT_THAT(Conflict({output}, {"other", "in"}), HasSubstr(absl::StrCat("writing ", output, " would destroy "))) << output;
+    EXPECT_THAT(Conflict({output}, {"other", "in"}), HasSubstr(absl::StrCat("writing ", output, " would destroy ")))
+        << output;
   }
   EXPECT_EQ(Conflict({"out"}, {"in"}), "");
   EXPECT_EQ(Conflict({"/dev/null"}, {"/dev/null"}), "");
@@ -171,7 +172,8 @@ TEST_F(Outputs, SourcesAreNamedByTheLongestDirectory) {
   std::filesystem::create_directories("p/lib/deep");
   ASSERT_EQ(symlink("p/lib", "link"), 0);
   Write("p/lib/deep/x.sld", "");
-  const std::vector<std::string> files = {"p/lib/deep/x.sld", "./p//lib/../lib/deep/x.sld", "link/deep/x.sld", "q/out.scm"};
+  const std::vector<std::string> files = {"p/lib/deep/x.sld", "./p//lib/../lib/deep/x.sld", "link/deep/x.sld",
+                                          "q/out.scm"};
   std::vector<std::string> path = {"p", "p/lib/", "./p/lib/deep", "link"};
   std::sort(path.begin(), path.end());
   do {

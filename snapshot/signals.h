@@ -1,5 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP of a tool: the first one ends an evaluation, so that it can be said where it was and nothing
-// is left behind; then the process ends by the signal, as whoever has started it expects.
+// SIGINT, SIGTERM and SIGHUP of a tool: the first one ends an evaluation, so that it can be said where it was and
+// nothing is left behind; then the process ends by the signal, as whoever has started it expects.
 
 #ifndef ISLET_SNAPSHOT_SIGNALS_H_
 #define ISLET_SNAPSHOT_SIGNALS_H_

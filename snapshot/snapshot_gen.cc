@@ -5,6 +5,6 @@
 #include "snapshot/generator.h"
 
 int main(int argc, char** argv) {
-  return islet::vm::GeneratorMain(absl::MakeConstSpan(argv + 1, argc > 0 ? argc - 1 : 0),
-                                  islet_snapshot_standard_begin, islet_snapshot_standard_end);
+  return islet::vm::GeneratorMain(absl::MakeConstSpan(argv + 1, argc > 0 ? argc - 1 : 0), islet_snapshot_standard_begin,
+                                  islet_snapshot_standard_end);
 }

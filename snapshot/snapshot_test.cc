@@ -47,8 +47,7 @@ std::unique_ptr<Vm> EmptyVm() {
 // A Vm with the image that must outlive it.
 class ThawedVm {
  public:
-  ThawedVm(std::shared_ptr<const Image> image, std::unique_ptr<Vm> vm)
-      : image_(std::move(image)), vm_(std::move(vm)) {}
+  ThawedVm(std::shared_ptr<const Image> image, std::unique_ptr<Vm> vm) : image_(std::move(image)), vm_(std::move(vm)) {}
   Vm& operator*() const { return *vm_; }
   Vm* operator->() const { return vm_.get(); }
 
@@ -89,9 +88,7 @@ Value Define(Vm& vm, const char* name, Value value, uint32_t flags = 0) {
   return result;
 }
 
-Value CellOf(Vm& vm, const char* name) {
-  return HashTableGet(vm.heap(), Bindings(vm), vm.Intern(name), kUndefined);
-}
+Value CellOf(Vm& vm, const char* name) { return HashTableGet(vm.heap(), Bindings(vm), vm.Intern(name), kUndefined); }
 
 Value ValueOf(Vm& vm, const char* name) { return vm.heap().Get<Cell>(CellOf(vm, name))->value; }
 
@@ -104,8 +101,8 @@ Value MakeRecordType(Vm& vm, const char* name, const char* field) {
 }
 
 Value MakeRecord(Vm& vm, Value type, Value field) {
-  Record* record = static_cast<Record*>(
-      vm.heap().NewObject(ObjectType::kRecord, sizeof(Record) + 2 * sizeof(Value), 0, 1));
+  Record* record =
+      static_cast<Record*>(vm.heap().NewObject(ObjectType::kRecord, sizeof(Record) + 2 * sizeof(Value), 0, 1));
   record->type = type;
   record->fields[0] = field;
   return vm.heap().ValueOf(record);
@@ -295,9 +292,7 @@ TEST(Snapshot, AllMissingHostFunctionsAreNamed) {
 
 // ---- Opening
 
-absl::Status OpenBytes(absl::Span<const uint8_t> bytes) {
-  return Image::FromBytes(bytes, kPrimitives).status();
-}
+absl::Status OpenBytes(absl::Span<const uint8_t> bytes) { return Image::FromBytes(bytes, kPrimitives).status(); }
 
 TEST(Opening, EmptyIsNotASnapshot) {
   const absl::Status status = OpenBytes({});
@@ -343,8 +338,7 @@ TEST(Opening, OtherFormatVersion) {
       ->SetField<uint32_t>(format::Snapshot::VT_FORMAT_VERSION, kFormatVersion + 1, 0);
   const absl::Status status = OpenBytes(bytes);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr(absl::StrCat("has format version ", kFormatVersion + 1)));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("has format version ", kFormatVersion + 1)));
 }
 
 TEST(Opening, OtherBuild) {
@@ -457,9 +451,8 @@ TEST(Opening, APipeIsReadToItsEnd) {
     return status;
   };
   EXPECT_TRUE(open_written(bytes).ok());
-  EXPECT_THAT(
-      std::string(open_written(absl::MakeConstSpan(bytes).first(bytes.size() - 1)).message()),
-      HasSubstr("truncated"));
+  EXPECT_THAT(std::string(open_written(absl::MakeConstSpan(bytes).first(bytes.size() - 1)).message()),
+              HasSubstr("truncated"));
   bytes.push_back(0);
   EXPECT_THAT(std::string(open_written(bytes).message()), HasSubstr("behind its end"));
   EXPECT_THAT(std::string(open_written({}).message()), HasSubstr("empty"));
@@ -495,8 +488,7 @@ TEST(Opening, AnotherSnapshotAtTheSamePlaceIsAnotherImage) {
   void* const place = mmap(nullptr, first.size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(place, MAP_FAILED);
   const auto load = [&](const std::vector<uint8_t>& bytes) {
-    void* const at = mmap(place, bytes.size(), PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    void* const at = mmap(place, bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     ASSERT_EQ(at, place);
     std::memcpy(at, bytes.data(), bytes.size());
   };
@@ -526,18 +518,15 @@ TEST(Opening, AnotherSnapshotAtTheSamePlaceIsAnotherImage) {
 // Memory that no file carries: isolates map a copy.
 TEST(Opening, EmbeddedFallsBackToMemory) {
   const std::vector<uint8_t> bytes = Freeze(*SampleVm());
-  void* memory =
-      mmap(nullptr, bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory = mmap(nullptr, bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   std::memcpy(memory, bytes.data(), bytes.size());
   const uint8_t* begin = static_cast<const uint8_t*>(memory);
   {
-    absl::StatusOr<std::shared_ptr<const Image>> image =
-        Image::FromEmbedded(begin, begin + bytes.size(), kPrimitives);
+    absl::StatusOr<std::shared_ptr<const Image>> image = Image::FromEmbedded(begin, begin + bytes.size(), kPrimitives);
     ASSERT_TRUE(image.ok()) << image.status();
     EXPECT_FALSE((*image)->maps_carrier());
-    absl::StatusOr<std::shared_ptr<const Image>> again =
-        Image::FromEmbedded(begin, begin + bytes.size(), kPrimitives);
+    absl::StatusOr<std::shared_ptr<const Image>> again = Image::FromEmbedded(begin, begin + bytes.size(), kPrimitives);
     ASSERT_TRUE(again.ok());
     EXPECT_EQ(*image, *again);
     absl::StatusOr<std::unique_ptr<Vm>> vm = NewVm(**image, VmOptions());

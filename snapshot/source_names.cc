@@ -39,7 +39,8 @@ std::string Below(const fs::path& file, const fs::path& directory) {
   return relative.empty() || *relative.begin() == ".." ? "" : relative.string();
 }
 
-// Shorter names are those of longer directories; of two as long, whichever comes first in the alphabet, not in the options.
+// Shorter names are those of longer directories; of two as long, whichever comes first in the alphabet, not in the
+// options.
 void KeepBetter(std::string name, std::string* best) {
   if (name.empty()) return;
   if (best->empty() || std::pair(name.size(), name) < std::pair(best->size(), *best)) *best = std::move(name);

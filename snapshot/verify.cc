@@ -120,9 +120,8 @@ std::string Verifier::Describe(Value v) const {
 
 absl::Status Verifier::Bad(uint32_t offset, absl::string_view what) const {
   const Kind kind = offset < size() ? KindAt(offset) : Kind::kNothing;
-  return absl::DataLossError(absl::StrCat(kind == Kind::kNothing ? "" : absl::StrCat(NameOf(kind), " at offset 0x",
-                                                                                     absl::Hex(offset), ": "),
-                                          what));
+  return absl::DataLossError(absl::StrCat(
+      kind == Kind::kNothing ? "" : absl::StrCat(NameOf(kind), " at offset 0x", absl::Hex(offset), ": "), what));
 }
 
 absl::Status Verifier::BadSlot(uint32_t offset, absl::string_view field, Value found, Kinds expected) const {
@@ -142,8 +141,8 @@ absl::Status Verifier::Run() {
 absl::Status VerifyImage(const UnverifiedImage& image) {
   absl::Status status = Verifier(image).Run();
   if (status.ok()) return status;
-  return absl::DataLossError(absl::StrCat("the snapshot has been changed or damaged since it was written: ",
-                                          status.message()));
+  return absl::DataLossError(
+      absl::StrCat("the snapshot has been changed or damaged since it was written: ", status.message()));
 }
 
 }  // namespace islet::vm

@@ -1,11 +1,12 @@
 // Is what a snapshot file holds a heap, as the writer would have made it?
 //
-// Machine, collector and primitives trust the heap: types of slots that programs cannot reach, sizes, instructions. So a
-// snapshot that is no part of the program is gone through once, before anything of it runs. After that, whatever a
+// Machine, collector and primitives trust the heap: types of slots that programs cannot reach, sizes, instructions. So
+// a snapshot that is no part of the program is gone through once, before anything of it runs. After that, whatever a
 // script does, it cannot read or write outside of its isolate's cage, nor call what does not exist.
 //
 // What is checked, in this order:
-//  1. objects: each space is tiled by objects of known types, with flags and sizes that fit, and zeros (verify_objects.cc);
+//  1. objects: each space is tiled by objects of known types, with flags and sizes that fit, and zeros
+//     (verify_objects.cc);
 //  2. parts that are an object's own: arrays of hash tables, characters of strings ... are nobody else's (same file);
 //  3. slots: each holds a value of a kind that may stand there; bignums, ratnums, ports are normal (verify_slots.cc);
 //  4. hash tables and symbols: index, entries and hashes agree (verify_tables.cc);

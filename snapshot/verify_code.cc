@@ -20,8 +20,7 @@ size_t Verifier::NumberOf(Value code) const {
 
 absl::Status Verifier::CheckCodeAt(uint32_t offset) {
   const Code* code = At<Code>(offset);
-  const uint64_t words =
-      sizeof(Code) / 4 + uint64_t{code->instruction_count} + uint64_t{code->ref_count};
+  const uint64_t words = sizeof(Code) / 4 + uint64_t{code->instruction_count} + uint64_t{code->ref_count};
   if (code->word_count != (words + 1) / 2 * 2) {
     return Bad(offset, absl::StrCat("word_count: should be ", (words + 1) / 2 * 2, ", is ", code->word_count));
   }
@@ -54,9 +53,9 @@ absl::Status Verifier::CheckCodeAt(uint32_t offset) {
 absl::Status Verifier::CheckClosures() {
   for (const MadeClosure& made : made_) {
     if (made.count < free_counts_[made.code]) {
-      return Bad(codes_[made.maker], absl::StrCat("bytecode: a closure with ", made.count,
-                                                  " free variables of code that uses ", free_counts_[made.code],
-                                                  " at word ", made.word));
+      return Bad(codes_[made.maker],
+                 absl::StrCat("bytecode: a closure with ", made.count, " free variables of code that uses ",
+                              free_counts_[made.code], " at word ", made.word));
     }
   }
   std::sort(captures_.begin(), captures_.end(), [](const Capture& a, const Capture& b) { return a.to < b.to; });

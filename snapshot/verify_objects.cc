@@ -16,9 +16,9 @@ namespace {
 
 // What a header may hold.
 struct HeaderRule {
-  uint32_t flags;    // that may be set
-  bool has_count;    // or the count is 0
-  bool frozen;       // such objects can be in a snapshot
+  uint32_t flags;  // that may be set
+  bool has_count;  // or the count is 0
+  bool frozen;     // such objects can be in a snapshot
 };
 
 HeaderRule RuleOf(ObjectType type) {
@@ -37,8 +37,7 @@ HeaderRule RuleOf(ObjectType type) {
     case ObjectType::kHashTable:
       return {kEqTableFlag | kEqvTableFlag | kEqualTableFlag | kStringTableFlag, true, true};
     case ObjectType::kPort:
-      return {kInputPortFlag | kOutputPortFlag | kTextualPortFlag | kBinaryPortFlag | kOpenPortFlag |
-                  kFoldCasePortFlag,
+      return {kInputPortFlag | kOutputPortFlag | kTextualPortFlag | kBinaryPortFlag | kOpenPortFlag | kFoldCasePortFlag,
               false, true};
     case ObjectType::kRecordType:
       return {kOpaqueRecordFlag, false, true};
@@ -77,8 +76,7 @@ bool IsSignalling(uint64_t bits) {
 
 absl::Status Verifier::FindObjects() {
   const uint8_t* unused_end = image_.image + Layout::kFirstOffset;
-  if (size() < Layout::kFirstOffset ||
-      !std::all_of(image_.image, unused_end, [](uint8_t byte) { return byte == 0; })) {
+  if (size() < Layout::kFirstOffset || !std::all_of(image_.image, unused_end, [](uint8_t byte) { return byte == 0; })) {
     return Bad(0, "the first 64 bytes of the image should be zero");
   }
   if (absl::Status status = FindObjectsOf(Layout::kFirstOffset, image_.writable_bytes); !status.ok()) return status;

@@ -47,10 +47,10 @@ absl::Status Verifier::ClaimRoots() {
     Root root;
     Kind from, to;
   };
-  for (const Part part : {Part{Root::kSymbolTable, Kind::kVector, Kind::kSymbolTable},
-                          Part{Root::kStubs, Kind::kCode, Kind::kReturnStubs},
-                          Part{Root::kLibraries, Kind::kHashTable, Kind::kLibraries},
-                          Part{Root::kHostFunctions, Kind::kVector, Kind::kHostFunctions}}) {
+  for (const Part part :
+       {Part{Root::kSymbolTable, Kind::kVector, Kind::kSymbolTable},
+        Part{Root::kStubs, Kind::kCode, Kind::kReturnStubs}, Part{Root::kLibraries, Kind::kHashTable, Kind::kLibraries},
+        Part{Root::kHostFunctions, Kind::kVector, Kind::kHostFunctions}}) {
     const Value v = root(static_cast<int>(part.root));
     // What else may be there is said by CheckRoots.
     if (KindOf(v) == part.from) SetKind(v.offset(), part.to);
@@ -83,7 +83,8 @@ absl::Status Verifier::CheckRoots() const {
     if (KindOf(v) != Kind::kVector) continue;
     const Vector* vector = Get<Vector>(v);
     if (vector->length < sized.least) return BadRoot(sized.name, absl::StrCat("should be ", sized.least, " at least"));
-    if (absl::Status status = CheckRange(v.offset(), "item", vector->items, vector->items + vector->length, sized.items);
+    if (absl::Status status =
+            CheckRange(v.offset(), "item", vector->items, vector->items + vector->length, sized.items);
         !status.ok()) {
       return status;
     }

@@ -39,10 +39,9 @@ constexpr SlotRule kCellSlots[] = {{1, "value", kAnything | Kind::kUndefined},
 constexpr SlotRule kBoxSlots[] = {{1, "value", kAnything | Kind::kUndefined}};
 constexpr SlotRule kRecordTypeSlots[] = {
     {1, "name", Kind::kSymbol}, {2, "fields", Kind::kVector}, {3, "unused", kZero}};
-constexpr SlotRule kHashTableSlots[] = {{1, "entries", Kind::kEntries}, {2, "index", Kind::kIndex},
-                                        {3, "count", Kind::kFixnum},    {4, "used", Kind::kFixnum},
-                                        {5, "epoch", Kind::kFixnum},    {6, "equal", kAnything},
-                                        {7, "hash", kAnything}};
+constexpr SlotRule kHashTableSlots[] = {
+    {1, "entries", Kind::kEntries}, {2, "index", Kind::kIndex}, {3, "count", Kind::kFixnum}, {4, "used", Kind::kFixnum},
+    {5, "epoch", Kind::kFixnum},    {6, "equal", kAnything},    {7, "hash", kAnything}};
 constexpr SlotRule kParameterSlots[] = {{1, "value", kAnything}, {2, "converter", kAnything}, {3, "unused", kZero}};
 constexpr SlotRule kPortSlots[] = {{1, "handle", Kind::kFixnum},   {2, "buffer", kAnything},
                                    {3, "position", Kind::kFixnum}, {4, "limit", Kind::kFixnum},
@@ -57,10 +56,9 @@ constexpr SlotRule kMacroSlots[] = {
 constexpr SlotRule kIdentifierSlots[] = {{1, "name", Kind::kSymbol | Kind::kIdentifier},
                                          {2, "environment", Kind::kEnvironment},
                                          {3, "index", Kind::kFixnum}};
-constexpr SlotRule kConditionSlots[] = {{1, "kind", kAnything},      {2, "who", kAnything},
-                                        {3, "message", kAnything},   {4, "irritants", kAnything},
-                                        {5, "backtrace", kAnything}, {6, "position", kAnything},
-                                        {7, "payload", kAnything}};
+constexpr SlotRule kConditionSlots[] = {
+    {1, "kind", kAnything},      {2, "who", kAnything},      {3, "message", kAnything}, {4, "irritants", kAnything},
+    {5, "backtrace", kAnything}, {6, "position", kAnything}, {7, "payload", kAnything}};
 
 absl::Span<const SlotRule> RulesOf(Kind kind) {
   switch (kind) {
@@ -146,7 +144,8 @@ absl::Status Verifier::CheckPlace(uint32_t offset, Kind kind) const {
     case Kind::kVector:
     case Kind::kString:
     case Kind::kBytevector:
-      if (read_only && (flags & kImmutableFlag) == 0) return Bad(offset, "can be changed, but is in the read-only space");
+      if (read_only && (flags & kImmutableFlag) == 0)
+        return Bad(offset, "can be changed, but is in the read-only space");
       break;
     case Kind::kCell: {
       const bool constant = (flags & kConstantCellFlag) != 0 && At<struct Cell>(offset)->value != kUndefined;
@@ -273,7 +272,8 @@ absl::Status Verifier::CheckString(uint32_t offset) const {
     const Bytevector* characters = Get<Bytevector>(target);
     if (characters->length / 4 < string->length) return Bad(offset, "length: more than it has characters");
     const bool immutable = (flags & kImmutableFlag) != 0;
-    if (!immutable && InReadOnly(target.offset())) return Bad(offset, "can be changed, but its characters are read-only");
+    if (!immutable && InReadOnly(target.offset()))
+      return Bad(offset, "can be changed, but its characters are read-only");
     return CheckCharacters(offset, reinterpret_cast<const uint32_t*>(characters->bytes), string->length);
   }
   if ((flags & kWideStringFlag) == 0) return CheckPadding(offset, 8 + size_t{string->length});

@@ -105,11 +105,10 @@ bool Verifier::HashFits(uint32_t flags, Value key, uint32_t hash) const {
   if (!key.IsRef()) return hash == SimpleHash(key);
   const Kind kind = KindOf(key);
   if (kind == Kind::kSymbol) return hash == (Get<Symbol>(key)->hash.bits >> 1 & kHashMask);
-  constexpr Kinds kNumbers =
-      Kind::kFlonum | Kind::kBignum | Kind::kRatnum | Kind::kCompnum | Kind::kExactCompnum;
+  constexpr Kinds kNumbers = Kind::kFlonum | Kind::kBignum | Kind::kRatnum | Kind::kCompnum | Kind::kExactCompnum;
   constexpr Kinds kByContent = kNumbers | Kind::kPair | Kind::kVector | Kind::kString | Kind::kBytevector;
-  const bool by_address = (flags & kEqTableFlag) != 0 ||
-                          !((flags & kEqvTableFlag) != 0 ? kNumbers : kByContent).Has(kind);
+  const bool by_address =
+      (flags & kEqTableFlag) != 0 || !((flags & kEqvTableFlag) != 0 ? kNumbers : kByContent).Has(kind);
   return !by_address || hash == AddressHash(key.offset());
 }
 
@@ -167,7 +166,8 @@ absl::Status Verifier::CheckSymbols() {
   uint32_t first_free = 0;
   while (first_free < length && !is_free(first_free)) ++first_free;
   if (first_free == length) return Bad(table.offset(), "items: none is free");
-  // From the free slot on, once around: a symbol is found if no slot is free between where its hash says and where it is.
+  // From the free slot on, once around: a symbol is found if no slot is free between where its hash says and where it
+  // is.
   uint32_t run_begin = 1, found = 0;
   for (uint32_t step = 1; step <= length; ++step) {
     const uint32_t i = (first_free + step) & mask;

@@ -77,8 +77,8 @@ class Verification : public ::testing::Test {
   }
 
   Value ClosureOf(Value code, std::vector<Value> free = {}) {
-    Closure* closure = static_cast<Closure*>(heap().NewObject(ObjectType::kClosure, 8 + 4 * free.size(), 0,
-                                                              static_cast<uint32_t>(free.size())));
+    Closure* closure = static_cast<Closure*>(
+        heap().NewObject(ObjectType::kClosure, 8 + 4 * free.size(), 0, static_cast<uint32_t>(free.size())));
     closure->code = code;
     std::copy(free.begin(), free.end(), closure->free);
     return heap().ValueOf(closure);
@@ -91,8 +91,8 @@ class Verification : public ::testing::Test {
   }
 
   Value RecordOf(Value type, std::vector<Value> fields) {
-    Record* record = static_cast<Record*>(heap().NewObject(ObjectType::kRecord, 8 + 4 * fields.size(), 0,
-                                                           static_cast<uint32_t>(fields.size())));
+    Record* record = static_cast<Record*>(
+        heap().NewObject(ObjectType::kRecord, 8 + 4 * fields.size(), 0, static_cast<uint32_t>(fields.size())));
     record->type = type;
     std::copy(fields.begin(), fields.end(), record->fields);
     return heap().ValueOf(record);
@@ -120,9 +120,7 @@ class Verification : public ::testing::Test {
     return Freeze(ClosureOf(CodeOf(std::move(instructions), std::move(refs), frame)));
   }
 
-  uint8_t* image() {
-    return const_cast<uint8_t*>(format::GetSnapshot(file_.data())->image()->data());
-  }
+  uint8_t* image() { return const_cast<uint8_t*>(format::GetSnapshot(file_.data())->image()->data()); }
   uint32_t image_size() { return format::GetSnapshot(file_.data())->image()->size(); }
   template <typename T>
   T* At(uint32_t offset) {
@@ -133,7 +131,8 @@ class Verification : public ::testing::Test {
     const uint32_t name_at = OffsetOf(vm_->Intern(name));
     for (uint32_t at = 64; at < image_size(); at += 8) {
       const Cell* cell = At<Cell>(at);
-      if ((cell->header & 0xff) == MakeHeader(ObjectType::kCell) && cell->name.bits == (name_at | 5)) return cell->value;
+      if ((cell->header & 0xff) == MakeHeader(ObjectType::kCell) && cell->name.bits == (name_at | 5))
+        return cell->value;
     }
     ADD_FAILURE() << "no variable " << name;
     return kFalse;
@@ -232,9 +231,9 @@ TEST_F(Verification, SizeOverTheNextObject) {
 TEST_F(Verification, ReferencesToNoObject) {
   ASSERT_TRUE(Freeze(heap().MakeVector(3, kTrue)).ok());
   const uint32_t self = Frozen().offset();
-  for (const Value v : {Value::Ref(Tag::kObject, self + 8), Value::Ref(Tag::kPair, self), Value::Ref(Tag::kFlonum, self),
-                        Value::Ref(Tag::kObject, image_size()), Value::Ref(Tag::kObject, 0xfffffff8),
-                        Value::Ref(Tag::kPair, 0)}) {
+  for (const Value v :
+       {Value::Ref(Tag::kObject, self + 8), Value::Ref(Tag::kPair, self), Value::Ref(Tag::kFlonum, self),
+        Value::Ref(Tag::kObject, image_size()), Value::Ref(Tag::kObject, 0xfffffff8), Value::Ref(Tag::kPair, 0)}) {
     FrozenAs<Vector>()->items[1] = v;
     ExpectRefusal("item 1: should be a value that programs can have, is a reference to no such object");
   }
@@ -242,9 +241,9 @@ TEST_F(Verification, ReferencesToNoObject) {
 
 TEST_F(Verification, ImmediatesThatAreNone) {
   ASSERT_TRUE(Freeze(heap().MakeVector(3, kTrue)).ok());
-  for (const Value v : {Value::Char(0x110000), Value::Char(0xd800), Value::Primitive(1), Value::Syntax(5000),
-                        Value::FromBits(0xff), kException, kMultipleValues, kForwarded, kUndefined, kDeleted,
-                        Value::Immediate(ImmediateKind::kSpecial, 11)}) {
+  for (const Value v :
+       {Value::Char(0x110000), Value::Char(0xd800), Value::Primitive(1), Value::Syntax(5000), Value::FromBits(0xff),
+        kException, kMultipleValues, kForwarded, kUndefined, kDeleted, Value::Immediate(ImmediateKind::kSpecial, 11)}) {
     FrozenAs<Vector>()->items[2] = v;
     ExpectRefusal("item 2: should be a value that programs can have");
   }
@@ -252,8 +251,8 @@ TEST_F(Verification, ImmediatesThatAreNone) {
 
 TEST_F(Verification, MachineObjectsInProgramsData) {
   const Value box = BoxOf(kTrue);
-  const Value code = CodeOf({Insn(Op::kEnter), 4, Insn(Op::kLoadFree, 0, 0), Insn(Op::kBoxRef, 0, 0),
-                             Insn(Op::kReturn, 0)});
+  const Value code =
+      CodeOf({Insn(Op::kEnter), 4, Insn(Op::kLoadFree, 0, 0), Insn(Op::kBoxRef, 0, 0), Insn(Op::kReturn, 0)});
   ASSERT_TRUE(Freeze(heap().Cons(ClosureOf(code, {box}), kNull)).ok());
   const Value frozen_box = At<Closure>(FrozenAs<Pair>()->car.offset())->free[0];
   FrozenAs<Pair>()->cdr = frozen_box;
@@ -309,9 +308,9 @@ TEST_F(Verification, Characters) {
 }
 
 TEST_F(Verification, RecordsHaveTheFieldsOfTheirType) {
-  ASSERT_TRUE(Freeze(heap().Cons(RecordOf(RecordTypeOf(3), {kTrue, kTrue, kTrue}),
-                                 RecordOf(RecordTypeOf(2), {kTrue, kTrue})))
-                  .ok());
+  ASSERT_TRUE(
+      Freeze(heap().Cons(RecordOf(RecordTypeOf(3), {kTrue, kTrue, kTrue}), RecordOf(RecordTypeOf(2), {kTrue, kTrue})))
+          .ok());
   Record* three = At<Record>(FrozenAs<Pair>()->car.offset());
   Record* two = At<Record>(FrozenAs<Pair>()->cdr.offset());
   std::swap(three->type, two->type);
@@ -331,8 +330,7 @@ TEST_F(Verification, HashTables) {
   const auto broken = [&](const std::function<void(HashTable*, Vector*, uint32_t*)>& change) {
     file_ = whole;
     HashTable* t = At<HashTable>(FrozenAs<Pair>()->car.offset());
-    change(t, At<Vector>(t->entries.offset()),
-           reinterpret_cast<uint32_t*>(At<Bytevector>(t->index.offset())->bytes));
+    change(t, At<Vector>(t->entries.offset()), reinterpret_cast<uint32_t*>(At<Bytevector>(t->index.offset())->bytes));
     const std::string message = Refusal();
     EXPECT_THAT(message, HasSubstr("HashTable at offset 0x"));
     return message;
@@ -355,8 +353,8 @@ TEST_F(Verification, HashTables) {
 
 TEST_F(Verification, BindingsAreCells) {
   ASSERT_TRUE(Freeze(kTrue).ok());
-  const Value roots = Value::FromBits(
-      format::GetSnapshot(file_.data())->roots()->Get(static_cast<uint32_t>(Root::kInteraction)));
+  const Value roots =
+      Value::FromBits(format::GetSnapshot(file_.data())->roots()->Get(static_cast<uint32_t>(Root::kInteraction)));
   const HashTable* bindings = At<HashTable>(At<Environment>(roots.offset())->bindings.offset());
   At<Vector>(bindings->entries.offset())->items[1] = Value::Fixnum(0);
   EXPECT_THAT(Refusal(), HasSubstr("value 0: should be Cell or Macro or core syntax"));
@@ -375,8 +373,8 @@ TEST_F(Verification, Symbols) {
   two->name = one->name;
   EXPECT_THAT(Refusal(), HasSubstr("name: another symbol has it, too"));
   file_ = whole;
-  const Value table = Value::FromBits(
-      format::GetSnapshot(file_.data())->roots()->Get(static_cast<uint32_t>(Root::kSymbolTable)));
+  const Value table =
+      Value::FromBits(format::GetSnapshot(file_.data())->roots()->Get(static_cast<uint32_t>(Root::kSymbolTable)));
   Vector* slots = At<Vector>(table.offset());
   for (uint32_t i = 0; i < slots->length; ++i) {
     if (slots->items[i] != kFalse) {
@@ -408,9 +406,9 @@ constexpr uint32_t kFrame = 4;
 constexpr uint32_t kOne = static_cast<uint32_t>(Taken::kOne);
 
 TEST_F(Verification, RightCode) {
-  EXPECT_TRUE(FreezeCode({Insn(Op::kEnter, 1), kFrame, Insn(Op::kMakeBox, 0, 0), Insn(Op::kBoxRef, 1, 0),
-                          Insn(Op::kReturn, 1)})
-                  .ok());
+  EXPECT_TRUE(
+      FreezeCode({Insn(Op::kEnter, 1), kFrame, Insn(Op::kMakeBox, 0, 0), Insn(Op::kBoxRef, 1, 0), Insn(Op::kReturn, 1)})
+          .ok());
 }
 
 TEST_F(Verification, Instructions) {
@@ -423,9 +421,8 @@ TEST_F(Verification, Instructions) {
   const uint32_t cell = Define("cell", kTrue).bits;
   const uint32_t make_closure = Insn(Op::kMakeClosure, 1);
   const uint32_t other = CodeOf({Insn(Op::kEnter), kFrame, Insn(Op::kLoadFree, 0, 1), Insn(Op::kReturn, 0)}).bits;
-  const uint32_t boxed = CodeOf({Insn(Op::kEnter), kFrame, Insn(Op::kLoadFree, 0, 0), Insn(Op::kBoxRef, 0, 0),
-                                 Insn(Op::kReturn, 0)})
-                             .bits;
+  const uint32_t boxed =
+      CodeOf({Insn(Op::kEnter), kFrame, Insn(Op::kLoadFree, 0, 0), Insn(Op::kBoxRef, 0, 0), Insn(Op::kReturn, 0)}).bits;
   const Case cases[] = {
       {{}, "control runs off the end", {}},
       {{enter, kFrame, 0xee, Insn(Op::kReturn, 0)}, "no such opcode at word 2", {}},
@@ -441,8 +438,12 @@ TEST_F(Verification, Instructions) {
       {{enter, kFrame, Insn(Op::kJump), 0xffffffff, Insn(Op::kReturn, 0)}, "jump to no instruction at word 2", {}},
       {{enter, kFrame, Insn(Op::kJump), 0xfffffffe, Insn(Op::kReturn, 0)}, "jump backwards that is no loop", {}},
       {{enter, kFrame, Insn(Op::kCall, 2, 0, kOne), Insn(Op::kReturn, 2)}, "call window outside of the frame", {}},
-      {{enter, kFrame, Insn(Op::kCall, 1, 0, kOne), Insn(Op::kReturn, 1)}, "register 1 is read before it is written", {}},
-      {{enter, kFrame, Insn(Op::kCall, 0, 1, kOne), Insn(Op::kReturn, 0)}, "register 3 is read before it is written", {}},
+      {{enter, kFrame, Insn(Op::kCall, 1, 0, kOne), Insn(Op::kReturn, 1)},
+       "register 1 is read before it is written",
+       {}},
+      {{enter, kFrame, Insn(Op::kCall, 0, 1, kOne), Insn(Op::kReturn, 0)},
+       "register 3 is read before it is written",
+       {}},
       {{enter, kFrame, Insn(Op::kCall, 0, 0), Insn(Op::kReturn, 0)}, "a call that takes no number of values", {}},
       {{enter, kFrame, Insn(Op::kCallPrimitive, 0, 0, 4), 0, Insn(Op::kReturn, 0)},
        "a call that takes no number of values",
@@ -490,14 +491,13 @@ TEST_F(Verification, Instructions) {
 }
 
 TEST_F(Verification, FreeVariablesThatAreBoxes) {
-  const Value code = CodeOf({Insn(Op::kEnter), kFrame, Insn(Op::kLoadFree, 0, 0), Insn(Op::kBoxRef, 0, 0),
-                             Insn(Op::kReturn, 0)});
+  const Value code =
+      CodeOf({Insn(Op::kEnter), kFrame, Insn(Op::kLoadFree, 0, 0), Insn(Op::kBoxRef, 0, 0), Insn(Op::kReturn, 0)});
   EXPECT_TRUE(Freeze(ClosureOf(code, {BoxOf(kTrue)})).ok());
   EXPECT_FALSE(Freeze(ClosureOf(code, {kTrue})).ok());
   // Captured from a free variable of another closure, which must be a box then.
-  const Value outer = CodeOf({Insn(Op::kEnter), kFrame, Insn(Op::kMakeClosure, 0), 1, code.bits, kCaptureFree + 0,
-                              Insn(Op::kReturn, 0)},
-                             {4});
+  const Value outer = CodeOf(
+      {Insn(Op::kEnter), kFrame, Insn(Op::kMakeClosure, 0), 1, code.bits, kCaptureFree + 0, Insn(Op::kReturn, 0)}, {4});
   EXPECT_TRUE(Freeze(ClosureOf(outer, {BoxOf(kTrue)})).ok());
   EXPECT_FALSE(Freeze(ClosureOf(outer, {kTrue})).ok());
 }
@@ -512,9 +512,8 @@ TEST_F(Verification, AssignedVariablesAreWritable) {
   frozen->instructions[5] = frozen->instructions[3];
   EXPECT_THAT(Refusal(), HasSubstr("a constant is assigned at word 4"));
   // The writer knows better, where some code defines what has become a constant.
-  const Value definition = CodeOf({Insn(Op::kEnter, 1), kFrame, Insn(Op::kGlobalDefine, 0), cell.bits,
-                                   Insn(Op::kReturn, 0)},
-                                  {3});
+  const Value definition =
+      CodeOf({Insn(Op::kEnter, 1), kFrame, Insn(Op::kGlobalDefine, 0), cell.bits, Insn(Op::kReturn, 0)}, {3});
   EXPECT_TRUE(Freeze(ClosureOf(definition)).ok());
 }
 

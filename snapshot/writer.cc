@@ -36,8 +36,7 @@ size_t MeaningfulBytes(const uint32_t* object) {
       return sizeof(Bytevector) + object[1];
     case ObjectType::kString:
       if ((HeaderFlags(header) & kIndirectStringFlag) != 0) return sizeof(String) + sizeof(Value);
-      return sizeof(String) +
-             size_t{object[1]} * ((HeaderFlags(header) & kWideStringFlag) != 0 ? 4 : 1);
+      return sizeof(String) + size_t{object[1]} * ((HeaderFlags(header) & kWideStringFlag) != 0 ? 4 : 1);
     case ObjectType::kClosure:
     case ObjectType::kRecord:
       return 2 * sizeof(Value) + HeaderCount(header) * sizeof(Value);
@@ -50,9 +49,7 @@ size_t MeaningfulBytes(const uint32_t* object) {
 class ImageWriter {
  public:
   ImageWriter(Vm& vm, const Layout& layout)
-      : heap_(vm.heap()),
-        layout_(layout),
-        image_(size_t{layout.read_only_bytes()} + layout.writable_bytes()) {}
+      : heap_(vm.heap()), layout_(layout), image_(size_t{layout.read_only_bytes()} + layout.writable_bytes()) {}
 
   std::vector<uint8_t> Write() {
     WriteSymbolTable();
@@ -162,8 +159,7 @@ std::vector<uint64_t> MarksOf(const Layout& layout, Tag tag) {
   return marks;
 }
 
-SnapshotStatistics Count(const Heap& heap, const Layout& layout,
-                         std::vector<format::ObjectStatistics>* by_type) {
+SnapshotStatistics Count(const Heap& heap, const Layout& layout, std::vector<format::ObjectStatistics>* by_type) {
   uint32_t counts[kFlonumStatistics + 1] = {};
   uint64_t bytes[kFlonumStatistics + 1] = {};
   SnapshotStatistics statistics;
@@ -179,10 +175,9 @@ SnapshotStatistics Count(const Heap& heap, const Layout& layout,
   for (int type = 0; type <= kFlonumStatistics; ++type) {
     if (counts[type] == 0) continue;
     by_type->emplace_back(type, counts[type], bytes[type]);
-    statistics.types.push_back({type == kPairStatistics ? "Pair"
-                                : type == kFlonumStatistics
-                                    ? "Flonum"
-                                    : ObjectTypeName(static_cast<ObjectType>(type)),
+    statistics.types.push_back({type == kPairStatistics     ? "Pair"
+                                : type == kFlonumStatistics ? "Flonum"
+                                                            : ObjectTypeName(static_cast<ObjectType>(type)),
                                 counts[type], bytes[type]});
   }
   statistics.read_only_pages = layout.read_only_bytes() / DirtyPages::kPageSize;
@@ -231,8 +226,8 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
       const HostFunction* function = heap.TryGet<HostFunction>(functions->items[i]);
       if (function == nullptr) break;  // the rest is spare room
       const auto name = builder.CreateString(vm.SymbolName(function->name));
-      externals.push_back(format::CreateExternalReference(
-          builder, name, static_cast<uint32_t>(function->arity.fixnum())));
+      externals.push_back(
+          format::CreateExternalReference(builder, name, static_cast<uint32_t>(function->arity.fixnum())));
     }
   }
 
@@ -272,13 +267,11 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   table.add_flonums(flonums_vector);
   format::FinishSnapshotBuffer(builder, table.Finish());
 
-  std::vector<uint8_t> file(builder.GetBufferPointer(),
-                            builder.GetBufferPointer() + builder.GetSize());
+  std::vector<uint8_t> file(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
   builder.Clear();
   flatbuffers::GetMutableRoot<flatbuffers::Table>(file.data())
       ->SetField<uint64_t>(format::Snapshot::VT_FILE_SIZE, file.size(), 0);
-  const uint8_t* field =
-      reinterpret_cast<const uint8_t*>(format::GetSnapshot(file.data())->digest());
+  const uint8_t* field = reinterpret_cast<const uint8_t*>(format::GetSnapshot(file.data())->digest());
   const size_t digest_at = static_cast<size_t>(field - file.data());
   const format::Digest digest = ToFormat(DigestOfFile(file, digest_at));
   std::memcpy(file.data() + digest_at, &digest, sizeof(digest));

@@ -35,8 +35,9 @@ struct WriteOptions {
   // What the snapshot calls the files that code came from, by the names that they were read by (source_names.h); others
   // keep their names.
   std::map<std::string, std::string> source_names;
-  // Where assertions are on, what is written is verified (verify.h), as a fault of the machine, the library or the writer is
-  // better seen here than where the file is opened. False: for tests of the verifier, which write what is wrong.
+  // Where assertions are on, what is written is verified (verify.h), as a fault of the machine, the library or the
+  // writer is better seen here than where the file is opened. False: for tests of the verifier, which write what is
+  // wrong.
   bool verified = true;
 };
 

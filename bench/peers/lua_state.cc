@@ -23,8 +23,7 @@ class Bench {
   Bench(const char* script_path, int64_t records)
       : records_(records),
         calls_(records),
-        script_(peers::ReadScript(script_path,
-                                  "N = " + std::to_string(records) + "\n")) {}
+        script_(peers::ReadScript(script_path, "N = " + std::to_string(records) + "\n")) {}
 
   void Run() {
     MeasureMemory();
@@ -59,8 +58,7 @@ class Bench {
     lua_State* state = luaL_newstate();
     if (state == nullptr) peers::Die("no memory for a Lua state");
     luaL_openlibs(state);
-    if (luaL_loadbuffer(state, script_.data(), script_.size(), "=records") !=
-            LUA_OK ||
+    if (luaL_loadbuffer(state, script_.data(), script_.size(), "=records") != LUA_OK ||
         lua_pcall(state, 0, 0, 0) != LUA_OK) {
       peers::Die(lua_tostring(state, -1));
     }
@@ -100,7 +98,5 @@ class Bench {
 int main(int argc, char** argv) {
   if (argc < 3) peers::Die("usage: lua_state SCRIPT RECORDS...");
   const std::vector<const char*> records(argv + 2, argv + argc);
-  return peers::RunEach(records, [script = argv[1]](int64_t count) {
-    Bench(script, count).Run();
-  });
+  return peers::RunEach(records, [script = argv[1]](int64_t count) { Bench(script, count).Run(); });
 }

@@ -69,8 +69,8 @@ class Calls {
 
 inline void Check(int64_t answer, const Calls::Call& call) {
   if (answer != call.expected) {
-    Die("wrong answer: handler(" + std::to_string(call.k) + ") gave " +
-        std::to_string(answer) + ", not " + std::to_string(call.expected));
+    Die("wrong answer: handler(" + std::to_string(call.k) + ") gave " + std::to_string(answer) + ", not " +
+        std::to_string(call.expected));
   }
 }
 
@@ -102,8 +102,7 @@ Timing Measure(Run run, int runs_per_sample = 1) {
     times.push_back(time.count() / runs_per_sample);
   }
   std::sort(times.begin(), times.end());
-  return {times[times.size() / 2], times[times.size() * 99 / 100],
-          times.size()};
+  return {times[times.size() / 2], times[times.size() * 99 / 100], times.size()};
 }
 
 // Sums the lines of a file in /proc that begin with one of `keys`, in KiB.
@@ -126,32 +125,25 @@ struct Memory {
   int64_t page_table_kib;
 
   static Memory Now() {
-    return {ProcKib("/proc/self/smaps_rollup",
-                    {"Private_Clean:", "Private_Dirty:"}),
+    return {ProcKib("/proc/self/smaps_rollup", {"Private_Clean:", "Private_Dirty:"}),
             ProcKib("/proc/self/status", {"VmPTE:"})};
   }
 };
 
-inline void PrintTiming(const std::string& system, const char* workload,
-                        int64_t records, const Timing& timing) {
+inline void PrintTiming(const std::string& system, const char* workload, int64_t records, const Timing& timing) {
   std::printf(
       "{\"system\": \"%s\", \"workload\": \"%s\", \"records\": %lld, "
       "\"median_us\": %.3f, \"p99_us\": %.3f, \"samples\": %zu}",
-      system.c_str(), workload, static_cast<long long>(records),
-      timing.median_us, timing.p99_us, timing.samples);
+      system.c_str(), workload, static_cast<long long>(records), timing.median_us, timing.p99_us, timing.samples);
 }
 
 // `before` and `after` enclose the making of `kIsolatesAlive` isolates.
-inline void PrintMemory(const std::string& system, int64_t records,
-                        const Memory& before, const Memory& after) {
-  const auto each = [](int64_t kib) {
-    return static_cast<double>(kib) / kIsolatesAlive;
-  };
+inline void PrintMemory(const std::string& system, int64_t records, const Memory& before, const Memory& after) {
+  const auto each = [](int64_t kib) { return static_cast<double>(kib) / kIsolatesAlive; };
   std::printf(
       "{\"system\": \"%s\", \"workload\": \"memory\", \"records\": %lld, "
       "\"private_kib\": %.1f, \"page_table_kib\": %.1f, \"isolates\": %d}",
-      system.c_str(), static_cast<long long>(records),
-      each(after.private_kib - before.private_kib),
+      system.c_str(), static_cast<long long>(records), each(after.private_kib - before.private_kib),
       each(after.page_table_kib - before.page_table_kib), kIsolatesAlive);
 }
 

@@ -22,18 +22,18 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
 enum { UNMEASURED_ROUNDS = 10 };
 
 struct program {
-  const char *name;
-  char *path;
-  double *first_answer_us;
-  double *whole_us;
+  const char* name;
+  char* path;
+  double* first_answer_us;
+  double* whole_us;
 };
 
-static void die(const char *what, const char *why) {
+static void die(const char* what, const char* why) {
   fprintf(stderr, "%s: %s\n", what, why);
   exit(1);
 }
@@ -53,20 +53,18 @@ static ssize_t read_some(int from) {
   return count;
 }
 
-static void run(char *path, double *first_answer_us, double *whole_us) {
+static void run(char* path, double* first_answer_us, double* whole_us) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) die("pipe2", strerror(errno));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-                                   O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  char *arguments[] = {path, NULL};
+  char* arguments[] = {path, NULL};
 
   const double start = now_us();
   pid_t child;
-  const int error =
-      posix_spawn(&child, path, &actions, NULL, arguments, environ);
+  const int error = posix_spawn(&child, path, &actions, NULL, arguments, environ);
   if (error != 0) die(path, strerror(error));
   close(ends[1]);
   ssize_t count = read_some(ends[0]);
@@ -83,23 +81,23 @@ static void run(char *path, double *first_answer_us, double *whole_us) {
   if (status != 0) die(path, "did not end with exit code 0");
 }
 
-static int by_value(const void *left, const void *right) {
-  const double l = *(const double *)left;
-  const double r = *(const double *)right;
+static int by_value(const void* left, const void* right) {
+  const double l = *(const double*)left;
+  const double r = *(const double*)right;
   return (l > r) - (l < r);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const long rounds = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
   if (rounds < 1 || rounds > 1000000) {
     die("usage", "spawn ROUNDS NAME=PROGRAM...");
   }
   const size_t samples = (size_t)rounds;
   const size_t count = (size_t)argc - 2;
-  struct program *programs = calloc(count, sizeof *programs);
+  struct program* programs = calloc(count, sizeof *programs);
   if (programs == NULL) die("calloc", strerror(errno));
   for (size_t i = 0; i < count; i++) {
-    char *equals = strchr(argv[i + 2], '=');
+    char* equals = strchr(argv[i + 2], '=');
     if (equals == NULL) die(argv[i + 2], "is not NAME=PROGRAM");
     *equals = '\0';
     programs[i].name = argv[i + 2];
@@ -129,10 +127,8 @@ int main(int argc, char **argv) {
         "%s{\"system\": \"%s\", \"workload\": \"process_start\", "
         "\"first_answer_us\": %.1f, \"median_us\": %.1f, \"p99_us\": %.1f, "
         "\"samples\": %zu}",
-        i == 0 ? "[" : ",\n", programs[i].name,
-        programs[i].first_answer_us[samples / 2],
-        programs[i].whole_us[samples / 2],
-        programs[i].whole_us[samples * 99 / 100], samples);
+        i == 0 ? "[" : ",\n", programs[i].name, programs[i].first_answer_us[samples / 2],
+        programs[i].whole_us[samples / 2], programs[i].whole_us[samples * 99 / 100], samples);
     free(programs[i].first_answer_us);
     free(programs[i].whole_us);
   }

@@ -26,37 +26,29 @@
 namespace {
 
 v8::Local<v8::String> ToString(v8::Isolate* isolate, const std::string& text) {
-  return v8::String::NewFromUtf8(isolate, text.data(),
-                                 v8::NewStringType::kNormal,
-                                 static_cast<int>(text.size()))
+  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, static_cast<int>(text.size()))
       .ToLocalChecked();
 }
 
 v8::Local<v8::Function> FindHandler(v8::Local<v8::Context> context) {
   return context->Global()
-      ->Get(context,
-            v8::String::NewFromUtf8Literal(context->GetIsolate(), "handler"))
+      ->Get(context, v8::String::NewFromUtf8Literal(context->GetIsolate(), "handler"))
       .ToLocalChecked()
       .As<v8::Function>();
 }
 
-void CallAndCheck(v8::Local<v8::Context> context,
-                  v8::Local<v8::Function> handler,
-                  const peers::Calls::Call& call) {
+void CallAndCheck(v8::Local<v8::Context> context, v8::Local<v8::Function> handler, const peers::Calls::Call& call) {
   v8::Isolate* isolate = context->GetIsolate();
   v8::HandleScope handles(isolate);
-  v8::Local<v8::Value> arguments[] = {
-      v8::Integer::New(isolate, static_cast<int>(call.k))};
+  v8::Local<v8::Value> arguments[] = {v8::Integer::New(isolate, static_cast<int>(call.k))};
   v8::Local<v8::Value> answer;
-  if (!handler->Call(context, context->Global(), 1, arguments)
-           .ToLocal(&answer)) {
+  if (!handler->Call(context, context->Global(), 1, arguments).ToLocal(&answer)) {
     peers::Die("the handler threw an exception");
   }
   peers::Check(answer->IntegerValue(context).FromMaybe(-1), call);
 }
 
-v8::StartupData MakeSnapshot(const std::string& script,
-                             const peers::Calls::Call& call) {
+v8::StartupData MakeSnapshot(const std::string& script, const peers::Calls::Call& call) {
   v8::SnapshotCreator creator;
   v8::Isolate* isolate = creator.GetIsolate();
   {
@@ -64,16 +56,14 @@ v8::StartupData MakeSnapshot(const std::string& script,
     v8::Local<v8::Context> context = v8::Context::New(isolate);
     v8::Context::Scope scope(context);
     v8::Local<v8::Script> compiled;
-    if (!v8::Script::Compile(context, ToString(isolate, script))
-             .ToLocal(&compiled) ||
+    if (!v8::Script::Compile(context, ToString(isolate, script)).ToLocal(&compiled) ||
         compiled->Run(context).IsEmpty()) {
       peers::Die("the startup script failed");
     }
     CallAndCheck(context, FindHandler(context), call);
     creator.SetDefaultContext(context);
   }
-  v8::StartupData snapshot =
-      creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
+  v8::StartupData snapshot = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
   if (snapshot.data == nullptr) peers::Die("V8 made no snapshot");
   return snapshot;
 }
@@ -84,10 +74,8 @@ class Bench {
       : system_(std::string("V8 ") + v8::V8::GetVersion()),
         records_(records),
         calls_(records),
-        snapshot_(MakeSnapshot(
-            peers::ReadScript(script_path,
-                              "var N = " + std::to_string(records) + ";\n"),
-            calls_.Next())),
+        snapshot_(
+            MakeSnapshot(peers::ReadScript(script_path, "var N = " + std::to_string(records) + ";\n"), calls_.Next())),
         buffers_(v8::ArrayBuffer::Allocator::NewDefaultAllocator()) {
     params_.snapshot_blob = &snapshot_;
     params_.array_buffer_allocator = buffers_.get();
@@ -131,8 +119,7 @@ class Bench {
       v8::Local<v8::Function> handler = FindHandler(context);
       Print("warm_call", peers::Measure(
                              [&] {
-                               for (int i = 0; i < peers::kCallsPerSample;
-                                    ++i) {
+                               for (int i = 0; i < peers::kCallsPerSample; ++i) {
                                  CallAndCheck(context, handler, calls_.Next());
                                }
                              },
@@ -194,8 +181,7 @@ int main(int argc, char** argv) {
   positional.erase(positional.begin());
   // V8 starts threads, so it is started in the child, after the fork.
   return peers::RunEach(positional, [script](int64_t records) {
-    const std::unique_ptr<v8::Platform> platform =
-        v8::platform::NewDefaultPlatform();
+    const std::unique_ptr<v8::Platform> platform = v8::platform::NewDefaultPlatform();
     v8::V8::InitializePlatform(platform.get());
     v8::V8::Initialize();
     Bench(script, records).Run();

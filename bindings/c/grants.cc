@@ -16,8 +16,7 @@ namespace {
 absl::Status StatusOf(islet_status status, islet_error& error, absl::string_view otherwise) {
   if (status == ISLET_OK) return absl::OkStatus();
   error.message[sizeof(error.message) - 1] = '\0';
-  const absl::string_view message =
-      error.message[0] != '\0' ? absl::string_view(error.message) : otherwise;
+  const absl::string_view message = error.message[0] != '\0' ? absl::string_view(error.message) : otherwise;
   return status == ISLET_NOT_FOUND           ? absl::NotFoundError(message)
          : status == ISLET_PERMISSION_DENIED ? absl::PermissionDeniedError(message)
                                              : absl::UnavailableError(message);
@@ -25,24 +24,21 @@ absl::Status StatusOf(islet_status status, islet_error& error, absl::string_view
 
 class CallbackFile : public File {
  public:
-  CallbackFile(std::shared_ptr<const islet_file_system> system, void* file)
-      : system_(std::move(system)), file_(file) {}
+  CallbackFile(std::shared_ptr<const islet_file_system> system, void* file) : system_(std::move(system)), file_(file) {}
   ~CallbackFile() override { Close().IgnoreError(); }
 
   absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
     islet_error error = {};
     size_t count = 0;
-    const islet_status status =
-        system_->read(system_->user_data, file_, buffer, size, &count, &error);
+    const islet_status status = system_->read(system_->user_data, file_, buffer, size, &count, &error);
     if (status != ISLET_OK) return StatusOf(status, error, "cannot read");
     return std::min(count, size);
   }
   absl::Status Write(absl::string_view bytes) override {
     islet_error error = {};
-    if (system_->write == nullptr)
-      return absl::UnimplementedError("cannot write: files cannot be written here");
-    return StatusOf(system_->write(system_->user_data, file_, bytes.data(), bytes.size(), &error),
-                    error, "cannot write");
+    if (system_->write == nullptr) return absl::UnimplementedError("cannot write: files cannot be written here");
+    return StatusOf(system_->write(system_->user_data, file_, bytes.data(), bytes.size(), &error), error,
+                    "cannot write");
   }
   absl::Status Flush() override {
     islet_error error = {};
@@ -75,25 +71,21 @@ class CallbackFileSystem : public FileSystem {
                                                           : ISLET_FILE_APPEND;
     islet_error error = {};
     void* file = nullptr;
-    const islet_status status =
-        system_->open(system_->user_data, std::string(path).c_str(), c_mode, &file, &error);
+    const islet_status status = system_->open(system_->user_data, std::string(path).c_str(), c_mode, &file, &error);
     if (status != ISLET_OK) return StatusOf(status, error, "cannot open");
     return std::make_unique<CallbackFile>(system_, file);
   }
   absl::StatusOr<bool> Exists(absl::string_view path) override {
     islet_error error = {};
     int exists = 0;
-    const islet_status status =
-        system_->exists(system_->user_data, std::string(path).c_str(), &exists, &error);
+    const islet_status status = system_->exists(system_->user_data, std::string(path).c_str(), &exists, &error);
     if (status != ISLET_OK) return StatusOf(status, error, "cannot look for it");
     return exists != 0;
   }
   absl::Status Delete(absl::string_view path) override {
     islet_error error = {};
-    if (system_->remove == nullptr)
-      return absl::UnimplementedError("cannot delete: files cannot be deleted here");
-    return StatusOf(system_->remove(system_->user_data, std::string(path).c_str(), &error), error,
-                    "cannot delete");
+    if (system_->remove == nullptr) return absl::UnimplementedError("cannot delete: files cannot be deleted here");
+    return StatusOf(system_->remove(system_->user_data, std::string(path).c_str(), &error), error, "cannot delete");
   }
 
  private:
@@ -103,12 +95,8 @@ class CallbackFileSystem : public FileSystem {
 class CallbackClock : public Clock {
  public:
   CallbackClock(int64_t (*clock)(void*, int), void* data) : clock_(clock), data_(data) {}
-  std::chrono::nanoseconds SinceEpoch() override {
-    return std::chrono::nanoseconds(clock_(data_, 0));
-  }
-  std::chrono::nanoseconds Monotonic() override {
-    return std::chrono::nanoseconds(clock_(data_, 1));
-  }
+  std::chrono::nanoseconds SinceEpoch() override { return std::chrono::nanoseconds(clock_(data_, 0)); }
+  std::chrono::nanoseconds Monotonic() override { return std::chrono::nanoseconds(clock_(data_, 1)); }
 
  private:
   int64_t (*const clock_)(void*, int);
@@ -117,11 +105,9 @@ class CallbackClock : public Clock {
 
 absl::Status CopyTexts(const char* const* texts, size_t count, absl::string_view what,
                        std::vector<std::string>* copies) {
-  if (count != 0 && texts == nullptr)
-    return absl::InvalidArgumentError(absl::StrCat(what, " is NULL"));
+  if (count != 0 && texts == nullptr) return absl::InvalidArgumentError(absl::StrCat(what, " is NULL"));
   for (size_t i = 0; i < count; ++i) {
-    if (texts[i] == nullptr)
-      return absl::InvalidArgumentError(absl::StrCat(what, "[", i, "] is NULL"));
+    if (texts[i] == nullptr) return absl::InvalidArgumentError(absl::StrCat(what, "[", i, "] is NULL"));
     copies->emplace_back(texts[i]);
   }
   return absl::OkStatus();
@@ -132,8 +118,7 @@ absl::Status CopyTexts(const char* const* texts, size_t count, absl::string_view
 absl::Status TranslateGrants(const islet_isolate_options& given, IsolateOptions* options) {
   if (given.file_system != nullptr) {
     const islet_file_system system = Whole(given.file_system);
-    if (system.open == nullptr || system.read == nullptr || system.close == nullptr ||
-        system.exists == nullptr) {
+    if (system.open == nullptr || system.read == nullptr || system.close == nullptr || system.exists == nullptr) {
       return absl::InvalidArgumentError("file_system lacks one of open, read, close and exists");
     }
     options->files = std::make_shared<CallbackFileSystem>(system);
@@ -157,15 +142,12 @@ absl::Status TranslateGrants(const islet_isolate_options& given, IsolateOptions*
     options->randomness = SystemRandomness();
   }
   std::vector<std::string> variables;
-  absl::Status status = CopyTexts(given.command_line, given.command_line_count, "command_line",
-                                  &options->command_line);
-  status.Update(CopyTexts(given.library_path, given.library_path_count, "library_path",
-                          &options->library_path));
+  absl::Status status = CopyTexts(given.command_line, given.command_line_count, "command_line", &options->command_line);
+  status.Update(CopyTexts(given.library_path, given.library_path_count, "library_path", &options->library_path));
   status.Update(CopyTexts(given.environment, given.environment_count, "environment", &variables));
   for (const std::string& variable : variables) {
     if (variable.find('=') == std::string::npos) {
-      status.Update(absl::InvalidArgumentError(
-          absl::StrCat("environment: ", variable, " is not NAME=VALUE")));
+      status.Update(absl::InvalidArgumentError(absl::StrCat("environment: ", variable, " is not NAME=VALUE")));
       continue;
     }
     options->environment.emplace_back(absl::StrSplit(variable, absl::MaxSplits('=', 1)));

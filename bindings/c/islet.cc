@@ -44,7 +44,8 @@ struct islet_pool {
 
 namespace {
 
-// In an islet_value's slot: its other bits tell the snapshot of a procedure (islet_pool_procedure), its stamp the datum.
+// In an islet_value's slot: its other bits tell the snapshot of a procedure (islet_pool_procedure), its stamp the
+// datum.
 constexpr uint32_t kProcedureSlot = 0x80000000u;
 
 static_assert(ISLET_TYPE_OTHER == static_cast<int>(islet::Type::kOther));
@@ -69,21 +70,32 @@ islet_status StatusOf(islet::Limit limit) {
 
 islet_status StatusCode(const absl::Status& status) {
   if (islet::ExitStatus(status).has_value()) return ISLET_EXITED;
-  if (const islet::Limit limit = islet::LimitReached(status); limit != islet::Limit::kNone)
-    return StatusOf(limit);
+  if (const islet::Limit limit = islet::LimitReached(status); limit != islet::Limit::kNone) return StatusOf(limit);
   switch (status.code()) {
-    case absl::StatusCode::kOk: return ISLET_OK;
-    case absl::StatusCode::kInvalidArgument: return ISLET_INVALID_ARGUMENT;
-    case absl::StatusCode::kUnknown: return ISLET_EXCEPTION;
-    case absl::StatusCode::kNotFound: return ISLET_NOT_FOUND;
-    case absl::StatusCode::kOutOfRange: return ISLET_OUT_OF_RANGE;
-    case absl::StatusCode::kResourceExhausted: return ISLET_RESOURCE_EXHAUSTED;
-    case absl::StatusCode::kCancelled: return ISLET_CANCELLED;
-    case absl::StatusCode::kFailedPrecondition: return ISLET_NOT_ENTERED;
-    case absl::StatusCode::kDataLoss: return ISLET_DATA_LOSS;
-    case absl::StatusCode::kDeadlineExceeded: return ISLET_DEADLINE_EXCEEDED;
-    case absl::StatusCode::kPermissionDenied: return ISLET_PERMISSION_DENIED;
-    default: return ISLET_INTERNAL;
+    case absl::StatusCode::kOk:
+      return ISLET_OK;
+    case absl::StatusCode::kInvalidArgument:
+      return ISLET_INVALID_ARGUMENT;
+    case absl::StatusCode::kUnknown:
+      return ISLET_EXCEPTION;
+    case absl::StatusCode::kNotFound:
+      return ISLET_NOT_FOUND;
+    case absl::StatusCode::kOutOfRange:
+      return ISLET_OUT_OF_RANGE;
+    case absl::StatusCode::kResourceExhausted:
+      return ISLET_RESOURCE_EXHAUSTED;
+    case absl::StatusCode::kCancelled:
+      return ISLET_CANCELLED;
+    case absl::StatusCode::kFailedPrecondition:
+      return ISLET_NOT_ENTERED;
+    case absl::StatusCode::kDataLoss:
+      return ISLET_DATA_LOSS;
+    case absl::StatusCode::kDeadlineExceeded:
+      return ISLET_DEADLINE_EXCEEDED;
+    case absl::StatusCode::kPermissionDenied:
+      return ISLET_PERMISSION_DENIED;
+    default:
+      return ISLET_INTERNAL;
   }
 }
 
@@ -143,9 +155,7 @@ void ReportOpening(const absl::Status& status, islet_error* error) {
 absl::Status BadArgument(absl::string_view what) { return absl::InvalidArgumentError(what); }
 
 // For where operator new has failed: nothing is thrown at C.
-islet_status NoMemory(islet_error* error) {
-  return Report(islet::OutOfMemory("a call of an isolate"), error);
-}
+islet_status NoMemory(islet_error* error) { return Report(islet::OutOfMemory("a call of an isolate"), error); }
 
 islet_value Stale() { return {0xffffffffu, 0}; }
 
@@ -179,7 +189,7 @@ islet_value Make(islet_isolate* isolate, const islet::Value& literal) {
 // isolate cannot end meanwhile. Null otherwise: once the call is over, it may have been freed.
 islet_isolate* CallerWithin(islet_isolate* isolate) {
   return islet::Isolate::Impl::CheckUsable(*isolate->isolate).ok() && isolate->isolate->impl()->inside > 0 ? isolate
-                                                                                                        : nullptr;
+                                                                                                           : nullptr;
 }
 
 islet_status Finish(islet_isolate* within, const absl::StatusOr<islet::Value>& value, islet_value* result,
@@ -200,8 +210,8 @@ islet_status FinishScalar(const absl::StatusOr<T>& value, U* out, islet_error* e
 }
 
 template <typename Bytes>
-islet_status FinishBytes(const absl::StatusOr<Bytes>& bytes, void* buffer, size_t size, size_t* length,
-                         bool terminated, islet_error* error) {
+islet_status FinishBytes(const absl::StatusOr<Bytes>& bytes, void* buffer, size_t size, size_t* length, bool terminated,
+                         islet_error* error) {
   if (!bytes.ok()) return Report(bytes.status(), error);
   if (length != nullptr) *length = bytes->size();
   if (buffer == nullptr || size == 0) return ISLET_OK;
@@ -214,8 +224,7 @@ islet_status FinishBytes(const absl::StatusOr<Bytes>& bytes, void* buffer, size_
 using islet::c::Whole;
 
 islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
-  return [binding](islet::Isolate& isolate,
-                   absl::Span<const islet::Value> arguments) -> absl::StatusOr<islet::Value> {
+  return [binding](islet::Isolate& isolate, absl::Span<const islet::Value> arguments) -> absl::StatusOr<islet::Value> {
     islet_isolate* const self = static_cast<islet_isolate*>(isolate.impl()->wrapper.get());
     absl::InlinedVector<islet_value, 8> handles;
     for (const islet::Value& argument : arguments) handles.push_back(Handle(argument));
@@ -241,10 +250,8 @@ islet::Limits LimitsFrom(const islet_limits* given) {
   if (whole.heap_bytes != 0) limits.heap_bytes = whole.heap_bytes;
   if (whole.stack_bytes != 0) limits.stack_bytes = whole.stack_bytes;
   if (whole.fuel != 0) limits.fuel = whole.fuel;
-  if (whole.cpu_time_nanoseconds > 0)
-    limits.cpu_time = std::chrono::nanoseconds(whole.cpu_time_nanoseconds);
-  if (whole.wall_time_nanoseconds > 0)
-    limits.wall_time = std::chrono::nanoseconds(whole.wall_time_nanoseconds);
+  if (whole.cpu_time_nanoseconds > 0) limits.cpu_time = std::chrono::nanoseconds(whole.cpu_time_nanoseconds);
+  if (whole.wall_time_nanoseconds > 0) limits.wall_time = std::chrono::nanoseconds(whole.wall_time_nanoseconds);
   return limits;
 }
 
@@ -264,8 +271,8 @@ absl::StatusOr<std::shared_ptr<const islet::HostFunctions>> Translate(const isle
   if (whole.limits != nullptr) options->limits = LimitsFrom(whole.limits);
   options->count_instructions = whole.count_instructions != 0;
   if (whole.near_limit != nullptr) {
-    options->near_limit = [ask = whole.near_limit, data = whole.near_limit_user_data](
-                              islet::Isolate& isolate, islet::Limit limit) {
+    options->near_limit = [ask = whole.near_limit, data = whole.near_limit_user_data](islet::Isolate& isolate,
+                                                                                      islet::Limit limit) {
       ask(data, static_cast<islet_isolate*>(isolate.impl()->wrapper.get()), StatusOf(limit));
     };
   }
@@ -326,8 +333,7 @@ islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t size, islet_
 
 void islet_snapshot_free(islet_snapshot* snapshot) { delete snapshot; }
 
-islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_options* given,
-                                 islet_error* error) try {
+islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_isolate_options* given, islet_error* error) try {
   if (snapshot == nullptr) {
     Report(BadArgument("snapshot is NULL"), error);
     return nullptr;
@@ -384,10 +390,8 @@ void islet_isolate_free(islet_isolate* isolate) {
   const islet::PooledIsolate given_back = std::move(isolate->pooled);
 }
 
-islet_status islet_set_limits(islet_isolate* isolate, const islet_limits* limits,
-                              islet_error* error) try {
-  if (isolate == nullptr || limits == nullptr)
-    return Report(BadArgument("isolate or limits is NULL"), error);
+islet_status islet_set_limits(islet_isolate* isolate, const islet_limits* limits, islet_error* error) try {
+  if (isolate == nullptr || limits == nullptr) return Report(BadArgument("isolate or limits is NULL"), error);
   isolate->isolate->SetLimits(LimitsFrom(limits));
   return ISLET_OK;
 } catch (const std::bad_alloc&) {
@@ -402,8 +406,7 @@ void islet_get_limits(islet_isolate* isolate, islet_limits* limits) {
   if (given.stack_bytes != islet::Limits::kNoBytes) whole.stack_bytes = given.stack_bytes;
   if (given.fuel != islet::Limits::kNoFuel) whole.fuel = given.fuel;
   if (given.cpu_time != islet::Limits::kNoTime) whole.cpu_time_nanoseconds = given.cpu_time.count();
-  if (given.wall_time != islet::Limits::kNoTime)
-    whole.wall_time_nanoseconds = given.wall_time.count();
+  if (given.wall_time != islet::Limits::kNoTime) whole.wall_time_nanoseconds = given.wall_time.count();
   std::memcpy(limits, &whole, std::min(limits->size, sizeof(whole)));
 }
 
@@ -484,8 +487,7 @@ islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) try {
   return nullptr;
 }
 
-islet_status islet_pool_procedure(islet_pool* pool, const char* name, islet_value* procedure,
-                                  islet_error* error) try {
+islet_status islet_pool_procedure(islet_pool* pool, const char* name, islet_value* procedure, islet_error* error) try {
   if (pool == nullptr || name == nullptr) return Report(BadArgument("pool or name is NULL"), error);
   auto found = pool->pool->Procedure(name);
   if (!found.ok()) return Report(found.status(), error);
@@ -540,8 +542,8 @@ void islet_stack_forget(const void* low) { islet::vm::ForgetStack(low); }
 
 void islet_interrupt(islet_isolate* isolate) { isolate->isolate->Interrupt(); }
 
-islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name,
-                        islet_value* result, islet_error* error) try {
+islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name, islet_value* result,
+                        islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
   islet_isolate* const within = CallerWithin(isolate);
   return Finish(within, isolate->isolate->Eval({text, length}, name != nullptr ? name : "eval"), result, error);
@@ -549,8 +551,8 @@ islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length,
   return NoMemory(error);
 }
 
-islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments,
-                        size_t count, islet_value* result, islet_error* error) try {
+islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments, size_t count,
+                        islet_value* result, islet_error* error) try {
   if (isolate == nullptr || name == nullptr) return Report(BadArgument("isolate or name is NULL"), error);
   islet_isolate* const within = CallerWithin(isolate);
   return Finish(within, isolate->isolate->Call(name, OpenAll(isolate, arguments, count)), result, error);
@@ -558,9 +560,8 @@ islet_status islet_call(islet_isolate* isolate, const char* name, const islet_va
   return NoMemory(error);
 }
 
-islet_status islet_call_value(islet_isolate* isolate, islet_value procedure,
-                              const islet_value* arguments, size_t count, islet_value* result,
-                              islet_error* error) try {
+islet_status islet_call_value(islet_isolate* isolate, islet_value procedure, const islet_value* arguments, size_t count,
+                              islet_value* result, islet_error* error) try {
   if (isolate == nullptr) return Report(BadArgument("isolate is NULL"), error);
   islet_isolate* const within = CallerWithin(isolate);
   return Finish(within, isolate->isolate->Call(Open(isolate, procedure), OpenAll(isolate, arguments, count)), result,
@@ -643,58 +644,54 @@ islet_type islet_type_of(islet_isolate* isolate, islet_value value) {
   return static_cast<islet_type>(Open(isolate, value).type());
 }
 
-islet_status islet_get_boolean(islet_isolate* isolate, islet_value value, int* out,
-                               islet_error* error) try {
+islet_status islet_get_boolean(islet_isolate* isolate, islet_value value, int* out, islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToBool(), out, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
-islet_status islet_get_integer(islet_isolate* isolate, islet_value value, int64_t* out,
-                               islet_error* error) try {
+islet_status islet_get_integer(islet_isolate* isolate, islet_value value, int64_t* out, islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToInt64(), out, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
-islet_status islet_get_real(islet_isolate* isolate, islet_value value, double* out,
-                            islet_error* error) try {
+islet_status islet_get_real(islet_isolate* isolate, islet_value value, double* out, islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToDouble(), out, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
-islet_status islet_get_character(islet_isolate* isolate, islet_value value, uint32_t* out,
-                                 islet_error* error) try {
+islet_status islet_get_character(islet_isolate* isolate, islet_value value, uint32_t* out, islet_error* error) try {
   return FinishScalar(Open(isolate, value).ToCharacter(), out, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
-islet_status islet_get_text(islet_isolate* isolate, islet_value value, char* buffer, size_t size,
-                            size_t* length, islet_error* error) try {
+islet_status islet_get_text(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
+                            islet_error* error) try {
   return FinishBytes(Open(isolate, value).ToString(), buffer, size, length, true, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
-islet_status islet_get_decimal(islet_isolate* isolate, islet_value value, char* buffer, size_t size,
-                               size_t* length, islet_error* error) try {
+islet_status islet_get_decimal(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
+                               islet_error* error) try {
   return FinishBytes(Open(isolate, value).ToDecimal(), buffer, size, length, true, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
-islet_status islet_get_bytes(islet_isolate* isolate, islet_value value, void* buffer, size_t size,
-                             size_t* length, islet_error* error) try {
+islet_status islet_get_bytes(islet_isolate* isolate, islet_value value, void* buffer, size_t size, size_t* length,
+                             islet_error* error) try {
   return FinishBytes(Open(isolate, value).ToBytes(), buffer, size, length, false, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
-islet_status islet_print(islet_isolate* isolate, islet_value value, char* buffer, size_t size,
-                         size_t* length, islet_error* error) try {
+islet_status islet_print(islet_isolate* isolate, islet_value value, char* buffer, size_t size, size_t* length,
+                         islet_error* error) try {
   const absl::StatusOr<std::string> text = Open(isolate, value).Print();
   return FinishBytes(text, buffer, size, length, true, error);
 } catch (const std::bad_alloc&) {
   return NoMemory(error);
 }
 
-islet_status islet_get_items(islet_isolate* isolate, islet_value value, islet_value* items,
-                             size_t size, size_t* count, islet_error* error) try {
+islet_status islet_get_items(islet_isolate* isolate, islet_value value, islet_value* items, size_t size, size_t* count,
+                             islet_error* error) try {
   const islet::Value opened = Open(isolate, value);
   std::vector<islet::Value> all;
   if (opened.type() == islet::Type::kHashTable) {

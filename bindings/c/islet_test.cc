@@ -84,9 +84,12 @@ class CInterfaceTest : public testing::Test {
 };
 
 TEST_F(CInterfaceTest, ValuesGoInAndComeOut) {
-  const islet_value items[] = {islet_integer(isolate_, 1), islet_string(isolate_, "two", 3),
-                               islet_real(isolate_, 0.5), islet_boolean(isolate_, 1),
-                               islet_character(isolate_, 'x'), islet_symbol(isolate_, "s", 1),
+  const islet_value items[] = {islet_integer(isolate_, 1),
+                               islet_string(isolate_, "two", 3),
+                               islet_real(isolate_, 0.5),
+                               islet_boolean(isolate_, 1),
+                               islet_character(isolate_, 'x'),
+                               islet_symbol(isolate_, "s", 1),
                                islet_big_integer(isolate_, "100000000000000000000", 21)};
   const islet_value list = islet_list(isolate_, items, 7);
   EXPECT_EQ(Print(list), "(1 \"two\" 0.5 #t #\\x s 100000000000000000000)");
@@ -334,7 +337,8 @@ class CGrantsTest : public CInterfaceTest {
     return options;
   }
   std::string Caught(const std::string& expression) {
-    return Eval("(import (srfi 27)) (guard (e (#t (list (file-error? e) (error-object-message e)))) " + expression + ")");
+    return Eval("(import (srfi 27)) (guard (e (#t (list (file-error? e) (error-object-message e)))) " + expression +
+                ")");
   }
 };
 
@@ -526,9 +530,8 @@ TEST_F(CInterfaceTest, NearLimit) {
   limits.fuel = 1000;
   islet_isolate_options options = {};
   options.size = sizeof(options);
-  const islet_host_binding hosts[] = {{"log", 1, 1, Log, &logged_},
-                                      {"add", 2, -1, Add, nullptr},
-                                      {"call-back", 1, 1, CallBack, nullptr}};
+  const islet_host_binding hosts[] = {
+      {"log", 1, 1, Log, &logged_}, {"add", 2, -1, Add, nullptr}, {"call-back", 1, 1, CallBack, nullptr}};
   options.host_functions = hosts;
   options.host_function_count = 3;
   options.limits = &limits;
@@ -549,8 +552,7 @@ TEST_F(CInterfaceTest, NearLimit) {
   ASSERT_NE(isolate, nullptr) << error_.message;
   ASSERT_EQ(islet_enter(isolate, &error_), ISLET_OK);
   const std::string text = "(let loop () (loop))";
-  EXPECT_EQ(islet_eval(isolate, text.data(), text.size(), "test", nullptr, &error_),
-            ISLET_FUEL_LIMIT);
+  EXPECT_EQ(islet_eval(isolate, text.data(), text.size(), "test", nullptr, &error_), ISLET_FUEL_LIMIT);
   EXPECT_EQ(asked, 4);
   islet_isolate_free(isolate);
 }

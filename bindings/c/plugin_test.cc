@@ -69,7 +69,8 @@ islet_status UseTheRuntime(void* library) {
   return status;
 }
 
-// Whatever a thread still has of the runtime goes when it ends; then the shared object does, with the runtime's own thread.
+// Whatever a thread still has of the runtime goes when it ends; then the shared object does, with the runtime's own
+// thread.
 TEST(PluginTest, IsUnloadedOnceTheThreadsThatUsedItHaveEnded) {
   for (int i = 0; i < 100; ++i) {
     void* const library = dlopen(kPlugin, RTLD_NOW | RTLD_LOCAL);
@@ -82,7 +83,8 @@ TEST(PluginTest, IsUnloadedOnceTheThreadsThatUsedItHaveEnded) {
   }
 }
 
-// Until then it stays loaded, by the C library's doing: what it keeps for the thread is freed by its code when the thread ends.
+// Until then it stays loaded, by the C library's doing: what it keeps for the thread is freed by its code when the
+// thread ends.
 TEST(PluginTest, StaysWhileAThreadThatUsedItLives) {
   std::thread([] {
     for (int i = 0; i < 3; ++i) {

@@ -9,12 +9,8 @@ namespace {
 
 class ProcessClock : public Clock {
  public:
-  std::chrono::nanoseconds SinceEpoch() override {
-    return std::chrono::system_clock::now().time_since_epoch();
-  }
-  std::chrono::nanoseconds Monotonic() override {
-    return std::chrono::steady_clock::now().time_since_epoch();
-  }
+  std::chrono::nanoseconds SinceEpoch() override { return std::chrono::system_clock::now().time_since_epoch(); }
+  std::chrono::nanoseconds Monotonic() override { return std::chrono::steady_clock::now().time_since_epoch(); }
 };
 
 }  // namespace

@@ -37,8 +37,7 @@ std::vector<uint8_t> Draw(Randomness& randomness, uint64_t drawn, size_t count) 
 }
 
 TEST(RandomnessTest, SeededIsAFunctionOfSeedAndPlace) {
-  const std::shared_ptr<Randomness> a = SeededRandomness(7), again = SeededRandomness(7),
-                                    b = SeededRandomness(8);
+  const std::shared_ptr<Randomness> a = SeededRandomness(7), again = SeededRandomness(7), b = SeededRandomness(8);
   const std::vector<uint8_t> bytes = Draw(*a, 0, 100);
   EXPECT_EQ(Draw(*again, 0, 100), bytes);
   EXPECT_EQ(Draw(*again, 13, 40), std::vector<uint8_t>(bytes.begin() + 13, bytes.begin() + 53));

@@ -67,9 +67,7 @@ class DirectoryFiles : public FileSystem {
     const absl::StatusOr<Place> place = Find(path, kWhat, /*follow_last=*/true);
     if (!place.ok()) return place.status();
     if (place->mode != 0 && !S_ISREG(place->mode)) return NotRegular(place->mode);
-    const int flags = mode == Mode::kRead
-                          ? O_RDONLY
-                          : O_WRONLY | O_CREAT | (mode == Mode::kAppend ? O_APPEND : 0);
+    const int flags = mode == Mode::kRead ? O_RDONLY : O_WRONLY | O_CREAT | (mode == Mode::kAppend ? O_APPEND : 0);
     // Does not wait, should something else than a file have taken its place.
     const int fd = OpenAt(DirectoryOf(*place), place->name, flags | O_NONBLOCK);
     if (fd < 0) return vm::SystemError(kWhat, errno);
@@ -108,9 +106,7 @@ class DirectoryFiles : public FileSystem {
     return absl::PermissionDeniedError("cannot open: not a regular file");
   }
 
-  int DirectoryOf(const Place& place) const {
-    return place.above.empty() ? root_.get() : place.above.back().get();
-  }
+  int DirectoryOf(const Place& place) const { return place.above.empty() ? root_.get() : place.above.back().get(); }
 
   // Puts the components of `path` on the stack, the first on top. False if the path is absolute.
   static bool Push(absl::string_view path, std::vector<std::string>* pending) {
@@ -120,8 +116,7 @@ class DirectoryFiles : public FileSystem {
     return true;
   }
 
-  absl::StatusOr<Place> Find(absl::string_view path, absl::string_view what,
-                             bool follow_last) const {
+  absl::StatusOr<Place> Find(absl::string_view path, absl::string_view what, bool follow_last) const {
     if (path.empty()) return vm::SystemError(what, ENOENT);
     if (path.size() >= PATH_MAX) return vm::SystemError(what, ENAMETOOLONG);
     Place place;
@@ -151,8 +146,7 @@ class DirectoryFiles : public FileSystem {
         char target[PATH_MAX];
         const ssize_t length = readlinkat(entry.get(), "", target, sizeof(target));
         if (length < 0) return vm::SystemError(what, errno);
-        if (!Push(absl::string_view(target, static_cast<size_t>(length)), &pending))
-          return Outside(what);
+        if (!Push(absl::string_view(target, static_cast<size_t>(length)), &pending)) return Outside(what);
       } else if (last) {
         place.mode = status.st_mode;
         return place;
@@ -173,12 +167,11 @@ class DirectoryFiles : public FileSystem {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<FileSystem>> FilesBelow(const std::string& directory,
-                                                       const FilesBelowOptions& options) {
+absl::StatusOr<std::shared_ptr<FileSystem>> FilesBelow(const std::string& directory, const FilesBelowOptions& options) {
   const int root = open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) {
-    return absl::NotFoundError(absl::StrCat("cannot grant the files below ", directory, ": ",
-                                            vm::SystemError("open", errno).message()));
+    return absl::NotFoundError(
+        absl::StrCat("cannot grant the files below ", directory, ": ", vm::SystemError("open", errno).message()));
   }
   return std::make_shared<DirectoryFiles>(root, options);
 }

@@ -50,9 +50,7 @@ class FilesBelowTest : public testing::Test {
   }
   void TearDown() override { EXPECT_EQ(system(("rm -rf " + top_).c_str()), 0); }
 
-  void WriteHost(const std::string& path, const std::string& text) {
-    std::ofstream(top_ + path) << text;
-  }
+  void WriteHost(const std::string& path, const std::string& text) { std::ofstream(top_ + path) << text; }
   std::string ReadHost(const std::string& path) {
     std::ifstream file(top_ + path);
     return std::string(std::istreambuf_iterator<char>(file), {});
@@ -75,8 +73,7 @@ class FilesBelowTest : public testing::Test {
     EXPECT_TRUE((*file)->Close().ok());
     return text;
   }
-  std::string Write(absl::string_view path, absl::string_view text,
-                    FileSystem::Mode mode = FileSystem::Mode::kWrite) {
+  std::string Write(absl::string_view path, absl::string_view text, FileSystem::Mode mode = FileSystem::Mode::kWrite) {
     absl::StatusOr<std::unique_ptr<File>> file = files_->Open(path, mode);
     absl::Status status = file.status();
     if (file.ok()) {
@@ -140,17 +137,16 @@ TEST_F(FilesBelowTest, NothingLeadsOut) {
   const std::string secret = top_ + "/secret";
   for (const std::string& path :
        {std::string(".."), std::string("../secret"), std::string("sub/../../secret"),
-        std::string("sub/deep/../../../secret"), std::string("./.././secret"), secret,
-        top_ + "/in/a.txt", std::string("/"), std::string("//"), std::string("/etc/passwd"),
-        std::string("up"), std::string("absolute"), std::string("directory/secret"),
-        std::string("directory/../a.txt"), std::string("twice"), std::string("roundabout"),
-        std::string("magic/etc/passwd"), std::string("dangling"), std::string("../in/a.txt")}) {
+        std::string("sub/deep/../../../secret"), std::string("./.././secret"), secret, top_ + "/in/a.txt",
+        std::string("/"), std::string("//"), std::string("/etc/passwd"), std::string("up"), std::string("absolute"),
+        std::string("directory/secret"), std::string("directory/../a.txt"), std::string("twice"),
+        std::string("roundabout"), std::string("magic/etc/passwd"), std::string("dangling"),
+        std::string("../in/a.txt")}) {
     EXPECT_THAT(Read(path), HasSubstr(kOutside)) << path;
     EXPECT_THAT(Write(path, "overwritten"), HasSubstr(kOutside)) << path;
     EXPECT_THAT(Exists(path), HasSubstr(kOutside)) << path;
   }
-  for (const std::string& path :
-       {std::string("../secret"), secret, std::string("directory/secret")}) {
+  for (const std::string& path : {std::string("../secret"), secret, std::string("directory/secret")}) {
     EXPECT_THAT(Delete(path), HasSubstr(kOutside)) << path;
   }
   EXPECT_EQ(ReadHost("/secret"), "secret");
@@ -169,8 +165,7 @@ TEST_F(FilesBelowTest, LinksThatStayInsideAreFollowed) {
   Link("loop", "/in/loop");
   EXPECT_EQ(Read("same"), "inside");
   EXPECT_EQ(Read("directory/b"), "below");
-  EXPECT_EQ(Read("directory/../b.txt"), "below")
-      << "`..` is that of where the link leads, as for the kernel";
+  EXPECT_EQ(Read("directory/../b.txt"), "below") << "`..` is that of where the link leads, as for the kernel";
   EXPECT_EQ(Exists("dangling"), "no");
   EXPECT_EQ(Write("dangling", "made"), "");
   EXPECT_EQ(ReadHost("/in/later"), "made");
@@ -203,8 +198,7 @@ TEST_F(FilesBelowTest, TheDirectoryIsTheOneThatWasOpened) {
   EXPECT_EQ(Exists("secret"), "no");
   const auto none = FilesBelow(top_ + "/none");
   EXPECT_TRUE(absl::IsNotFound(none.status())) << none.status();
-  EXPECT_THAT(std::string(none.status().message()),
-              HasSubstr("cannot grant the files below " + top_ + "/none"));
+  EXPECT_THAT(std::string(none.status().message()), HasSubstr("cannot grant the files below " + top_ + "/none"));
   EXPECT_FALSE(FilesBelow(top_ + "/secret").ok());
 }
 
@@ -225,9 +219,7 @@ int OpenByKernel(int directory, const std::string& path) {
 // finds, and refuse what it refuses.
 TEST_F(FilesBelowTest, RandomPathsLeadWhereTheKernelSays) {
   std::mt19937 random(11);
-  const auto one_of = [&random](const std::vector<std::string>& choices) {
-    return choices[random() % choices.size()];
-  };
+  const auto one_of = [&random](const std::vector<std::string>& choices) { return choices[random() % choices.size()]; };
   const std::vector<std::string> names = {"a", "b", "c", "sub"};
   const auto path = [&](int parts) {
     std::string text = random() % 12 == 0 ? "/" : "";
@@ -300,8 +292,8 @@ TEST_F(FilesBelowTest, LinksThatAreSwappedInMeanwhileDoNotLeadOut) {
   std::atomic<bool> done{false};
   std::thread swapper([&] {
     while (!done) {
-      for (const auto& [a, b] : {std::pair("/in/shifty", "/in/link-to-directory"),
-                                 std::pair("/in/file", "/in/link-to-file")}) {
+      for (const auto& [a, b] :
+           {std::pair("/in/shifty", "/in/link-to-directory"), std::pair("/in/file", "/in/link-to-file")}) {
         renameat2(AT_FDCWD, (top_ + a).c_str(), AT_FDCWD, (top_ + b).c_str(), RENAME_EXCHANGE);
       }
     }

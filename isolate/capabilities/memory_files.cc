@@ -38,9 +38,7 @@ std::string Normalized(absl::string_view path) {
 struct MemoryFiles::State {
   // A file's contents, which live on while it is open, even when no name leads to it any more.
   struct Node {
-    Node(State* state, uint64_t name_bytes) : state(state), fixed(kFileBytes + name_bytes) {
-      state->bytes += fixed;
-    }
+    Node(State* state, uint64_t name_bytes) : state(state), fixed(kFileBytes + name_bytes) { state->bytes += fixed; }
     ~Node() { state->bytes -= fixed + Text().size(); }
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
@@ -80,9 +78,7 @@ struct MemoryFiles::State {
     const auto found = files.find(name);
     return found == files.end() ? nullptr : found->second;
   }
-  bool HasRoomFor(uint64_t more) const {
-    return bytes <= options.max_bytes && more <= options.max_bytes - bytes;
-  }
+  bool HasRoomFor(uint64_t more) const { return bytes <= options.max_bytes && more <= options.max_bytes - bytes; }
   absl::Status Full(absl::string_view what) const {
     return absl::ResourceExhaustedError(
         absl::StrCat(what, ": the files in memory may take ", options.max_bytes, " bytes"));
@@ -136,9 +132,7 @@ class MemoryFiles::State::OpenFile : public File {
 
 MemoryFiles::MemoryFiles() : MemoryFiles(Options()) {}
 
-MemoryFiles::MemoryFiles(const Options& options) : state_(std::make_shared<State>()) {
-  state_->options = options;
-}
+MemoryFiles::MemoryFiles(const Options& options) : state_(std::make_shared<State>()) { state_->options = options; }
 
 MemoryFiles::MemoryFiles(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
@@ -193,8 +187,7 @@ absl::Status MemoryFiles::Delete(absl::string_view path) {
   constexpr absl::string_view kWhat = "cannot delete";
   const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
   if (state_->options.read_only) return vm::SystemError(kWhat, EROFS);
-  return state_->files.erase(Normalized(path)) != 0 ? absl::OkStatus()
-                                                    : vm::SystemError(kWhat, ENOENT);
+  return state_->files.erase(Normalized(path)) != 0 ? absl::OkStatus() : vm::SystemError(kWhat, ENOENT);
 }
 
 std::shared_ptr<FileSystem> MemoryFiles::ForIsolate() {

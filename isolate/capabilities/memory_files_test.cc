@@ -19,8 +19,7 @@ std::string Read(FileSystem& files, absl::string_view path) {
   if (!file.ok()) return std::string(file.status().message());
   char buffer[1000];
   std::string text;
-  while (const size_t count = (*file)->Read(buffer, sizeof(buffer)).value())
-    text.append(buffer, count);
+  while (const size_t count = (*file)->Read(buffer, sizeof(buffer)).value()) text.append(buffer, count);
   return text;
 }
 

@@ -17,9 +17,7 @@ namespace {
 class ProcessFileSystem : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(absl::string_view path, Mode mode) override {
-    const int flags = mode == Mode::kRead
-                          ? O_RDONLY
-                          : O_WRONLY | O_CREAT | (mode == Mode::kWrite ? O_TRUNC : O_APPEND);
+    const int flags = mode == Mode::kRead ? O_RDONLY : O_WRONLY | O_CREAT | (mode == Mode::kWrite ? O_TRUNC : O_APPEND);
     int fd;
     do {
       fd = open(std::string(path).c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666);
@@ -33,13 +31,10 @@ class ProcessFileSystem : public FileSystem {
     return vm::MakeDescriptorFile(fd);
   }
 
-  absl::StatusOr<bool> Exists(absl::string_view path) override {
-    return access(std::string(path).c_str(), F_OK) == 0;
-  }
+  absl::StatusOr<bool> Exists(absl::string_view path) override { return access(std::string(path).c_str(), F_OK) == 0; }
 
   absl::Status Delete(absl::string_view path) override {
-    return unlink(std::string(path).c_str()) == 0 ? absl::OkStatus()
-                                                  : vm::SystemError("cannot delete", errno);
+    return unlink(std::string(path).c_str()) == 0 ? absl::OkStatus() : vm::SystemError("cannot delete", errno);
   }
 };
 

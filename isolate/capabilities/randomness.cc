@@ -61,8 +61,6 @@ std::shared_ptr<Randomness> SystemRandomness() {
   return std::shared_ptr<Randomness>(std::shared_ptr<void>(), &entropy.Get());
 }
 
-std::shared_ptr<Randomness> SeededRandomness(uint64_t seed) {
-  return std::make_shared<Seeded>(seed);
-}
+std::shared_ptr<Randomness> SeededRandomness(uint64_t seed) { return std::make_shared<Seeded>(seed); }
 
 }  // namespace islet

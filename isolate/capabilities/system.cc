@@ -20,9 +20,7 @@ class DescriptorFile : public File {
   ~DescriptorFile() override {
     if (fd_ >= 0) close(fd_);
   }
-  absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
-    return ReadSome(fd_, buffer, size);
-  }
+  absl::StatusOr<size_t> Read(char* buffer, size_t size) override { return ReadSome(fd_, buffer, size); }
   absl::Status Write(absl::string_view bytes) override { return WriteAll(fd_, bytes); }
   absl::Status Close() override {
     // Linux closes the descriptor whatever it returns.

@@ -69,7 +69,7 @@ inline constexpr uint32_t kMaxDirectArgs = 80;       // more are passed as a lis
 inline constexpr uint32_t kMaxLetrecVariables = 60;  // more live in boxes
 inline constexpr uint32_t kMaxLetVariables = 40;     // more are split
 inline constexpr uint32_t kMaxLoopScope = 60;        // deepest scope in a loop
-inline constexpr uint32_t kMaxLive = 80;  // registers in use where a new function is split off
+inline constexpr uint32_t kMaxLive = 80;             // registers in use where a new function is split off
 
 }  // namespace islet::vm
 

@@ -24,14 +24,13 @@ void Assembler::SetPosition(const SourcePosition& position) {
 void Assembler::Emit(Op op, uint32_t a, uint32_t b, uint32_t c) {
   if ((a | b | c) > 0xff) overflowed_ = true;
   const uint32_t at = static_cast<uint32_t>(words_.size());
-  if (has_note_ || (line_ != 0 && (positions_.empty() || positions_.back().line != line_ ||
-                                   positions_.back().column != column_))) {
+  if (has_note_ ||
+      (line_ != 0 && (positions_.empty() || positions_.back().line != line_ || positions_.back().column != column_))) {
     positions_.push_back({at, line_, column_, has_note_, note_});
     has_note_ = false;
   }
   last_instruction_ = words_.size();
-  words_.push_back(static_cast<uint32_t>(op) | (a & 0xff) << 8 | (b & 0xff) << 16 |
-                   (c & 0xff) << 24);
+  words_.push_back(static_cast<uint32_t>(op) | (a & 0xff) << 8 | (b & 0xff) << 16 | (c & 0xff) << 24);
   switch (op) {
     case Op::kJump:
     case Op::kLoop:
@@ -98,10 +97,8 @@ void Assembler::Link(StepCounter& steps) {
     const Fixup& fixup = fixups_[i];
     int64_t target = positions_of_labels_[fixup.label];
     // A jump to a jump goes where that one goes. Loops are left alone: they are safepoints.
-    for (int hops = 0; hops < 16 && target + 1 < static_cast<int64_t>(label_of_word.size());
-         ++hops) {
-      if (static_cast<Op>(words_[target] & 0xff) != Op::kJump || label_of_word[target + 1] < 0)
-        break;
+    for (int hops = 0; hops < 16 && target + 1 < static_cast<int64_t>(label_of_word.size()); ++hops) {
+      if (static_cast<Op>(words_[target] & 0xff) != Op::kJump || label_of_word[target + 1] < 0) break;
       const int64_t next = positions_of_labels_[label_of_word[target + 1]];
       if (next <= target) break;
       target = next;

@@ -13,8 +13,7 @@ using Kind = Core::Kind;
 
 // Evaluating it has no effect and cannot fail.
 bool IsPure(const Core* core) {
-  if (core->kind == Kind::kLocalRef)
-    return !Note(static_cast<const LocalRef*>(core)->variable)->checked;
+  if (core->kind == Kind::kLocalRef) return !Note(static_cast<const LocalRef*>(core)->variable)->checked;
   return core->kind == Kind::kConstant || core->kind == Kind::kLambda;
 }
 
@@ -42,8 +41,7 @@ absl::Status Codegen::Run() {
   std::vector<size_t> frame_words;
   if (lambda.clauses.size() == 1) {
     const Clause& clause = lambda.clauses[0];
-    asm_.Emit(clause.rest ? Op::kEnterRest : Op::kEnter,
-              static_cast<uint32_t>(clause.required.size()));
+    asm_.Emit(clause.rest ? Op::kEnterRest : Op::kEnter, static_cast<uint32_t>(clause.required.size()));
     frame_words.push_back(asm_.size());
     asm_.EmitWord(0);
     CompileClause(clause);
@@ -130,8 +128,7 @@ void Codegen::LoadConstant(int reg, Value v) {
 
 int Codegen::RegisterOf(const Variable* v) {
   const VariableNote* note = Note(v);
-  if (note->owner != function_ || note->boxed || (note->function && note->function->is_static))
-    return -1;
+  if (note->owner != function_ || note->boxed || (note->function && note->function->is_static)) return -1;
   return note->reg;
 }
 
@@ -201,8 +198,7 @@ void Codegen::DeliverConstant(Value v, Dest dest) {
   }
 }
 
-void Codegen::Branch(Dest dest, Op unless, std::optional<Op> when, uint32_t a, uint32_t b,
-                     const Value* constant) {
+void Codegen::Branch(Dest dest, Op unless, std::optional<Op> when, uint32_t a, uint32_t b, const Value* constant) {
   const bool inverse = when && dest.next == dest.on_false;
   asm_.Emit(inverse ? *when : unless, a, b);
   if (constant) asm_.EmitValue(*constant);
@@ -274,8 +270,7 @@ void Codegen::Compile(Core* core, Dest dest) {
       case Kind::kGlobalDefine: {
         const bool define = form->kind == Kind::kGlobalDefine;
         const Value cell = define ? As<GlobalDefine>(form)->cell : As<GlobalSet>(form)->cell;
-        const int reg =
-            Operand(define ? As<GlobalDefine>(form)->value : As<GlobalSet>(form)->value);
+        const int reg = Operand(define ? As<GlobalDefine>(form)->value : As<GlobalSet>(form)->value);
         next_ = saved;
         asm_.SetPosition(form->position);
         asm_.Emit(define ? Op::kGlobalDefine : Op::kGlobalSet, static_cast<uint32_t>(reg));
@@ -472,8 +467,7 @@ Core* Codegen::CompileLetrec(LetrecForm* letrec, Dest dest) {
   return nullptr;
 }
 
-std::vector<Variable*> Codegen::LambdasNeededBy(LetrecForm* letrec, uint32_t init,
-                                                std::vector<bool>* made) {
+std::vector<Variable*> Codegen::LambdasNeededBy(LetrecForm* letrec, uint32_t init, std::vector<bool>* made) {
   std::vector<Variable*> result;
   std::vector<uint32_t> pending = {init};
   while (!pending.empty()) {
@@ -494,8 +488,7 @@ std::vector<Variable*> Codegen::LambdasNeededBy(LetrecForm* letrec, uint32_t ini
 void Codegen::MakeClosures(const std::vector<Variable*>& variables) {
   std::vector<Variable*> group;
   for (Variable* v : variables) {
-    if (Note(v)->function && !Note(v)->function->is_static && Note(v)->references > 0)
-      group.push_back(v);
+    if (Note(v)->function && !Note(v)->function->is_static && Note(v)->references > 0) group.push_back(v);
   }
   for (Variable* v : group) Note(v)->reg = Push();
   struct Patch {
@@ -519,8 +512,7 @@ void Codegen::MakeClosures(const std::vector<Variable*>& variables) {
   }
   for (Variable* v : group) MakeClosure(Note(v)->function, Note(v)->reg);
   for (const Patch& patch : patches) {
-    asm_.Emit(Op::kClosurePatch, static_cast<uint32_t>(patch.closure),
-              static_cast<uint32_t>(patch.value));
+    asm_.Emit(Op::kClosurePatch, static_cast<uint32_t>(patch.closure), static_cast<uint32_t>(patch.value));
     asm_.EmitWord(patch.index);
   }
 }

@@ -48,9 +48,7 @@ class Codegen {
     Taken taken;              // how many values
   };
   static Dest Effect(Taken taken = Taken::kIgnored) { return {Dest::kEffect, -1, {}, {}, {}, taken}; }
-  static Dest Register(int reg, Taken taken = Taken::kOne) {
-    return {Dest::kRegister, reg, {}, {}, {}, taken};
-  }
+  static Dest Register(int reg, Taken taken = Taken::kOne) { return {Dest::kRegister, reg, {}, {}, {}, taken}; }
   static Dest Tail() { return {Dest::kTail, -1, {}, {}, {}, Taken::kPassedOn}; }
   static Dest Test(Label on_true, Label on_false, Label next) {
     return {Dest::kTest, -1, on_true, on_false, next, Taken::kOne};
@@ -69,8 +67,7 @@ class Codegen {
   Core* CompileLetrec(LetrecForm* letrec, Dest dest);
   void MakeClosure(const Function* f, int reg);
   void MakeClosures(const std::vector<Variable*>& variables);
-  std::vector<Variable*> LambdasNeededBy(LetrecForm* letrec, uint32_t init,
-                                         std::vector<bool>* made);
+  std::vector<Variable*> LambdasNeededBy(LetrecForm* letrec, uint32_t init, std::vector<bool>* made);
   // `reg` holds the value of what was compiled towards `dest`.
   void Deliver(int reg, Dest dest);
   void DeliverConstant(Value v, Dest dest);
@@ -84,8 +81,7 @@ class Codegen {
   // -- codegen_call.cc: calls
   void CompileCall(Call* call, Dest dest);
   void CompileListCall(Call* call, Dest dest);
-  void CompileJump(absl::Span<Core* const> args, absl::Span<Variable* const> parameters,
-                   Label entry);
+  void CompileJump(absl::Span<Core* const> args, absl::Span<Variable* const> parameters, Label entry);
   void CompileArguments(absl::Span<Core* const> args, int first);
   void CompilePrimitive(Call* call, uint32_t primitive, Dest dest);
   void CompileInline(Call* call, uint32_t primitive, const InlinePrimitive& p, Dest dest);

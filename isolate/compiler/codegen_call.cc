@@ -102,16 +102,14 @@ void Codegen::CompileCall(Call* call, Dest dest) {
     const Variable* v = As<LocalRef>(call->callee)->variable;
     const VariableNote* note = Note(v);
     if (note->loop) return CompileJump(call->args, note->lambda->clauses[0].required, note->entry);
-    if (v == function_->self && dest.kind == Dest::kTail &&
-        function_->lambda->clauses.size() == 1 && clause_->rest == nullptr &&
-        clause_->required.size() == argc) {
+    if (v == function_->self && dest.kind == Dest::kTail && function_->lambda->clauses.size() == 1 &&
+        clause_->rest == nullptr && clause_->required.size() == argc) {
       return CompileJump(call->args, clause_->required, entry_);
     }
   }
   const std::optional<uint32_t> primitive = KnownPrimitive(vm_, call->callee, argc);
   if (primitive) {
-    if (const InlinePrimitive* p =
-            FindInline(heap_, vm_.primitives()[*primitive].name, call->args)) {
+    if (const InlinePrimitive* p = FindInline(heap_, vm_.primitives()[*primitive].name, call->args)) {
       return CompileInline(call, *primitive, *p, dest);
     }
   }
@@ -137,8 +135,7 @@ void Codegen::CompileCall(Call* call, Dest dest) {
               tail ? 0 : U(dest.taken));
     asm_.EmitValue(As<GlobalRef>(call->callee)->cell);
   } else {
-    asm_.Emit(tail ? Op::kTailCall : Op::kCall, U(window), static_cast<uint32_t>(argc),
-              tail ? 0 : U(dest.taken));
+    asm_.Emit(tail ? Op::kTailCall : Op::kCall, U(window), static_cast<uint32_t>(argc), tail ? 0 : U(dest.taken));
   }
   if (!tail) Deliver(window, dest);
 }
@@ -168,8 +165,7 @@ void Codegen::CompileListCall(Call* call, Dest dest) {
 
 // All arguments are evaluated before any variable that they read is changed; as few as possible go
 // through temporaries.
-void Codegen::CompileJump(absl::Span<Core* const> args, absl::Span<Variable* const> parameters,
-                          Label entry) {
+void Codegen::CompileJump(absl::Span<Core* const> args, absl::Span<Variable* const> parameters, Label entry) {
   const int saved = next_;
   const SourcePosition position = args.empty() ? SourcePosition() : args[0]->position;
   const int first = parameters.empty() ? 0 : Note(parameters[0])->reg;
@@ -184,15 +180,13 @@ void Codegen::CompileJump(absl::Span<Core* const> args, absl::Span<Variable* con
     reads.back().Add(args[i]);
     // (loop ... x ...) where x is the variable itself, and not in a box (each round has a box of
     // its own).
-    const bool same = args[i]->kind == Kind::kLocalRef &&
-                      As<LocalRef>(args[i])->variable == parameters[i] &&
+    const bool same = args[i]->kind == Kind::kLocalRef && As<LocalRef>(args[i])->variable == parameters[i] &&
                       !Note(parameters[i])->boxed;
     if (!same) left.push_back(i);
   }
   while (!left.empty()) {
     const auto blocked = [&](size_t i) {
-      return std::any_of(left.begin(), left.end(),
-                         [&](size_t j) { return j != i && reads[j].Reads(i); });
+      return std::any_of(left.begin(), left.end(), [&](size_t j) { return j != i && reads[j].Reads(i); });
     };
     auto chosen = std::find_if(left.begin(), left.end(), [&](size_t i) { return !blocked(i); });
     const bool direct = chosen != left.end();
@@ -249,10 +243,8 @@ void Codegen::CompileInline(Call* call, uint32_t primitive, const InlinePrimitiv
   switch (p.form) {
     case InlineForm::kUnary: {
       operands(args);
-      if (test && p.op == Op::kIsNull)
-        return Branch(dest, Op::kJumpIfNotNull, Op::kJumpIfNull, U(r[0]));
-      if (test && p.op == Op::kIsPair)
-        return Branch(dest, Op::kJumpIfNotPair, Op::kJumpIfPair, U(r[0]));
+      if (test && p.op == Op::kIsNull) return Branch(dest, Op::kJumpIfNotNull, Op::kJumpIfNull, U(r[0]));
+      if (test && p.op == Op::kIsPair) return Branch(dest, Op::kJumpIfNotPair, Op::kJumpIfPair, U(r[0]));
       const uint32_t to = target();
       asm_.Emit(p.op, to, U(r[0]));
       return Deliver(static_cast<int>(to), dest);
@@ -385,8 +377,7 @@ void Codegen::CompileComparison(Call* call, uint32_t primitive, const InlinePrim
   Core* left = call->args[0];
   Core* right = sign ? nullptr : call->args[1];
   // left `op` right, or right `op` left.
-  bool swapped =
-      p.form == InlineForm::kCompareSwapped || (sign && std::string_view(p.name) == "positive?");
+  bool swapped = p.form == InlineForm::kCompareSwapped || (sign && std::string_view(p.name) == "positive?");
   std::optional<int> small = sign ? std::optional<int>(0) : SmallConstant(right);
   // Which arguments they are.
   uint32_t first = 1, second = 2;

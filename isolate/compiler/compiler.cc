@@ -7,8 +7,7 @@
 
 namespace islet::vm {
 
-absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel,
-                             bool keep_frame) {
+absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel, bool keep_frame) {
   LambdaForm* lambda = arena.New<LambdaForm>();
   lambda->kind = Core::Kind::kLambda;
   lambda->position = toplevel->position;

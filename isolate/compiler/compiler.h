@@ -1,14 +1,11 @@
 // Core forms to bytecode. Three passes, each a file:
 //
-//   simplify.h   rewrites the tree: calls of lambda expressions become lets, constants are
-//   propagated, procedures called
-//                once are moved to their call, and lambda expressions that are only ever jumped to
-//                are found
+//   simplify.h   rewrites the tree: calls of lambda expressions become lets, constants are propagated, procedures
+//                called once are moved to their call, and lambda expressions that are only ever jumped to are found
 //   resolve.h    decides which functions there will be, what each captures and what lives in boxes
 //   codegen.h    emits instructions, one function at a time
 //
-// The stages rewrite the tree in place, and annotate it (annotations.h): a tree can be compiled
-// once.
+// The stages rewrite the tree in place, and annotate it (annotations.h): a tree can be compiled once.
 
 #ifndef ISLET_ISOLATE_COMPILER_COMPILER_H_
 #define ISLET_ISOLATE_COMPILER_COMPILER_H_

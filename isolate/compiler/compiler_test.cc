@@ -29,10 +29,9 @@ TEST(CompilerTest, Procedures) {
   EXPECT_EQ(lisp.Run("(define (twice x) (* x 2)) (twice (twice 10))"), "40");
   EXPECT_EQ(lisp.Run("((lambda (a b . c) (list a b c)) 1 2 3 4)"), "(1 2 (3 4))");
   EXPECT_EQ(lisp.Run("((lambda a a))"), "()");
-  EXPECT_EQ(
-      lisp.Run("(define f (case-lambda ((a) (list 1 a)) ((a b) (list 2 a b)) ((a . r) (list a r))))"
-               "(list (f 1) (f 1 2) (f 1 2 3))"),
-      "((1 1) (2 1 2) (1 (2 3)))");
+  EXPECT_EQ(lisp.Run("(define f (case-lambda ((a) (list 1 a)) ((a b) (list 2 a b)) ((a . r) (list a r))))"
+                     "(list (f 1) (f 1 2) (f 1 2 3))"),
+            "((1 1) (2 1 2) (1 (2 3)))");
   EXPECT_THAT(lisp.Run("((opaque (lambda (a) a)) 1 2)"), HasSubstr("error"));
   EXPECT_EQ(lisp.Run("(((lambda (x) (lambda (y) (list x y))) 1) 2)"), "(1 2)");
   EXPECT_EQ(lisp.Run("(let ((f (lambda (x) (lambda () x)))) (list ((f 1)) ((f 2))))"), "(1 2)");
@@ -56,30 +55,25 @@ TEST(CompilerTest, Branches) {
       "(define (classify x) (if (null? x) 'null (if (pair? x) 'pair (if (eq? x 'c) 'c (if (not x) "
       "'false"
       " (if (and (< x 10) (> x 5)) 'middle (if (or (= x 0) (= x 1)) 'bit 'other)))))))";
-  EXPECT_EQ(lisp.Run(classify +
-                     "(list (classify '()) (classify '(1)) (classify 'c) (classify #f) (classify 7)"
-                     " (classify 1) (classify 0) (classify 20))"),
+  EXPECT_EQ(lisp.Run(classify + "(list (classify '()) (classify '(1)) (classify 'c) (classify #f) (classify 7)"
+                                " (classify 1) (classify 0) (classify 20))"),
             "(null pair c false middle bit bit other)");
   EXPECT_EQ(lisp.Run("(define (f a b c) (list (and a b c) (or a b c) (if (if a b c) 1 2) (if (or "
                      "(not a) b) 1 2)))"
                      "(list (f 1 #f 3) (f #f #f 3) (f #f #f #f) (f 1 2 3))"),
             "((#f 1 2 2) (#f 3 1 1) (#f #f 2 1) (3 1 1 1))");
-  EXPECT_EQ(lisp.Run("(let ((x (opaque 1))) (if (let ((y x)) (= y 1)) (begin (set! x 2) x) 3))"),
-            "2");
+  EXPECT_EQ(lisp.Run("(let ((x (opaque 1))) (if (let ((y x)) (= y 1)) (begin (set! x 2) x) 3))"), "2");
 }
 
 TEST(CompilerTest, Loops) {
   TestLanguage lisp;
-  EXPECT_EQ(lisp.Run("(let loop ((i 0) (sum 0)) (if (< i 100) (loop (+ i 1) (+ sum i)) sum))"),
-            "4950");
+  EXPECT_EQ(lisp.Run("(let loop ((i 0) (sum 0)) (if (< i 100) (loop (+ i 1) (+ sum i)) sum))"), "4950");
   EXPECT_EQ(lisp.Run("(+ 1 (let loop ((i 0)) (if (< i 10) (loop (+ i 1)) i)))"), "11");
   // Arguments that trade places.
   EXPECT_EQ(lisp.Run("(let loop ((a 1) (b 2) (c 3) (n (opaque 4)))"
                      " (if (zero? n) (list a b c) (loop b c a (- n 1))))"),
             "(2 3 1)");
-  EXPECT_EQ(
-      lisp.Run("(let fib ((n (opaque 10)) (a 0) (b 1)) (if (= n 0) a (fib (- n 1) b (+ a b))))"),
-      "55");
+  EXPECT_EQ(lisp.Run("(let fib ((n (opaque 10)) (a 0) (b 1)) (if (= n 0) a (fib (- n 1) b (+ a b))))"), "55");
   // Loops in loops, which go on in the outer one.
   EXPECT_EQ(lisp.Run("(let outer ((i 0) (all '())) (if (= i 3) all"
                      " (let inner ((j 0) (all all)) (if (= j 2) (outer (+ i 1) all)"
@@ -114,8 +108,7 @@ TEST(CompilerTest, Letrec) {
                      "b)))) (list a b (g)))"),
             "(1 2 4)");
   // Too early.
-  EXPECT_THAT(lisp.Run("(letrec ((f (lambda () b)) (a (f)) (b (opaque 2))) (list a b))"),
-              HasSubstr("error"));
+  EXPECT_THAT(lisp.Run("(letrec ((f (lambda () b)) (a (f)) (b (opaque 2))) (list a b))"), HasSubstr("error"));
   EXPECT_THAT(lisp.Run("(letrec ((a (opaque b)) (b (opaque 2))) a)"), HasSubstr("error"));
   EXPECT_EQ(lisp.Run("(letrec ((f (lambda () b)) (a (lambda () (f))) (b (opaque 2))) (a))"), "2");
 }
@@ -145,16 +138,14 @@ TEST(CompilerTest, ProceduresCalledOnceAreMoved) {
                      "1)))) (list (h x) x)))"
                      "(f 10)"),
             "(21 10)");
-  EXPECT_THAT(lisp.Code("(lambda (x) (letrec ((g (lambda (y) (* y y)))) (cons (g x) x)))"),
-              Not(HasSubstr("Closure")));
+  EXPECT_THAT(lisp.Code("(lambda (x) (letrec ((g (lambda (y) (* y y)))) (cons (g x) x)))"), Not(HasSubstr("Closure")));
 }
 
 // ---- How: the shape of the code
 
 TEST(CompilerTest, FibIsTight) {
   TestLanguage lisp;
-  const std::string code =
-      lisp.Code("(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))");
+  const std::string code = lisp.Code("(define (fib n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))");
   EXPECT_THAT(code, HasSubstr("0 Enter 1 #6\n"
                               "2 JumpIfNotLessInt r0 2 -> 5\n"
                               "4 Return r0\n"
@@ -168,8 +159,8 @@ TEST(CompilerTest, FibIsTight) {
 
 TEST(CompilerTest, LoopsHaveNoMoves) {
   TestLanguage lisp;
-  const std::string code = lisp.Code(
-      "(lambda (l) (let loop ((l l) (n 0)) (if (pair? l) (loop (cdr l) (+ n (car l))) n)))");
+  const std::string code =
+      lisp.Code("(lambda (l) (let loop ((l l) (n 0)) (if (pair? l) (loop (cdr l) (+ n (car l))) n)))");
   EXPECT_THAT(code, HasSubstr("2 Move r1 r0\n"
                               "3 LoadInt r2 0\n"
                               "4 JumpIfNotPair r1 -> 11\n"
@@ -204,19 +195,15 @@ std::string Repeat(int n, absl::string_view separator, std::string (*item)(int))
 
 TEST(CompilerTest, ManyVariables) {
   TestLanguage lisp;
-  const std::string bindings =
-      Repeat(1000, " ", [](int i) { return absl::StrCat("(v", i, " (opaque ", i, "))"); });
+  const std::string bindings = Repeat(1000, " ", [](int i) { return absl::StrCat("(v", i, " (opaque ", i, "))"); });
   const std::string names = Repeat(1000, " ", [](int i) { return absl::StrCat("v", i); });
-  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) (let (", bindings, ") (+ ", names, "))) (f)")),
-            "499500");
+  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) (let (", bindings, ") (+ ", names, "))) (f)")), "499500");
   // One inside the other.
   const std::string nested =
       Repeat(1000, " ", [](int i) { return absl::StrCat("(let ((v", i, " (opaque ", i, ")))"); });
-  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) ", nested, " (+ ", names, ")",
-                                  std::string(1000, ')'), ") (f)")),
+  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) ", nested, " (+ ", names, ")", std::string(1000, ')'), ") (f)")),
             "499500");
-  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) (letrec (", bindings, ") (+ ", names, "))) (f)")),
-            "499500");
+  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) (letrec (", bindings, ") (+ ", names, "))) (f)")), "499500");
   // And in a loop.
   EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) (let loop ((n 0)) (if (= n 3) n (let (", bindings,
                                   ") (loop (+ n v1)))))) (f)")),
@@ -226,24 +213,19 @@ TEST(CompilerTest, ManyVariables) {
 TEST(CompilerTest, ManyFreeVariables) {
   TestLanguage lisp;
   const std::string names = Repeat(1000, " ", [](int i) { return absl::StrCat("v", i); });
-  const std::string bindings =
-      Repeat(1000, " ", [](int i) { return absl::StrCat("(v", i, " (opaque ", i, "))"); });
-  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) (let (", bindings, ") (lambda () (+ ", names,
-                                  ")))) ((f))")),
-            "499500");
+  const std::string bindings = Repeat(1000, " ", [](int i) { return absl::StrCat("(v", i, " (opaque ", i, "))"); });
+  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f) (let (", bindings, ") (lambda () (+ ", names, ")))) ((f))")), "499500");
 }
 
 TEST(CompilerTest, ManyArguments) {
   TestLanguage lisp;
   const std::string names = Repeat(1000, " ", [](int i) { return absl::StrCat("v", i); });
-  const std::string args =
-      Repeat(1000, " ", [](int i) { return absl::StrCat("(opaque ", i, ")"); });
+  const std::string args = Repeat(1000, " ", [](int i) { return absl::StrCat("(opaque ", i, ")"); });
+  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f ", names, ") (list v0 v79 v80 v500 v999)) (f ", args, ")")),
+            "(0 79 80 500 999)");
   EXPECT_EQ(
-      lisp.Run(absl::StrCat("(define (f ", names, ") (list v0 v79 v80 v500 v999)) (f ", args, ")")),
-      "(0 79 80 500 999)");
-  EXPECT_EQ(lisp.Run(absl::StrCat("(define (g ", names, " . r) (list v999 r)) (list (g ", args,
-                                  ") (g ", args, " 7 8))")),
-            "((999 ()) (999 (7 8)))");
+      lisp.Run(absl::StrCat("(define (g ", names, " . r) (list v999 r)) (list (g ", args, ") (g ", args, " 7 8))")),
+      "((999 ()) (999 (7 8)))");
   EXPECT_THAT(lisp.Run(absl::StrCat("(f ", args, " 1)")), HasSubstr("error"));
   EXPECT_THAT(lisp.Run("(f 1 2 3)"), HasSubstr("error"));
   EXPECT_EQ(lisp.Run(absl::StrCat("(vector-ref (vector ", args, ") 999)")), "999");
@@ -252,11 +234,9 @@ TEST(CompilerTest, ManyArguments) {
 
 TEST(CompilerTest, ManyBranches) {
   TestLanguage lisp;
-  const std::string clauses = Repeat(10000, " ", [](int i) {
-    return absl::StrCat("((= x ", i, ") (opaque ", i * 2 % 1000, "))");
-  });
-  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f x) (cond ", clauses,
-                                  " (else 'none))) (list (f 9990) (f 10000))")),
+  const std::string clauses =
+      Repeat(10000, " ", [](int i) { return absl::StrCat("((= x ", i, ") (opaque ", i * 2 % 1000, "))"); });
+  EXPECT_EQ(lisp.Run(absl::StrCat("(define (f x) (cond ", clauses, " (else 'none))) (list (f 9990) (f 10000))")),
             "(980 none)");
   EXPECT_EQ(lisp.Run(absl::StrCat("(define (g x) (list (cond ", clauses, "))) (g 501)")), "(2)");
 }

@@ -10,8 +10,7 @@ namespace {
 std::string NameOf(Heap& heap, Value symbol) {
   const Symbol* s = heap.TryGet<Symbol>(symbol);
   const String* name = s ? heap.TryGet<String>(s->name) : nullptr;
-  if (name == nullptr || (HeaderFlags(name->header) & (kWideStringFlag | kIndirectStringFlag)))
-    return "?";
+  if (name == nullptr || (HeaderFlags(name->header) & (kWideStringFlag | kIndirectStringFlag))) return "?";
   return std::string(reinterpret_cast<const char*>(name->bytes), name->length);
 }
 
@@ -28,14 +27,12 @@ std::string Show(Heap& heap, Value v) {
   if (v.IsPair()) return "#<pair>";
   if (v.IsFlonum()) return absl::StrCat(heap.flonum(v));
   if (heap.Is<Symbol>(v)) return NameOf(heap, v);
-  if (const Cell* cell = heap.TryGet<Cell>(v))
-    return absl::StrCat("[", NameOf(heap, cell->name), "]");
+  if (const Cell* cell = heap.TryGet<Cell>(v)) return absl::StrCat("[", NameOf(heap, cell->name), "]");
   if (const Closure* closure = heap.TryGet<Closure>(v)) {
     const Code* code = heap.TryGet<Code>(closure->code);
     return absl::StrCat("#<procedure ", code ? NameOf(heap, code->name) : "?", ">");
   }
-  if (const Code* code = heap.TryGet<Code>(v))
-    return absl::StrCat("#<code ", NameOf(heap, code->name), ">");
+  if (const Code* code = heap.TryGet<Code>(v)) return absl::StrCat("#<code ", NameOf(heap, code->name), ">");
   return absl::StrCat("#<", ObjectTypeName(heap.type(v)), ">");
 }
 
@@ -75,9 +72,7 @@ std::string Disassemble(Heap& heap, const Code* code) {
             absl::StrAppend(&out, " ", Show(heap, Value::FromBits(words[next++])));
             break;
           case 'J':
-            absl::StrAppend(
-                &out, " -> ",
-                static_cast<int64_t>(at) + next + 1 + static_cast<int32_t>(words[next]));
+            absl::StrAppend(&out, " -> ", static_cast<int64_t>(at) + next + 1 + static_cast<int32_t>(words[next]));
             ++next;
             break;
           case 'U':

@@ -63,11 +63,10 @@ std::optional<uint32_t> KnownPrimitive(Vm& vm, const Core* callee, size_t argc) 
 
 const InlinePrimitive* FindInline(Heap& heap, const char* name, absl::Span<Core* const> args) {
   const auto* end = std::end(kInlinePrimitives);
-  const auto* found = std::lower_bound(
-      std::begin(kInlinePrimitives), end, name,
-      [](const InlinePrimitive& p, const char* n) { return std::strcmp(p.name, n) < 0; });
-  if (found == end || std::strcmp(found->name, name) != 0 || !Fits(heap, found->form, args))
-    return nullptr;
+  const auto* found =
+      std::lower_bound(std::begin(kInlinePrimitives), end, name,
+                       [](const InlinePrimitive& p, const char* n) { return std::strcmp(p.name, n) < 0; });
+  if (found == end || std::strcmp(found->name, name) != 0 || !Fits(heap, found->form, args)) return nullptr;
   return found;
 }
 

@@ -5,8 +5,8 @@
 
 #include <optional>
 
-#include "isolate/interpreter/opcode.h"
 #include "isolate/expander/core_form.h"
+#include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {

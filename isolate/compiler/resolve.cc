@@ -114,8 +114,8 @@ void Resolver::ResolveBodies(Function* f) {
     const size_t base = scopes_.size();
     for (Variable* v : clause.required) Bind(v, f);
     if (clause.rest) Bind(clause.rest, f);
-    Walk(&clause.body, {f, !f->keep_frame, false,
-                        static_cast<uint32_t>(clause.required.size() + (clause.rest != nullptr))});
+    Walk(&clause.body,
+         {f, !f->keep_frame, false, static_cast<uint32_t>(clause.required.size() + (clause.rest != nullptr))});
     CloseScopes(base);
   }
 }
@@ -139,9 +139,8 @@ void Resolver::Walk(Core** slot, Where where) {
     const bool small = core->kind == Kind::kConstant || core->kind == Kind::kLocalRef ||
                        core->kind == Kind::kGlobalRef || core->kind == Kind::kLambda;
     if (!small && where.live > kMaxLive && !where.may_jump) {
-      const bool split = core->kind == Kind::kCall &&
-                         As<Call>(core)->callee->kind == Kind::kLambda &&
-                         As<Call>(core)->args.empty();
+      const bool split =
+          core->kind == Kind::kCall && As<Call>(core)->callee->kind == Kind::kLambda && As<Call>(core)->args.empty();
       if (!split) {
         SplitOff(slot);
         core = *slot;
@@ -167,8 +166,7 @@ void Resolver::Walk(Core** slot, Where where) {
       case Kind::kGlobalSet:
       case Kind::kGlobalDefine:
         where = inner;
-        slot = core->kind == Kind::kGlobalSet ? &As<GlobalSet>(core)->value
-                                              : &As<GlobalDefine>(core)->value;
+        slot = core->kind == Kind::kGlobalSet ? &As<GlobalSet>(core)->value : &As<GlobalDefine>(core)->value;
         break;
       case Kind::kIf: {
         If* branch = As<If>(core);
@@ -373,8 +371,7 @@ void Resolver::MakeStaticClosures() {
     Function* const f = functions_[i];
     f->free.RemoveIf(IsStatic);
     if (!f->is_static) continue;
-    Closure* const closure =
-        promoted ? vm_.heap().NewPromoted<Closure>() : vm_.heap().New<Closure>();
+    Closure* const closure = promoted ? vm_.heap().NewPromoted<Closure>() : vm_.heap().New<Closure>();
     closure->code = kFalse;
     f->closure = vm_.heap().ValueOf(closure);
   }

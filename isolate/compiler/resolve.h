@@ -27,14 +27,13 @@ struct Function {
   bool is_static = false;  // captures nothing: one closure, made by the compiler
   Value closure = kFalse;  // that closure
   Value code = kFalse;
-  uint32_t calls = 0;  // not tail calls; a count to compare
+  uint32_t calls = 0;       // not tail calls; a count to compare
   bool keep_frame = false;  // nothing in it is a tail call
 };
 
 // In the arena. Parents come before their children; the first is `toplevel` (a LambdaForm of no
 // arguments), which makes no tail calls if `keep_frame` says so.
-Pieces<Function*> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel,
-                          bool keep_frame = false);
+Pieces<Function*> Resolve(Vm& vm, SyntaxArena& arena, LambdaForm* toplevel, bool keep_frame = false);
 
 }  // namespace islet::vm
 

@@ -189,9 +189,7 @@ void Simplifier::SimplifyTest(Core** test) {
     if (let->variables.size() != 1 || let->body->kind != Kind::kIf) return;
     If* inner = As<If>(let->body);
     Variable* v = let->variables[0];
-    const auto is_v = [v](Core* c) {
-      return c->kind == Kind::kLocalRef && As<LocalRef>(c)->variable == v;
-    };
+    const auto is_v = [v](Core* c) { return c->kind == Kind::kLocalRef && As<LocalRef>(c)->variable == v; };
     if (v->assigned || v->reference_count != 2 || !is_v(inner->test) || !is_v(inner->consequent)) {
       return;
     }
@@ -247,8 +245,7 @@ void Simplifier::Walk(Core** slot, uint32_t context) {
         SimplifyTest(&branch->test);
         Walk(&branch->test, NewContext());
         if (branch->test->kind == Kind::kConstant) {
-          *slot =
-              As<Constant>(branch->test)->value.IsTrue() ? branch->consequent : branch->alternative;
+          *slot = As<Constant>(branch->test)->value.IsTrue() ? branch->consequent : branch->alternative;
           break;
         }
         if (branch->alternative->kind == Kind::kConstant) {
@@ -366,9 +363,8 @@ Core** Simplifier::WalkCall(Core** slot, uint32_t context) {
 bool Simplifier::TryInline(Core** slot, VariableNote* note, uint32_t context) {
   Call* call = As<Call>(*slot);
   LambdaForm* lambda = note->lambda;
-  if (As<LocalRef>(call->callee)->variable->reference_count != 1 || note->inlined ||
-      note->escapes || note->call_contexts != nullptr ||
-      note->letrec->current == note->letrec_index || !lambda->walked ||
+  if (As<LocalRef>(call->callee)->variable->reference_count != 1 || note->inlined || note->escapes ||
+      note->call_contexts != nullptr || note->letrec->current == note->letrec_index || !lambda->walked ||
       lambda->inlined_depth + 1 > kMaxInlinedDepth) {
     return false;
   }
@@ -405,8 +401,7 @@ bool Simplifier::IsSmall(const Core* core, uint32_t* left) {
       return true;
     case Kind::kIf: {
       const If* branch = static_cast<const If*>(core);
-      return IsSmall(branch->test, left) && IsSmall(branch->consequent, left) &&
-             IsSmall(branch->alternative, left);
+      return IsSmall(branch->test, left) && IsSmall(branch->consequent, left) && IsSmall(branch->alternative, left);
     }
     case Kind::kSequence:
       return all_small(static_cast<const Sequence*>(core)->items);
@@ -425,8 +420,7 @@ bool Simplifier::IsSmall(const Core* core, uint32_t* left) {
   }
 }
 
-Variable* Simplifier::CopyVariable(Variable* v,
-                                   std::vector<std::pair<Variable*, Variable*>>* renamed) {
+Variable* Simplifier::CopyVariable(Variable* v, std::vector<std::pair<Variable*, Variable*>>* renamed) {
   Variable* copy = arena_.New<Variable>();
   copy->name = v->name;
   NoteOf(copy);

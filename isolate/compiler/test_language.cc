@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "isolate/interpreter/code_checker.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/compiler/disassembler.h"
+#include "isolate/interpreter/code_checker.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/reader/reader.h"
 
@@ -32,36 +32,22 @@ Value Chain(Value* args, uint32_t argc, F f) {
 }
 
 const PrimitiveSpec kPrimitives[] = {
-    {"+",
-     [](Vm&, Value* a, uint32_t n) { return Fold(a, n, 0, [](int x, int y) { return x + y; }); }, 0,
-     -1},
-    {"*",
-     [](Vm&, Value* a, uint32_t n) { return Fold(a, n, 1, [](int x, int y) { return x * y; }); }, 0,
-     -1},
+    {"+", [](Vm&, Value* a, uint32_t n) { return Fold(a, n, 0, [](int x, int y) { return x + y; }); }, 0, -1},
+    {"*", [](Vm&, Value* a, uint32_t n) { return Fold(a, n, 1, [](int x, int y) { return x * y; }); }, 0, -1},
     {"-",
      [](Vm&, Value* a, uint32_t n) {
        if (n == 1) return Value::Fixnum(-Int(a[0]));
        return Fold(a + 1, n - 1, Int(a[0]), [](int x, int y) { return x - y; });
      },
      1, -1},
-    {"quotient", [](Vm&, Value* a, uint32_t) { return Value::Fixnum(Int(a[0]) / Int(a[1])); }, 2,
-     2},
-    {"remainder", [](Vm&, Value* a, uint32_t) { return Value::Fixnum(Int(a[0]) % Int(a[1])); }, 2,
-     2},
+    {"quotient", [](Vm&, Value* a, uint32_t) { return Value::Fixnum(Int(a[0]) / Int(a[1])); }, 2, 2},
+    {"remainder", [](Vm&, Value* a, uint32_t) { return Value::Fixnum(Int(a[0]) % Int(a[1])); }, 2, 2},
     {"modulo", [](Vm&, Value* a, uint32_t) { return Value::Fixnum(Int(a[0]) % Int(a[1])); }, 2, 2},
-    {"=",
-     [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x == y; }); }, 1,
-     -1},
-    {"<", [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x < y; }); },
-     1, -1},
-    {"<=",
-     [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x <= y; }); }, 1,
-     -1},
-    {">", [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x > y; }); },
-     1, -1},
-    {">=",
-     [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x >= y; }); }, 1,
-     -1},
+    {"=", [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x == y; }); }, 1, -1},
+    {"<", [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x < y; }); }, 1, -1},
+    {"<=", [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x <= y; }); }, 1, -1},
+    {">", [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x > y; }); }, 1, -1},
+    {">=", [](Vm&, Value* a, uint32_t n) { return Chain(a, n, [](int x, int y) { return x >= y; }); }, 1, -1},
     {"zero?", [](Vm&, Value* a, uint32_t) { return Value::Boolean(Int(a[0]) == 0); }, 1, 1},
     {"positive?", [](Vm&, Value* a, uint32_t) { return Value::Boolean(Int(a[0]) > 0); }, 1, 1},
     {"negative?", [](Vm&, Value* a, uint32_t) { return Value::Boolean(Int(a[0]) < 0); }, 1, 1},
@@ -83,15 +69,11 @@ const PrimitiveSpec kPrimitives[] = {
      },
      1, 1},
     {"set-car!",
-     [](Vm& vm, Value* a, uint32_t) {
-       return vm.heap().Write(&vm.heap().Get<Pair>(a[0])->car, a[1]), kUnspecified;
-     },
-     2, 2},
+     [](Vm& vm, Value* a, uint32_t) { return vm.heap().Write(&vm.heap().Get<Pair>(a[0])->car, a[1]), kUnspecified; }, 2,
+     2},
     {"set-cdr!",
-     [](Vm& vm, Value* a, uint32_t) {
-       return vm.heap().Write(&vm.heap().Get<Pair>(a[0])->cdr, a[1]), kUnspecified;
-     },
-     2, 2},
+     [](Vm& vm, Value* a, uint32_t) { return vm.heap().Write(&vm.heap().Get<Pair>(a[0])->cdr, a[1]), kUnspecified; }, 2,
+     2},
     {"list",
      [](Vm& vm, Value* a, uint32_t n) {
        Value list = kNull;
@@ -106,9 +88,7 @@ const PrimitiveSpec kPrimitives[] = {
        return v;
      },
      0, -1},
-    {"vector-ref",
-     [](Vm& vm, Value* a, uint32_t) { return vm.heap().Get<Vector>(a[0])->items[a[1].fixnum()]; },
-     2, 2},
+    {"vector-ref", [](Vm& vm, Value* a, uint32_t) { return vm.heap().Get<Vector>(a[0])->items[a[1].fixnum()]; }, 2, 2},
     {"vector-set!",
      [](Vm& vm, Value* a, uint32_t) {
        vm.heap().Write(&vm.heap().Get<Vector>(a[0])->items[a[1].fixnum()], a[2]);
@@ -185,8 +165,7 @@ class TestLanguage::Builder {
         return define;
       }
       if (name == "lambda") {
-        return MakeLambda(s, kFalse,
-                          {MakeClause(s, form[1], {form.begin() + 2, form.end()}, scope)});
+        return MakeLambda(s, kFalse, {MakeClause(s, form[1], {form.begin() + 2, form.end()}, scope)});
       }
       if (name == "case-lambda") {
         std::vector<Clause> clauses;
@@ -204,8 +183,7 @@ class TestLanguage::Builder {
     Call* call = Make<Call>(Core::Kind::kCall, s);
     call->callee = Build(s->car, scope);
     std::vector<Core*> args;
-    for (Syntax* rest = s->cdr; rest->IsPair(); rest = rest->cdr)
-      args.push_back(Build(rest->car, scope));
+    for (Syntax* rest = s->cdr; rest->IsPair(); rest = rest->cdr) args.push_back(Build(rest->car, scope));
     call->args = Copy(args);
     return call;
   }
@@ -272,8 +250,7 @@ class TestLanguage::Builder {
     sequence->items = Copy(items);
     return sequence;
   }
-  Clause MakeClause(const Syntax* s, Syntax* names, const std::vector<Syntax*>& body,
-                    const Scope* scope) {
+  Clause MakeClause(const Syntax* s, Syntax* names, const std::vector<Syntax*>& body, const Scope* scope) {
     Clause clause;
     std::vector<Variable*> required;
     for (; names->IsPair(); names = names->cdr) required.push_back(Bind(names->car, &scope));
@@ -283,8 +260,7 @@ class TestLanguage::Builder {
     return clause;
   }
   template <typename T>
-  Core* FinishBinding(T* form, const std::vector<Variable*>& variables,
-                      const std::vector<Core*>& inits, Core* body) {
+  Core* FinishBinding(T* form, const std::vector<Variable*>& variables, const std::vector<Core*>& inits, Core* body) {
     form->variables = Copy(variables);
     form->inits = Copy(inits);
     form->body = body;
@@ -296,11 +272,9 @@ class TestLanguage::Builder {
     const std::vector<Syntax*> bindings = Items(form[1]);
     const Scope* inner = scope;
     for (Syntax* binding : bindings) variables.push_back(Bind(binding->car, &inner));
-    for (Syntax* binding : bindings)
-      inits.push_back(Build(binding->cdr->car, recursive ? inner : scope));
+    for (Syntax* binding : bindings) inits.push_back(Build(binding->cdr->car, recursive ? inner : scope));
     Core* body = Body(s, {form.begin() + 2, form.end()}, inner);
-    if (recursive)
-      return FinishBinding(Make<Letrec>(Core::Kind::kLetrec, s), variables, inits, body);
+    if (recursive) return FinishBinding(Make<Letrec>(Core::Kind::kLetrec, s), variables, inits, body);
     return FinishBinding(Make<Let>(Core::Kind::kLet, s), variables, inits, body);
   }
   Core* NamedLet(Syntax* s, const std::vector<Syntax*>& form, const Scope* scope) {
@@ -314,18 +288,17 @@ class TestLanguage::Builder {
       names.push_back(binding->car);
       args.push_back(Build(binding->cdr->car, scope));
     }
-    Clause clause = MakeClause(s, arena_.List(absl::MakeConstSpan(names), s->position),
-                               {form.begin() + 3, form.end()}, inner);
+    Clause clause =
+        MakeClause(s, arena_.List(absl::MakeConstSpan(names), s->position), {form.begin() + 3, form.end()}, inner);
     LocalRef* ref = Make<LocalRef>(Core::Kind::kLocalRef, s);
     ref->variable = name;
     ++name->reference_count;
-    call->callee = FinishBinding(Make<Letrec>(Core::Kind::kLetrec, s), {name},
-                                 {MakeLambda(s, form[1]->value, {clause})}, ref);
+    call->callee =
+        FinishBinding(Make<Letrec>(Core::Kind::kLetrec, s), {name}, {MakeLambda(s, form[1]->value, {clause})}, ref);
     call->args = Copy(args);
     return call;
   }
-  Core* AndOr(Syntax* s, const std::vector<Syntax*>& form, size_t i, const Scope* scope,
-              bool is_and) {
+  Core* AndOr(Syntax* s, const std::vector<Syntax*>& form, size_t i, const Scope* scope, bool is_and) {
     if (form.size() == 1) return MakeConstant(Value::Boolean(is_and), s);
     Core* first = Build(form[i], scope);
     if (i + 1 == form.size()) return first;
@@ -339,8 +312,7 @@ class TestLanguage::Builder {
       r->variable = v;
       return r;
     };
-    return FinishBinding(Make<Let>(Core::Kind::kLet, s), {v}, {first},
-                         MakeIf(s, ref(), ref(), rest));
+    return FinishBinding(Make<Let>(Core::Kind::kLet, s), {v}, {first}, MakeIf(s, ref(), ref(), rest));
   }
 
   TestLanguage& lisp_;
@@ -355,8 +327,7 @@ TestLanguage::TestLanguage() {
     ADD_FAILURE() << cage.status();
     return;
   }
-  vm_ = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), HeapOptions()),
-                             absl::MakeConstSpan(kPrimitives));
+  vm_ = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), HeapOptions()), absl::MakeConstSpan(kPrimitives));
   MakeStubs(*vm_);
   vm_->heap().AddRoots(this);
   const auto define = [&](std::string_view name, Value v) {
@@ -365,8 +336,7 @@ TestLanguage::TestLanguage() {
     vm_->heap().Write(&cell->value, v);
   };
   for (const PrimitiveSpec& p : kPrimitives) define(p.name, vm_->FindPrimitive(p.name));
-  for (const std::string_view name : kStubProcedureNames)
-    define(name, MakeStubProcedure(*vm_, name));
+  for (const std::string_view name : kStubProcedureNames) define(name, MakeStubProcedure(*vm_, name));
 }
 
 TestLanguage::~TestLanguage() {
@@ -458,8 +428,7 @@ std::string TestLanguage::Show(Value v, int depth) {
   }
   if (!v.IsPair() || depth > 20) return "#<other>";
   std::string text = "(" + Show(heap.car(v), depth + 1);
-  for (v = heap.cdr(v); v.IsPair(); v = heap.cdr(v))
-    absl::StrAppend(&text, " ", Show(heap.car(v), depth + 1));
+  for (v = heap.cdr(v); v.IsPair(); v = heap.cdr(v)) absl::StrAppend(&text, " ", Show(heap.car(v), depth + 1));
   if (v != kNull) absl::StrAppend(&text, " . ", Show(v, depth + 1));
   return text + ")";
 }

@@ -90,9 +90,7 @@ class Rooted : public RootSource {
   Heap& heap_;
 };
 
-bool IsProcedure(const Heap& heap, Value v) {
-  return v.IsPrimitive() || heap.Is<Closure>(v) || heap.Is<Parameter>(v);
-}
+bool IsProcedure(const Heap& heap, Value v) { return v.IsPrimitive() || heap.Is<Closure>(v) || heap.Is<Parameter>(v); }
 
 // ---- A watch on the time that a call takes
 
@@ -112,8 +110,7 @@ class Watchdog {
 
  private:
   static int64_t Now() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
         .count();
   }
   void Run() {
@@ -144,12 +141,7 @@ class Watchdog {
 class AnyArguments {
  public:
   explicit AnyArguments(Vm& vm)
-      : vm_(vm),
-        heap_(vm.heap()),
-        evaluator_(vm),
-        procedures_(heap_),
-        values_(heap_),
-        watchdog_(vm) {}
+      : vm_(vm), heap_(vm.heap()), evaluator_(vm), procedures_(heap_), values_(heap_), watchdog_(vm) {}
 
   bool Prepare(const char* values) {
     const absl::Status status = evaluator_.EvalFile(values);
@@ -178,16 +170,14 @@ class AnyArguments {
   size_t procedures() const { return named_.size(); }
 
  private:
-  static constexpr size_t kFixed =
-      2;  // values_ before the arguments: the procedures of values.lisp
+  static constexpr size_t kFixed = 2;  // values_ before the arguments: the procedures of values.lisp
 
   void FindProcedures() {
     std::map<uint32_t, size_t> seen;  // by bits: they are all in the snapshot, and so do not move
     ForEachEntry(heap_, vm_.root(Root::kLibraries), [&](Value library, Value value) {
       const std::string name = Print(vm_, library, PrintMode::kWrite);
       const Environment* environment = heap_.TryGet<Environment>(value);
-      if (environment == nullptr || !heap_.Is<HashTable>(environment->exports) ||
-          absl::StartsWith(name, "(islet "))
+      if (environment == nullptr || !heap_.Is<HashTable>(environment->exports) || absl::StartsWith(name, "(islet "))
         return;
       ForEachEntry(heap_, environment->exports, [&](Value symbol, Value binding) {
         const Cell* cell = heap_.TryGet<Cell>(binding);
@@ -247,8 +237,7 @@ class AnyArguments {
     watchdog_.Stop();
     if (result.ok()) {
       for (const Value forbidden : {kUndefined, kDefault, kDeleted, kForwarded, kException}) {
-        if (*result == forbidden)
-          Fail(procedure.name + " gave no value", Shown(procedure, arguments));
+        if (*result == forbidden) Fail(procedure.name + " gave no value", Shown(procedure, arguments));
       }
       (void)Print(vm_, *result, PrintMode::kWrite, 200);
       return true;
@@ -256,8 +245,7 @@ class AnyArguments {
     return CheckFailure(procedure, arguments, result.status());
   }
 
-  bool CheckFailure(const Procedure& procedure, const std::vector<size_t>& arguments,
-                    const absl::Status& status) {
+  bool CheckFailure(const Procedure& procedure, const std::vector<size_t>& arguments, const absl::Status& status) {
     const std::string text(status.message());
     switch (status.code()) {
       case absl::StatusCode::kAborted:  // exit
@@ -276,8 +264,7 @@ class AnyArguments {
     if (condition == nullptr) {
       // What an argument raised.
       if (!absl::StrContains(text, "enough") && !Exempt(procedure.name, Exemption::kNames)) {
-        Fail(procedure.name + " raised no condition",
-             absl::StrCat(Shown(procedure, arguments), ": ", text));
+        Fail(procedure.name + " raised no condition", absl::StrCat(Shown(procedure, arguments), ": ", text));
       }
       return true;
     }
@@ -291,8 +278,7 @@ class AnyArguments {
     // that would change it, or wants it.
     const bool named = kind == "immutable" || kind == "memory" || procedure.names.count(who) != 0 ||
                        ((!who.empty() || kind == "arity") && NamesArgument(who, arguments)) ||
-                       (who.empty() && InBacktrace(procedure, text)) ||
-                       Exempt(procedure.name, Exemption::kNames, who);
+                       (who.empty() && InBacktrace(procedure, text)) || Exempt(procedure.name, Exemption::kNames, who);
     if (!named) {
       Fail(absl::StrCat(procedure.name, " named ", who.empty() ? "nothing" : who),
            absl::StrCat(Shown(procedure, arguments), ": ", text.substr(0, text.find('\n'))));
@@ -301,10 +287,9 @@ class AnyArguments {
   }
 
   static bool InBacktrace(const Procedure& procedure, const std::string& report) {
-    return std::any_of(procedure.names.begin(), procedure.names.end(),
-                       [&](const std::string& name) {
-                         return absl::StrContains(report, absl::StrCat("\n  at ", name, " ("));
-                       });
+    return std::any_of(procedure.names.begin(), procedure.names.end(), [&](const std::string& name) {
+      return absl::StrContains(report, absl::StrCat("\n  at ", name, " ("));
+    });
   }
 
   // Is it a procedure that was passed, and was itself called with wrong arguments?
@@ -374,8 +359,7 @@ int Main(int argc, char** argv) {
   if (const char* file = std::getenv("TEST_SHARD_STATUS_FILE"); file != nullptr) {
     if (FILE* touched = std::fopen(file, "w")) std::fclose(touched);
   }
-  const auto image = Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end,
-                                         AllPrimitives());
+  const auto image = Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives());
   if (!image.ok()) return 1;
   VmOptions options;
   options.cage_size = uint64_t{256} << 20;
@@ -390,13 +374,12 @@ int Main(int argc, char** argv) {
   bool netted = false;
   mallopt(M_ARENA_MAX, 1);  // malloc's further arenas read files about the system
   std::thread([&] {
-    mi_free(mi_malloc(1));  // mimalloc takes randomness for each thread
+    mi_free(mi_malloc(1));                      // mimalloc takes randomness for each thread
     netted = kSanitized || SpreadSyscallNet();  // sanitizers make system calls of their own
     if (netted) test.Run(shard, shards, std::set<std::string>(argv + 2, argv + argc));
   }).join();
   if (!netted) std::printf("FAILED: no seccomp\n");
-  std::printf("%zu procedures, %d calls, %d failures\n", test.procedures(), test.calls(),
-              test.failures());
+  std::printf("%zu procedures, %d calls, %d failures\n", test.procedures(), test.calls(), test.failures());
   return netted && test.failures() == 0 && test.calls() > 0 ? 0 : 1;
 }
 

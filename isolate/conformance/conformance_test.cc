@@ -1,5 +1,5 @@
-// Evaluates one test program, given by name, in an isolate that starts from the standard snapshot; then once more with a
-// nursery so small that a collection comes every few procedure calls.
+// Evaluates one test program, given by name, in an isolate that starts from the standard snapshot; then once more with
+// a nursery so small that a collection comes every few procedure calls.
 
 #include <limits.h>
 #include <stdlib.h>

@@ -31,8 +31,7 @@ std::vector<ErrorCase> ReadErrorCases(const char* path) {
       if (!next.description.empty()) return fail("a case is incomplete");
       next.section = std::string(text);
     } else if (!absl::ConsumePrefix(&text, "  ")) {
-      if (!next.description.empty() || next.section.empty())
-        return fail("a case is incomplete, or has no section");
+      if (!next.description.empty() || next.section.empty()) return fail("a case is incomplete, or has no section");
       next.description = std::string(text);
     } else if (next.description.empty()) {
       return fail("an expression without a case");
@@ -72,10 +71,8 @@ std::string OutcomeOf(const Image& image, const ErrorCase& error_case) {
     outcome = absl::StrCat("raised ", Print(vm, vm.last_condition(), PrintMode::kWrite));
   }
   // Whatever it was, the isolate goes on.
-  const absl::StatusOr<Value> after =
-      evaluator.EvalString("(apply + (map (lambda (x) (* x x)) '(1 2 3)))", "after");
-  if (!after.ok() || *after != Value::Fixnum(14))
-    return absl::StrCat(outcome, ", and the isolate is broken");
+  const absl::StatusOr<Value> after = evaluator.EvalString("(apply + (map (lambda (x) (* x x)) '(1 2 3)))", "after");
+  if (!after.ok() || *after != Value::Fixnum(14)) return absl::StrCat(outcome, ", and the isolate is broken");
   return outcome;
 }
 
@@ -84,8 +81,7 @@ namespace {
 std::string InCode(absl::string_view text) {
   const std::string escaped = absl::StrReplaceAll(text, {{"|", "\\|"}});
   // Markdown: text that has a backquote stands between two.
-  return absl::StrContains(text, '`') ? absl::StrCat("`` ", escaped, " ``")
-                                      : absl::StrCat("`", escaped, "`");
+  return absl::StrContains(text, '`') ? absl::StrCat("`` ", escaped, " ``") : absl::StrCat("`", escaped, "`");
 }
 
 std::string Shown(absl::string_view outcome) {
@@ -114,11 +110,9 @@ std::string ErrorTable(const std::vector<ErrorCase>& cases) {
   for (const ErrorCase& c : cases) {
     if (c.section != section) {
       section = c.section;
-      absl::StrAppend(&text, "\n## ", section,
-                      "\n\n| case | for example | outcome |\n|---|---|---|\n");
+      absl::StrAppend(&text, "\n## ", section, "\n\n| case | for example | outcome |\n|---|---|---|\n");
     }
-    absl::StrAppend(&text, "| ", c.description, " | ", InCode(c.expression), " | ",
-                    Shown(c.outcome), " |\n");
+    absl::StrAppend(&text, "| ", c.description, " | ", InCode(c.expression), " | ", Shown(c.outcome), " |\n");
   }
   return text;
 }

@@ -67,7 +67,8 @@ absl::StatusOr<Libraries> Collect(const Image& image) {
   ForEachEntry(heap, vm.root(Root::kLibraries), [&](Value name, Value value) {
     const std::string text = Print(vm, name, PrintMode::kWrite);
     const Environment* environment = heap.TryGet<Environment>(value);
-    if (environment == nullptr || !heap.Is<HashTable>(environment->exports) || absl::StartsWith(text, "(islet ")) return;
+    if (environment == nullptr || !heap.Is<HashTable>(environment->exports) || absl::StartsWith(text, "(islet "))
+      return;
     Library& library = libraries[text];
     ForEachEntry(heap, environment->exports, [&](Value symbol, Value binding) {
       const std::string identifier = vm.SymbolName(symbol);
@@ -152,19 +153,32 @@ int CompareAll(const Libraries& libraries, const Indices& indices) {
 
 // R7RS-large's libraries, of the Red and the Tangerine Edition, and where they come from.
 constexpr const char* kLargeLibraries[][2] = {
-    {"(scheme bitwise)", "SRFI 151"},   {"(scheme box)", "SRFI 111"},
-    {"(scheme bytevector)", "R6RS"},    {"(scheme charset)", "SRFI 14"},
-    {"(scheme comparator)", "SRFI 128"}, {"(scheme division)", "SRFI 141"},
-    {"(scheme ephemeron)", "SRFI 124"}, {"(scheme fixnum)", "SRFI 143"},
-    {"(scheme flonum)", "SRFI 144"},    {"(scheme generator)", "SRFI 158"},
-    {"(scheme hash-table)", "SRFI 125"}, {"(scheme ideque)", "SRFI 134"},
-    {"(scheme ilist)", "SRFI 116"},     {"(scheme list)", "SRFI 1"},
-    {"(scheme list-queue)", "SRFI 117"}, {"(scheme lseq)", "SRFI 127"},
-    {"(scheme mapping)", "SRFI 146"},   {"(scheme mapping hash)", "SRFI 146"},
-    {"(scheme regex)", "SRFI 115"},     {"(scheme rlist)", "SRFI 101"},
-    {"(scheme set)", "SRFI 113"},       {"(scheme show)", "SRFI 159"},
-    {"(scheme sort)", "SRFI 132"},      {"(scheme stream)", "SRFI 41"},
-    {"(scheme text)", "SRFI 135"},      {"(scheme vector)", "SRFI 133"},
+    {"(scheme bitwise)", "SRFI 151"},
+    {"(scheme box)", "SRFI 111"},
+    {"(scheme bytevector)", "R6RS"},
+    {"(scheme charset)", "SRFI 14"},
+    {"(scheme comparator)", "SRFI 128"},
+    {"(scheme division)", "SRFI 141"},
+    {"(scheme ephemeron)", "SRFI 124"},
+    {"(scheme fixnum)", "SRFI 143"},
+    {"(scheme flonum)", "SRFI 144"},
+    {"(scheme generator)", "SRFI 158"},
+    {"(scheme hash-table)", "SRFI 125"},
+    {"(scheme ideque)", "SRFI 134"},
+    {"(scheme ilist)", "SRFI 116"},
+    {"(scheme list)", "SRFI 1"},
+    {"(scheme list-queue)", "SRFI 117"},
+    {"(scheme lseq)", "SRFI 127"},
+    {"(scheme mapping)", "SRFI 146"},
+    {"(scheme mapping hash)", "SRFI 146"},
+    {"(scheme regex)", "SRFI 115"},
+    {"(scheme rlist)", "SRFI 101"},
+    {"(scheme set)", "SRFI 113"},
+    {"(scheme show)", "SRFI 159"},
+    {"(scheme sort)", "SRFI 132"},
+    {"(scheme stream)", "SRFI 41"},
+    {"(scheme text)", "SRFI 135"},
+    {"(scheme vector)", "SRFI 133"},
     {"(scheme vector @)", "SRFI 160, for each type @"},
 };
 
@@ -197,17 +211,21 @@ std::string AbsentLibraries(const Libraries& libraries) {
   for (const auto& [name, source] : kLargeLibraries) {
     if (libraries.count(name) == 0) absent.push_back(absl::StrCat("`", name, "` (", source, ")"));
   }
-  return absl::StrCat("\nOf R7RS-large's Red and Tangerine Editions these are not there:\n", absl::StrJoin(absent, ",\n"),
-                      ".\n");
+  return absl::StrCat("\nOf R7RS-large's Red and Tangerine Editions these are not there:\n",
+                      absl::StrJoin(absent, ",\n"), ".\n");
 }
 
 std::string Document(const Libraries& libraries, const Indices& indices) {
   std::string text =
       "# The language: every library and identifier\n\n"
-      "Made from the libraries in the standard snapshot by `isolate/conformance/language_table_test.cc`, which also fails\n"
-      "when this file differs from them. To make it anew: `./bazelw run //isolate/conformance:update_language_table`. The\n"
-      "second part says [what happens where the report says \"it is an error\"](#where-r7rs-small-says-it-is-an-error).\n\n"
-      "All of these can be imported at run time, without access to files. A script that imports nothing sees `(islet)`.\n\n"
+      "Made from the libraries in the standard snapshot by `isolate/conformance/language_table_test.cc`, which also "
+      "fails\n"
+      "when this file differs from them. To make it anew: `./bazelw run //isolate/conformance:update_language_table`. "
+      "The\n"
+      "second part says [what happens where the report says \"it is an "
+      "error\"](#where-r7rs-small-says-it-is-an-error).\n\n"
+      "All of these can be imported at run time, without access to files. A script that imports nothing sees "
+      "`(islet)`.\n\n"
       "| library | identifiers | of R7RS-small's appendix A, or the SRFI's index |\n"
       "|---|---|---|\n";
   for (const auto& [name, library] : libraries) {
@@ -250,8 +268,8 @@ int Main(int argc, char** argv) {
   for (const ErrorCase& c : cases) {
     const std::string outcome = OutcomeOf(**image, c);
     if (outcome == c.outcome) continue;
-    std::fprintf(stderr, "%s: %s: %s\n  expected: %s\n  got:      %s\n", argv[3], c.section.c_str(), c.expression.c_str(),
-                 c.outcome.c_str(), outcome.c_str());
+    std::fprintf(stderr, "%s: %s: %s\n  expected: %s\n  got:      %s\n", argv[3], c.section.c_str(),
+                 c.expression.c_str(), c.outcome.c_str(), outcome.c_str());
     ++missing;
   }
   const std::string text = absl::StrCat(Document(*libraries, indices), ErrorTable(cases));
@@ -262,8 +280,9 @@ int Main(int argc, char** argv) {
   std::ifstream file(document, std::ios::binary);
   const std::string written((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (written != text) {
-    std::fprintf(stderr, "docs/language.md is not what the libraries are and errors do; run:"
-                         " ./bazelw run //isolate/conformance:update_language_table\n");
+    std::fprintf(stderr,
+                 "docs/language.md is not what the libraries are and errors do; run:"
+                 " ./bazelw run //isolate/conformance:update_language_table\n");
     return 1;
   }
   return missing == 0 ? 0 : 1;

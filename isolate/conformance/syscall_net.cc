@@ -19,9 +19,9 @@ constexpr unsigned int kAllowed[] = {
     // Memory.
     SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_mincore,
     // Threads and signals, and waiting.
-    SYS_futex, SYS_sched_yield, SYS_sched_getaffinity, SYS_gettid, SYS_getpid, SYS_rt_sigprocmask,
-    SYS_rt_sigaction, SYS_rt_sigreturn, SYS_sigaltstack, SYS_tgkill, SYS_set_robust_list, SYS_rseq,
-    SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall, SYS_exit, SYS_exit_group,
+    SYS_futex, SYS_sched_yield, SYS_sched_getaffinity, SYS_gettid, SYS_getpid, SYS_rt_sigprocmask, SYS_rt_sigaction,
+    SYS_rt_sigreturn, SYS_sigaltstack, SYS_tgkill, SYS_set_robust_list, SYS_rseq, SYS_nanosleep, SYS_clock_nanosleep,
+    SYS_restart_syscall, SYS_exit, SYS_exit_group,
     // Where the kernel has no clock that programs read by themselves.
     SYS_clock_gettime, SYS_gettimeofday};
 
@@ -67,8 +67,7 @@ bool SpreadSyscallNet() {
   sock_fprog program = {};
   program.len = static_cast<unsigned short>(filter.size());
   program.filter = filter.data();
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 }  // namespace islet::vm

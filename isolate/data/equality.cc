@@ -115,9 +115,7 @@ bool BeginAlike(const Heap& heap, Value a, Value b) {
 }
 
 // Objects whose type says all that a nested hash may use.
-uint32_t TypeHash(const Heap& heap, Value v) {
-  return Mix(static_cast<uint32_t>(heap.type(v)) + 0x1000);
-}
+uint32_t TypeHash(const Heap& heap, Value v) { return Mix(static_cast<uint32_t>(heap.type(v)) + 0x1000); }
 
 uint32_t NumberHash(const Heap& heap, Value v, bool* is_number) {
   *is_number = true;
@@ -128,8 +126,7 @@ uint32_t NumberHash(const Heap& heap, Value v, bool* is_number) {
   switch (heap.type(v)) {
     case ObjectType::kBignum: {
       const Bignum* n = heap.Get<Bignum>(v);
-      return Combine(HashBytes(n->limbs, size_t{n->length} * 8), HeaderFlags(n->header)) &
-             kHashMask;
+      return Combine(HashBytes(n->limbs, size_t{n->length} * 8), HeaderFlags(n->header)) & kHashMask;
     }
     case ObjectType::kRatnum: {
       const Ratnum* n = heap.Get<Ratnum>(v);
@@ -284,9 +281,7 @@ bool Equal(const Heap& heap, Value a, Value b, StepCounter& steps) {
             if (classes == nullptr) classes = std::make_unique<EquivalenceClasses>();
             known = !classes->Join(a, b, steps);
           }
-          look_at = count.made < kPlainComparisons
-                        ? std::min(count.made + kPollSteps, kPlainComparisons + 1)
-                        : 0;
+          look_at = count.made < kPlainComparisons ? std::min(count.made + kPollSteps, kPlainComparisons + 1) : 0;
         }
         if (!known && pair) {
           const Value x = heap.car(a);

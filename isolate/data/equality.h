@@ -30,9 +30,7 @@ inline bool Equal(const Heap& heap, Value a, Value b) {
 // What comparing `v`, or hashing it, leaves uncharged if that looks at a number's, a string's or a
 // bytevector's content: for the same loops.
 uint64_t ObjectContentSteps(const Heap& heap, Value v);
-inline uint64_t ContentSteps(const Heap& heap, Value v) {
-  return v.IsObject() ? ObjectContentSteps(heap, v) : 0;
-}
+inline uint64_t ContentSteps(const Heap& heap, Value v) { return v.IsObject() ? ObjectContentSteps(heap, v) : 0; }
 
 // The hash of an object known by its cage offset only.
 uint32_t AddressHash(uint32_t offset);

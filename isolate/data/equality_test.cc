@@ -72,10 +72,8 @@ TEST_F(EqualityTest, EqvComparesNumbersByTypeAndValue) {
   EXPECT_FALSE(Eqv(heap, Big(uint64_t{1} << 60, true), Big(uint64_t{1} << 60, false)));
   EXPECT_FALSE(Eqv(heap, Ratio(1, 3), Ratio(2, 3)));
   EXPECT_FALSE(Eqv(heap, Complex(1, 2), Complex(1, 3)));
-  ExpectEqv(ExactComplex(Ratio(1, 3), Value::Fixnum(2)),
-            ExactComplex(Ratio(1, 3), Value::Fixnum(2)));
-  EXPECT_FALSE(Eqv(heap, ExactComplex(Ratio(1, 3), Value::Fixnum(2)),
-                   ExactComplex(Ratio(1, 3), Value::Fixnum(-2))));
+  ExpectEqv(ExactComplex(Ratio(1, 3), Value::Fixnum(2)), ExactComplex(Ratio(1, 3), Value::Fixnum(2)));
+  EXPECT_FALSE(Eqv(heap, ExactComplex(Ratio(1, 3), Value::Fixnum(2)), ExactComplex(Ratio(1, 3), Value::Fixnum(-2))));
   EXPECT_FALSE(Eqv(heap, ExactComplex(Value::Fixnum(1), Value::Fixnum(2)), Complex(1, 2)));
 }
 
@@ -164,8 +162,7 @@ TEST_F(EqualityTest, HashesSayWhetherTheyAreOfTheAddress) {
   EXPECT_TRUE(address);
   EXPECT_EQ(hash, AddressHash(box.offset()));
   // Inside of a structure, such an object counts by its type: the whole has a lasting hash.
-  EXPECT_EQ(EqualHash(heap, List(box), &address),
-            EqualHash(heap, List(heap.ValueOf(heap.New<Box>())), &address));
+  EXPECT_EQ(EqualHash(heap, List(box), &address), EqualHash(heap, List(heap.ValueOf(heap.New<Box>())), &address));
   EXPECT_FALSE(address);
 }
 

@@ -28,9 +28,8 @@ static_assert(InOrder(), "foreign_names.def is searched by halving");
 }  // namespace
 
 absl::string_view ForeignNameHint(absl::string_view name) {
-  const auto* found =
-      std::lower_bound(std::begin(kNames), std::end(kNames), name,
-                       [](const ForeignName& a, absl::string_view b) { return a.name < b; });
+  const auto* found = std::lower_bound(std::begin(kNames), std::end(kNames), name,
+                                       [](const ForeignName& a, absl::string_view b) { return a.name < b; });
   return found != std::end(kNames) && found->name == name ? found->hint : absl::string_view();
 }
 

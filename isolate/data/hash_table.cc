@@ -38,8 +38,8 @@ constexpr uint64_t kPopulatedSlots = uint64_t{1} << 16;
 
 // A vector of fixnums 0, which all objects are made of.
 Value ZeroVector(Heap& heap, uint32_t length) {
-  auto* vector = static_cast<Vector*>(
-      heap.NewObject(ObjectType::kVector, offsetof(Vector, items) + size_t{4} * length, 0, 0));
+  auto* vector =
+      static_cast<Vector*>(heap.NewObject(ObjectType::kVector, offsetof(Vector, items) + size_t{4} * length, 0, 0));
   vector->length = length;
   return heap.ValueOf(vector);
 }
@@ -212,8 +212,7 @@ void Rehash(Heap& heap, Value table) {
     PlaceEntry(index, t.mask, hash, i);
   }
   if (apart != nullptr) std::memcpy(t.index, index, bytes);
-  heap.Write(&t.table->epoch,
-             Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
+  heap.Write(&t.table->epoch, Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
 }
 
 void RehashIfMoved(Heap& heap, Value table) {
@@ -253,8 +252,7 @@ void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
     const Value* entry = old.entry(i);
     if (entry[0] == kDeleted) continue;
     std::copy(entry, entry + 3, target + size_t{3} * n);
-    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, static_cast<uint32_t>(entry[2].fixnum()),
-               n);
+    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, static_cast<uint32_t>(entry[2].fixnum()), n);
     ++n;
   }
   HashTable* t = heap.Get<HashTable>(table);
@@ -303,8 +301,7 @@ bool IsIndexed(const uint32_t* index, uint32_t mask, uint32_t hash, uint32_t ent
 }
 
 uint64_t HashTableBytes(uint64_t capacity) {
-  return sizeof(HashTable) +
-         ArraysBytes(std::bit_ceil(std::max<uint64_t>(kLeastSlots, (capacity * 4 + 2) / 3)));
+  return sizeof(HashTable) + ArraysBytes(std::bit_ceil(std::max<uint64_t>(kLeastSlots, (capacity * 4 + 2) / 3)));
 }
 
 Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity) {
@@ -389,8 +386,7 @@ void HashTablePut(Heap& heap, Value table, Value key, Value value) {
   if (address && Movable(heap, key) && (t.flags & kAddressKeysFlag) == 0) {
     heap.NoteRawWrite(&t.table->header, 4);
     t.table->header |= kAddressKeysFlag << 8;
-    heap.Write(&t.table->epoch,
-               Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
+    heap.Write(&t.table->epoch, Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
   }
   const uint32_t number = t.used();
   Value* entry = t.entry(number);

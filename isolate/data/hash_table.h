@@ -36,8 +36,7 @@
 
 namespace islet::vm {
 
-inline constexpr uint32_t kEquivalenceFlags =
-    kEqTableFlag | kEqvTableFlag | kEqualTableFlag | kStringTableFlag;
+inline constexpr uint32_t kEquivalenceFlags = kEqTableFlag | kEqvTableFlag | kEqualTableFlag | kStringTableFlag;
 
 // `equivalence` is one of the k...TableFlags. Room for `capacity` entries.
 Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity = 0);
@@ -80,14 +79,16 @@ void ForEachEntry(const Heap& heap, Value table, F&& f) {
   }
 }
 
-// ---- For whoever re-places entries: this table's own rebuilds, and the snapshot writer; and who checks what that wrote.
+// ---- For whoever re-places entries: this table's own rebuilds, and the snapshot writer; and who checks what that
+// wrote.
 
 // The hash of `key` in a table with these flags. If `*address`, it is AddressHash(key.offset()).
 uint32_t KeyHash(const Heap& heap, uint32_t table_flags, Value key, bool* address);
 // Enters entry number `entry` with `hash` into an index of `mask` + 1 words, which must have a free
 // one.
 void PlaceEntry(uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry);
-// True if a search for `hash` comes upon that entry; or if it takes more than `*probes`, which is lessened by what it took.
+// True if a search for `hash` comes upon that entry; or if it takes more than `*probes`, which is lessened by what it
+// took.
 bool IsIndexed(const uint32_t* index, uint32_t mask, uint32_t hash, uint32_t entry, uint64_t* probes);
 
 }  // namespace islet::vm

@@ -207,8 +207,7 @@ TEST_F(HashTableTest, AMillionStrings) {
     HashTablePut(heap, table, Text("record-" + std::to_string(i)), Value::Fixnum(i));
   }
   for (int i = 0; i < 1000000; i += 997) {
-    ASSERT_EQ(HashTableGetString(heap, table, "record-" + std::to_string(i), kFalse),
-              Value::Fixnum(i));
+    ASSERT_EQ(HashTableGetString(heap, table, "record-" + std::to_string(i), kFalse), Value::Fixnum(i));
   }
 }
 

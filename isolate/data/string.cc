@@ -118,9 +118,7 @@ Bytevector* Target(const Heap& heap, const String* s) {
   return heap.Get<Bytevector>(*reinterpret_cast<const Value*>(s->bytes));
 }
 
-uint32_t FoldHash(XXH64_hash_t hash) {
-  return static_cast<uint32_t>(hash ^ hash >> 32) & kHashMask;
-}
+uint32_t FoldHash(XXH64_hash_t hash) { return static_cast<uint32_t>(hash ^ hash >> 32) & kHashMask; }
 
 bool AllNarrow(const uint32_t* chars, size_t count) {
   uint32_t all = 0;
@@ -198,10 +196,8 @@ uint32_t DecodeUtf8(const char** p, const char* end) {
       return c;
     }
   }
-  if (lead >= 0xf0 && lead < 0xf5 && left >= 4 && continuation(1) && continuation(2) &&
-      continuation(3)) {
-    const uint32_t c =
-        (lead & 0x07) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3f);
+  if (lead >= 0xf0 && lead < 0xf5 && left >= 4 && continuation(1) && continuation(2) && continuation(3)) {
+    const uint32_t c = (lead & 0x07) << 18 | (s[1] & 0x3fu) << 12 | (s[2] & 0x3fu) << 6 | (s[3] & 0x3f);
     if (c >= 0x10000 && c <= 0x10ffff) {
       *p += 4;
       return c;
@@ -255,9 +251,7 @@ StringChars PeekChars(const Heap& heap, Value string) {
   return {s->bytes, nullptr, s->length};
 }
 
-uint32_t CharAt(const Heap& heap, Value string, uint32_t index) {
-  return CharsOf(heap, string)[index];
-}
+uint32_t CharAt(const Heap& heap, Value string, uint32_t index) { return CharsOf(heap, string)[index]; }
 
 namespace {
 
@@ -292,9 +286,7 @@ void CopyAsUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end, ui
   });
 }
 
-std::string ToUtf8(const Heap& heap, Value string) {
-  return ToUtf8(heap, string, 0, StringLength(heap, string));
-}
+std::string ToUtf8(const Heap& heap, Value string) { return ToUtf8(heap, string, 0, StringLength(heap, string)); }
 
 std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end) {
   const StringChars chars = CharsOf(heap, string);
@@ -425,16 +417,14 @@ bool CharsEqualUtf8(const StringChars& chars, absl::string_view utf8) {
 }
 
 Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags) {
-  if (utf8.size() < Heap::kLargeObject &&
-      AsciiPrefix(utf8.data(), utf8.data() + utf8.size()) == utf8.size()) {
+  if (utf8.size() < Heap::kLargeObject && AsciiPrefix(utf8.data(), utf8.data() + utf8.size()) == utf8.size()) {
     String* s = NewString(heap, static_cast<uint32_t>(utf8.size()), false, flags);
     if (!utf8.empty()) std::memcpy(s->bytes, utf8.data(), utf8.size());
     return heap.ValueOf(s);
   }
   TextSize size;
   size.Add(utf8);
-  const Value string =
-      MakeStringOfLength(heap, static_cast<uint32_t>(size.length), size.wide(), flags);
+  const Value string = MakeStringOfLength(heap, static_cast<uint32_t>(size.length), size.wide(), flags);
   (void)StoreUtf8(heap, string, 0, utf8);
   return string;
 }

@@ -31,9 +31,7 @@ inline constexpr uint32_t kMaxStringLength = Value::kFixnumMax;
 // ---- UTF-8
 inline constexpr uint32_t kInvalidChar = 0xffffffff;
 inline constexpr uint32_t kReplacementChar = 0xfffd;
-inline constexpr bool IsScalarValue(int64_t c) {
-  return (c >= 0 && c < 0xd800) || (c > 0xdfff && c <= 0x10ffff);
-}
+inline constexpr bool IsScalarValue(int64_t c) { return (c >= 0 && c < 0xd800) || (c > 0xdfff && c <= 0x10ffff); }
 // Decodes the character at `*p` < `end` and moves `*p` behind it. Overlong forms, surrogates and
 // truncated sequences are invalid: kInvalidChar, and `*p` moves by one byte.
 uint32_t DecodeUtf8(const char** p, const char* end);
@@ -54,23 +52,21 @@ struct StringChars {
   uint32_t operator[](size_t i) const { return narrow != nullptr ? narrow[i] : wide[i]; }
 };
 StringChars CharsOf(const Heap& heap, Value string);
-// The same through Heap::Peek: a string of the snapshot is read without a page fault of the isolate's own, if it is short.
+// The same through Heap::Peek: a string of the snapshot is read without a page fault of the isolate's own, if it is
+// short.
 StringChars PeekChars(const Heap& heap, Value string);
 bool CharsEqual(const StringChars& x, const StringChars& y);
 // True if the characters are those of `utf8`.
 bool CharsEqualUtf8(const StringChars& chars, absl::string_view utf8);
 
-inline uint32_t StringLength(const Heap& heap, Value string) {
-  return heap.Get<String>(string)->length;
-}
+inline uint32_t StringLength(const Heap& heap, Value string) { return heap.Get<String>(string)->length; }
 // `index` must be below the length.
 uint32_t CharAt(const Heap& heap, Value string, uint32_t index);
 std::string ToUtf8(const Heap& heap, Value string);
 // Of the characters from `start` to `end`.
 std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end);
 // The bytes that these take. Polls; false if the run is being ended.
-[[nodiscard]] bool Utf8Size(const Heap& heap, Value string, uint32_t start, uint32_t end,
-                            uint64_t* size);
+[[nodiscard]] bool Utf8Size(const Heap& heap, Value string, uint32_t start, uint32_t end, uint64_t* size);
 // Writes them to `to`, which has room. Polls.
 void CopyAsUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end, uint8_t* to);
 
@@ -120,8 +116,7 @@ Value CopyString(Heap& heap, Value string, uint32_t start, uint32_t end, uint32_
 
 // ---- Writing
 inline bool IsImmutable(const Heap& heap, Value object) {
-  return (HeaderFlags(heap.header(object)) & kImmutableFlag) != 0 ||
-         heap.InReadOnly(heap.Get<uint32_t>(object));
+  return (HeaderFlags(heap.header(object)) & kImmutableFlag) != 0 || heap.InReadOnly(heap.Get<uint32_t>(object));
 }
 // What SetCharAt and the like will allocate if some character to be stored is as large as `c`.
 uint64_t WideningBytes(const Heap& heap, Value string, uint32_t c);

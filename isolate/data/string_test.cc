@@ -43,8 +43,8 @@ TEST_F(StringTest, StoresLatin1InOneByteAndTheRestInFour) {
 }
 
 TEST_F(StringTest, RefusesInvalidUtf8) {
-  for (const char* bad : {"\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xe2\x82",
-                          "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "okay so far \xfe"}) {
+  for (const char* bad : {"\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xe2\x82", "\xf0\x80\x80\x80",
+                          "\xf4\x90\x80\x80", "\xff", "okay so far \xfe"}) {
     EXPECT_FALSE(IsValidUtf8(bad)) << bad;
     EXPECT_NE(ToUtf8(heap, Make(bad)).find("\ufffd"), std::string::npos);
   }
@@ -53,12 +53,11 @@ TEST_F(StringTest, RefusesInvalidUtf8) {
 }
 
 TEST_F(StringTest, ContentDecidesNotRepresentation) {
-  for (const char* text :
-       {"", "abc", "caf\u00e9",
-        "longer than any buffer of the hash ........................"
-        "...................................................................."
-        "...................................................................."
-        "...................................................................."}) {
+  for (const char* text : {"", "abc", "caf\u00e9",
+                           "longer than any buffer of the hash ........................"
+                           "...................................................................."
+                           "...................................................................."
+                           "...................................................................."}) {
     const Value narrow = Make(text);
     for (const Value other : {MakeWide(text), MakeIndirect(text)}) {
       EXPECT_TRUE(StringEqual(heap, narrow, other));

@@ -28,8 +28,7 @@ class HeapTest : public ::testing::Test, public RootSource {
   }
   // A symbol, but in no table.
   Value MakeSymbol(uint32_t hash) {
-    Symbol* s = static_cast<Symbol*>(
-        heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
+    Symbol* s = static_cast<Symbol*>(heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
     s->hash = Value::Fixnum(static_cast<int32_t>(hash));
     s->name = kFalse;
     return heap.ValueOf(s);

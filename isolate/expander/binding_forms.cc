@@ -136,8 +136,7 @@ Core* ExpandLetrec(Expansion& e, Syntax* form, Scope* scope) {
 
 // (do ((variable init [step]) ...) (test expression ...) command ...)
 Core* ExpandDo(Expansion& e, Syntax* form, Scope* scope) {
-  constexpr char kUsage[] =
-      "do: expected (do ((variable init [step]) ...) (test expression ...) command ...)";
+  constexpr char kUsage[] = "do: expected (do ((variable init [step]) ...) (test expression ...) command ...)";
   if (ListLength(form) < 3 || ListLength(Nth(form, 1)) < 0 || ListLength(Nth(form, 2)) < 1) {
     return e.Fail(form, kUsage);
   }
@@ -170,14 +169,13 @@ Core* ExpandDo(Expansion& e, Syntax* form, Scope* scope) {
   std::vector<Core*> steps;
   size_t i = 0;
   for (Syntax* p = Nth(form, 1); p->IsPair(); p = p->cdr, ++i) {
-    Core* step = p->car->cdr->cdr->IsPair() ? e.Expression(Nth(p->car, 2), formals.scope)
-                                            : e.MakeRef(variables[i], position);
+    Core* step =
+        p->car->cdr->cdr->IsPair() ? e.Expression(Nth(p->car, 2), formals.scope) : e.MakeRef(variables[i], position);
     if (step == nullptr) return nullptr;
     steps.push_back(step);
   }
   Core* again = e.MakeCall(e.MakeRef(loop, position), steps, position);
-  if (!commands.empty())
-    again = e.MakeSequence({e.SequenceOf(commands, position), again}, position);
+  if (!commands.empty()) again = e.MakeSequence({e.SequenceOf(commands, position), again}, position);
   Core* body = e.MakeIf(test, result, again, position);
   Core* lambda = e.MakeLambda(formals, body, position, kFalse);
   Core* call = e.MakeCall(e.MakeRef(loop, position), inits, position);
@@ -191,8 +189,7 @@ namespace {
 Core* ExpandValuesBindings(Expansion& e, Syntax* form, Scope* scope, bool sequential) {
   const absl::string_view what = sequential ? "let*-values" : "let-values";
   if (ListLength(form) < 3 || ListLength(Nth(form, 1)) < 0) {
-    return e.Fail(form,
-                  absl::StrCat(what, ": expected (", what, " ((formals expression) ...) body ...)"));
+    return e.Fail(form, absl::StrCat(what, ": expected (", what, " ((formals expression) ...) body ...)"));
   }
   struct Received {
     Core* init;
@@ -244,8 +241,7 @@ Core* ExpandSyntaxBindings(Expansion& e, Syntax* form, Scope* scope, bool recurs
   std::vector<std::pair<Syntax*, Syntax*>> bindings;
   const absl::string_view what = recursive ? "letrec-syntax" : "let-syntax";
   if (ListLength(form) < 3) {
-    return e.Fail(form,
-                  absl::StrCat(what, ": expected (", what, " ((keyword transformer) ...) body ...)"));
+    return e.Fail(form, absl::StrCat(what, ": expected (", what, " ((keyword transformer) ...) body ...)"));
   }
   if (!ParseBindings(e, Nth(form, 1), form, what, &bindings)) return nullptr;
   Scope* inner = e.NewScope(scope);
@@ -262,17 +258,13 @@ Core* ExpandSyntaxBindings(Expansion& e, Syntax* form, Scope* scope, bool recurs
 
 }  // namespace
 
-Core* ExpandLetValues(Expansion& e, Syntax* form, Scope* scope) {
-  return ExpandValuesBindings(e, form, scope, false);
-}
+Core* ExpandLetValues(Expansion& e, Syntax* form, Scope* scope) { return ExpandValuesBindings(e, form, scope, false); }
 
 Core* ExpandLetStarValues(Expansion& e, Syntax* form, Scope* scope) {
   return ExpandValuesBindings(e, form, scope, true);
 }
 
-Core* ExpandLetSyntax(Expansion& e, Syntax* form, Scope* scope) {
-  return ExpandSyntaxBindings(e, form, scope, false);
-}
+Core* ExpandLetSyntax(Expansion& e, Syntax* form, Scope* scope) { return ExpandSyntaxBindings(e, form, scope, false); }
 
 Core* ExpandLetrecSyntax(Expansion& e, Syntax* form, Scope* scope) {
   return ExpandSyntaxBindings(e, form, scope, true);
@@ -287,8 +279,7 @@ Core* ExpandReceive(Expansion& e, Syntax* form, Scope* scope) {
   if (init == nullptr) return nullptr;
   Core* lambda = e.MakeLambda(Nth(form, 1), Tail(form, 3), scope, form, e.FormName("receive"));
   if (lambda == nullptr) return nullptr;
-  return e.MakeCoreCall("call-with-values", {e.MakeThunk(init, init->position), lambda},
-                        form->position);
+  return e.MakeCoreCall("call-with-values", {e.MakeThunk(init, init->position), lambda}, form->position);
 }
 
 }  // namespace islet::vm

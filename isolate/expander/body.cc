@@ -13,10 +13,9 @@ struct BodyItem {
   enum class Kind : uint8_t { kExpression, kDefine, kDefineValues };
   Kind kind;
   Syntax* form;
-  Definition definition;                    // kDefine
-  Variable* variable = nullptr;             // kDefine
-  absl::Span<Variable*>
-      variables;  // kDefineValues: those defined; the last takes the rest if has_rest
+  Definition definition;            // kDefine
+  Variable* variable = nullptr;     // kDefine
+  absl::Span<Variable*> variables;  // kDefineValues: those defined; the last takes the rest if has_rest
   bool has_rest = false;
 };
 
@@ -189,9 +188,8 @@ Core* Expansion::Body(Syntax* forms, Scope* outer, const Syntax* whole) {
         assignments.push_back(MakeUnspecified(position));
         formals.required = arena_.Copy(absl::Span<Variable* const>(required));
         init = MakeCoreCall("call-with-values",
-                            {MakeThunk(values, position),
-                             MakeLambda(formals, MakeSequence(assignments, position), position,
-                                        FormName("define-values"))},
+                            {MakeThunk(values, position), MakeLambda(formals, MakeSequence(assignments, position),
+                                                                     position, FormName("define-values"))},
                             position);
         variables.push_back(NewTemporary());
         break;

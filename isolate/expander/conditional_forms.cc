@@ -10,8 +10,8 @@ namespace {
 
 // A test that was expanded, and what to do where it holds.
 struct Branch {
-  Core* test;          // null: else
-  Core* consequent;    // null: the test's own value
+  Core* test;                 // null: else
+  Core* consequent;           // null: the test's own value
   Variable* value = nullptr;  // if not null, holds the test's value for the consequent
   SourcePosition position;
 };
@@ -114,8 +114,7 @@ Core* ExpandCond(Expansion& e, Syntax* form, Scope* scope) {
       branch.consequent = e.MakeRef(branch.value, clause->position);
     } else if (e.IsKeyword(clause->cdr->car, CoreForm::kArrow, scope)) {
       branch.value = e.NewTemporary();
-      branch.consequent = ExpandReceiver(e, clause, clause->cdr, scope,
-                                         e.MakeRef(branch.value, clause->position));
+      branch.consequent = ExpandReceiver(e, clause, clause->cdr, scope, e.MakeRef(branch.value, clause->position));
     } else {
       branch.consequent = e.Expressions(clause->cdr, scope, clause);
     }
@@ -136,8 +135,7 @@ Core* DatumTest(Expansion& e, Variable* key, Syntax* data, const Syntax* clause)
   if (!e.Room(clause, 4096)) return nullptr;
   if (ListLength(data) > kMaxInlineData) {
     Core* list = e.Quoted(data, position);
-    return list == nullptr ? nullptr
-                           : e.MakeCoreCall("memv", {e.MakeRef(key, position), list}, position);
+    return list == nullptr ? nullptr : e.MakeCoreCall("memv", {e.MakeRef(key, position), list}, position);
   }
   std::vector<Branch> tests;
   for (; data->IsPair(); data = data->cdr) {
@@ -181,8 +179,7 @@ Core* ExpandCase(Expansion& e, Syntax* form, Scope* scope) {
       if (branch.test == nullptr) return nullptr;
     }
     if (e.IsKeyword(clause->cdr->car, CoreForm::kArrow, scope)) {
-      branch.consequent =
-          ExpandReceiver(e, clause, clause->cdr, scope, e.MakeRef(variable, clause->position));
+      branch.consequent = ExpandReceiver(e, clause, clause->cdr, scope, e.MakeRef(variable, clause->position));
     } else {
       branch.consequent = e.Expressions(clause->cdr, scope, clause);
     }

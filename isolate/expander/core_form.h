@@ -16,9 +16,9 @@ struct Lambda;
 
 // A local variable: of a lambda clause, let or letrec.
 struct Variable {
-  Value name = kFalse;         // Symbol, for messages
-  int phase = 0;               // 0: of the program; n: of a transformer inside n - 1 others, run while expanding
-  bool assigned = false;       // some LocalSet refers to it (set by the expander)
+  Value name = kFalse;           // Symbol, for messages
+  int phase = 0;                 // 0: of the program; n: of a transformer inside n - 1 others, run while expanding
+  bool assigned = false;         // some LocalSet refers to it (set by the expander)
   uint32_t reference_count = 0;  // LocalRefs (set by the expander)
   // The compiler's own notes.
   void* note = nullptr;
@@ -28,7 +28,18 @@ struct Variable {
 
 struct Core {
   enum class Kind : uint8_t {
-    kConstant, kLocalRef, kLocalSet, kGlobalRef, kGlobalSet, kGlobalDefine, kIf, kLambda, kSequence, kCall, kLet, kLetrec,
+    kConstant,
+    kLocalRef,
+    kLocalSet,
+    kGlobalRef,
+    kGlobalSet,
+    kGlobalDefine,
+    kIf,
+    kLambda,
+    kSequence,
+    kCall,
+    kLet,
+    kLetrec,
   };
   Kind kind;
   SourcePosition position;

@@ -10,8 +10,8 @@ namespace islet::vm {
 
 namespace {
 
-// Names are given out in the order of printing, so no expression here may name two things: compilers differ in the order
-// in which they evaluate arguments.
+// Names are given out in the order of printing, so no expression here may name two things: compilers differ in the
+// order in which they evaluate arguments.
 class CorePrinter {
  public:
   CorePrinter(Vm& vm, Value environment) : vm_(vm), arena_(&vm.heap()), environment_(environment) {}
@@ -67,8 +67,7 @@ class CorePrinter {
 
  private:
   static bool IsUnspecified(const Core* core) {
-    return core->kind == Core::Kind::kConstant &&
-           static_cast<const Constant*>(core)->value == kUnspecified;
+    return core->kind == Core::Kind::kConstant && static_cast<const Constant*>(core)->value == kUnspecified;
   }
 
   std::string PrintConstant(Value value) {
@@ -105,8 +104,8 @@ class CorePrinter {
     return absl::StrCat(several ? "(case-lambda" : "(lambda", text, ")");
   }
 
-  std::string PrintBindings(const char* head, absl::Span<Variable* const> variables,
-                            absl::Span<Core* const> inits, const Core* body) {
+  std::string PrintBindings(const char* head, absl::Span<Variable* const> variables, absl::Span<Core* const> inits,
+                            const Core* body) {
     std::string text = head;
     for (size_t i = 0; i < variables.size(); ++i) {
       absl::StrAppend(&text, i > 0 ? " " : "", "(", NameOf(variables[i]));

@@ -25,9 +25,7 @@ void SetCellFlags(Heap& heap, Value value, uint32_t set, uint32_t clear = 0) {
   cell->header = header;
 }
 
-Value BindingsOf(Heap& heap, Value environment) {
-  return heap.Get<Environment>(environment)->bindings;
-}
+Value BindingsOf(Heap& heap, Value environment) { return heap.Get<Environment>(environment)->bindings; }
 
 }  // namespace
 
@@ -96,8 +94,7 @@ void RegisterLibrary(Vm& vm, Value name, Value environment) {
 }
 
 void UnregisterLibrary(Vm& vm, Value name) {
-  if (vm.heap().Is<HashTable>(vm.root(Root::kLibraries)) &&
-      !IsStandardLibrary(vm.heap(), FindLibrary(vm, name))) {
+  if (vm.heap().Is<HashTable>(vm.root(Root::kLibraries)) && !IsStandardLibrary(vm.heap(), FindLibrary(vm, name))) {
     HashTableDelete(vm.heap(), vm.root(Root::kLibraries), name);
   }
 }
@@ -222,8 +219,7 @@ Env* Expansion::CoreEnv(SourcePosition position) {
 
 Syntax* Expansion::CoreIdentifier(absl::string_view name, SourcePosition position) {
   // Only called where CoreEnv has succeeded.
-  Syntax* symbol =
-      arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position);
+  Syntax* symbol = arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position);
   return Rename(symbol, core_env_->scope, position);
 }
 

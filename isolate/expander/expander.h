@@ -58,8 +58,7 @@ class LibraryLoader {
   // if there is no such file. May run Lisp.
   virtual absl::StatusOr<Value> Load(Value name) = 0;
   // Reads a file that `include` names in the source `relative_to`.
-  virtual absl::StatusOr<SourceFile> ReadFile(absl::string_view path,
-                                              absl::string_view relative_to) = 0;
+  virtual absl::StatusOr<SourceFile> ReadFile(absl::string_view path, absl::string_view relative_to) = 0;
   // Compiles and runs a core form in `arena`: a macro's transformer, while a form is expanded. Fails as Vm::Call does.
   virtual absl::StatusOr<Value> Evaluate(SyntaxArena& arena, Core* core) = 0;
 };
@@ -102,8 +101,7 @@ Value CompareIdentifiers(Vm& vm, Value token, Value a, Value b);
 // Binds all core syntax in `environment`.
 void DefineCoreSyntax(Vm& vm, Value environment);
 // Binds `symbol` to a new Cell that holds `value`, replacing what it was bound to. Returns the Cell.
-Value DefineVariable(Vm& vm, Value environment, Value symbol, Value value,
-                     uint32_t cell_flags = 0);
+Value DefineVariable(Vm& vm, Value environment, Value symbol, Value value, uint32_t cell_flags = 0);
 // A fresh Environment without bindings. With `exports`, of a library: then everything it exports must be entered there.
 Value MakeEnvironment(Vm& vm, Value name, bool exports = false);
 // Makes Root::kLibraries if need be, and enters `environment` in it. Libraries of the standard snapshot stay what they

@@ -39,10 +39,28 @@ class ExpanderTest : public ::testing::Test, public LibraryLoader, public RootSo
     const Value name = heap_.Cons(vm_->Intern("islet"), heap_.Cons(vm_->Intern("core"), kNull));
     core_ = MakeEnvironment(*vm_, name, true);
     DefineCoreSyntax(*vm_, core_);
-    for (const char* procedure :
-         {"list", "cons", "car", "cdr", "append", "list->vector", "eqv?", "memv", "error", "+", "-", "*",
-          "call-with-values", "values", "display", "not", "null?", "%make-record-type", "%record",
-          "%record?", "%record-ref", "%record-set!"}) {
+    for (const char* procedure : {"list",
+                                  "cons",
+                                  "car",
+                                  "cdr",
+                                  "append",
+                                  "list->vector",
+                                  "eqv?",
+                                  "memv",
+                                  "error",
+                                  "+",
+                                  "-",
+                                  "*",
+                                  "call-with-values",
+                                  "values",
+                                  "display",
+                                  "not",
+                                  "null?",
+                                  "%make-record-type",
+                                  "%record",
+                                  "%record?",
+                                  "%record-ref",
+                                  "%record-set!"}) {
       DefineVariable(*vm_, core_, vm_->Intern(procedure), Value::Fixnum(0), kConstantCellFlag);
     }
     ForEachEntry(heap_, heap_.Get<Environment>(core_)->bindings, [&](Value symbol, Value binding) {
@@ -135,8 +153,7 @@ TEST_F(ExpanderTest, CoreForms) {
 TEST_F(ExpanderTest, DerivedForms) {
   EXPECT_EQ(Expand("(let ((x 1) (y 2)) (list x y))"), "(let ((x 1) (y 2)) (list x y))");
   EXPECT_EQ(Expand("(let* ((x 1) (x x)) x)"), "(let ((x 1)) (let ((x.2 x)) x.2))");
-  EXPECT_EQ(Expand("(let loop ((i 0)) (loop i))"),
-            "(letrec ((loop (lambda (i) (loop i)))) (loop 0))");
+  EXPECT_EQ(Expand("(let loop ((i 0)) (loop i))"), "(letrec ((loop (lambda (i) (loop i)))) (loop 0))");
   EXPECT_EQ(Expand("(let loop ((x loop)) x)"), "(letrec ((loop (lambda (x) x))) (loop loop))")
       << "the first is the local loop, the last a global variable";
   EXPECT_EQ(Expand("(do ((i 0 (+ i 1))) ((eqv? i 3) 'done) (display i))"),
@@ -176,19 +193,17 @@ TEST_F(ExpanderTest, Quasiquote) {
   EXPECT_EQ(Expand("`(,@car 3)"), "(append car '(3))");
   EXPECT_EQ(Expand("`(,@car)"), "car");
   EXPECT_EQ(Expand("`#(1 ,car)"), "(list->vector (list 1 car))");
-  EXPECT_EQ(Expand("`(a `(b ,(c ,car)))"),
-            "(list 'a (list 'quasiquote (list 'b (list 'unquote (list 'c car)))))");
+  EXPECT_EQ(Expand("`(a `(b ,(c ,car)))"), "(list 'a (list 'quasiquote (list 'b (list 'unquote (list 'c car)))))");
 }
 
 TEST_F(ExpanderTest, RecordTypes) {
-  EXPECT_EQ(
-      Expand("(define-record-type point (make-point y) point? (x px set-px!) (y py))"),
-      "(begin (define point (%make-record-type 'point #(x y))) "
-      "(define make-point (lambda (y) (%record point #!unspecified y))) "
-      "(define point? (lambda (object) (%record? object point))) "
-      "(define px (lambda (object.2) (%record-ref object.2 point 0 'px))) "
-      "(define set-px! (lambda (object.3 value) (%record-set! object.3 point 0 value 'set-px!))) "
-      "(define py (lambda (object.4) (%record-ref object.4 point 1 'py))))");
+  EXPECT_EQ(Expand("(define-record-type point (make-point y) point? (x px set-px!) (y py))"),
+            "(begin (define point (%make-record-type 'point #(x y))) "
+            "(define make-point (lambda (y) (%record point #!unspecified y))) "
+            "(define point? (lambda (object) (%record? object point))) "
+            "(define px (lambda (object.2) (%record-ref object.2 point 0 'px))) "
+            "(define set-px! (lambda (object.3 value) (%record-set! object.3 point 0 value 'set-px!))) "
+            "(define py (lambda (object.4) (%record-ref object.4 point 1 'py))))");
   EXPECT_EQ(Expand("(define-record-type point #f point?)"),
             "(begin (define point (%make-record-type 'point #())) "
             "(define point? (lambda (object) (%record? object point))))");
@@ -197,8 +212,7 @@ TEST_F(ExpanderTest, RecordTypes) {
 
 // ---- Hygiene.
 
-constexpr char kSwap[] =
-    "(define-syntax swap! (syntax-rules () ((_ a b) (let ((tmp a)) (set! a b) (set! b tmp)))))";
+constexpr char kSwap[] = "(define-syntax swap! (syntax-rules () ((_ a b) (let ((tmp a)) (set! a b) (set! b tmp)))))";
 
 TEST_F(ExpanderTest, InsertedBindingsDoNotCapture) {
   EXPECT_EQ(Expand(absl::StrCat(kSwap, "(lambda (tmp other) (swap! tmp other))")),
@@ -224,8 +238,7 @@ TEST_F(ExpanderTest, InsertedReferencesMeanWhatTheyMeantAtTheDefinition) {
 }
 
 TEST_F(ExpanderTest, ShadowedKeywords) {
-  EXPECT_EQ(Expand("(let ((if list)) (if 1 2 3))"), "(let ((if list)) (if 1 2 3))")
-      << "a call: see the next";
+  EXPECT_EQ(Expand("(let ((if list)) (if 1 2 3))"), "(let ((if list)) (if 1 2 3))") << "a call: see the next";
   EXPECT_EQ(Expand("(let ((quote car)) 'x)"), "(let ((quote car)) (quote x))");
   EXPECT_EQ(Expand("(lambda (define) (define 1 2))"), "(lambda (define) (define 1 2))");
   EXPECT_EQ(Expand("(define (if . x) x) (if 1)"), "(if 1)");
@@ -235,8 +248,7 @@ TEST_F(ExpanderTest, EllipsesAndPatterns) {
   auto rules = [&](absl::string_view rules, absl::string_view use) {
     return Expand(absl::StrCat("(let-syntax ((m (syntax-rules ", rules, "))) ", use, ")"));
   };
-  EXPECT_EQ(rules("() ((_ (a b ...) ...) '((a ...) (b ... ...)))", "(m (1 2 3) (4) (5 6))"),
-            "'((1 4 5) (2 3 6))");
+  EXPECT_EQ(rules("() ((_ (a b ...) ...) '((a ...) (b ... ...)))", "(m (1 2 3) (4) (5 6))"), "'((1 4 5) (2 3 6))");
   EXPECT_EQ(rules("() ((_ (a b ...) ...) '((b ... a) ...))", "(m (1 2 3) (4))"), "'((2 3 1) (4))");
   EXPECT_EQ(rules("() ((_ a ... y z) '(z y (a ...)))", "(m 1 2 3 4)"), "'(4 3 (1 2))");
   EXPECT_EQ(rules("() ((_ a ... y . z) '(z y (a ...)))", "(m 1 2 . 3)"), "'(3 2 (1))");
@@ -256,8 +268,7 @@ TEST_F(ExpanderTest, EllipsesAndPatterns) {
 }
 
 TEST_F(ExpanderTest, LiteralsMatchByBinding) {
-  const std::string define =
-      "(define-syntax for (syntax-rules (in) ((_ x in y) '(yes x y)) ((_ x z y) 'no)))";
+  const std::string define = "(define-syntax for (syntax-rules (in) ((_ x in y) '(yes x y)) ((_ x z y) 'no)))";
   EXPECT_EQ(Expand(define + "(for a in b)"), "'(yes a b)");
   EXPECT_EQ(Expand("(lambda (in) (for a in b))"), "(lambda (in) 'no)");
   EXPECT_EQ(Expand("in (for a in b)"), "'(yes a b)") << "a reference does not bind";
@@ -282,8 +293,7 @@ TEST_F(ExpanderTest, MacrosThatDefineMacros) {
                    "  (define-syntax name (syntax-rules () ((_ x) (let ((tmp 1)) (list tmp x))))))))"
                    "(outer inner)"),
             "#!unspecified");
-  EXPECT_EQ(Expand("(lambda (tmp list) (inner tmp))"),
-            "(lambda (tmp list) (let ((tmp.2 1)) (list tmp.2 tmp)))");
+  EXPECT_EQ(Expand("(lambda (tmp list) (inner tmp))"), "(lambda (tmp list) (let ((tmp.2 1)) (list tmp.2 tmp)))");
 }
 
 TEST_F(ExpanderTest, MacrosThatDefineVariables) {
@@ -366,9 +376,10 @@ TEST_F(ExpanderTest, IncludeAndCondExpand) {
 
 TEST_F(ExpanderTest, SurvivesCollections) {
   collect_ = true;
-  EXPECT_EQ(Expand(absl::StrCat(kSwap, "(define-syntax outer (syntax-rules () ((_ n) (define-syntax n "
-                                       "(syntax-rules () ((_ x) (let ((tmp 1)) (list tmp x))))))))"
-                                       "(outer inner) (lambda (tmp list) (inner tmp))")),
+  EXPECT_EQ(Expand(absl::StrCat(kSwap,
+                                "(define-syntax outer (syntax-rules () ((_ n) (define-syntax n "
+                                "(syntax-rules () ((_ x) (let ((tmp 1)) (list tmp x))))))))"
+                                "(outer inner) (lambda (tmp list) (inner tmp))")),
             "(lambda (tmp list) (let ((tmp.2 1)) (list tmp.2 tmp)))");
   EXPECT_EQ(Expand("(lambda (tmp other) (swap! tmp other))"),
             "(lambda (tmp other) (let ((tmp.2 tmp)) (begin (set! tmp other) (set! other tmp.2))))");
@@ -382,21 +393,86 @@ TEST_F(ExpanderTest, SurvivesCollections) {
 TEST_F(ExpanderTest, ErrorsSayWhatIsExpectedAndWhere) {
   EXPECT_EQ(Expand("\n  (if)"), "error: test.lisp:2:3: if: expected (if test consequent [alternative]), in (if)");
   for (const char* bad : {
-           "(quote)", "(quote 1 2)", "(if 1)", "(if 1 2 3 4)", "(lambda)", "(lambda (x))", "(lambda (1) 2)",
-           "(lambda (x x) 1)", "(lambda (x . x) 1)", "(define)", "(define x)", "(define x 1 2)", "(define (f))",
-           "(define 1 2)", "(set! x)", "(set! 1 2)", "(set! if 2)", "(let)", "(let ((x)) 1)", "(let ((x 1)))",
-           "(let ((x 1) (x 2)) 1)", "(let loop)", "(let* ((1 2)) 3)", "(letrec ((x 1)))", "(cond)", "(cond 1)",
-           "(cond (else))", "(cond (else 1) (2 3))", "(cond (1 => 2 3))", "(case)", "(case 1 (2 3))", "(case 1 ((2)))",
-           "(do)", "(do ((i)) (1))", "(do () ())", "(begin . 1)", "(list . 1)", "()", "(list ())", "(1 . 2)", "if", "else",
-           "(list if)", "(else 1)", "(=> 1)", "(list (define x 1))", "(if (define x 1) 2)", "(define-syntax x 1)",
-           "(define-syntax x (syntax-rules))", "(define-syntax x (syntax-rules (1)))",
-           "(define-syntax x (syntax-rules () (a b)))", "(define-syntax x (syntax-rules () ((_ ... a) 1)))",
-           "(define-syntax x (syntax-rules () ((_ a ... b ...) 1)))", "(let-syntax ((x 1)) 2)", "`,@car", "`(,(car . 1))",
-           "(unquote x)", "(case-lambda)", "(case-lambda (1))", "(let-values ((a)) 1)", "(define-values a)",
-           "(define-values (1) 2)", "(define-record-type)", "(define-record-type x (1) 2)", "(import 1)",
-           "(import (only 1))", "(lambda () (import (islet core)) 1)", "(define-library)", "(include)", "(include 1)",
-           "(syntax-error \"bad\" 1)", "(assert)", "(receive)", "(when)", "(unless 1)", "(let () . 1)",
-           "(let loop ((x 1)) . 2)", "(cond-expand 1)", "(cond-expand ((and . 1) 2))", "(quasiquote)",
+           "(quote)",
+           "(quote 1 2)",
+           "(if 1)",
+           "(if 1 2 3 4)",
+           "(lambda)",
+           "(lambda (x))",
+           "(lambda (1) 2)",
+           "(lambda (x x) 1)",
+           "(lambda (x . x) 1)",
+           "(define)",
+           "(define x)",
+           "(define x 1 2)",
+           "(define (f))",
+           "(define 1 2)",
+           "(set! x)",
+           "(set! 1 2)",
+           "(set! if 2)",
+           "(let)",
+           "(let ((x)) 1)",
+           "(let ((x 1)))",
+           "(let ((x 1) (x 2)) 1)",
+           "(let loop)",
+           "(let* ((1 2)) 3)",
+           "(letrec ((x 1)))",
+           "(cond)",
+           "(cond 1)",
+           "(cond (else))",
+           "(cond (else 1) (2 3))",
+           "(cond (1 => 2 3))",
+           "(case)",
+           "(case 1 (2 3))",
+           "(case 1 ((2)))",
+           "(do)",
+           "(do ((i)) (1))",
+           "(do () ())",
+           "(begin . 1)",
+           "(list . 1)",
+           "()",
+           "(list ())",
+           "(1 . 2)",
+           "if",
+           "else",
+           "(list if)",
+           "(else 1)",
+           "(=> 1)",
+           "(list (define x 1))",
+           "(if (define x 1) 2)",
+           "(define-syntax x 1)",
+           "(define-syntax x (syntax-rules))",
+           "(define-syntax x (syntax-rules (1)))",
+           "(define-syntax x (syntax-rules () (a b)))",
+           "(define-syntax x (syntax-rules () ((_ ... a) 1)))",
+           "(define-syntax x (syntax-rules () ((_ a ... b ...) 1)))",
+           "(let-syntax ((x 1)) 2)",
+           "`,@car",
+           "`(,(car . 1))",
+           "(unquote x)",
+           "(case-lambda)",
+           "(case-lambda (1))",
+           "(let-values ((a)) 1)",
+           "(define-values a)",
+           "(define-values (1) 2)",
+           "(define-record-type)",
+           "(define-record-type x (1) 2)",
+           "(import 1)",
+           "(import (only 1))",
+           "(lambda () (import (islet core)) 1)",
+           "(define-library)",
+           "(include)",
+           "(include 1)",
+           "(syntax-error \"bad\" 1)",
+           "(assert)",
+           "(receive)",
+           "(when)",
+           "(unless 1)",
+           "(let () . 1)",
+           "(let loop ((x 1)) . 2)",
+           "(cond-expand 1)",
+           "(cond-expand ((and . 1) 2))",
+           "(quasiquote)",
        }) {
     EXPECT_THAT(Expand(bad), StartsWith("error: test.lisp:1:")) << bad;
   }

@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/foreign_names.h"
 #include "isolate/expander/procedural_macro.h"
-#include "isolate/process/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
+#include "isolate/process/stack_space.h"
 #include "isolate/reader/reader.h"
 
 namespace islet::vm {
@@ -37,16 +37,15 @@ int64_t ListLength(const Syntax* list) {
   return static_cast<int64_t>(n);
 }
 
-Expansion::Expansion(Vm& vm, SyntaxArena& arena, LibraryLoader* loader,
-                     const ExpanderOptions& options, ExpandError* error)
+Expansion::Expansion(Vm& vm, SyntaxArena& arena, LibraryLoader* loader, const ExpanderOptions& options,
+                     ExpandError* error)
     : vm_(vm), arena_(arena), loader_(loader), options_(options), error_(error) {}
 
 Expansion::~Expansion() = default;
 
 // ---- Errors and limits.
 
-std::nullptr_t Expansion::FailWith(const Syntax* form, std::string message,
-                                   const absl::Status& cause) {
+std::nullptr_t Expansion::FailWith(const Syntax* form, std::string message, const absl::Status& cause) {
   if (failed_) return nullptr;
   failed_ = true;
   error_->message = std::move(message);
@@ -69,9 +68,7 @@ std::nullptr_t Expansion::FailAt(SourcePosition position, std::string message) {
   return nullptr;
 }
 
-std::string Expansion::Print(const Syntax* form, size_t limit) {
-  return SyntaxToString(vm_, form, limit);
-}
+std::string Expansion::Print(const Syntax* form, size_t limit) { return SyntaxToString(vm_, form, limit); }
 
 bool Expansion::Room(const Syntax* form, uint64_t bytes) {
   if (bytes <= heap().heap_limit() && heap().Reserve(bytes)) return true;
@@ -89,8 +86,7 @@ bool Expansion::Enter(const Syntax* form, int levels) {
   depth_ += levels;
   if (!GoesOn(32)) return false;
   const char* here = static_cast<const char*>(__builtin_frame_address(0));
-  if (depth_ > options_.max_depth ||
-      static_cast<size_t>(stack_top_ - here) > stack_bytes_) {
+  if (depth_ > options_.max_depth || static_cast<size_t>(stack_top_ - here) > stack_bytes_) {
     Fail(form, "forms are nested too deeply here");
     return false;
   }
@@ -127,9 +123,7 @@ Env* Expansion::EnvOf(Value environment) {
   return env;
 }
 
-Scope* Expansion::NewScope(Scope* parent) {
-  return new (arena_.Allocate(sizeof(Scope))) Scope(parent, parent->env());
-}
+Scope* Expansion::NewScope(Scope* parent) { return new (arena_.Allocate(sizeof(Scope))) Scope(parent, parent->env()); }
 
 Variable* Expansion::NewVariable(const Syntax* id) {
   Variable* variable = arena_.New<Variable>();
@@ -141,9 +135,7 @@ Variable* Expansion::NewVariable(const Syntax* id) {
 
 Variable* Expansion::NewTemporary() { return arena_.New<Variable>(); }
 
-void Expansion::Bind(const Syntax* id, Scope* scope, const Binding* binding) {
-  scope->Add(arena_, KeyOf(id), binding);
-}
+void Expansion::Bind(const Syntax* id, Scope* scope, const Binding* binding) { scope->Add(arena_, KeyOf(id), binding); }
 
 Variable* Expansion::Bind(const Syntax* id, Scope* scope) {
   Binding* binding = arena_.New<Binding>();
@@ -206,8 +198,8 @@ Core* Expansion::Expression(Syntax* form, Scope* scope) {
   if (core >= 0) {
     const FormExpander expand = ExpanderOf(static_cast<CoreForm>(core));
     if (ListLength(form) < 0) {
-      return Fail(form, absl::StrCat(vm_.SymbolName(BaseSymbol(form->car)),
-                                     ": expected a proper list, not a dotted one"));
+      return Fail(form,
+                  absl::StrCat(vm_.SymbolName(BaseSymbol(form->car)), ": expected a proper list, not a dotted one"));
     }
     return expand(*this, form, scope);
   }
@@ -256,9 +248,9 @@ Core* Expansion::Combination(Syntax* form, Scope* scope) {
 absl::string_view Expansion::HintForUnbound(const Syntax* id, const Scope* scope) {
   if (!id->IsIdentifier()) return "";
   const Denotation d = Meaning(id, scope);
-  const bool unbound = d.kind == Denotation::Kind::kUnbound ||
-                       (d.kind == Denotation::Kind::kCell &&
-                        (HeaderFlags(heap().header(d.value)) & kForwardCellFlag) != 0);
+  const bool unbound =
+      d.kind == Denotation::Kind::kUnbound ||
+      (d.kind == Denotation::Kind::kCell && (HeaderFlags(heap().header(d.value)) & kForwardCellFlag) != 0);
   return unbound ? ForeignNameHint(vm_.SymbolName(d.symbol)) : "";
 }
 
@@ -272,8 +264,7 @@ Core* Expansion::Named(Syntax* form, Scope* scope, Value name) {
   return core;
 }
 
-bool Expansion::ExpressionList(Syntax* forms, Scope* scope, const Syntax* whole,
-                               absl::Span<Core*>* out) {
+bool Expansion::ExpressionList(Syntax* forms, Scope* scope, const Syntax* whole, absl::Span<Core*>* out) {
   const int64_t n = ListLength(forms);
   if (n < 0) {
     Fail(whole, "expected a proper list, not a dotted one");
@@ -312,11 +303,9 @@ Core* Expansion::MakeConstant(Value value, SourcePosition position) {
 Core* Expansion::Quoted(Syntax* datum, SourcePosition position) {
   if (datum->kind == Syntax::Kind::kAtom) return MakeConstant(datum->value, position);
   if (!Room(datum, 4096)) return nullptr;
-  const Value value = SyntaxToDatum(
-      vm_, datum, true, [](const Alias* alias) { return BaseSymbol(alias->name); });
+  const Value value = SyntaxToDatum(vm_, datum, true, [](const Alias* alias) { return BaseSymbol(alias->name); });
   if (value == kUndefined) {
-    return FailWith(datum, "a quoted datum needs too much room",
-                    HeapLimitStatus(vm_, "by a quoted datum"));
+    return FailWith(datum, "a quoted datum needs too much room", HeapLimitStatus(vm_, "by a quoted datum"));
   }
   return MakeConstant(value, position);
 }
@@ -361,14 +350,13 @@ Core* Expansion::MakeCall(Core* callee, absl::Span<Core* const> args, SourcePosi
   return core;
 }
 
-Core* Expansion::MakeCoreCall(absl::string_view name, absl::Span<Core* const> args,
-                              SourcePosition position) {
+Core* Expansion::MakeCoreCall(absl::string_view name, absl::Span<Core* const> args, SourcePosition position) {
   Core* callee = CoreProcedure(name, position);
   return callee == nullptr ? nullptr : MakeCall(callee, args, position);
 }
 
-Core* Expansion::MakeLet(absl::Span<Variable* const> variables, absl::Span<Core* const> inits,
-                         Core* body, SourcePosition position) {
+Core* Expansion::MakeLet(absl::Span<Variable* const> variables, absl::Span<Core* const> inits, Core* body,
+                         SourcePosition position) {
   Let* core = Make<Let>(Core::Kind::kLet, position);
   core->variables = arena_.Copy(variables);
   core->inits = arena_.Copy(inits);
@@ -376,8 +364,8 @@ Core* Expansion::MakeLet(absl::Span<Variable* const> variables, absl::Span<Core*
   return core;
 }
 
-Core* Expansion::MakeLetrec(absl::Span<Variable* const> variables, absl::Span<Core* const> inits,
-                            Core* body, SourcePosition position) {
+Core* Expansion::MakeLetrec(absl::Span<Variable* const> variables, absl::Span<Core* const> inits, Core* body,
+                            SourcePosition position) {
   Letrec* core = Make<Letrec>(Core::Kind::kLetrec, position);
   core->variables = arena_.Copy(variables);
   core->inits = arena_.Copy(inits);
@@ -401,8 +389,7 @@ Core* ExpandIf(Expansion& e, Syntax* form, Scope* scope) {
   if (test == nullptr) return nullptr;
   Core* consequent = e.Expression(Nth(form, 2), scope);
   if (consequent == nullptr) return nullptr;
-  Core* alternative =
-      n == 4 ? e.Expression(Nth(form, 3), scope) : e.MakeUnspecified(form->position);
+  Core* alternative = n == 4 ? e.Expression(Nth(form, 3), scope) : e.MakeUnspecified(form->position);
   if (alternative == nullptr) return nullptr;
   return e.MakeIf(test, consequent, alternative, form->position);
 }
@@ -433,8 +420,7 @@ Core* ExpandMisplacedKeyword(Expansion& e, Syntax* form, Scope*) {
 }
 
 Core* ExpandMisplacedToplevel(Expansion& e, Syntax* form, Scope*) {
-  return e.Fail(form, absl::StrCat(e.vm().SymbolName(BaseSymbol(form->car)),
-                                   ": only allowed at top level"));
+  return e.Fail(form, absl::StrCat(e.vm().SymbolName(BaseSymbol(form->car)), ": only allowed at top level"));
 }
 
 Core* ExpandIncludeExpression(Expansion& e, Syntax* form, Scope* scope) {
@@ -468,8 +454,7 @@ Core* ExpandAssert(Expansion& e, Syntax* form, Scope* scope) {
   if (ListLength(form) != 2) return e.Fail(form, "assert: expected (assert expression)");
   Core* test = e.Expression(Nth(form, 1), scope);
   if (test == nullptr || !e.Room(form, 4096)) return nullptr;
-  Core* message =
-      e.MakeConstant(e.vm().MakeString("assertion failed", kImmutableFlag), form->position);
+  Core* message = e.MakeConstant(e.vm().MakeString("assertion failed", kImmutableFlag), form->position);
   Core* expression = e.Quoted(Nth(form, 1), form->position);
   if (expression == nullptr) return nullptr;
   Core* raise = e.MakeCoreCall("error", {message, expression}, form->position);

@@ -45,8 +45,7 @@ struct Definition {
 
 class Expansion {
  public:
-  Expansion(Vm& vm, SyntaxArena& arena, LibraryLoader* loader, const ExpanderOptions& options,
-            ExpandError* error);
+  Expansion(Vm& vm, SyntaxArena& arena, LibraryLoader* loader, const ExpanderOptions& options, ExpandError* error);
   ~Expansion();
 
   Core* Toplevel(Syntax* form, Value environment);
@@ -228,8 +227,8 @@ class Expansion {
   std::unordered_map<uint32_t, const Rules*> macro_index_;  // by the Value's bits, as of macro_epoch_
   uint32_t macro_epoch_ = 0;
   std::unordered_map<std::string, std::string> included_by_;  // files, and what has included them last
-  int phase_ = 0;  // Variable::phase of those being bound
-  std::unique_ptr<IdentifierTable> identifiers_;  // made when first needed
+  int phase_ = 0;                                             // Variable::phase of those being bound
+  std::unique_ptr<IdentifierTable> identifiers_;              // made when first needed
 };
 
 // Pairs in a proper list, or -1 if it is improper or circular.

@@ -14,9 +14,10 @@ namespace islet::vm {
 namespace {
 
 constexpr const char* kFeatures[] = {
-    "r7rs", "exact-closed", "exact-complex", "ieee-float", "full-unicode", "ratios", "islet",
-    "regexp-non-greedy", "regexp-unicode",  // SRFI 115
-    "posix", "unix", "linux", "gnu-linux",
+    "r7rs",           "exact-closed", "exact-complex", "ieee-float",
+    "full-unicode",   "ratios",       "islet",         "regexp-non-greedy",
+    "regexp-unicode",  // SRFI 115
+    "posix",          "unix",         "linux",         "gnu-linux",
 #if defined(__x86_64__)
     "x86-64",
 #elif defined(__aarch64__)
@@ -50,8 +51,7 @@ bool IsSrfiThatIsThere(Vm& vm, absl::string_view feature) {
       absl::StrCat(kSrfi, number) != feature || !Value::FitsFixnum(number)) {
     return false;
   }
-  const Value name =
-      vm.heap().Cons(vm.Intern("srfi"), vm.heap().Cons(Value::Fixnum(number), kNull));
+  const Value name = vm.heap().Cons(vm.Intern("srfi"), vm.heap().Cons(Value::Fixnum(number), kNull));
   return vm.heap().Is<Environment>(FindLibrary(vm, name));
 }
 

@@ -16,18 +16,14 @@ using ::testing::Not;
 
 TEST(ForeignNames, AreFoundWhole) {
   EXPECT_EQ(ForeignNameHint("setq"), "(set! name value)");
-  for (const char* name : {"1+", "true", "defun", "nil", "while"})
-    EXPECT_NE(ForeignNameHint(name), "") << name;
-  for (const char* name : {"", "set", "setqq", "car", "zzz", "define"})
-    EXPECT_EQ(ForeignNameHint(name), "") << name;
+  for (const char* name : {"1+", "true", "defun", "nil", "while"}) EXPECT_NE(ForeignNameHint(name), "") << name;
+  for (const char* name : {"", "set", "setqq", "car", "zzz", "define"}) EXPECT_EQ(ForeignNameHint(name), "") << name;
 }
 
 TEST(ForeignNames, AReferenceSaysWhatToWrite) {
-  EXPECT_THAT(Session().Run("(list nil)"),
-              HasSubstr("unbound variable: nil; in Scheme: '() is the empty list"));
+  EXPECT_THAT(Session().Run("(list nil)"), HasSubstr("unbound variable: nil; in Scheme: '() is the empty list"));
   EXPECT_THAT(Session().Run("t"), HasSubstr("unbound variable: t; in Scheme: #t"));
-  EXPECT_THAT(Session().Run("(map funcall '())"),
-              HasSubstr("unbound variable: funcall; in Scheme: call it"));
+  EXPECT_THAT(Session().Run("(map funcall '())"), HasSubstr("unbound variable: funcall; in Scheme: call it"));
   EXPECT_THAT(Session().Run("(list nowhere)"), Not(HasSubstr("in Scheme")));
 }
 
@@ -58,35 +54,28 @@ TEST(ForeignNames, ACallSaysWhatToWrite) {
       {"(define (f l) (mapcar car l)) (f '((1)))", "mapcar; in Scheme: (map procedure list ...)"},
       {"(gethash 'a (make-hash-table))", "gethash; in Scheme: (hash-table-ref/default"},
   };
-  for (const auto& [program, expected] : kCalls)
-    EXPECT_THAT(Session().Run(program), HasSubstr(expected)) << program;
+  for (const auto& [program, expected] : kCalls) EXPECT_THAT(Session().Run(program), HasSubstr(expected)) << program;
   EXPECT_THAT(Session().Run("(progn 1 2)"), HasSubstr("test.lisp:1:2"));
 }
 
 TEST(ForeignNames, NumbersWithASign) {
-  EXPECT_THAT(Session().Run("(1+ 2)"),
-              HasSubstr("1+ is neither a number nor an identifier; in Scheme: (+ n 1)"));
+  EXPECT_THAT(Session().Run("(1+ 2)"), HasSubstr("1+ is neither a number nor an identifier; in Scheme: (+ n 1)"));
   EXPECT_THAT(Session().Run("(map 1- '(2))"), HasSubstr("in Scheme: (- n 1)"));
   EXPECT_THAT(Session().Run("(-1+ 2)"), HasSubstr("in Scheme: (- n 1)"));
 }
 
 TEST(ForeignNames, ProgramsMayDefineThemAtAnyTime) {
-  EXPECT_EQ(Session().Run("(define (f x) (setq x 1)) (define (setq a b) (list a b)) (f 5)"),
-            "(5 1)");
+  EXPECT_EQ(Session().Run("(define (f x) (setq x 1)) (define (setq a b) (list a b)) (f 5)"), "(5 1)");
   EXPECT_EQ(Session().Run("(define (f) (mapcar car '((1) (2)))) (define mapcar map) (f)"), "(1 2)");
-  EXPECT_EQ(
-      Session().Run("(begin (define (f) (nth 1 '(a b))) (define (nth i l) (list-ref l i)) (f))"),
-      "b");
+  EXPECT_EQ(Session().Run("(begin (define (f) (nth 1 '(a b))) (define (nth i l) (list-ref l i)) (f))"), "b");
   EXPECT_EQ(Session().Run("(let ((print list)) (print 1 2))"), "(1 2)");
   EXPECT_EQ(Session().Run("(define-syntax while (syntax-rules () ((_ t b ...) (let loop () (when t "
                           "b ... (loop))))))"
                           "(define n 3) (while (> n 0) (set! n (- n 1))) n"),
             "0");
   // In whichever order operands are evaluated: the check must not evaluate anything twice.
-  EXPECT_EQ(
-      Session().Run(
-          "(define n 0) (define (f) (push (begin (set! n (+ n 1)) n))) (define (push x) x) (f) n"),
-      "1");
+  EXPECT_EQ(Session().Run("(define n 0) (define (f) (push (begin (set! n (+ n 1)) n))) (define (push x) x) (f) n"),
+            "1");
 }
 
 TEST(ForeignNames, TheConditionIsWhatItIsForOtherNames) {

@@ -41,8 +41,9 @@ TEST(ForwardCells, ADefinitionFindsThem) {
 
 TEST(ForwardCells, EachEnvironmentHasItsOwn) {
   Session lisp;
-  lisp.Run("(define (f) later) (define e (environment '(scheme base)))"
-           "(define g (eval '(lambda () later) e))");
+  lisp.Run(
+      "(define (f) later) (define e (environment '(scheme base)))"
+      "(define g (eval '(lambda () later) e))");
   lisp.Run("(define later 'here)");
   EXPECT_EQ(lisp.Run("(f)"), "here");
   EXPECT_THAT(lisp.Run("(g)"), HasSubstr("unbound variable: later"));
@@ -67,7 +68,8 @@ TEST(ForwardCells, Many) {
   lisp.Run(absl::StrCat("(define all (map (lambda (i) (eval (list 'lambda '() ", kName,
                         ") (interaction-environment))) (iota 1000)))"));
   EXPECT_EQ(Known(lisp), 1000u);
-  lisp.Run(absl::StrCat("(for-each (lambda (i) (eval (list 'define ", kName, " i) (interaction-environment))) (iota 1000))"));
+  lisp.Run(absl::StrCat("(for-each (lambda (i) (eval (list 'define ", kName,
+                        " i) (interaction-environment))) (iota 1000))"));
   EXPECT_EQ(lisp.Run("(equal? (map (lambda (f) (f)) all) (iota 1000))"), "#t");
 }
 

@@ -37,8 +37,7 @@ bool Expansion::ParseFormals(Syntax* formals, Scope* scope, const Syntax* whole,
   return true;
 }
 
-Lambda* Expansion::MakeLambda(const Formals& formals, Core* body, SourcePosition position,
-                              Value name) {
+Lambda* Expansion::MakeLambda(const Formals& formals, Core* body, SourcePosition position, Value name) {
   Lambda* lambda = Make<Lambda>(Core::Kind::kLambda, position);
   lambda->name = name;
   arena_.AddRoot(&lambda->name);
@@ -47,8 +46,7 @@ Lambda* Expansion::MakeLambda(const Formals& formals, Core* body, SourcePosition
   return lambda;
 }
 
-Lambda* Expansion::MakeLambda(Syntax* formals, Syntax* body, Scope* scope, const Syntax* whole,
-                              Value name) {
+Lambda* Expansion::MakeLambda(Syntax* formals, Syntax* body, Scope* scope, const Syntax* whole, Value name) {
   Formals parsed;
   if (!ParseFormals(formals, scope, whole, &parsed)) return nullptr;
   Core* core = Body(body, parsed.scope, whole);

@@ -67,8 +67,8 @@ struct ImportedName {
 
 bool IsModifier(Expansion& e, const Syntax* set) {
   if (!set->IsPair() || !set->cdr->IsPair() || !set->cdr->car->IsPair()) return false;
-  return IsWordList(e, set, "only") || IsWordList(e, set, "except") ||
-         IsWordList(e, set, "prefix") || IsWordList(e, set, "rename");
+  return IsWordList(e, set, "only") || IsWordList(e, set, "except") || IsWordList(e, set, "prefix") ||
+         IsWordList(e, set, "rename");
 }
 
 // What an import set brings, from a library that is loaded. No safepoint.
@@ -78,8 +78,7 @@ bool ResolveImportSet(Expansion& e, Syntax* set, const Env* library, std::vector
   if (!nesting) return false;
   if (!IsModifier(e, set)) {
     const Environment* environment = heap.Get<Environment>(library->value);
-    const Value table =
-        environment->exports != kFalse ? environment->exports : environment->bindings;
+    const Value table = environment->exports != kFalse ? environment->exports : environment->bindings;
     ForEachEntry(heap, table, [&](Value name, Value binding) {
       const Cell* cell = heap.TryGet<Cell>(binding);
       if (cell == nullptr || (HeaderFlags(cell->header) & kForwardCellFlag) == 0) {
@@ -145,9 +144,9 @@ bool IsOwn(const Heap& heap, Value binding, Value environment) {
   return macro != nullptr && macro->environment == environment;
 }
 
-// SRFI 13, for one, has a string-map of its own, which does what that of (scheme base) does, and more. Among the standard
-// libraries the binding counts that is not the one that (islet) and (scheme ...) share, whatever the order of imports.
-// Is the binding one of theirs, under the name that it was defined with?
+// SRFI 13, for one, has a string-map of its own, which does what that of (scheme base) does, and more. Among the
+// standard libraries the binding counts that is not the one that (islet) and (scheme ...) share, whatever the order of
+// imports. Is the binding one of theirs, under the name that it was defined with?
 bool IsStandard(Vm& vm, Value symbol, Value binding) {
   Heap& heap = vm.heap();
   Value home = kUndefined;
@@ -180,8 +179,8 @@ Env* Expansion::LoadLibrary(Syntax* name, bool* found) {
   Value* key = NewRoot(*this, LibraryName(*this, name));
   Value environment = FindLibrary(vm_, *key);
   if (environment == kFalse) {
-    return Fail(name, absl::StrCat("circular import: the library ", Print(name),
-                                   " imports itself, perhaps through others"));
+    return Fail(name,
+                absl::StrCat("circular import: the library ", Print(name), " imports itself, perhaps through others"));
   }
   if (environment == kUndefined) {
     if (loader_ == nullptr) {
@@ -224,8 +223,8 @@ bool Expansion::Import(Syntax* form, Scope* root) {
     Env* library = LoadLibrary(name);
     if (library == nullptr) return false;
     const Environment* environment = heap().Get<Environment>(library->value);
-    const uint64_t names = HashTableCount(
-        heap(), environment->exports != kFalse ? environment->exports : environment->bindings);
+    const uint64_t names =
+        HashTableCount(heap(), environment->exports != kFalse ? environment->exports : environment->bindings);
     const Value table = heap().Get<Environment>(root->env()->value)->bindings;
     // Room for the new names of a prefix, too.
     if (!Room(set, (64 << 10) + names * 256 + HashTableGrowthBytes(heap(), table, names))) return false;
@@ -340,8 +339,7 @@ bool Evaluate(Expansion& e, Syntax* requirement, bool* holds) {
     *holds = true;
     return e.LoadLibrary(Nth(requirement, 1), holds) != nullptr || !*holds;
   }
-  e.Fail(requirement,
-         "cond-expand: expected a feature, (library name), (and ...), (or ...), (not ...) or else");
+  e.Fail(requirement, "cond-expand: expected a feature, (library name), (and ...), (or ...), (not ...) or else");
   return false;
 }
 
@@ -396,8 +394,8 @@ bool ParseDeclarations(Expansion& e, Syntax* form, Declarations* out) {
         Syntax* spec = p->car;
         if (spec->IsIdentifier()) {
           out->exports.push_back({spec, spec});
-        } else if (IsWordList(e, spec, "rename") && ListLength(spec) == 3 &&
-                   Nth(spec, 1)->IsIdentifier() && Nth(spec, 2)->IsIdentifier()) {
+        } else if (IsWordList(e, spec, "rename") && ListLength(spec) == 3 && Nth(spec, 1)->IsIdentifier() &&
+                   Nth(spec, 2)->IsIdentifier()) {
           out->exports.push_back({Nth(spec, 1), Nth(spec, 2)});
         } else {
           e.Fail(spec, "export: expected a name or (rename internal external)");
@@ -463,8 +461,7 @@ void MarkAssignedByMacros(Heap& heap, Value bindings, Value environment) {
       if (!v.IsPair()) continue;
       const Value head = lookup(heap.car(v));
       procedures = procedures || head == Value::Syntax(static_cast<uint32_t>(CoreForm::kErMacroTransformer));
-      const bool assigns = head == Value::Syntax(static_cast<uint32_t>(CoreForm::kSet)) ||
-                           heap.Is<Macro>(head);
+      const bool assigns = head == Value::Syntax(static_cast<uint32_t>(CoreForm::kSet)) || heap.Is<Macro>(head);
       for (; v.IsPair(); v = heap.cdr(v)) {
         if (assigns) mark(heap.car(v));
         work.push_back(heap.car(v));
@@ -495,11 +492,9 @@ bool ResolveExports(Expansion& e, absl::Span<const Export> exports, const Env* e
   if (!e.Room(nullptr, (64 << 10) + HashTableBytes(exports.size() * 2))) return false;
   const Environment* environment = heap.Get<Environment>(env->value);
   for (const Export& x : exports) {
-    const Value binding =
-        HashTableGet(heap, environment->bindings, BaseSymbol(x.internal), kUndefined);
+    const Value binding = HashTableGet(heap, environment->bindings, BaseSymbol(x.internal), kUndefined);
     const Cell* cell = heap.TryGet<Cell>(binding);
-    if (binding == kUndefined ||
-        (cell != nullptr && (HeaderFlags(cell->header) & kForwardCellFlag) != 0)) {
+    if (binding == kUndefined || (cell != nullptr && (HeaderFlags(cell->header) & kForwardCellFlag) != 0)) {
       e.Fail(x.internal, absl::StrCat("export: the library does not define ", e.Print(x.internal)));
       return false;
     }
@@ -513,7 +508,8 @@ bool ResolveExports(Expansion& e, absl::Span<const Export> exports, const Env* e
   return true;
 }
 
-// What the library called `name` exports is all that this one is: they have one table, so that another name costs nothing.
+// What the library called `name` exports is all that this one is: they have one table, so that another name costs
+// nothing.
 bool ShareExports(Expansion& e, Syntax* name, const Env* env) {
   const Env* other = e.LoadLibrary(name);
   if (other == nullptr) return false;

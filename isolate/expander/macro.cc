@@ -1,12 +1,12 @@
 // Macros as bindings, and as objects of the heap.
 //
 // A Macro's environment is where it was defined. If its kind is 0 (syntax-rules), its spec is the text behind the word
-// syntax-rules, as a datum in which Identifiers stand for aliases; it is compiled anew by each Expansion that uses it. If
-// its kind is 1, its spec is a procedure (procedural_macro.h).
-
-#include "absl/strings/str_cat.h"
+// syntax-rules, as a datum in which Identifiers stand for aliases; it is compiled anew by each Expansion that uses it.
+// If its kind is 1, its spec is a procedure (procedural_macro.h).
 
 #include <unordered_map>
+
+#include "absl/strings/str_cat.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/reader/reader.h"
@@ -141,8 +141,7 @@ bool Expansion::StoreMacro(const Rules* rules, Scope* root, const Syntax* whole,
     identifier->index = Value::Fixnum(0);
     alias->identifier = heap().ValueOf(identifier);
   }
-  binding->value =
-      SyntaxToDatum(vm_, rules->spec, true, [](const Alias* alias) { return alias->identifier; });
+  binding->value = SyntaxToDatum(vm_, rules->spec, true, [](const Alias* alias) { return alias->identifier; });
   for (Alias* alias : aliases) alias->identifier = kFalse;
   if (!Room(whole, 4096)) return false;
   binding->value = MakeMacro(heap(), kRulesMacro, binding->value, root->env()->value);
@@ -183,9 +182,8 @@ class AliasRestorer {
       chain.push_back(value);
       value = e_.heap().Get<Identifier>(value)->name;
     }
-    Syntax* name = e_.heap().Is<Identifier>(value)
-                       ? e_.arena().FromAlias(aliases_[value.bits], position_)
-                       : e_.arena().Symbol(value, position_);
+    Syntax* name = e_.heap().Is<Identifier>(value) ? e_.arena().FromAlias(aliases_[value.bits], position_)
+                                                   : e_.arena().Symbol(value, position_);
     Alias* alias = name->kind == Syntax::Kind::kAlias ? name->alias : nullptr;
     for (size_t i = chain.size(); i-- > 0;) {
       Env* env = e_.EnvOf(e_.heap().Get<Identifier>(chain[i])->environment);

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "isolate/process/stack_space.h"
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/heap/object_map.h"
 #include "isolate/heap/poll.h"
+#include "isolate/process/stack_space.h"
 
 namespace islet::vm {
 
@@ -97,8 +97,7 @@ Syntax* Expansion::IdentifierSyntax(Value value, SourcePosition position) {
     chain.push_back(value);
     value = heap().Get<Identifier>(value)->name;
   }
-  Syntax* id =
-      alias != nullptr ? arena_.FromAlias(alias, position) : arena_.Symbol(value, position);
+  Syntax* id = alias != nullptr ? arena_.FromAlias(alias, position) : arena_.Symbol(value, position);
   for (size_t i = chain.size(); i-- > 0;) {
     id = Rename(id, EnvOf(heap().Get<Identifier>(chain[i])->environment)->scope, position);
     identifiers().AddForeign(id->alias, chain[i]);
@@ -106,18 +105,16 @@ Syntax* Expansion::IdentifierSyntax(Value value, SourcePosition position) {
   return id;
 }
 
-Syntax* SyntaxWithAliases(Expansion& e, Value datum, SourcePosition position,
-                          const NoteTranslation& note) {
+Syntax* SyntaxWithAliases(Expansion& e, Value datum, SourcePosition position, const NoteTranslation& note) {
   constexpr size_t kMaxDepth = 10000;
-  return DatumToSyntax(e.arena(), e.heap(), datum, position, kMaxDepth, e.arena_limit(),
-                       [&](Value from, Syntax* to) {
-                         if (to->kind == Syntax::Kind::kAtom && e.heap().Is<Identifier>(from)) {
-                           to->kind = Syntax::Kind::kAlias;
-                           to->alias = e.IdentifierSyntax(from, position)->alias;
-                           to->value = kFalse;
-                         }
-                         if (note != nullptr) note(from, to);
-                       });
+  return DatumToSyntax(e.arena(), e.heap(), datum, position, kMaxDepth, e.arena_limit(), [&](Value from, Syntax* to) {
+    if (to->kind == Syntax::Kind::kAtom && e.heap().Is<Identifier>(from)) {
+      to->kind = Syntax::Kind::kAlias;
+      to->alias = e.IdentifierSyntax(from, position)->alias;
+      to->value = kFalse;
+    }
+    if (note != nullptr) note(from, to);
+  });
 }
 
 // ---- Definitions.
@@ -138,20 +135,16 @@ Syntax* WrapTransformer(Expansion& e, Syntax* expression) {
   Syntax* token = id("token");
   Syntax* a = id("a");
   Syntax* b = id("b");
-  Syntax* stored = lambda(
-      {form, token}, list({procedure, form, lambda({a}, list({id("%rename-identifier"), token, a})),
-                           lambda({a, b}, list({id("%compare-identifiers"), token, a, b}))}));
+  Syntax* stored = lambda({form, token}, list({procedure, form, lambda({a}, list({id("%rename-identifier"), token, a})),
+                                               lambda({a, b}, list({id("%compare-identifiers"), token, a, b}))}));
   Syntax* complaint = arena.Atom(
-      e.vm().MakeString("er-macro-transformer: expected a procedure (form rename compare)",
-                        kImmutableFlag),
-      here);
-  Syntax* checked = list({id("if"), list({id("procedure?"), procedure}), stored,
-                          list({id("error"), complaint, procedure})});
+      e.vm().MakeString("er-macro-transformer: expected a procedure (form rename compare)", kImmutableFlag), here);
+  Syntax* checked =
+      list({id("if"), list({id("procedure?"), procedure}), stored, list({id("error"), complaint, procedure})});
   return list({lambda({procedure}, checked), expression});
 }
 
-bool Expansion::EvaluateTransformer(Syntax* expression, Scope* scope, const Syntax* whole,
-                                    Value* procedure) {
+bool Expansion::EvaluateTransformer(Syntax* expression, Scope* scope, const Syntax* whole, Value* procedure) {
   if (loader_ == nullptr) {
     Fail(whole, "er-macro-transformer: nothing can be evaluated here");
     return false;
@@ -181,8 +174,7 @@ bool Expansion::StackForLisp(const Syntax* form) {
   return false;
 }
 
-std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what,
-                                  const absl::Status& status) {
+std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what, const absl::Status& status) {
   // Limits, interrupts and control that leaves through a continuation end the run that wanted the
   // expansion, too.
   const bool raised = MarkOf(status) == FailureMark::kCondition || status.code() == absl::StatusCode::kUnknown ||
@@ -203,8 +195,8 @@ std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what,
 
 namespace {
 
-// Holds what a use has renamed: a macro may ask for millions. It grows by one bucket at a time (W. Litwin, Linear hashing, 1980),
-// as doubling such a table would keep the run from being ended.
+// Holds what a use has renamed: a macro may ask for millions. It grows by one bucket at a time (W. Litwin, Linear
+// hashing, 1980), as doubling such a table would keep the run from being ended.
 class RenamedTable {
  public:
   // The alias of an identifier, at first null. The entry is in the arena, and stays.
@@ -336,13 +328,10 @@ class MacroUse : public RootSource {
   RenamedTable renamed_;
 };
 
-bool IsIdentifierValue(const Heap& heap, Value v) {
-  return heap.Is<Symbol>(v) || heap.Is<Identifier>(v);
-}
+bool IsIdentifierValue(const Heap& heap, Value v) { return heap.Is<Symbol>(v) || heap.Is<Identifier>(v); }
 
 Value UseIsOver(Vm& vm, const char* who) {
-  return vm.Error("error", who,
-                  "the macro use that this procedure belongs to has been expanded already");
+  return vm.Error("error", who, "the macro use that this procedure belongs to has been expanded already");
 }
 
 }  // namespace
@@ -352,16 +341,14 @@ Syntax* ApplyTransformer(Expansion& e, const Rules& rules, Syntax* form, Scope* 
   if (!e.StackForLisp(form) || !e.Room(form, 4096 + 3 * DatumBytes(form))) return nullptr;
   MacroUse use(e, rules.scope, scope, form->position);
   const Value datum = SyntaxToDatum(
-      e.vm(), form, false,
-      [&](const Alias* alias) { return e.identifiers().ToHeap(const_cast<Alias*>(alias)); },
+      e.vm(), form, false, [&](const Alias* alias) { return e.identifiers().ToHeap(const_cast<Alias*>(alias)); },
       [&](Value made, Syntax* part) { use.Note(made, part->position); });
   const absl::StatusOr<Value> result = e.vm().Call(rules.procedure, {datum, use.token()});
   if (!result.ok()) {
-    return e.FailRun(form, absl::StrCat(e.Print(form->car), ": this macro's transformer failed"),
-                     result.status());
+    return e.FailRun(form, absl::StrCat(e.Print(form->car), ": this macro's transformer failed"), result.status());
   }
-  Syntax* expansion = SyntaxWithAliases(e, *result, form->position,
-                                        [&](Value part, Syntax* made) { use.Locate(part, made); });
+  Syntax* expansion =
+      SyntaxWithAliases(e, *result, form->position, [&](Value part, Syntax* made) { use.Locate(part, made); });
   if (expansion == nullptr) {
     return e.Fail(form, absl::StrCat(e.Print(form->car),
                                      ": what this macro's transformer returned is nested too "

@@ -30,9 +30,9 @@
 
 namespace islet::vm {
 
-// Aliases of an Expansion as Identifiers, eq? for the same alias, and back. Each knows its entry: the Alias by `in_table`,
-// the Identifier by `index`; that they are this table's is seen from the entry. Identifiers that others have made (an
-// Expansion around this one, a snapshot) are not written to: those are found by their bits.
+// Aliases of an Expansion as Identifiers, eq? for the same alias, and back. Each knows its entry: the Alias by
+// `in_table`, the Identifier by `index`; that they are this table's is seen from the entry. Identifiers that others
+// have made (an Expansion around this one, a snapshot) are not written to: those are found by their bits.
 class IdentifierTable : public RootSource {
  public:
   explicit IdentifierTable(Heap& heap) : heap_(heap) { heap_.AddRoots(this); }
@@ -60,7 +60,7 @@ class IdentifierTable : public RootSource {
 
   Heap& heap_;
   Pieces<Entry> entries_;
-  size_t visited_ = 0;  // entries that a collection has visited: they are not young
+  size_t visited_ = 0;        // entries that a collection has visited: they are not young
   Pieces<uint32_t> foreign_;  // places of entries
   std::unordered_map<uint32_t, uint32_t, std::hash<uint32_t>, std::equal_to<uint32_t>,
                      ScratchAllocator<std::pair<const uint32_t, uint32_t>>>
@@ -78,8 +78,7 @@ Syntax* ApplyTransformer(Expansion& e, const Rules& rules, Syntax* form, Scope* 
 
 // Syntax for a datum that may hold Identifiers. Null if it is nested too deeply, or too large.
 // `note` as in DatumToSyntax, behind the translation of Identifiers.
-Syntax* SyntaxWithAliases(Expansion& e, Value datum, SourcePosition position,
-                          const NoteTranslation& note = nullptr);
+Syntax* SyntaxWithAliases(Expansion& e, Value datum, SourcePosition position, const NoteTranslation& note = nullptr);
 
 }  // namespace islet::vm
 

@@ -31,11 +31,8 @@ TEST(ProceduralMacro, AFailureNamesTheUseAndThePlaceInTheTransformer) {
       "form))))))\n"
       "(define (f)\n"
       "  (m 5))\n");
-  EXPECT_THAT(
-      error,
-      StartsWith(
-          "error: test.lisp:5:3: m: this macro's transformer failed: car: argument 1 should be a "
-          "pair: 5\n  at helper (test.lisp:2:"));
+  EXPECT_THAT(error, StartsWith("error: test.lisp:5:3: m: this macro's transformer failed: car: argument 1 should be a "
+                                "pair: 5\n  at helper (test.lisp:2:"));
   EXPECT_THAT(error, HasSubstr("in the form (m 5)"));
   EXPECT_EQ(lisp.code(), absl::StatusCode::kInvalidArgument);
 }
@@ -55,25 +52,20 @@ TEST(ProceduralMacro, PartsOfTheFormKeepTheirPlaces) {
 
 TEST(ProceduralMacro, AFailureCanBeCaughtAsASyntaxError) {
   Session lisp;
-  EXPECT_EQ(
-      lisp.Run("(guard (e ((error-object? e) 'caught))"
-               "  (eval '(let-syntax ((m (er-macro-transformer (lambda (f r c) (raise 'x))))) (m))"
-               "        (interaction-environment)))"),
-      "caught");
+  EXPECT_EQ(lisp.Run("(guard (e ((error-object? e) 'caught))"
+                     "  (eval '(let-syntax ((m (er-macro-transformer (lambda (f r c) (raise 'x))))) (m))"
+                     "        (interaction-environment)))"),
+            "caught");
 }
 
 TEST(ProceduralMacro, AnInterruptEndsATransformerAndCannotBeCaught) {
   Session lisp;
-  ASSERT_EQ(
-      lisp.Run(
-          "(define-syntax spin (er-macro-transformer (lambda (f r c) (let loop () (loop))))) 1"),
-      "1");
-  for (const char* program :
-       {"(spin)", "(guard (e (#t 'caught)) (eval '(spin) (interaction-environment)))",
-        "(let-syntax ((m (er-macro-transformer (let loop () (loop))))) (m))",
-        "(guard (e (#t 'caught)) (eval '(let-syntax ((m (er-macro-transformer (lambda (f r c) "
-        "f)))) (m))"
-        " (interaction-environment)))"}) {
+  ASSERT_EQ(lisp.Run("(define-syntax spin (er-macro-transformer (lambda (f r c) (let loop () (loop))))) 1"), "1");
+  for (const char* program : {"(spin)", "(guard (e (#t 'caught)) (eval '(spin) (interaction-environment)))",
+                              "(let-syntax ((m (er-macro-transformer (let loop () (loop))))) (m))",
+                              "(guard (e (#t 'caught)) (eval '(let-syntax ((m (er-macro-transformer (lambda (f r c) "
+                              "f)))) (m))"
+                              " (interaction-environment)))"}) {
     std::thread other([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(30));
       lisp.vm().Interrupt();
@@ -113,8 +105,7 @@ TEST(ProceduralMacro, MacrosThatEvaluateThemselvesWithoutEndAreStopped) {
 
 TEST(ProceduralMacro, ExitInATransformerExits) {
   Session lisp;
-  EXPECT_THAT(lisp.Run("(let-syntax ((m (er-macro-transformer (lambda (f r c) (exit 3))))) (m))"),
-              HasSubstr("exit"));
+  EXPECT_THAT(lisp.Run("(let-syntax ((m (er-macro-transformer (lambda (f r c) (exit 3))))) (m))"), HasSubstr("exit"));
   EXPECT_EQ(lisp.Run("(+ 1 2)"), "3");
 }
 
@@ -129,8 +120,7 @@ TEST(ProceduralMacro, ContinuationsOfATransformerThatIsOver) {
                      "(m)"),
             "42");
   // At top level it returns to whoever called; but rename belongs to a use that is over.
-  EXPECT_THAT(lisp.Run("(k 1)"),
-              HasSubstr("rename: the macro use that this procedure belongs to has been expanded"));
+  EXPECT_THAT(lisp.Run("(k 1)"), HasSubstr("rename: the macro use that this procedure belongs to has been expanded"));
   EXPECT_EQ(lisp.Run("entered"), "2");
 }
 
@@ -138,19 +128,17 @@ TEST(ProceduralMacro, LivesInASnapshot) {
   std::vector<uint8_t> bytes;
   {
     Session lisp;
-    ASSERT_EQ(
-        lisp.Run(
-            "(define uses 0)"
-            "(define (name-of i) (string->symbol (string-append \"v\" (number->string i))))"
-            "(define-syntax bind-three (er-macro-transformer (lambda (form rename compare)"
-            "  (set! uses (+ uses 1))"
-            "  `(,(rename 'let) ,(map (lambda (i) (list (name-of i) i)) '(1 2 3)) ,(cadr form)))))"
-            "(define kept-identifier #f)"
-            "(define-syntax keep (er-macro-transformer (lambda (f r c) (set! kept-identifier (r "
-            "'vector)) 1)))"
-            "(keep)"
-            "(bind-three (list v1 v3))"),
-        "(1 3)");
+    ASSERT_EQ(lisp.Run("(define uses 0)"
+                       "(define (name-of i) (string->symbol (string-append \"v\" (number->string i))))"
+                       "(define-syntax bind-three (er-macro-transformer (lambda (form rename compare)"
+                       "  (set! uses (+ uses 1))"
+                       "  `(,(rename 'let) ,(map (lambda (i) (list (name-of i) i)) '(1 2 3)) ,(cadr form)))))"
+                       "(define kept-identifier #f)"
+                       "(define-syntax keep (er-macro-transformer (lambda (f r c) (set! kept-identifier (r "
+                       "'vector)) 1)))"
+                       "(keep)"
+                       "(bind-three (list v1 v3))"),
+              "(1 3)");
     absl::StatusOr<std::vector<uint8_t>> written = WriteSnapshot(lisp.vm());
     ASSERT_TRUE(written.ok()) << written.status();
     bytes = *std::move(written);
@@ -161,11 +149,9 @@ TEST(ProceduralMacro, LivesInASnapshot) {
   EXPECT_EQ(lisp.Run("uses"), "3");
   EXPECT_EQ(lisp.Run("kept-identifier"), "#<identifier vector>");
   EXPECT_EQ(lisp.Run("(eval (list kept-identifier 1 2) (interaction-environment))"), "#(1 2)");
-  EXPECT_EQ(
-      lisp.Run(
-          "(define-syntax kept (er-macro-transformer (lambda (f r c) (list kept-identifier 3))))"
-          "(let ((vector list)) (kept))"),
-      "#(3)");
+  EXPECT_EQ(lisp.Run("(define-syntax kept (er-macro-transformer (lambda (f r c) (list kept-identifier 3))))"
+                     "(let ((vector list)) (kept))"),
+            "#(3)");
 }
 
 TEST(ProceduralMacro, RenamesTheSameNameAlikeHoweverManyThereAre) {
@@ -198,15 +184,14 @@ TEST(ProceduralMacro, CollectionsWhileExpanding) {
   VmOptions options;
   options.heap.nursery_size = 1024;
   Session lisp(options);
-  EXPECT_EQ(
-      lisp.Run("(define-syntax m (er-macro-transformer (lambda (form rename compare)"
-               "  (let ((names (map rename '(a b c))))"
-               "    (let fill ((n 5000) (l '())) (if (> n 0) (fill (- n 1) (cons n l))))"
-               "    `(,(rename 'let) ,(map list names (cdr form))"
-               "       (,(rename 'list) ,@(if (compare (car names) (rename 'a)) names '())))))))"
-               "(define (f a) (m (+ a 1) (m a 2 3) \"text\"))"
-               "(f 1)"),
-      "(2 (1 2 3) \"text\")");
+  EXPECT_EQ(lisp.Run("(define-syntax m (er-macro-transformer (lambda (form rename compare)"
+                     "  (let ((names (map rename '(a b c))))"
+                     "    (let fill ((n 5000) (l '())) (if (> n 0) (fill (- n 1) (cons n l))))"
+                     "    `(,(rename 'let) ,(map list names (cdr form))"
+                     "       (,(rename 'list) ,@(if (compare (car names) (rename 'a)) names '())))))))"
+                     "(define (f a) (m (+ a 1) (m a 2 3) \"text\"))"
+                     "(f 1)"),
+            "(2 (1 2 3) \"text\")");
 }
 
 }  // namespace

@@ -48,8 +48,7 @@ class Quasi {
   };
 
   bool IsUnary(Syntax* t, CoreForm keyword) {
-    return t->IsPair() && t->cdr->IsPair() && t->cdr->cdr->IsNull() &&
-           e_.IsKeyword(t->car, keyword, scope_);
+    return t->IsPair() && t->cdr->IsPair() && t->cdr->cdr->IsNull() && e_.IsKeyword(t->car, keyword, scope_);
   }
 
   bool ExpandItem(Syntax* t, int level, std::vector<Item>* items) {
@@ -95,8 +94,7 @@ class Quasi {
   }
 
   // The items followed by the tail; null in `*out` if all of it is constant.
-  bool Build(const std::vector<Item>& items, Syntax* tail_form, Core* tail, SourcePosition position,
-             Core** out) {
+  bool Build(const std::vector<Item>& items, Syntax* tail_form, Core* tail, SourcePosition position, Core** out) {
     // Constants at the end are part of the tail.
     size_t end = items.size();
     Syntax* constant_tail = tail_form;
@@ -119,8 +117,7 @@ class Quasi {
       std::vector<Core*> args;
       if (items[end - 1].spliced) {
         --end;
-        result = empty ? items[end].core
-                       : e_.MakeCoreCall("append", {items[end].core, result}, position);
+        result = empty ? items[end].core : e_.MakeCoreCall("append", {items[end].core, result}, position);
       } else {
         size_t begin = end;
         while (begin > 0 && !items[begin - 1].spliced && end - begin < kMaxListArguments) --begin;
@@ -133,9 +130,7 @@ class Quasi {
           result = e_.MakeCoreCall("cons", {args[0], result}, position);
         } else {
           Core* list = e_.MakeCoreCall("list", args, position);
-          result = empty || list == nullptr
-                       ? list
-                       : e_.MakeCoreCall("append", {list, result}, position);
+          result = empty || list == nullptr ? list : e_.MakeCoreCall("append", {list, result}, position);
         }
         end = begin;
       }

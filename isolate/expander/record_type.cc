@@ -17,8 +17,7 @@ struct Field {
 
 class RecordDefinition {
  public:
-  RecordDefinition(Expansion& e, Syntax* form, Env* core)
-      : e_(e), arena_(e.arena()), form_(form), core_(core) {}
+  RecordDefinition(Expansion& e, Syntax* form, Env* core) : e_(e), arena_(e.arena()), form_(form), core_(core) {}
 
   bool Parse() {
     const int64_t n = ListLength(form_);
@@ -61,8 +60,8 @@ class RecordDefinition {
     for (const Field& f : fields_) names.push_back(f.name);
     Syntax* const type_name = type_;
     if (NamesProcedureToo() && !HideType()) return false;
-    out->push_back(Define(type_, List({Core("%make-record-type"), Quote(type_name),
-                                       Quote(arena_.MakeVector(names, Here()))})));
+    out->push_back(
+        Define(type_, List({Core("%make-record-type"), Quote(type_name), Quote(arena_.MakeVector(names, Here()))})));
     if (!DefineConstructor(out)) return false;
     Syntax* object = Local("object");
     if (predicate_ != nullptr && !IsFalse(predicate_)) {
@@ -71,15 +70,14 @@ class RecordDefinition {
     for (size_t i = 0; i < fields_.size(); ++i) {
       Syntax* index = arena_.Atom(Value::Fixnum(static_cast<int32_t>(i)), Here());
       if (fields_[i].accessor != nullptr) {
-        out->push_back(
-            Define(fields_[i].accessor, LambdaOf({object}, {Core("%record-ref"), object, type_,
-                                                            index, Quote(fields_[i].accessor)})));
+        out->push_back(Define(fields_[i].accessor, LambdaOf({object}, {Core("%record-ref"), object, type_, index,
+                                                                       Quote(fields_[i].accessor)})));
       }
       if (fields_[i].modifier != nullptr) {
         Syntax* value = Local("value");
-        out->push_back(Define(fields_[i].modifier,
-                              LambdaOf({object, value}, {Core("%record-set!"), object, type_, index,
-                                                         value, Quote(fields_[i].modifier)})));
+        out->push_back(
+            Define(fields_[i].modifier, LambdaOf({object, value}, {Core("%record-set!"), object, type_, index, value,
+                                                                   Quote(fields_[i].modifier)})));
       }
     }
     return true;
@@ -89,9 +87,7 @@ class RecordDefinition {
   // (define-record-type point (point x y) ...): then the name is the procedure's.
   bool NamesProcedureToo() const {
     const IdentifierKey key = KeyOf(type_);
-    const auto same = [key](const Syntax* id) {
-      return id != nullptr && id->IsIdentifier() && KeyOf(id) == key;
-    };
+    const auto same = [key](const Syntax* id) { return id != nullptr && id->IsIdentifier() && KeyOf(id) == key; };
     if (same(constructor_->IsPair() ? constructor_->car : constructor_) || same(predicate_)) return true;
     for (const Field& f : fields_) {
       if (same(f.accessor) || same(f.modifier)) return true;
@@ -103,8 +99,7 @@ class RecordDefinition {
   bool HideType() {
     if (!e_.Room(form_, 4096)) return false;
     Heap& heap = e_.heap();
-    Symbol* symbol = static_cast<Symbol*>(
-        heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
+    Symbol* symbol = static_cast<Symbol*>(heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
     symbol->hash = Value::Fixnum(static_cast<int32_t>(AddressHash(heap.OffsetOf(symbol))));
     symbol->name = heap.Get<Symbol>(BaseSymbol(type_))->name;
     type_ = arena_.Symbol(heap.ValueOf(symbol), Here());
@@ -122,12 +117,11 @@ class RecordDefinition {
       for (Syntax* p = constructor_->cdr; p->IsPair(); p = p->cdr) {
         const int index = p->car->IsIdentifier() ? FieldIndex(p->car) : -1;
         if (index < 0) {
-          return Fail(p->car, absl::StrCat("define-record-type: ", e_.Print(p->car),
-                                           " is not a field of this record type"));
+          return Fail(p->car,
+                      absl::StrCat("define-record-type: ", e_.Print(p->car), " is not a field of this record type"));
         }
         if (values[index] != nullptr) {
-          return Fail(p->car, absl::StrCat("define-record-type: duplicate ", e_.Print(p->car),
-                                           " in the constructor"));
+          return Fail(p->car, absl::StrCat("define-record-type: duplicate ", e_.Print(p->car), " in the constructor"));
         }
         parameters.push_back(values[index] = Fresh(p->car));
       }

@@ -98,8 +98,7 @@ bool SameMeaning(const Heap& heap, const Denotation& a, const Denotation& b) {
   // A cell that only references made is a name without a binding.
   auto unbound = [&](const Denotation& d) {
     return d.kind == Denotation::Kind::kUnbound ||
-           (d.kind == Denotation::Kind::kCell &&
-            (HeaderFlags(heap.header(d.value)) & kForwardCellFlag) != 0);
+           (d.kind == Denotation::Kind::kCell && (HeaderFlags(heap.header(d.value)) & kForwardCellFlag) != 0);
   };
   if (unbound(a) || unbound(b)) return unbound(a) && unbound(b) && a.symbol == b.symbol;
   if (a.kind != b.kind) return false;

@@ -83,7 +83,7 @@ struct Denotation {
   Kind kind = Kind::kUnbound;
   Variable* variable = nullptr;
   const Rules* rules = nullptr;
-  Value value = kUndefined;  // Cell, Macro or core form; valid until the next safepoint
+  Value value = kUndefined;   // Cell, Macro or core form; valid until the next safepoint
   Value symbol = kUndefined;  // unbound or global: the name
   Env* env = nullptr;         // unbound or global: where it was looked up
 

@@ -24,10 +24,10 @@ struct Pattern {
 struct Template {
   enum class Kind : uint8_t { kConstant, kVariable, kInserted, kPair, kEllipsis, kVector };
   Kind kind;
-  uint32_t index = 0;          // kVariable: slot; kInserted
-  Syntax* syntax = nullptr;    // kConstant
-  Template* car = nullptr;     // kPair; kEllipsis: the repeated part; kVector: the items as a list
-  Template* cdr = nullptr;     // kPair; kEllipsis: what follows
+  uint32_t index = 0;        // kVariable: slot; kInserted
+  Syntax* syntax = nullptr;  // kConstant
+  Template* car = nullptr;   // kPair; kEllipsis: the repeated part; kVector: the items as a list
+  Template* cdr = nullptr;   // kPair; kEllipsis: what follows
   // kEllipsis: for each of the ellipses, outermost first, the slots that it steps through.
   absl::Span<const absl::Span<const uint32_t>> drivers;
 };
@@ -107,8 +107,7 @@ class Compiler {
   }
 
   bool IsLiteral(const Syntax* id) const {
-    return std::any_of(literals_.begin(), literals_.end(),
-                       [&](const Syntax* l) { return KeyOf(l) == KeyOf(id); });
+    return std::any_of(literals_.begin(), literals_.end(), [&](const Syntax* l) { return KeyOf(l) == KeyOf(id); });
   }
 
   // Among the literals an ellipsis is a literal, whether it is `...` or has a name of its own (R7RS 4.3.2).
@@ -143,8 +142,7 @@ class Compiler {
         return CompilePatternIdentifier(p, depth);
       case Syntax::Kind::kVector: {
         Pattern* vector = New(Pattern::Kind::kVector);
-        vector->car =
-            CompilePattern(e_.arena().List({p->items, p->count}, p->position), depth, true);
+        vector->car = CompilePattern(e_.arena().List({p->items, p->count}, p->position), depth, true);
         return vector->car == nullptr ? nullptr : vector;
       }
       case Syntax::Kind::kPair:
@@ -192,7 +190,8 @@ class Compiler {
     return variable;
   }
 
-  // `used` receives the slots that occur in `t`. In an `escaped` template, (... template), ellipses are just identifiers.
+  // `used` receives the slots that occur in `t`. In an `escaped` template, (... template), ellipses are just
+  // identifiers.
   Template* CompileTemplate(Syntax* t, uint32_t depth, bool escaped, std::vector<uint32_t>* used) {
     Expansion::Nesting nesting(e_, whole_);
     if (!nesting) return nullptr;
@@ -211,8 +210,7 @@ class Compiler {
           return e_.Fail(t, "syntax-rules: misplaced ellipsis in a template");
         }
         Template* vector = New(Template::Kind::kVector);
-        vector->car = CompileTemplate(e_.arena().List({t->items, t->count}, t->position), depth,
-                                      escaped, used);
+        vector->car = CompileTemplate(e_.arena().List({t->items, t->count}, t->position), depth, escaped, used);
         return vector->car == nullptr ? nullptr : vector;
       }
       case Syntax::Kind::kPair:
@@ -249,8 +247,7 @@ class Compiler {
     return pair->cdr == nullptr ? nullptr : pair;
   }
 
-  Template* CompileTemplateIdentifier(Syntax* t, uint32_t depth, bool escaped,
-                                      std::vector<uint32_t>* used) {
+  Template* CompileTemplateIdentifier(Syntax* t, uint32_t depth, bool escaped, std::vector<uint32_t>* used) {
     for (uint32_t i = 0; i < variables_.size(); ++i) {
       if (variables_[i].key != KeyOf(t)) continue;
       if (variables_[i].depth > depth) {
@@ -259,10 +256,9 @@ class Compiler {
       }
       const Slot wanted{i, depth - variables_[i].depth};
       uint32_t slot = 0;
-      while (slot < slots_.size() &&
-             (slots_[slot].variable != wanted.variable ||
-              // A variable of depth 0 is never stepped through.
-              (variables_[i].depth != 0 && slots_[slot].skipped != wanted.skipped))) {
+      while (slot < slots_.size() && (slots_[slot].variable != wanted.variable ||
+                                      // A variable of depth 0 is never stepped through.
+                                      (variables_[i].depth != 0 && slots_[slot].skipped != wanted.skipped))) {
         ++slot;
       }
       if (slot == slots_.size()) slots_.push_back(wanted);
@@ -327,8 +323,7 @@ class Use {
           return form->IsIdentifier() &&
                  SameMeaning(e_.heap(), e_.Meaning(form, scope_), e_.Meaning(p->syntax, rules_.scope));
         case Pattern::Kind::kAtom:
-          return form->kind == Syntax::Kind::kAtom &&
-                 Equal(e_.heap(), form->value, p->syntax->value);
+          return form->kind == Syntax::Kind::kAtom && Equal(e_.heap(), form->value, p->syntax->value);
         case Pattern::Kind::kVector:
           if (form->kind != Syntax::Kind::kVector) return false;
           form = e_.arena().List({form->items, form->count}, form->position);
@@ -353,8 +348,7 @@ class Use {
     if (!CountPairs(*form, &pairs, nullptr) || pairs < p->tail_pairs) return false;
     const size_t count = pairs - p->tail_pairs;
     const uint32_t variables = p->variable_end - p->variable;
-    Match* items =
-        static_cast<Match*>(e_.arena().Allocate(sizeof(Match) * count * variables + 1));
+    Match* items = static_cast<Match*>(e_.arena().Allocate(sizeof(Match) * count * variables + 1));
     for (size_t i = 0; i < count; ++i) {
       if (!e_.GoesOn(4) || !MatchPattern(p->car, (*form)->car)) return false;
       for (uint32_t v = 0; v < variables; ++v) {

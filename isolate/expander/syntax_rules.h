@@ -16,8 +16,8 @@ struct Rule {
   Pattern* pattern;
   Template* result;
   uint32_t variable_count;
-  absl::Span<const uint32_t> slots;      // for each place of the template's frame, the pattern variable it starts with
-  absl::Span<Syntax* const> inserted;    // the template's own identifiers: renamed for each expansion
+  absl::Span<const uint32_t> slots;    // for each place of the template's frame, the pattern variable it starts with
+  absl::Span<Syntax* const> inserted;  // the template's own identifiers: renamed for each expansion
 };
 
 // A macro: rules, or a procedure (procedural_macro.h).

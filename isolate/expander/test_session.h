@@ -20,8 +20,7 @@ namespace islet::vm {
 class Session {
  public:
   explicit Session(const VmOptions& options = {})
-      : Session(Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end,
-                                    AllPrimitives()),
+      : Session(Image::FromEmbedded(islet_snapshot_standard_begin, islet_snapshot_standard_end, AllPrimitives()),
                 options) {}
   explicit Session(const std::vector<uint8_t>& snapshot)
       : Session(Image::FromBytes(snapshot, AllPrimitives()), VmOptions()) {}
@@ -37,8 +36,7 @@ class Session {
   Vm& vm() { return *vm_; }
 
  private:
-  Session(absl::StatusOr<std::shared_ptr<const Image>> image, const VmOptions& options)
-      : image_(*std::move(image)) {
+  Session(absl::StatusOr<std::shared_ptr<const Image>> image, const VmOptions& options) : image_(*std::move(image)) {
     vm_ = *NewVm(*image_, options);
     evaluator_ = std::make_unique<Evaluator>(*vm_);
   }

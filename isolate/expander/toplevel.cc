@@ -1,9 +1,9 @@
-// Top-level forms, of libraries, programs and interactions. As in a body, all that is defined is known before values are
-// expanded.
-
-#include "absl/strings/str_cat.h"
+// Top-level forms, of libraries, programs and interactions. As in a body, all that is defined is known before values
+// are expanded.
 
 #include <unordered_set>
+
+#include "absl/strings/str_cat.h"
 #include "isolate/expander/expansion.h"
 
 namespace islet::vm {
@@ -11,7 +11,7 @@ namespace islet::vm {
 namespace {
 
 struct ToplevelItem {
-  CoreForm kind;                      // define, define-values, define-library or begin (an expression)
+  CoreForm kind;  // define, define-values, define-library or begin (an expression)
   Syntax* form;
   Definition definition;              // define
   absl::Span<GlobalDefine*> targets;  // define, define-values
@@ -20,8 +20,7 @@ struct ToplevelItem {
 
 }  // namespace
 
-Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root,
-                               SourcePosition position) {
+Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root, SourcePosition position) {
   WorkStack<Syntax*> pending;
   for (size_t i = forms.size(); i-- > 0;) pending.push_back(forms[i]);
   Pieces<ToplevelItem> items;

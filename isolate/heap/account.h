@@ -1,8 +1,8 @@
 // While an isolate runs, it has memory outside of its cage: scratch (scratch.h), of which syntax, work stacks, tables
 // and texts are made. That counts against the heap limit, so that nothing that a program can make grow is without one.
 //
-// Each thread counts the scratch that it has, whoever has asked for it. The part of an isolate is what has come since its
-// outermost run began: the rest belongs to isolates whose host functions have led there. Counting is by chunks of
+// Each thread counts the scratch that it has, whoever has asked for it. The part of an isolate is what has come since
+// its outermost run began: the rest belongs to isolates whose host functions have led there. Counting is by chunks of
 // kilobytes, so nobody pays for it.
 //
 // Past the limit the account says so once for each further chunk (see Vm::Interrupt): it cannot fail what is asked for,

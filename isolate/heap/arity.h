@@ -17,7 +17,9 @@ struct Arity {
   bool rest = false;      // there may be any number more
 
   // The layout is that of snapshots, and never changes.
-  static constexpr Arity Unpack(uint32_t packed) { return {packed >> 9, packed >> 1 & kMostOptional, (packed & 1) != 0}; }
+  static constexpr Arity Unpack(uint32_t packed) {
+    return {packed >> 9, packed >> 1 & kMostOptional, (packed & 1) != 0};
+  }
   constexpr uint32_t Pack() const { return least << 9 | optional << 1 | (rest ? 1u : 0u); }
 
   constexpr bool Accepts(uint64_t count) const {

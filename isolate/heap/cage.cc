@@ -46,7 +46,8 @@ uint64_t RoundUp(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * uni
 // system calls instead of one.
 thread_local uint8_t* next_base = nullptr;
 
-// What Cage::Keep has left for this thread. Of a type without a destructor, so that it can be asked while the thread ends.
+// What Cage::Keep has left for this thread. Of a type without a destructor, so that it can be asked while the thread
+// ends.
 struct Kept {
   uint8_t* base;
   CageLayout layout;
@@ -65,9 +66,9 @@ struct KeptGuard {
 };
 thread_local KeptGuard kept_guard;
 
-// Ranges that could not be unmapped. The kernel refuses where it would have to split a mapping, as a cage's end and what it
-// has placed behind it may have become one, and the process has as many as it may. Each is tried again when a cage has been
-// unmapped. Were there ever more than fit, the rest would stay mapped: address space, but no memory.
+// Ranges that could not be unmapped. The kernel refuses where it would have to split a mapping, as a cage's end and
+// what it has placed behind it may have become one, and the process has as many as it may. Each is tried again when a
+// cage has been unmapped. Were there ever more than fit, the rest would stay mapped: address space, but no memory.
 class Leftovers {
  public:
   void Add(void* at, uint64_t bytes) {
@@ -139,8 +140,7 @@ void* Map(void* at, uint64_t bytes, int protection, int flags, int fd, off_t off
 }
 
 void* Reserve(void* at, uint64_t bytes, int flags) {
-  return Map(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
-             -1, 0);
+  return Map(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
 // What a cage's base, but for its phase, is a multiple of: as far as cages of this size can stand side by side, 1 GiB,
@@ -156,8 +156,7 @@ uint8_t* ReserveCage(const CageLayout& layout) {
   const uint64_t size = layout.cage_size;
   const uint64_t alignment = BaseAlignment(layout);
   if (next_base != nullptr) {
-    const uint64_t hint =
-        ((reinterpret_cast<uint64_t>(next_base) - phase) & ~(alignment - 1)) + phase;
+    const uint64_t hint = ((reinterpret_cast<uint64_t>(next_base) - phase) & ~(alignment - 1)) + phase;
     void* at = Reserve(reinterpret_cast<void*>(hint), size, MAP_FIXED_NOREPLACE);
     if (at == reinterpret_cast<void*>(hint)) return static_cast<uint8_t*>(at);
     if (at != MAP_FAILED) Unmap(at, size);  // a kernel before 4.17 does not know the flag
@@ -223,8 +222,7 @@ struct AddressSpace {
     FILE* const file = fopen("/proc/self/statm", "re");
     if (file == nullptr) return result;
     unsigned long size = 0, data = 0;  // NOLINT: what the file has
-    if (fscanf(file, "%lu %*u %*u %*u %*u %lu", &size, &data) == 2)
-      result = {size * kPage, data * kPage};
+    if (fscanf(file, "%lu %*u %*u %*u %*u %lu", &size, &data) == 2) result = {size * kPage, data * kPage};
     fclose(file);
     return result;
   }
@@ -233,9 +231,7 @@ struct AddressSpace {
 // A soft limit of the process, in bytes, if `used` and `more` bytes do not fit in it; else 0.
 uint64_t LimitHit(int resource, uint64_t used, uint64_t more) {
   rlimit limit = {};
-  if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0 ||
-      limit.rlim_cur == RLIM_INFINITY)
-    return 0;
+  if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
   return used + more > limit.rlim_cur ? std::max<uint64_t>(limit.rlim_cur, 1) : 0;
 }
 
@@ -243,18 +239,17 @@ uint64_t LimitHit(int resource, uint64_t used, uint64_t more) {
 absl::Status MappingError(const CageLayout& layout, int error) {
   const std::string size = absl::StrCat(layout.cage_size >> 20, " MiB");
   if (error != ENOMEM && error != EAGAIN) {
-    return absl::InternalError(
-        absl::StrCat("cannot map an isolate's memory (", size, "): ", strerror(error)));
+    return absl::InternalError(absl::StrCat("cannot map an isolate's memory (", size, "): ", strerror(error)));
   }
-  const std::string what =
-      absl::StrCat("cannot reserve ", size, " of address space for an isolate: ");
+  const std::string what = absl::StrCat("cannot reserve ", size, " of address space for an isolate: ");
   const int64_t mappings = CountMappings();
   const int64_t max_mappings = ReadNumber("/proc/sys/vm/max_map_count");
   if (mappings >= 0 && max_mappings > 0 && mappings + 8 >= max_mappings) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "cannot map an isolate's memory: this process has ", mappings,
-        " memory mappings, and may have ", max_mappings,
-        "; an isolate takes three, and a fourth if its snapshot is a file's and not trusted. Raise it with: sysctl vm.max_map_count=", 2 * max_mappings));
+    return absl::ResourceExhaustedError(absl::StrCat("cannot map an isolate's memory: this process has ", mappings,
+                                                     " memory mappings, and may have ", max_mappings,
+                                                     "; an isolate takes three, and a fourth if its snapshot is a "
+                                                     "file's and not trusted. Raise it with: sysctl vm.max_map_count=",
+                                                     2 * max_mappings));
   }
   // Since each cage is reserved together with what aligns it.
   const uint64_t more = layout.cage_size + BaseAlignment(layout);
@@ -272,8 +267,7 @@ absl::Status MappingError(const CageLayout& layout, int error) {
                      "(ulimit -d, or LimitDATA= of a systemd unit),"
                      " or make cages smaller"));
   }
-  if (rlimit limit = {}; error == EAGAIN && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
-                         limit.rlim_cur != RLIM_INFINITY) {
+  if (rlimit limit = {}; error == EAGAIN && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
     return absl::ResourceExhaustedError(
         absl::StrCat(what, "the process locks the memory that it maps (mlockall), and may lock ",
                      static_cast<uint64_t>(limit.rlim_cur) >> 10,
@@ -282,10 +276,10 @@ absl::Status MappingError(const CageLayout& layout, int error) {
                      " (MCL_CURRENT) before isolates are made"));
   }
   if (ReadNumber("/proc/sys/vm/overcommit_memory") == 2) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        what,
-        "the system counts reserved memory as used (vm.overcommit_memory is 2). Set it with: sysctl"
-        " vm.overcommit_memory=0, or make cages smaller"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat(what,
+                     "the system counts reserved memory as used (vm.overcommit_memory is 2). Set it with: sysctl"
+                     " vm.overcommit_memory=0, or make cages smaller"));
   }
   return absl::ResourceExhaustedError(
       absl::StrCat(what,
@@ -298,15 +292,14 @@ absl::Status CheckLayout(const CageLayout& layout) {
   constexpr uint64_t kMaxCageSize = uint64_t{4} << 30;
   if (layout.cage_size < CageLayout::kMinCageSize || layout.cage_size > kMaxCageSize ||
       layout.cage_size % kWindow != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "a cage of ", layout.cage_size, " bytes: its size must be a multiple of 2 MiB from ",
-        CageLayout::kMinCageSize >> 20, " MiB to 4 GiB"));
+    return absl::InvalidArgumentError(absl::StrCat("a cage of ", layout.cage_size,
+                                                   " bytes: its size must be a multiple of 2 MiB from ",
+                                                   CageLayout::kMinCageSize >> 20, " MiB to 4 GiB"));
   }
   if (layout.old_end == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("a cage of ", layout.cage_size >> 20, " MiB is too small for a snapshot of ",
-                     layout.image_end >> 10, " KiB and the ", kMinSpaces >> 20,
-                     " MiB that an isolate needs besides"));
+                     layout.image_end >> 10, " KiB and the ", kMinSpaces >> 20, " MiB that an isolate needs besides"));
   }
   return absl::OkStatus();
 }
@@ -339,8 +332,7 @@ CageLayout CageLayout::For(uint64_t cage_size, uint32_t writable, uint32_t read_
   layout.young_begin = layout.stack_end;
   layout.young_end = static_cast<uint32_t>(young_end);
   layout.old_begin = static_cast<uint32_t>(RoundUp(young_end, Heap::kBlockSize));
-  layout.old_end =
-      static_cast<uint32_t>((cage_size - kMargin) / Heap::kBlockSize * Heap::kBlockSize);
+  layout.old_end = static_cast<uint32_t>((cage_size - kMargin) / Heap::kBlockSize * Heap::kBlockSize);
   return layout;
 }
 
@@ -371,8 +363,7 @@ bool Cage::PutImage(const ImageSource& image) {
   }
   constexpr int kFlags = MAP_PRIVATE | MAP_FIXED;
   const off_t offset = static_cast<off_t>(image.file_offset);
-  return (writable == 0 ||
-          Map(base_, writable, PROT_READ | PROT_WRITE, kFlags, image.fd, offset) != MAP_FAILED) &&
+  return (writable == 0 || Map(base_, writable, PROT_READ | PROT_WRITE, kFlags, image.fd, offset) != MAP_FAILED) &&
          (read_only == 0 || Map(base_ + writable, read_only, PROT_READ, kFlags, image.fd,
                                 offset + static_cast<off_t>(writable)) != MAP_FAILED);
 }

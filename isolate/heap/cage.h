@@ -12,7 +12,7 @@ namespace islet::vm {
 
 // Cage offsets; all multiples of the page size (see heap.h for the picture).
 struct CageLayout {
-  uint64_t cage_size = 0;      // bytes: 4 GiB, or less by option
+  uint64_t cage_size = 0;        // bytes: 4 GiB, or less by option
   uint32_t read_only_begin = 0;  // what is before it is the image's writable part
   uint32_t image_end = 0;
   uint32_t stack_begin = 0;
@@ -28,8 +28,8 @@ struct CageLayout {
   // The layout for an image of `writable` + `read_only` bytes (multiples of the page size). With no image at all, the
   // first page stays unmapped. An image too large for the cage is found by Cage::Create.
   static CageLayout For(uint64_t cage_size, uint32_t writable, uint32_t read_only);
-  // Where in its 2 MiB window of address space a cage's base lies. An image file's offset that is congruent to it can be
-  // mapped by huge pages.
+  // Where in its 2 MiB window of address space a cage's base lies. An image file's offset that is congruent to it can
+  // be mapped by huge pages.
   uint64_t BasePhase() const;
 };
 
@@ -37,14 +37,14 @@ struct CageLayout {
 struct ImageSource {
   int fd = -1;
   uint64_t file_offset = 0;
-  // Not 0: tells this image from all others of the process; and its file stays anyway, so that a cage that nobody uses may
-  // keep it mapped.
+  // Not 0: tells this image from all others of the process; and its file stays anyway, so that a cage that nobody uses
+  // may keep it mapped.
   uint32_t lasting = 0;
   // Without a descriptor: the image, of which each cage gets a copy; at least until its Create is
   // done. Null: no image.
   const uint8_t* memory = nullptr;
-  // Whether the cage's end cannot be accessed, and what runs past it faults: a fourth mapping for each cage. Below a cage
-  // nothing of the kind is needed, since no offset is negative. Not for a lasting image.
+  // Whether the cage's end cannot be accessed, and what runs past it faults: a fourth mapping for each cage. Below a
+  // cage nothing of the kind is needed, since no offset is negative. Not for a lasting image.
   bool guarded = false;
 };
 

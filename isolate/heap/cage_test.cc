@@ -27,8 +27,7 @@ constexpr uint64_t kWindow = 2 * kMiB;
 int CountMappings(const std::string& of_file = "") {
   std::ifstream maps("/proc/self/maps");
   int count = 0;
-  for (std::string line; std::getline(maps, line);)
-    count += line.find(of_file) != std::string::npos;
+  for (std::string line; std::getline(maps, line);) count += line.find(of_file) != std::string::npos;
   return count;
 }
 
@@ -151,7 +150,8 @@ TEST(CageTest, MuchCodeKeepsItsEndWithTheStack) {
   const TestImage image(600, 1000);
   auto cage = Cage::Create(image.Layout(4 * kGiB), image.source());
   ASSERT_TRUE(cage.ok());
-  EXPECT_EQ(WindowOf(*cage, cage->layout().image_end - kMiB / 8), WindowOf(*cage, cage->layout().young_begin + 255 * 1024));
+  EXPECT_EQ(WindowOf(*cage, cage->layout().image_end - kMiB / 8),
+            WindowOf(*cage, cage->layout().young_begin + 255 * 1024));
 }
 
 TEST(CageTest, MovesItsOwnership) {
@@ -215,13 +215,11 @@ TEST(CageTest, RefusesSizesThatCannotBe) {
   }
   const auto cage = Cage::Create(CageLayout::For(64 * kMiB, 0, 60 * kMiB), ImageSource());
   EXPECT_EQ(cage.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_NE(cage.status().message().find("snapshot of 61440 KiB"), absl::string_view::npos)
-      << cage.status();
+  EXPECT_NE(cage.status().message().find("snapshot of 61440 KiB"), absl::string_view::npos) << cage.status();
 }
 
 TEST(CageTest, SaysWhenTheImageCannotBeMapped) {
-  const auto cage =
-      Cage::Create(CageLayout::For(64 * kMiB, kTestPage, kTestPage), ImageSource{9999, 0});
+  const auto cage = Cage::Create(CageLayout::For(64 * kMiB, kTestPage, kTestPage), ImageSource{9999, 0});
   EXPECT_EQ(cage.status().code(), absl::StatusCode::kInternal) << cage.status();
 }
 

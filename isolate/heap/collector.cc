@@ -42,8 +42,7 @@ constexpr uint32_t kLeafTypes = TypeBit(ObjectType::kString) | TypeBit(ObjectTyp
 bool IsLeaf(uint32_t header) {
   const uint32_t type = static_cast<uint32_t>(HeaderType(header));
   if ((kLeafTypes >> type & 1) == 0) return false;
-  return type != static_cast<uint32_t>(ObjectType::kString) ||
-         !(HeaderFlags(header) & kIndirectStringFlag);
+  return type != static_cast<uint32_t>(ObjectType::kString) || !(HeaderFlags(header) & kIndirectStringFlag);
 }
 
 }  // namespace
@@ -76,8 +75,8 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
     case Block::kMoving:
       if (!block.marked) {
         if (__builtin_expect(block.next == Heap::kNoBlock, 0)) StartForwarding(index);
-        *slot = EvacuateOld(v, reinterpret_cast<Value*>(heap_.forwarding_ + block.next) +
-                                   offset % Heap::kBlockSize / 8);
+        *slot =
+            EvacuateOld(v, reinterpret_cast<Value*>(heap_.forwarding_ + block.next) + offset % Heap::kBlockSize / 8);
       }
       return;
     case Block::kLargeHead:
@@ -94,8 +93,7 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
 // is left to functions called last, so that these need no frame.
 
 // A copy of the pair or flonum at `from`, or kUndefined if there is no room for it in the block.
-inline __attribute__((always_inline)) Value Collector::CopyWord(Tag tag, Heap::Content content,
-                                                                const uint8_t* from) {
+inline __attribute__((always_inline)) Value Collector::CopyWord(Tag tag, Heap::Content content, const uint8_t* from) {
   Heap::MovingSpace& space = heap_.moving_[content];
   uint8_t* const to = space.top;
   if (__builtin_expect(to == space.end, 0)) return kUndefined;
@@ -177,8 +175,7 @@ inline uint8_t* Collector::Allocate(Heap::Content content, size_t bytes) {
   Heap::MovingSpace& space = heap_.moving_[content];
   ++moved_;
   uint8_t* p = space.top;
-  if (__builtin_expect(static_cast<size_t>(space.end - p) < bytes, 0))
-    return AllocateInNewBlock(content, bytes);
+  if (__builtin_expect(static_cast<size_t>(space.end - p) < bytes, 0)) return AllocateInNewBlock(content, bytes);
   space.top = p + bytes;
   return p;
 }
@@ -189,9 +186,7 @@ uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
   if (p == nullptr) {
     // Heap::EffectiveLimit leaves room for copies of all that Heap::Reserve and kSlack let be
     // allocated.
-    std::fputs(
-        "islet: no room to copy live objects to: something allocated without Heap::Reserve\n",
-        stderr);
+    std::fputs("islet: no room to copy live objects to: something allocated without Heap::Reserve\n", stderr);
     std::abort();
   }
   (void)Stopped();  // after the copy
@@ -271,8 +266,7 @@ void Collector::ScanUnmoving(uint8_t* start) {
       scanned[i] |= todo;
       for (; todo != 0; todo &= todo - 1) {
         const size_t granule = i * 64 + static_cast<size_t>(__builtin_ctzll(todo));
-        ForEachSlot(reinterpret_cast<uint32_t*>(start + granule * 8),
-                    [this](Value* slot) { Visit<true>(slot); });
+        ForEachSlot(reinterpret_cast<uint32_t*>(start + granule * 8), [this](Value* slot) { Visit<true>(slot); });
       }
     }
   }
@@ -283,8 +277,7 @@ void Collector::ScanUnmoving(uint8_t* start) {
 // Calls `scan(at)`, which returns the next object's address, for each object of a chain of blocks
 // that the cursor has not passed. Scanning may add to the chain. False if there was none.
 template <bool kFull, typename Scan>
-inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content content,
-                                                                Scan&& scan) {
+inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content content, Scan&& scan) {
   const Heap::MovingSpace& space = heap_.moving_[content];
   Cursor& cursor = cursors_[content];
   bool any = false;
@@ -365,8 +358,7 @@ void Collector::VisitRoots() {
     // `used` may be a guess far too high: so whole pages are given back, not written to.
     uint8_t* const page = base_ + ((top - base_ + kPageSize - 1) & ~(kPageSize - 1));
     std::memset(top, 0, static_cast<size_t>(std::min(page, used) - top));
-    if (used > page)
-      Heap::Discard(page, base_ + ((used - base_ + kPageSize - 1) & ~(kPageSize - 1)));
+    if (used > page) Heap::Discard(page, base_ + ((used - base_ + kPageSize - 1) & ~(kPageSize - 1)));
     heap_.stack_used_ = heap_.stack_top_;
   }
   for (Value* slot = heap_.stack_begin(); slot < heap_.stack_top_;) {
@@ -381,11 +373,10 @@ void Collector::VisitDirtyPages() {
   const uint32_t image_end = heap_.layout().image_end;
   for (auto& page : heap_.dirty_.pages()) {
     if (kFull && Stopped()) return;
-    Value* const slots = reinterpret_cast<Value*>(
-        base_ + (static_cast<size_t>(page->number) << DirtyPages::kPageShift));
+    Value* const slots =
+        reinterpret_cast<Value*>(base_ + (static_cast<size_t>(page->number) << DirtyPages::kPageShift));
     for (uint32_t i = 0; i < DirtyPages::kSlotsPerPage / 64; ++i) {
-      for (uint64_t todo = kFull ? page->slots[i] : page->young_slots[i]; todo != 0;
-           todo &= todo - 1) {
+      for (uint64_t todo = kFull ? page->slots[i] : page->young_slots[i]; todo != 0; todo &= todo - 1) {
         const int bit = __builtin_ctzll(todo);
         Value* slot = slots + i * 64 + bit;
         if (kFull && !(slot->IsRef() && slot->offset() >= image_end)) {
@@ -493,8 +484,7 @@ bool Collector::Full(Polls polls) {
     space.top = space.end = nullptr;
   }
   PrepareForwarding();
-  for (uint32_t index : heap_.unmoving_blocks_)
-    std::memset(heap_.BlockStart(index), 0, Heap::kUnmovingStart);
+  for (uint32_t index : heap_.unmoving_blocks_) std::memset(heap_.BlockStart(index), 0, Heap::kUnmovingStart);
   if (Trace() && SweepNames() && SweepUnmoving()) {
     Complete(start);
     return true;
@@ -635,11 +625,10 @@ bool Collector::SweepWeak(std::vector<Value>* table, Kept&& kept, HashOf&& hash_
 
 bool Collector::SweepNames() {
   const auto hash_of_symbol = [this](Value symbol) { return heap_.Get<Symbol>(symbol)->hash; };
-  const auto is_forward = [this](Value cell) {
-    return (HeaderFlags(heap_.header(cell)) & kForwardCellFlag) != 0;
-  };
+  const auto is_forward = [this](Value cell) { return (HeaderFlags(heap_.header(cell)) & kForwardCellFlag) != 0; };
   const auto hash_of_name = [&](Value cell) { return hash_of_symbol(heap_.Get<Cell>(cell)->name); };
-  return SweepWeak(&heap_.symbols_, [](Value) { return true; }, hash_of_symbol) &&
+  return SweepWeak(
+             &heap_.symbols_, [](Value) { return true; }, hash_of_symbol) &&
          SweepWeak(&heap_.forward_cells_.slots, is_forward, hash_of_name);
 }
 
@@ -648,8 +637,7 @@ bool Collector::SweepUnmoving() {
   std::vector<uint32_t> kept;
   for (size_t n = 0; n < heap_.unmoving_blocks_.size(); ++n) {
     if (Stopped()) {
-      kept.insert(kept.end(), heap_.unmoving_blocks_.begin() + static_cast<ptrdiff_t>(n),
-                  heap_.unmoving_blocks_.end());
+      kept.insert(kept.end(), heap_.unmoving_blocks_.begin() + static_cast<ptrdiff_t>(n), heap_.unmoving_blocks_.end());
       break;
     }
     const uint32_t index = heap_.unmoving_blocks_[n];

@@ -12,8 +12,7 @@
 // Where an object of the nursery was, its new reference is left:
 //   pair     kForwarded in the car, the reference in the cdr
 //   object   the reference in place of the header, whose low bits are 000
-//   flonum   the reference in the low half, kMovedFlonum in the high one: a signalling NaN, which
-//   arithmetic never
+//   flonum   the reference in the low half, kMovedFlonum in the high one: a signalling NaN, which arithmetic never
 //            yields and Heap::MakeFlonum replaces
 // Objects of the old space stay as they were. Their new references lie in a table, one word for
 // each 8 bytes of the blocks that are evacuated, which lies in the nursery's unused range. So a

@@ -180,8 +180,7 @@ class ModelledHeap {
       ASSERT_TRUE(node_at.emplace(actual.bits, expected.number).second) << "two nodes in one place";
       more.emplace_back(expected.number, actual);
     };
-    for (size_t i = 0; i < model_roots_.size(); ++i)
-      ASSERT_NO_FATAL_FAILURE(meet(model_roots_[i], *RootSlot(i)));
+    for (size_t i = 0; i < model_roots_.size(); ++i) ASSERT_NO_FATAL_FAILURE(meet(model_roots_[i], *RootSlot(i)));
     for (int i = 0; i < static_cast<int>(kReadOnlyPages + kWritablePages); ++i) {
       ASSERT_NO_FATAL_FAILURE(meet({true, i}, TestImage::VectorAt(static_cast<uint32_t>(i))));
     }
@@ -194,32 +193,25 @@ class ModelledHeap {
       }
       const std::vector<Value*> slots = Slots(node, v);
       ASSERT_EQ(slots.size(), node.slots.size());
-      for (size_t i = 0; i < slots.size(); ++i)
-        ASSERT_NO_FATAL_FAILURE(meet(node.slots[i], *slots[i]));
+      for (size_t i = 0; i < slots.size(); ++i) ASSERT_NO_FATAL_FAILURE(meet(node.slots[i], *slots[i]));
       if (node.kind == Node::kFlonum) {
         ASSERT_EQ(heap_->flonum(v), number + 0.5);
       }
       if (node.kind == Node::kObject) {
         ASSERT_EQ(heap_->header(v), node.header);
         ASSERT_EQ(SizeOf(heap_->Get<uint32_t>(v)), node.bytes);
-        ForEachPayloadByte(
-            node, v, [&, n = number](uint8_t& byte, size_t i) { ASSERT_EQ(byte, Pattern(n, i)); });
+        ForEachPayloadByte(node, v, [&, n = number](uint8_t& byte, size_t i) { ASSERT_EQ(byte, Pattern(n, i)); });
       }
     }
-    for (auto i = nodes_.begin(); i != nodes_.end();)
-      i = found.count(i->first) ? std::next(i) : nodes_.erase(i);
+    for (auto i = nodes_.begin(); i != nodes_.end();) i = found.count(i->first) ? std::next(i) : nodes_.erase(i);
     values_.swap(found);
   }
 
  private:
   uint32_t Below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
-  static uint8_t Pattern(int number, size_t i) {
-    return static_cast<uint8_t>(number * 31 + i * 7 + (i >> 8));
-  }
+  static uint8_t Pattern(int number, size_t i) { return static_cast<uint8_t>(number * 31 + i * 7 + (i >> 8)); }
 
-  Value* RootSlot(size_t i) {
-    return i < 20 ? &roots_.values[i] : heap_->stack_begin() + 3 * (i - 20);
-  }
+  Value* RootSlot(size_t i) { return i < 20 ? &roots_.values[i] : heap_->stack_begin() + 3 * (i - 20); }
 
   void SetRoot(uint32_t i, ModelValue v) {
     model_roots_[i] = v;
@@ -227,8 +219,7 @@ class ModelledHeap {
     // The stack grows and shrinks; the words between the roots are what frames leave behind.
     heap_->stack_begin()[3 * Below(20) + 1] = ToValue(v);
     heap_->stack_begin()[100 + Below(2000)] = ToValue(v);
-    heap_->SetStackTop(heap_->stack_begin() + 60 + (Below(2) ? 500 : 0),
-                       heap_->stack_begin() + 2100);
+    heap_->SetStackTop(heap_->stack_begin() + 60 + (Below(2) ? 500 : 0), heap_->stack_begin() + 2100);
   }
 
   Value ToValue(ModelValue v) { return v.is_node ? values_.at(v.number) : Value::Fixnum(v.number); }
@@ -252,9 +243,7 @@ class ModelledHeap {
   template <typename Visit>
   void ForEachPayloadByte(const Node& node, Value v, Visit visit) {
     const ObjectType type = HeaderType(node.header);
-    if (type != ObjectType::kString && type != ObjectType::kBytevector &&
-        type != ObjectType::kBignum)
-      return;
+    if (type != ObjectType::kString && type != ObjectType::kBytevector && type != ObjectType::kBignum) return;
     if (!node.slots.empty()) return;
     uint8_t* bytes = heap_->Get<uint8_t>(v);
     for (size_t i = 8; i < node.bytes; ++i) visit(bytes[i], i);
@@ -292,8 +281,7 @@ class ModelledHeap {
         break;
       case 10: {  // a string of any width; an indirect one has a slot
         const uint32_t flags = Below(3) * kWideStringFlag;
-        const size_t bytes =
-            flags == kIndirectStringFlag ? 16 : 8 + size_t{length} * (flags ? 4 : 1);
+        const size_t bytes = flags == kIndirectStringFlag ? 16 : 8 + size_t{length} * (flags ? 4 : 1);
         String* s = static_cast<String*>(heap_->NewObject(ObjectType::kString, bytes, flags, 0));
         s->length = flags == kIndirectStringFlag ? 5 : length;
         v = heap_->ValueOf(s);
@@ -306,8 +294,7 @@ class ModelledHeap {
         break;
       }
       case 12:
-        v = heap_->ValueOf(
-            heap_->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
+        v = heap_->ValueOf(heap_->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
         node.unmoving = true;
         break;
       case 13: {  // some instructions, of which every second is a Value
@@ -366,8 +353,7 @@ class ModelledHeap {
     if (!object.is_node) return;
     Node& node = nodes_.at(object.number);
     if (node.kind != Node::kObject || HeaderType(node.header) != ObjectType::kString) return;
-    if (HeaderFlags(node.header) != 0 || node.bytes < 16 || node.bytes >= Heap::kLargeObject)
-      return;
+    if (HeaderFlags(node.header) != 0 || node.bytes < 16 || node.bytes >= Heap::kLargeObject) return;
     const Value payload = heap_->MakeBytevector(4);
     Node payload_node{Node::kObject};
     payload_node.header = heap_->header(payload);
@@ -375,8 +361,7 @@ class ModelledHeap {
     const int number = next_node_++;
     nodes_[number] = payload_node;
     values_[number] = payload;
-    ForEachPayloadByte(payload_node, payload,
-                       [&](uint8_t& byte, size_t i) { byte = Pattern(number, i); });
+    ForEachPayloadByte(payload_node, payload, [&](uint8_t& byte, size_t i) { byte = Pattern(number, i); });
     uint32_t* words = heap_->Get<uint32_t>(values_.at(object.number));
     words[0] |= kIndirectStringFlag << 8;
     heap_->Write(reinterpret_cast<Value*>(words + 2), payload);
@@ -477,8 +462,7 @@ TEST(CollectorTest, ForgetsWhatTheSnapshotNoLongerRefersTo) {
 // ---- Symbols and code.
 
 Value Intern(Heap& heap, int32_t hash) {
-  Symbol* symbol =
-      static_cast<Symbol*>(heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0));
+  Symbol* symbol = static_cast<Symbol*>(heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0));
   symbol->hash = Value::Fixnum(hash);
   symbol->name = heap.MakeBytevector(3);
   std::vector<Value>& table = heap.young_symbols();
@@ -626,8 +610,7 @@ class EndedCollectionTest : public ::testing::Test {
     std::vector<Value>& symbols = heap_->young_symbols();
     symbols.assign(4 * kSymbols, kUndefined);
     for (int i = 0; i < kSymbols; ++i) {
-      auto* symbol =
-          static_cast<Symbol*>(heap_->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0));
+      auto* symbol = static_cast<Symbol*>(heap_->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0));
       symbol->hash = Value::Fixnum(4 * i);
       symbol->name = kNull;
       symbols[4 * static_cast<size_t>(i)] = heap_->ValueOf(symbol);
@@ -652,8 +635,7 @@ class EndedCollectionTest : public ::testing::Test {
     int symbols = 0;
     for (Value list = roots_->values[2]; list.IsPair(); list = heap_->cdr(list)) {
       ASSERT_TRUE(heap_->Is<Symbol>(heap_->car(list)));
-      ASSERT_EQ(heap_->Get<Symbol>(heap_->car(list))->hash.fixnum(),
-                4 * (kSymbols - 2 - 2 * symbols));
+      ASSERT_EQ(heap_->Get<Symbol>(heap_->car(list))->hash.fixnum(), 4 * (kSymbols - 2 - 2 * symbols));
       ++symbols;
     }
     ASSERT_EQ(symbols, kSymbols / 2);
@@ -699,8 +681,7 @@ TEST_F(EndedCollectionTest, WritesToWhatIsBeingMovedDoNoHarm) {
     heap_->Write(&heap_->Get<Vector>(snapshot)->items[3], old);
     heap_->Write(&heap_->Get<Box>(box)->value, fresh);
     heap_->FinishCollection();
-    const Value list =
-        heap_->Get<Vector>(roots_->values[0])->items[static_cast<int>(poll) % kLists];
+    const Value list = heap_->Get<Vector>(roots_->values[0])->items[static_cast<int>(poll) % kLists];
     EXPECT_EQ(heap_->car(large[1]), Value::Fixnum(1));
     EXPECT_EQ(large[2], list);
     EXPECT_EQ(heap_->Get<Vector>(snapshot)->items[2], large[1]);
@@ -713,8 +694,7 @@ TEST_F(EndedCollectionTest, WritesToWhatIsBeingMovedDoNoHarm) {
 }
 
 TEST_F(EndedCollectionTest, AResetForgetsThem) {
-  const std::unique_ptr<Heap> fresh =
-      MakeHeap(image_.Layout(128 * kMiB), image_.source(), HeapOptions{40 * kMiB});
+  const std::unique_ptr<Heap> fresh = MakeHeap(image_.Layout(128 * kMiB), image_.source(), HeapOptions{40 * kMiB});
   for (const uint32_t poll : {0u, 1u, 30u, 100u, 250u}) {
     for (const size_t kept : {size_t{0}, 64 * kMiB}) {
       ASSERT_TRUE(EndAt(poll));
@@ -779,10 +759,10 @@ TEST(CollectorTest, LargeObjectsAreScannedOfWhateverType) {
   auto heap = MakeHeap();
   TestRoots roots(*heap);
   constexpr uint32_t kFields = 20'000;
-  roots.values.push_back(heap->ValueOf(static_cast<uint32_t*>(
-      heap->NewObject(ObjectType::kRecord, 4 * (kFields + 2), 0, kFields))));
-  roots.values.push_back(heap->ValueOf(static_cast<uint32_t*>(
-      heap->NewObject(ObjectType::kStackChunk, 8 + 4 * kFields, 0, 0))));
+  roots.values.push_back(
+      heap->ValueOf(static_cast<uint32_t*>(heap->NewObject(ObjectType::kRecord, 4 * (kFields + 2), 0, kFields))));
+  roots.values.push_back(
+      heap->ValueOf(static_cast<uint32_t*>(heap->NewObject(ObjectType::kStackChunk, 8 + 4 * kFields, 0, 0))));
   heap->Get<Vector>(roots.values[1])->length = kFields;
   Value* const last_field = heap->Get<Value>(roots.values[0]) + kFields + 1;
   Value* const last_word = heap->Get<Vector>(roots.values[1])->items + kFields - 1;
@@ -816,8 +796,8 @@ TEST(CollectorTest, ALargeObjectMayBeGivenBackAtOnce) {
     EXPECT_LE(heap->Stats().old_bytes, bytes - 4 * size_t{kLarge});
     ASSERT_TRUE(heap->Collect());
     // The room is used again, and reads as zero.
-    const auto* again = static_cast<const uint32_t*>(
-        heap->NewObject(ObjectType::kBytevector, 2 * size_t{kLarge}, 0, 0));
+    const auto* again =
+        static_cast<const uint32_t*>(heap->NewObject(ObjectType::kBytevector, 2 * size_t{kLarge}, 0, 0));
     EXPECT_GE(heap->OffsetOf(again), large.offset() - 8);
     EXPECT_LT(heap->OffsetOf(again), large.offset() + 4 * kLarge);
     EXPECT_TRUE(std::all_of(again + 1, again + kLarge / 2, [](uint32_t word) { return word == 0; }));

@@ -62,10 +62,10 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
     uint32_t here, there;
     std::memcpy(&here, base_ + word, 4);
     std::memcpy(&there, other.base_ + word, 4);
-    const char* const area = word < layout().image_end     ? "snapshot"
-                             : word < layout().stack_end   ? "stack"
-                             : word < layout().young_end   ? "nursery"
-                                                           : "old space";
+    const char* const area = word < layout().image_end   ? "snapshot"
+                             : word < layout().stack_end ? "stack"
+                             : word < layout().young_end ? "nursery"
+                                                         : "old space";
     return absl::StrCat(area, ", cage offset 0x", absl::Hex(word), ": 0x", absl::Hex(here), " instead of 0x",
                         absl::Hex(there));
   }

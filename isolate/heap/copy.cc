@@ -1,4 +1,5 @@
-// Heap::CopyFrom: a second heap in the state of a first one. Cages hold no addresses, so bytes are all there is to copy.
+// Heap::CopyFrom: a second heap in the state of a first one. Cages hold no addresses, so bytes are all there is to
+// copy.
 
 #include <cstddef>
 #include <cstdint>

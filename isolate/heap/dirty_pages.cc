@@ -21,8 +21,7 @@ void DirtyPages::Note(uint32_t offset, size_t bytes) {
     own_bits_ = std::make_unique<uint64_t[]>(Words(image_bytes_));
     bits_ = own_bits_.get();
   }
-  const uint32_t last =
-      static_cast<uint32_t>((offset + static_cast<uint64_t>(bytes) - 1) >> kPageShift);
+  const uint32_t last = static_cast<uint32_t>((offset + static_cast<uint64_t>(bytes) - 1) >> kPageShift);
   for (uint32_t number = offset >> kPageShift; number <= last; ++number) {
     uint64_t& word = own_bits_[number >> 6];
     const uint64_t bit = uint64_t{1} << (number & 63);

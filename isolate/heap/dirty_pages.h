@@ -20,7 +20,7 @@ class DirtyPages {
   static constexpr uint32_t kSlotsPerPage = kPageSize / 4;
 
   struct Page {
-    uint32_t number;                        // cage offset >> kPageShift
+    uint32_t number;                           // cage offset >> kPageShift
     uint64_t slots[kSlotsPerPage / 64];        // slots that ever received a reference to the isolate's own objects
     uint64_t young_slots[kSlotsPerPage / 64];  // of these, those written since the last collection
   };

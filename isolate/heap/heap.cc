@@ -64,7 +64,8 @@ size_t Heap::EffectiveLimit() const {
 }
 
 size_t Heap::SoftNurserySize() const {
-  return std::min({options_.nursery_size, wanted_nursery_, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)});
+  return std::min(
+      {options_.nursery_size, wanted_nursery_, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)});
 }
 
 bool Heap::HasRoomFor(size_t bytes) const {
@@ -127,15 +128,14 @@ Value Heap::MakeVectorPromoted(uint32_t length, uint32_t flags) {
 }
 
 Value Heap::MakeBytevector(uint32_t length, uint32_t flags) {
-  auto* bytes =
-      static_cast<Bytevector*>(NewObject(ObjectType::kBytevector, 8 + size_t{length}, flags, 0));
+  auto* bytes = static_cast<Bytevector*>(NewObject(ObjectType::kBytevector, 8 + size_t{length}, flags, 0));
   bytes->length = length;
   return ValueOf(bytes);
 }
 
 Value Heap::MakeBignum(uint32_t count, bool negative) {
-  auto* number = static_cast<Bignum*>(
-      NewObject(ObjectType::kBignum, 8 + size_t{8} * count, negative ? kNegativeFlag : 0, 0));
+  auto* number =
+      static_cast<Bignum*>(NewObject(ObjectType::kBignum, 8 + size_t{8} * count, negative ? kNegativeFlag : 0, 0));
   number->length = count;
   return ValueOf(number);
 }
@@ -156,16 +156,14 @@ void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t 
         std::swap(hole, unmoving_free_.back());
         unmoving_free_.pop_back();
       } else {
-        Get<uint32_t>(Value::FromBits(hole.first))[1] =
-            hole.second;  // keeps the block readable from end to end
+        Get<uint32_t>(Value::FromBits(hole.first))[1] = hole.second;  // keeps the block readable from end to end
       }
       break;
     }
     if (object == nullptr) {
       if (unmoving_blocks_.empty() || kBlockSize - blocks_[unmoving_blocks_.back()].top < bytes) {
         const uint32_t index = AllocateBlocks(1, Block::kUnmoving);
-        if (index == kNoBlock)
-          Fatal("islet: no room for code or symbols: Heap::Reserve was not called\n");
+        if (index == kNoBlock) Fatal("islet: no room for code or symbols: Heap::Reserve was not called\n");
         blocks_[index].top = kUnmovingStart;
         unmoving_blocks_.push_back(index);
         NoteOldGrowth();
@@ -184,10 +182,8 @@ void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t 
 
 void* Heap::AllocateLarge(size_t bytes) {
   const size_t run = (bytes + kBlockSize - 1) / kBlockSize;
-  const uint32_t index =
-      run <= max_blocks_ ? AllocateBlocks(static_cast<uint32_t>(run), Block::kLargeHead) : kNoBlock;
-  if (index == kNoBlock)
-    Fatal("islet: no room for a large object: Heap::Reserve was not called, or refused\n");
+  const uint32_t index = run <= max_blocks_ ? AllocateBlocks(static_cast<uint32_t>(run), Block::kLargeHead) : kNoBlock;
+  if (index == kNoBlock) Fatal("islet: no room for a large object: Heap::Reserve was not called, or refused\n");
   fresh_large_.push_back(index);
   stats_.allocated_bytes += bytes;
   NoteOldGrowth();
@@ -207,8 +203,7 @@ void Heap::PopulateLarge(Value object) {
 void Heap::FreeLarge(Value object) {
   if (evacuating_) return;  // the collection that is to be finished finds it dead
   const uint32_t index = BlockIndex(object.offset());
-  if (blocks_[index].fresh)
-    fresh_large_.erase(std::find(fresh_large_.begin(), fresh_large_.end(), index));
+  if (blocks_[index].fresh) fresh_large_.erase(std::find(fresh_large_.begin(), fresh_large_.end(), index));
   FreeBlocks(index, blocks_[index].run);
   DiscardFreed(true);
 }
@@ -279,8 +274,7 @@ uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
   }
   for (uint32_t i = 0; i < run; ++i) {
     Block& block = blocks_[index + i];
-    if (block.kind == Block::kFree && block.marked)
-      (void)Discard(BlockStart(index + i), BlockStart(index + i + 1));
+    if (block.kind == Block::kFree && block.marked) (void)Discard(BlockStart(index + i), BlockStart(index + i + 1));
     block = Block();
     block.kind = i == 0 ? kind : Block::kLargeTail;
     block.run = i == 0 ? run : i;
@@ -400,9 +394,8 @@ void Heap::RemoveRoots(RootSource* source) {
 
 bool Heap::Collect() {
   if (evacuating_) {
-    if (unfinished_ == nullptr)
-      return false;                       // asked for by what a poll of the collector has called
-    if (!PollInterrupts()) return false;  // nobody needs room any more
+    if (unfinished_ == nullptr) return false;  // asked for by what a poll of the collector has called
+    if (!PollInterrupts()) return false;       // nobody needs room any more
   }
   FinishCollection();
   const size_t limit = EffectiveLimit();
@@ -438,8 +431,8 @@ bool Heap::FullCollection() {
   // One that may stop needs all that moves to be in the old space. Promoted objects, and the copies
   // of all, may each take twice their size; see EffectiveLimit.
   const size_t young = static_cast<size_t>(young_top_ - young_start());
-  const bool may_stop = max_blocks_ * kBlockSize - old_bytes_ >=
-                        2 * young + 2 * (old_bytes_ + young) + kSpareBlocks * kBlockSize;
+  const bool may_stop =
+      max_blocks_ * kBlockSize - old_bytes_ >= 2 * young + 2 * (old_bytes_ + young) + kSpareBlocks * kBlockSize;
   if (may_stop && young != 0 && !MinorCollection()) return false;
   const AccountPause pause;
   auto collector = std::make_unique<Collector>(*this);

@@ -4,27 +4,25 @@
 //   [read_only_begin, image_end)      snapshot: code, literals, symbol names (no write permission)
 //   [stack_begin, stack_end)          the interpreter's stack
 //   [young_begin, young_end)          nursery: bump-allocated; collections start at a soft limit
-//   far below young_end [old_begin, old_end)              old space: blocks of 64 KiB [old_end,
-//   cage_size)              a margin, never touched
+//                                     far below young_end
+//   [old_begin, old_end)              old space: blocks of 64 KiB
+//   [old_end, cage_size)              a margin, never touched
 //
 // The writable tail of the snapshot, the stack and the start of the nursery share one 2 MiB window
 // of address space, so that an isolate that does little needs one page of page-table entries.
 //
 // Invariants
-//  1. Collections happen only at safepoints: `Collect`, `Reserve`, and the interpreter's own slow
-//  paths. Allocation
-//     never collects, so C++ code may hold plain Values between two safepoints, with no rooting. In
-//     return, code that may allocate more than kSlack between two safepoints must `Reserve` first.
+//  1. Collections happen only at safepoints: `Collect`, `Reserve`, and the interpreter's own slow paths. Allocation
+//     never collects, so C++ code may hold plain Values between two safepoints, with no rooting. In return, code that
+//     may allocate more than kSlack between two safepoints must `Reserve` first.
 //  2. Snapshot objects, symbols, code and large objects never move; all others may at a safepoint.
-//  3. A store into an object that already existed at the last safepoint goes through `Write` (or
-//  `NoteRawWrite` for
+//  3. A store into an object that already existed at the last safepoint goes through `Write` (or `NoteRawWrite` for
 //     bytes). Initialising a fresh object needs neither.
 //  4. The collector never writes to a snapshot page that the program has not written.
-//  5. A full collection that is told to end the run (poll.h) stays unfinished: each object is where
-//  it was, with all that
-//     it holds, for whoever reports how the run has ended; some are in their new places as well.
-//     Objects may be read and made then, but what is written to old ones may be lost.
-//     FinishCollection must follow before Lisp runs again.
+//  5. A full collection that is told to end the run (poll.h) stays unfinished: each object is where it was, with all
+//     that it holds, for whoever reports how the run has ended; some are in their new places as well. Objects may be
+//     read and made then, but what is written to old ones may be lost. FinishCollection must follow before Lisp runs
+//     again.
 //
 // Thread safety: none; an isolate is on one thread at a time.
 
@@ -133,9 +131,7 @@ class Heap {
   double flonum(Value v) const { return Get<Flonum>(v)->value; }
   uint32_t header(Value v) const { return *Get<uint32_t>(v); }
   ObjectType type(Value v) const { return HeaderType(header(v)); }
-  uint32_t OffsetOf(const void* p) const {
-    return static_cast<uint32_t>(static_cast<const uint8_t*>(p) - base_);
-  }
+  uint32_t OffsetOf(const void* p) const { return static_cast<uint32_t>(static_cast<const uint8_t*>(p) - base_); }
   Value ValueOf(const void* object) const { return Value::Ref(Tag::kObject, OffsetOf(object)); }
   bool InSnapshot(Value v) const { return v.offset() < layout().image_end; }
   bool InReadOnly(const void* p) const {
@@ -267,16 +263,16 @@ class Heap {
   // ---- Recycling (reset.cc, comparison.cc). Not while anything runs.
 
   // The state in which the heap was made: the snapshot's bytes as they were, everything else empty and zero. The stack
-  // has been used up to `stack_used` at most. Memory stays resident, up to about `keep_bytes`; the rest goes back to the
-  // system. Root sources, and what set_pristine said, stay. Costs what the isolate has written and allocated.
+  // has been used up to `stack_used` at most. Memory stays resident, up to about `keep_bytes`; the rest goes back to
+  // the system. Root sources, and what set_pristine said, stay. Costs what the isolate has written and allocated.
   void Reset(Value* stack_used, size_t keep_bytes);
   // At the end of the heap's life: leaves its cage, as a Reset leaves it, for this thread's next heap on the image, if
   // Cage::Keep takes it. Nothing may be done with the heap any more.
   void Retire(Value* stack_used);
   // Bytes that a Reset has left resident.
   size_t KeptBytes() const;
-  // Makes a heap that is new the same as `parent`, on the same image: every object at the same offset, with copies of the
-  // pages that the parent has written and filled. The stack is not copied: nothing may be running.
+  // Makes a heap that is new the same as `parent`, on the same image: every object at the same offset, with copies of
+  // the pages that the parent has written and filled. The stack is not copied: nothing may be running.
   void CopyFrom(const Heap& parent);
   // What differs between two heaps on the same image, in contents or in bookkeeping; "" if nothing does. For tests and
   // checks: reads all that either isolate has ever touched.
@@ -323,11 +319,11 @@ class Heap {
     __builtin_prefetch((pristine_ != nullptr && InSnapshot(v) ? pristine_ : base_) + v.offset());
   }
 
-  // Symbols made since the snapshot: an open-addressing table, weak in full collections. See interpreter/symbol_table.cc.
-  // The heap keeps it because only the collector knows which symbols died.
+  // Symbols made since the snapshot: an open-addressing table, weak in full collections. See
+  // interpreter/symbol_table.cc. The heap keeps it because only the collector knows which symbols died.
   std::vector<Value>& young_symbols() { return symbols_; }
-  // Cells of names that have no definition yet, unmoving: likewise a table, by the hashes of the names, and weak. Those that
-  // have been defined meanwhile leave it, too. See expander/forward_cells.h.
+  // Cells of names that have no definition yet, unmoving: likewise a table, by the hashes of the names, and weak. Those
+  // that have been defined meanwhile leave it, too. See expander/forward_cells.h.
   struct ForwardCells {
     std::vector<Value> slots;
     size_t count = 0;  // at least as many as there are
@@ -350,10 +346,10 @@ class Heap {
     // Large head: reached in this full collection. Moving: made during this full collection, so its
     // objects stay. Free: not zero yet.
     bool marked = false;
-    bool fresh = false;  // large head: made since the last collection
+    bool fresh = false;   // large head: made since the last collection
     bool queued = false;  // large head, unmoving: in the collector's list of blocks to scan
-    uint32_t run = 1;    // large head: its blocks; large tail: blocks back to the head
-    uint32_t top = 0;    // bytes in use
+    uint32_t run = 1;     // large head: its blocks; large tail: blocks back to the head
+    uint32_t top = 0;     // bytes in use
     // Large head, unmoving: in the collector's list. Moving, while evacuated: where its part of
     // `forwarding_` begins, or kNoBlock if it has none yet.
     uint32_t next = 0;
@@ -396,7 +392,7 @@ class Heap {
   void* AllocatePromoted(size_t bytes);  // a multiple of 8, less than kLargeObject
   uint8_t* AllocateInNewBlock(Content content, size_t bytes,
                               bool populate);  // null if there is no room
-  void* AllocateLarge(size_t bytes);  // zeroed; fatal if there is no room, see Reserve
+  void* AllocateLarge(size_t bytes);           // zeroed; fatal if there is no room, see Reserve
   // Parts of collections.
   bool MinorCollection();  // false: it has not been done, since the run is to be ended
   bool FullCollection();   // false: it is unfinished, or not begun, since the run is to be ended
@@ -407,8 +403,8 @@ class Heap {
   void NoteOldGrowth();
   uint8_t* BlockStart(uint32_t index) const { return base_ + layout().old_begin + index * kBlockSize; }
   uint32_t BlockIndex(uint32_t offset) const { return (offset - layout().old_begin) / kBlockSize; }
-  // Gives [begin, end) back to the system, to read as zero from now on. False if the system did not take it: it reads as
-  // zero all the same, but stays resident.
+  // Gives [begin, end) back to the system, to read as zero from now on. False if the system did not take it: it reads
+  // as zero all the same, but stays resident.
   static bool Discard(uint8_t* begin, uint8_t* end);
   // Asks the system for the pages of [begin, end) at once, as one page fault for each takes three
   // times as long.
@@ -430,14 +426,14 @@ class Heap {
   std::vector<RootSource*> roots_;
   uint32_t max_blocks_;
   std::vector<Block> blocks_;
-  uint32_t free_blocks_ = 0;        // within blocks_
-  uint32_t lowest_free_ = 0;        // no free block below this one
+  uint32_t free_blocks_ = 0;  // within blocks_
+  uint32_t lowest_free_ = 0;  // no free block below this one
   MovingSpace moving_[kContentCount];
   std::vector<uint32_t> unmoving_blocks_;  // new objects go to the last one
   std::vector<uint32_t> fresh_large_;
-  std::vector<Value> fresh_unmoving_;      // made since the last collection: scanned at the next
-  std::vector<uint32_t> remembered_;       // offsets of old slots that may refer to the nursery
-  size_t remembered_limit_;                // size at which to look for duplicates
+  std::vector<Value> fresh_unmoving_;                         // made since the last collection: scanned at the next
+  std::vector<uint32_t> remembered_;                          // offsets of old slots that may refer to the nursery
+  size_t remembered_limit_;                                   // size at which to look for duplicates
   std::vector<std::pair<uint32_t, uint32_t>> unmoving_free_;  // (offset, bytes) holes left by dead code and symbols
   std::vector<Value> symbols_;
   ForwardCells forward_cells_;

@@ -164,8 +164,7 @@ TEST(HeapTest, ReserveCollectsAndRefuses) {
 TEST(HeapTest, ReservedSpaceServesAnySizeOfObject) {
   auto heap = MakeHeap(CageLayout::For(64 * kMiB, 0, 0), {}, Limit(size_t{1} << 30));
   TestRoots roots(*heap);
-  for (size_t size :
-       {size_t{8}, size_t{100}, Heap::kLargeObject - 8, Heap::kLargeObject, Heap::kBlockSize + 8}) {
+  for (size_t size : {size_t{8}, size_t{100}, Heap::kLargeObject - 8, Heap::kLargeObject, Heap::kBlockSize + 8}) {
     ASSERT_TRUE(heap->Reserve(10 * kMiB)) << size;
     roots.values.clear();
     for (size_t used = 0; used + size <= 10 * kMiB; used += size) {
@@ -232,8 +231,7 @@ TEST(HeapTest, FreedMemoryGoesBackToTheSystem) {
   ASSERT_TRUE(heap->Collect());
   const CageLayout& layout = heap->layout();
   const auto resident = [&] {
-    return CountCopiedPages(heap->base() + layout.young_begin,
-                            (layout.old_begin - layout.young_begin) / kTestPage) +
+    return CountCopiedPages(heap->base() + layout.young_begin, (layout.old_begin - layout.young_begin) / kTestPage) +
            CountCopiedPages(heap->base() + layout.old_begin, 100 * kMiB / kTestPage);
   };
   EXPECT_GE(resident(), static_cast<int>(50 * kMiB / kTestPage));

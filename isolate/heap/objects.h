@@ -42,14 +42,16 @@ inline constexpr uint32_t kHeaderTypeMask = 0xf8;
 // Flag of vectors, strings, bytevectors: a literal; writing to it is an error (R7RS 3.4).
 inline constexpr uint32_t kImmutableFlag = 1;
 // Flags of strings: how the characters are stored. Neither: one byte each (U+0000 to U+00FF).
-inline constexpr uint32_t kWideStringFlag = 2;      // four bytes each
-inline constexpr uint32_t kIndirectStringFlag = 4;  // in a bytevector of four-byte characters, whose reference is the payload
+inline constexpr uint32_t kWideStringFlag = 2;  // four bytes each
+// In a bytevector of four-byte characters, whose reference is the payload.
+inline constexpr uint32_t kIndirectStringFlag = 4;
 // Flag of bignums: negative.
 inline constexpr uint32_t kNegativeFlag = 1;
 // Flag of symbols: made by generate-uninterned-symbol, in no symbol table.
 inline constexpr uint32_t kUninternedFlag = 1;
 // Flags of cells.
-inline constexpr uint32_t kConstantCellFlag = 1;  // exported by a library that never assigns it: its value may be compiled in
+// Exported by a library that never assigns it: its value may be compiled in.
+inline constexpr uint32_t kConstantCellFlag = 1;
 inline constexpr uint32_t kAssignedCellFlag = 2;  // some set! refers to it, or it is defined more than once
 inline constexpr uint32_t kForwardCellFlag = 4;   // made by a reference to a name that has no definition yet
 // Of an Environment: a library of the standard snapshot, which nobody may define anew; and one that only the standard
@@ -147,8 +149,8 @@ struct Closure {
   Value free[];
 };
 
-// Compiled code (interpreter/opcodes.def). Never moves, so that program counters need no mending. The instruction stream
-// holds Values in line; `refs`, behind the instructions, are the indices of the words that are Values.
+// Compiled code (interpreter/opcodes.def). Never moves, so that program counters need no mending. The instruction
+// stream holds Values in line; `refs`, behind the instructions, are the indices of the words that are Values.
 struct Code {
   uint32_t header;
   uint32_t word_count;         // of the whole object, for the sweep
@@ -198,12 +200,12 @@ struct RecordType {
 // data/hash_table.h.
 struct HashTable {
   uint32_t header;  // count: the binary logarithm of the index's words, so that a search need not ask the index
-  Value entries;   // Vector of (key, value, hash) triples; a deleted entry's key is kDeleted
-  Value index;     // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
-  Value count;     // fixnum: live entries
-  Value used;      // fixnum: entries, deleted ones included
-  Value epoch;     // fixnum: Heap::move_epoch when keys hashed by address were last placed
-  Value equal;     // procedures given by the user, or #f (SRFI 69); handled in Lisp
+  Value entries;    // Vector of (key, value, hash) triples; a deleted entry's key is kDeleted
+  Value index;      // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
+  Value count;      // fixnum: live entries
+  Value used;       // fixnum: entries, deleted ones included
+  Value epoch;      // fixnum: Heap::move_epoch when keys hashed by address were last placed
+  Value equal;      // procedures given by the user, or #f (SRFI 69); handled in Lisp
   Value hash;
 };
 
@@ -225,23 +227,24 @@ struct StackChunk {
 // The rest of a computation: the frames in `chunk` below word `length`, then `next`.
 struct Continuation {
   uint32_t header;
-  Value chunk;          // StackChunk or #f
-  Value length;         // fixnum: words of the chunk that belong to this continuation
-  Value return_pc;      // raw: cage offset of the instruction to go on with
-  Value frame_size;     // fixnum: words from the frame to go on in to the chunk's end
-  Value next;           // Continuation or #f
-  Value run;            // fixnum: Run::serial (interpreter/run.h) of the call from the host it belongs to
-  Value winders;        // list: dynamic-wind
-  Value handlers;       // list: with-exception-handler
-  Value parameters;     // association list: parameterize
-  Value depth;          // fixnum: words of frames in it and all that follow
+  Value chunk;       // StackChunk or #f
+  Value length;      // fixnum: words of the chunk that belong to this continuation
+  Value return_pc;   // raw: cage offset of the instruction to go on with
+  Value frame_size;  // fixnum: words from the frame to go on in to the chunk's end
+  Value next;        // Continuation or #f
+  Value run;         // fixnum: Run::serial (interpreter/run.h) of the call from the host it belongs to
+  Value winders;     // list: dynamic-wind
+  Value handlers;    // list: with-exception-handler
+  Value parameters;  // association list: parameterize
+  Value depth;       // fixnum: words of frames in it and all that follow
   Value unused;
 };
 
 // runtime/port.h gives the fields' meaning.
 struct Port {
   uint32_t header;
-  Value handle;    // fixnum: index into the Vm's table of open files; -1 for a port in the heap; -2 - n for standard port n
+  // Fixnum: index into the Vm's table of open files; -1 for a port in the heap; -2 - n for standard port n.
+  Value handle;
   Value buffer;
   Value position;  // fixnum
   Value limit;     // fixnum
@@ -278,7 +281,8 @@ struct Identifier {
   uint32_t header;
   Value name;  // Symbol or Identifier
   Value environment;
-  Value index;  // fixnum: its place in the table of the Expansion that made it (expander/procedural_macro.h), or anything
+  // Fixnum: its place in the table of the Expansion that made it (expander/procedural_macro.h), or anything.
+  Value index;
 };
 
 // An error raised by the system or by `error`.

@@ -14,8 +14,7 @@ TEST(PiecesTest, IsWhatAVectorWouldBe) {
   Pieces<uint32_t> pieces;
   std::vector<uint32_t> vector;
   uint32_t next = 0;
-  for (const size_t size :
-       {0, 1, 4095, 4096, 4097, 12288, 12289, 8191, 8193, 4096, 4095, 5000, 20000, 0, 3, 9000}) {
+  for (const size_t size : {0, 1, 4095, 4096, 4097, 12288, 12289, 8191, 8193, 4096, 4095, 5000, 20000, 0, 3, 9000}) {
     while (vector.size() < size) {
       pieces.push_back(next);
       vector.push_back(next++);
@@ -27,9 +26,7 @@ TEST(PiecesTest, IsWhatAVectorWouldBe) {
     ASSERT_EQ(pieces.empty(), size == 0);
     for (size_t i = 0; i < size; ++i) ASSERT_EQ(pieces[i], vector[i]) << i << " of " << size;
     std::vector<uint32_t> parts;
-    pieces.ForEachPart([&](const uint32_t* items, size_t count) {
-      parts.insert(parts.end(), items, items + count);
-    });
+    pieces.ForEachPart([&](const uint32_t* items, size_t count) { parts.insert(parts.end(), items, items + count); });
     ASSERT_EQ(parts, vector);
   }
 }

@@ -1,8 +1,8 @@
 // How C++ code that works on large data lets its run be ended: it polls every few thousand steps.
 //
 // A run (Vm::Call) says whom its thread polls; outside of one, polling does nothing. Once `Poll` has returned false, it
-// goes on doing so until the run is over: whoever sees that returns at once, with whatever result is well formed (a text
-// cut short, an Integer that has failed), and leaves objects in the heap whole. Primitives made by `Interruptible`
+// goes on doing so until the run is over: whoever sees that returns at once, with whatever result is well formed (a
+// text cut short, an Integer that has failed), and leaves objects in the heap whole. Primitives made by `Interruptible`
 // (runtime/arguments.h) then drop the result, since the run is being ended.
 //
 // Polling is no safepoint: nothing moves.
@@ -82,8 +82,8 @@ inline uint64_t UnchargedSteps(uint64_t bytes) {
   return bytes <= kPart ? bytes / kBytesPerStep : ((bytes - 1) % kPart + 1) / kBytesPerStep;
 }
 
-// Calls f(begin, end) for one part of [begin, end) after the other, each of which takes kPollSteps and counts `per_step`
-// items for a step. False: the run is being ended, and the rest has not been done.
+// Calls f(begin, end) for one part of [begin, end) after the other, each of which takes kPollSteps and counts
+// `per_step` items for a step. False: the run is being ended, and the rest has not been done.
 template <typename F>
 [[nodiscard]] inline bool InParts(uint64_t begin, uint64_t end, uint64_t per_step, F&& f) {
   const uint64_t part = kPollSteps * per_step;

@@ -1,8 +1,8 @@
 // Heap::Reset: an isolate's memory as it was when it was made, so that the next tenant can have it.
 //
-// What was written is known: the snapshot's dirty pages, the nursery up to its highest top, the used parts of blocks, the
-// stack up to its highest limit. Small amounts are cleared in place, since a page fault costs as much as clearing several
-// pages that are in the cache; large amounts go back to the system.
+// What was written is known: the snapshot's dirty pages, the nursery up to its highest top, the used parts of blocks,
+// the stack up to its highest limit. Small amounts are cleared in place, since a page fault costs as much as clearing
+// several pages that are in the cache; large amounts go back to the system.
 
 #include <sys/mman.h>
 
@@ -31,9 +31,7 @@ void Empty(std::vector<T>& vector) {
 }
 
 // Cages start at page boundaries.
-uint8_t* PageEnd(uint8_t* p) {
-  return p + (kPage - reinterpret_cast<uintptr_t>(p) % kPage) % kPage;
-}
+uint8_t* PageEnd(uint8_t* p) { return p + (kPage - reinterpret_cast<uintptr_t>(p) % kPage) % kPage; }
 
 size_t BytesTo(const uint8_t* begin, const uint8_t* end) { return end > begin ? static_cast<size_t>(end - begin) : 0; }
 

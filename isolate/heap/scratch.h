@@ -1,6 +1,6 @@
 // Memory outside the heap for the time of a call, from mimalloc. It counts against the heap limit of the isolate that
-// runs: see account.h. Giving back what a long operation has used takes milliseconds, for which a call that is to end does
-// not wait: see GiveBackScratch.
+// runs: see account.h. Giving back what a long operation has used takes milliseconds, for which a call that is to end
+// does not wait: see GiveBackScratch.
 
 #ifndef ISLET_ISOLATE_HEAP_SCRATCH_H_
 #define ISLET_ISOLATE_HEAP_SCRATCH_H_
@@ -17,7 +17,8 @@
 
 namespace islet::vm {
 
-// Null if there is no memory; not if that passes the heap limit. At least `bytes`, uninitialised, aligned for any object.
+// Null if there is no memory; not if that passes the heap limit. At least `bytes`, uninitialised, aligned for any
+// object.
 void* AllocateScratch(size_t bytes) noexcept;
 void FreeScratch(void* p) noexcept;
 
@@ -42,8 +43,8 @@ struct ScratchDeleter {
 template <typename T>
 using Scratch = std::unique_ptr<T[], ScratchDeleter>;
 
-// Room for `count` objects, uninitialised. Throws std::bad_alloc. May pass the heap limit: so many megabytes at once are
-// asked for by TryNewScratch instead.
+// Room for `count` objects, uninitialised. Throws std::bad_alloc. May pass the heap limit: so many megabytes at once
+// are asked for by TryNewScratch instead.
 template <typename T>
 Scratch<T> NewScratch(size_t count) {
   static_assert(std::is_trivially_destructible_v<T>);

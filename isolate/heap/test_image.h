@@ -51,9 +51,7 @@ class TestImage {
   static Value VectorAt(uint32_t page) { return Value::Ref(Tag::kObject, page * kTestPage); }
   const std::string& name() const { return name_; }
   ImageSource source() const { return ImageSource{fd_, 0}; }
-  CageLayout Layout(uint64_t cage_size) const {
-    return CageLayout::For(cage_size, writable_, read_only_);
-  }
+  CageLayout Layout(uint64_t cage_size) const { return CageLayout::For(cage_size, writable_, read_only_); }
 
  private:
   const uint32_t read_only_, writable_;
@@ -95,10 +93,9 @@ inline int CountCopiedPages(const uint8_t* base, uint32_t pages) {
   EXPECT_GE(fd, 0);
   std::vector<uint64_t> entries(pages);
   const ssize_t bytes = static_cast<ssize_t>(pages * sizeof(uint64_t));
-  EXPECT_EQ(
-      pread(fd, entries.data(), static_cast<size_t>(bytes),
-            static_cast<off_t>(reinterpret_cast<uintptr_t>(base) / kTestPage * sizeof(uint64_t))),
-      bytes);
+  EXPECT_EQ(pread(fd, entries.data(), static_cast<size_t>(bytes),
+                  static_cast<off_t>(reinterpret_cast<uintptr_t>(base) / kTestPage * sizeof(uint64_t))),
+            bytes);
   close(fd);
   int copied = 0;
   for (uint64_t entry : entries) {

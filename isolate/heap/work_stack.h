@@ -1,5 +1,5 @@
-// What is still to be done, for algorithms that do not recurse. Never moves what it holds: a stack of millions of entries
-// that grows by copying itself would keep a run from being ended for too long (poll.h).
+// What is still to be done, for algorithms that do not recurse. Never moves what it holds: a stack of millions of
+// entries that grows by copying itself would keep a run from being ended for too long (poll.h).
 
 #ifndef ISLET_ISOLATE_HEAP_WORK_STACK_H_
 #define ISLET_ISOLATE_HEAP_WORK_STACK_H_

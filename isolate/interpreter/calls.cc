@@ -168,8 +168,7 @@ bool RaiseSoftLimit(Vm& vm, Value* end) {
 }
 
 bool EnterSlow(Vm& vm, uint32_t slots) {
-  if (vm.stack_limit_.load(std::memory_order_relaxed) == nullptr && !HandleInterrupt(vm))
-    return false;
+  if (vm.stack_limit_.load(std::memory_order_relaxed) == nullptr && !HandleInterrupt(vm)) return false;
   if (!StackIsAllowed(vm, slots)) return false;
   if (!EnsureStack(vm, vm.frame_ + slots)) {
     GiveUpNested(vm);
@@ -182,8 +181,7 @@ bool EnterSlow(Vm& vm, uint32_t slots) {
 bool SafepointCollect(Vm& vm) {
   vm.tail_caller_ = kFalse;  // its call has been entered
   // Who is being ended needs no more room, and is not to wait.
-  if (Ending(vm) || (vm.interrupt_.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm)))
-    return false;
+  if (Ending(vm) || (vm.interrupt_.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm))) return false;
   Value* top = StackTop(vm);
   ClearDeadRegisters(vm, top);
   const auto collect = [&vm, top] {
@@ -244,9 +242,7 @@ bool HandleOutOfFuel(Vm& vm) {
   return true;
 }
 
-bool Vm::PollSlow() {
-  return (interrupt_.load() == 0 || HandleInterrupt(*this)) && HandleOutOfFuel(*this);
-}
+bool Vm::PollSlow() { return (interrupt_.load() == 0 || HandleInterrupt(*this)) && HandleOutOfFuel(*this); }
 
 void Vm::ClearInterrupt(bool time_only) {
   int seen = interrupt_.load();
@@ -354,10 +350,8 @@ bool ApplyList(Vm& vm, uint32_t count, Value args) {
     vm.long_args_ = heap.ValueOf(vector);
     Value* const arguments = vector->items + 1;
     Value* next = std::copy_n(vm.frame_, count, arguments);
-    for (Value rest = vm.scratch_[0]; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest))
-      *next++ = heap.car(rest);
-    const Value result =
-        steps.ended() ? kException : spec.function(vm, arguments, static_cast<uint32_t>(total));
+    for (Value rest = vm.scratch_[0]; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest)) *next++ = heap.car(rest);
+    const Value result = steps.ended() ? kException : spec.function(vm, arguments, static_cast<uint32_t>(total));
     vm.long_args_ = vector->items[0];
     heap.FreeLarge(heap.ValueOf(vector));
     return FinishCall(vm, vm.terminating_ ? kException : result);

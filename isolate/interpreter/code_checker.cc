@@ -132,8 +132,8 @@ absl::Status CodeChecker::CheckInstruction(uint32_t at, uint32_t* ref) {
         ++next;
         break;
       case 'J':
-        jumps_.push_back({at, static_cast<int64_t>(at) + next + 1 + static_cast<int32_t>(words[next]),
-                          op == Op::kLoop});
+        jumps_.push_back(
+            {at, static_cast<int64_t>(at) + next + 1 + static_cast<int32_t>(words[next]), op == Op::kLoop});
         ++next;
         break;
       case 'U':

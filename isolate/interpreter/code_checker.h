@@ -1,14 +1,14 @@
 // Is bytecode what the interpreter takes for granted?
 //
-// The interpreter checks Lisp's values, not its own instructions: a register outside of the frame, a jump to a constant, a
-// box that is none would read or write anywhere. What comes out of the compiler has none of these, which its tests
-// check; what comes from a file has to be checked before it runs (snapshot/verify.h).
+// The interpreter checks Lisp's values, not its own instructions: a register outside of the frame, a jump to a
+// constant, a box that is none would read or write anywhere. What comes out of the compiler has none of these, which
+// its tests check; what comes from a file has to be checked before it runs (snapshot/verify.h).
 //
 // Checked are, for each function by itself,
 //  1. each instruction: opcode, length, registers and call windows in the frame, the list of words that are Values;
 //  2. jumps: to instructions of the same function, and backwards only by `Loop`, which sees interrupts;
-//  3. data flow: what is read was written on every path to it, calls taking away all registers from their window on; what
-//     is used as a box, or patched as a closure, is one.
+//  3. data flow: what is read was written on every path to it, calls taking away all registers from their window on;
+//     what is used as a box, or patched as a closure, is one.
 // What depends on others (how many free variables there are, which hold boxes) is gathered as CodeFacts.
 
 #ifndef ISLET_ISOLATE_INTERPRETER_CODE_CHECKER_H_
@@ -63,10 +63,10 @@ struct CodeFacts {
 
   void Clear();
 
-  uint32_t free_count = 0;                // the running closure must have at least so many free variables
-  std::vector<uint32_t> boxes;            // those that must hold boxes
-  std::vector<Closure> closures;          // made here
-  std::vector<Capture> captures;          // of these; boxes are left out
+  uint32_t free_count = 0;        // the running closure must have at least so many free variables
+  std::vector<uint32_t> boxes;    // those that must hold boxes
+  std::vector<Closure> closures;  // made here
+  std::vector<Capture> captures;  // of these; boxes are left out
 };
 
 // Reused for many functions, so that it allocates little. Takes time in proportion to the code (at most some dozens of

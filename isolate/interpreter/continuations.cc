@@ -122,7 +122,7 @@ bool Resume(Vm& vm, Value continuation, Value value) {
   Continuation* k = heap.Get<Continuation>(continuation);
   while (k->length == Value::Fixnum(0) && k->return_pc == underflow) k = heap.Get<Continuation>(k->next);
   vm.continuation_ = k->next;
-  vm.argc_ = 0;  // nothing is being entered
+  vm.argc_ = 0;                         // nothing is being entered
   if (k->length == Value::Fixnum(0)) {  // straight back to the host
     base[0] = value;
     base[1] = k->return_pc;

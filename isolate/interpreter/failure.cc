@@ -100,8 +100,7 @@ Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status) 
 
 Value RaiseFileStatus(Vm& vm, std::string_view who, const absl::Status& status, Value irritants) {
   const absl::string_view message = status.message();
-  const Value condition =
-      vm.MakeCondition("file", who, std::string_view(message.data(), message.size()), irritants);
+  const Value condition = vm.MakeCondition("file", who, std::string_view(message.data(), message.size()), irritants);
   // Other codes would tell the host something about its isolate: FailedPrecondition, that it has not entered it.
   if (absl::IsNotFound(status) || absl::IsPermissionDenied(status)) {
     const Value parts = vm.heap().MakeVector(1, Value::Fixnum(static_cast<int32_t>(status.code())));

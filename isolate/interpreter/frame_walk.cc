@@ -11,8 +11,7 @@ FrameWalk::FrameWalk(Vm& vm) : vm_(vm), next_(vm.continuation_) {
   GoBelow(fp - 3, ReturnAddress(fp), FrameDistance(fp));
 }
 
-FrameWalk::FrameWalk(Vm& vm, const Continuation* continuation)
-    : vm_(vm), next_(vm.heap().ValueOf(continuation)) {
+FrameWalk::FrameWalk(Vm& vm, const Continuation* continuation) : vm_(vm), next_(vm.heap().ValueOf(continuation)) {
   GoBelow(nullptr, StubAddress(vm, static_cast<uint32_t>(Stub::kUnderflow)), 0);
 }
 
@@ -34,8 +33,7 @@ void FrameWalk::Enter(const Continuation* continuation) {
   next_ = continuation->next;
   const StackChunk* chunk = vm_.heap().TryGet<StackChunk>(continuation->chunk);
   if (chunk == nullptr) return;
-  Stand(chunk->words + continuation->length.fixnum(), continuation->return_pc,
-        continuation->frame_size.fixnum());
+  Stand(chunk->words + continuation->length.fixnum(), continuation->return_pc, continuation->frame_size.fixnum());
 }
 
 void FrameWalk::Stand(const Value* above, Value return_address, int32_t distance) {
@@ -46,9 +44,7 @@ void FrameWalk::Stand(const Value* above, Value return_address, int32_t distance
 
 bool FrameWalk::raised() const { return static_cast<Op>(*return_address_ & 0xff) == Op::kNoReturn; }
 
-uint32_t FrameWalk::at() const {
-  return raised() ? RaisedAt(above_).bits : vm_.heap().OffsetOf(return_address_) - 4;
-}
+uint32_t FrameWalk::at() const { return raised() ? RaisedAt(above_).bits : vm_.heap().OffsetOf(return_address_) - 4; }
 
 namespace {
 
@@ -66,8 +62,6 @@ bool TakesSeveral(FrameWalk walk) {
 
 bool TakesSeveralValues(Vm& vm) { return TakesSeveral(FrameWalk(vm)); }
 
-bool TakesSeveralValues(Vm& vm, const Continuation* continuation) {
-  return TakesSeveral(FrameWalk(vm, continuation));
-}
+bool TakesSeveralValues(Vm& vm, const Continuation* continuation) { return TakesSeveral(FrameWalk(vm, continuation)); }
 
 }  // namespace islet::vm

@@ -31,8 +31,8 @@ template <typename T>
 inline T* At(uint8_t* base, Value v) {
   return reinterpret_cast<T*>(base + v.offset());
 }
-// What lies `offset` bytes behind the base. Offsets are sums in 32 bits, so that an element is in the cage, or the 4 GiB
-// from a smaller cage's base on, whatever its vector's or string's length says.
+// What lies `offset` bytes behind the base. Offsets are sums in 32 bits, so that an element is in the cage, or the 4
+// GiB from a smaller cage's base on, whatever its vector's or string's length says.
 template <typename T>
 inline T* Within(uint8_t* base, uint32_t offset) {
   return reinterpret_cast<T*>(base + offset);
@@ -46,12 +46,8 @@ inline const uint32_t* EntryOf(uint8_t* base, Value closure) {
   return reinterpret_cast<const Code*>(base + code.bits - 5)->instructions;
 }
 // Fixnums and flonums as doubles, which hold every fixnum.
-inline bool BothReal(Value a, Value b) {
-  return (a.IsFixnum() || a.IsFlonum()) && (b.IsFixnum() || b.IsFlonum());
-}
-inline double RealOf(uint8_t* base, Value v) {
-  return v.IsFixnum() ? v.fixnum() : At<Flonum>(base, v)->value;
-}
+inline bool BothReal(Value a, Value b) { return (a.IsFixnum() || a.IsFlonum()) && (b.IsFixnum() || b.IsFlonum()); }
+inline double RealOf(uint8_t* base, Value v) { return v.IsFixnum() ? v.fixnum() : At<Flonum>(base, v)->value; }
 // Of a flonum and an exact zero the primitives decide; of two fixnums, too.
 inline bool BothRealAndNotZero(Value a, Value b) {
   return BothReal(a, b) && a.bits != 0 && b.bits != 0 && !(a.IsFixnum() && b.IsFixnum());
@@ -129,12 +125,10 @@ ISLET_NOINLINE Value NoSuchField(Vm& vm, Value accessor, Value record, Value typ
   if (RecordType* t = vm.heap().TryGet<RecordType>(type); t != nullptr && vm.heap().Is<Symbol>(t->name)) {
     expected = "a record of type " + vm.SymbolName(t->name);
   }
-  const std::string who =
-      vm.heap().Is<Symbol>(accessor) ? vm.SymbolName(accessor) : CurrentName(vm);
+  const std::string who = vm.heap().Is<Symbol>(accessor) ? vm.SymbolName(accessor) : CurrentName(vm);
   if (const Record* r = vm.heap().TryGet<Record>(record); r != nullptr && r->type == type) {
-    return vm.OutOfRange(
-        who, 3, "is not below the number of fields, " + std::to_string(HeaderCount(r->header)),
-        Value::Fixnum(static_cast<int32_t>(index)));
+    return vm.OutOfRange(who, 3, "is not below the number of fields, " + std::to_string(HeaderCount(r->header)),
+                         Value::Fixnum(static_cast<int32_t>(index)));
   }
   return vm.WrongType(who, 1, expected, record);
 }
@@ -217,21 +211,20 @@ bool CallWithValuesReturn(Vm& vm) {
 // A slow path sees the machine's state in the Vm, and leaves in the Vm how to go on.
 #define SAVE() (vm->pc_ = pc, vm->frame_ = fp)
 #define RELOAD() (pc = vm->pc_, fp = vm->frame_, argc = vm->argc_)
-#define GO_ON_IF(ok)      \
-  do {                    \
-    if (!(ok)) EXIT();    \
-    RELOAD();             \
-    NEXT();               \
+#define GO_ON_IF(ok)   \
+  do {                 \
+    if (!(ok)) EXIT(); \
+    RELOAD();          \
+    NEXT();            \
   } while (0)
 #define RAISED() GO_ON_IF(HandleException(*vm))
 
 // Fills what of a table of 256 opcodes is behind the last of them (and more: no opcode byte reaches that).
 #define ISLET_16_TIMES(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
-#define ISLET_256_TIMES(x)                                                                                 \
-  ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x),           \
-      ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x),       \
-      ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x),       \
-      ISLET_16_TIMES(x)
+#define ISLET_256_TIMES(x)                                                                                          \
+  ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), \
+      ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x),                \
+      ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x), ISLET_16_TIMES(x)
 
 // Instead of an instruction; carries it out if the host has given more.
 #define OUT_OF_FUEL()                  \
@@ -255,11 +248,11 @@ typedef void (*OpFunction)(ISLET_OP_PARAMS) __attribute__((preserve_none));
   do {                                                                              \
     __attribute__((musttail)) return Slow##name(pc, fp, base, vm, insn, argc, ops); \
   } while (0)
-#define DISPATCH()                                                                          \
-  do {                                                                                      \
-    const uint32_t next_insn = *pc;                                                         \
-    __attribute__((musttail)) return static_cast<const OpFunction*>(ops)[next_insn & 0xff]( \
-        pc, fp, base, vm, next_insn, argc, ops);                                            \
+#define DISPATCH()                                                                                                \
+  do {                                                                                                            \
+    const uint32_t next_insn = *pc;                                                                               \
+    __attribute__((musttail)) return static_cast<const OpFunction*>(ops)[next_insn & 0xff](pc, fp, base, vm,      \
+                                                                                           next_insn, argc, ops); \
   } while (0)
 #define EXIT() return
 
@@ -334,9 +327,7 @@ bool ExecuteIn(Vm& vm_ref) {
 
 }  // namespace
 
-bool Execute(Vm& vm) {
-  return vm.CountsInstructions() ? ExecuteIn<true>(vm) : ExecuteIn<false>(vm);
-}
+bool Execute(Vm& vm) { return vm.CountsInstructions() ? ExecuteIn<true>(vm) : ExecuteIn<false>(vm); }
 
 #endif
 

@@ -43,15 +43,15 @@ std::string Duration(int64_t nanoseconds) {
 
 absl::Status StatusOf(const Vm& vm, Limit limit) {
   const auto reached = [limit](const std::string& amount, absl::string_view remedy) {
-    return absl::StrCat(LimitName(limit), " limit of ", amount, " reached; raise it in the isolate's options, or ", remedy);
+    return absl::StrCat(LimitName(limit), " limit of ", amount, " reached; raise it in the isolate's options, or ",
+                        remedy);
   };
   const LimitFigures& figures = vm.limit_figures;
   switch (limit) {
     case Limit::kHeap:
       return HeapLimitStatus(vm, "");
     case Limit::kStack:
-      return absl::ResourceExhaustedError(
-          reached(Size(vm.most_stack_words_ * sizeof(Value)), "recurse less deeply"));
+      return absl::ResourceExhaustedError(reached(Size(vm.most_stack_words_ * sizeof(Value)), "recurse less deeply"));
     case Limit::kFuel:
       return absl::ResourceExhaustedError(reached(absl::StrCat(figures.fuel, " instructions"), "do less in one call"));
     case Limit::kCpuTime:
@@ -124,9 +124,9 @@ absl::Status StackTooSmall(size_t least) {
         "this code runs on a stack that is not the thread's, so nobody knows how much of it is left: announce it (by an"
         " islet::FiberStack, or islet_stack_announce)");
   }
-  return absl::ResourceExhaustedError(
-      absl::StrCat("only ", left >> 10, " KiB are left of the thread's or fiber's stack, and ", least >> 10,
-                   " are needed: give it more, or nest fewer calls"));
+  return absl::ResourceExhaustedError(absl::StrCat("only ", left >> 10,
+                                                   " KiB are left of the thread's or fiber's stack, and ", least >> 10,
+                                                   " are needed: give it more, or nest fewer calls"));
 }
 
 absl::Status NoTimerStatus(std::string_view reason) {
@@ -136,17 +136,17 @@ absl::Status NoTimerStatus(std::string_view reason) {
 }
 
 void GiveUpNested(Vm& vm) {
-  vm.Terminate(Traced(vm, absl::ResourceExhaustedError(
-                              "no stack left for a procedure: too many nested calls from Lisp into the host and back")));
+  vm.Terminate(
+      Traced(vm, absl::ResourceExhaustedError(
+                     "no stack left for a procedure: too many nested calls from Lisp into the host and back")));
 }
 
 void GiveUpInterrupted(Vm& vm) { vm.Terminate(Traced(vm, absl::CancelledError("interrupted"))); }
 
 absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing) {
   absl::Status status = absl::ResourceExhaustedError(absl::StrCat(
-      "heap limit of ", Size(const_cast<Vm&>(vm).heap().EffectiveLimit()), " reached",
-      doing.empty() ? "" : " ", absl::string_view(doing.data(), doing.size()),
-      "; raise it in the isolate's options, or keep less data alive"));
+      "heap limit of ", Size(const_cast<Vm&>(vm).heap().EffectiveLimit()), " reached", doing.empty() ? "" : " ",
+      absl::string_view(doing.data(), doing.size()), "; raise it in the isolate's options, or keep less data alive"));
   Mark(Limit::kHeap, &status);
   return status;
 }

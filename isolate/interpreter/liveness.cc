@@ -18,8 +18,8 @@ constexpr uint32_t kMaxInstructionWords = 20000;
 constexpr size_t kMaxKnown = size_t{1} << 16;
 
 struct Instruction {
-  uint32_t at;      // word
-  int32_t target;   // word that it may jump to, or -1
+  uint32_t at;     // word
+  int32_t target;  // word that it may jump to, or -1
   bool falls_through;
   uint64_t reads;
   uint64_t writes;
@@ -107,8 +107,7 @@ bool Decode(const uint32_t* code, uint32_t at, Instruction* out) {
         ++field;
     }
   }
-  out->falls_through =
-      op != Op::kJump && op != Op::kLoop && op != Op::kReturn && op != Op::kArityError;
+  out->falls_through = op != Op::kJump && op != Op::kLoop && op != Op::kReturn && op != Op::kArityError;
   return true;
 }
 

@@ -1,8 +1,8 @@
 // Which registers of a frame can still be read: what keeps garbage in dead registers from living as long as the frame.
 //
-// A loop that walks a lazy stream from one procedure leaves the stream's head in some register that no path writes again.
-// Collections and captured continuations clear such registers first. The answer comes from the code itself: backward
-// data flow over its instructions (Aho et al., "Compilers", 9.2.5), done once per code and kept.
+// A loop that walks a lazy stream from one procedure leaves the stream's head in some register that no path writes
+// again. Collections and captured continuations clear such registers first. The answer comes from the code itself:
+// backward data flow over its instructions (Aho et al., "Compilers", 9.2.5), done once per code and kept.
 
 #ifndef ISLET_ISOLATE_INTERPRETER_LIVENESS_H_
 #define ISLET_ISOLATE_INTERPRETER_LIVENESS_H_

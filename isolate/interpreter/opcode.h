@@ -38,9 +38,9 @@ inline bool IsEntry(Op op) { return op == Op::kEnter || op == Op::kEnterRest || 
 
 // How many values are taken where the result of a call goes: operand C of Call, CallGlobal and CallPrimitive.
 enum class Taken : uint8_t {
-  kOne = 1,     // it is used: no other number will do
-  kIgnored = 2, // by nobody: any number
-  kPassedOn = 3 // they are what the frame itself returns
+  kOne = 1,      // it is used: no other number will do
+  kIgnored = 2,  // by nobody: any number
+  kPassedOn = 3  // they are what the frame itself returns
 };
 
 // What the call before the return address `at` says. The word before it tells which call that is: a cell has a
@@ -52,8 +52,8 @@ inline Taken TakenAt(const uint32_t* at) {
   return static_cast<Taken>((is_call ? last : at[-2]) >> 24);
 }
 
-// The primitive that an instruction on two numbers falls back on, by name; empty for other instructions. The compiler may
-// have made it of a call of another one, or have changed the order of the operands (source_map.h).
+// The primitive that an instruction on two numbers falls back on, by name; empty for other instructions. The compiler
+// may have made it of a call of another one, or have changed the order of the operands (source_map.h).
 constexpr std::string_view NumericName(Op op) {
   switch (op) {
     case Op::kAdd:

@@ -43,8 +43,7 @@ enum class WellKnown : int {
   kCount
 };
 inline constexpr const char* kWellKnownNames[] = {
-    "+", "-",  "*", "quotient", "remainder", "modulo", "=",
-    "<", "<=", ">", ">=",       "eqv?",      "equal?", "/",
+    "+", "-", "*", "quotient", "remainder", "modulo", "=", "<", "<=", ">", ">=", "eqv?", "equal?", "/",
 };
 static_assert(sizeof(kWellKnownNames) / sizeof(char*) == static_cast<int>(WellKnown::kCount));
 

@@ -1,4 +1,5 @@
-// A machine as it was when it was made, for the next tenant of an isolate; the same as another one; and the check of both.
+// A machine as it was when it was made, for the next tenant of an isolate; the same as another one; and the check of
+// both.
 
 #include <algorithm>
 #include <cstring>
@@ -97,8 +98,7 @@ std::string Vm::FirstDifference(const Vm& other, Unused unused) const {
       last_condition_ != other.last_condition_ || continuation_ != other.continuation_) {
     return "pending condition or continuation";
   }
-  if (most_stack_words_ != other.most_stack_words_ || fuel_mask_ != other.fuel_mask_)
-    return "limits";
+  if (most_stack_words_ != other.most_stack_words_ || fuel_mask_ != other.fuel_mask_) return "limits";
   if (run_count_ != other.run_count_) return "count of nested runs";
   if (values_ != other.values_ || returned_several_ != other.returned_several_ || long_args_ != other.long_args_) {
     return "several values";

@@ -11,7 +11,7 @@ namespace islet::vm {
 
 struct Run {
   Run* outer;
-  Value* base;     // where its first frame's header lies on the stack
+  Value* base;  // where its first frame's header lies on the stack
   // Tells continuations of this run from those of others. 0 for every outermost run: what one of them captured may be
   // entered from any later one, whose caller then gets what it returns. From 1 on for nested runs, whose continuations
   // would return into a host function that is gone.
@@ -22,8 +22,8 @@ struct Run {
 // The distance and return address in a frame's header (opcodes.def).
 inline int32_t FrameDistance(const Value* fp) { return fp[-1].fixnum(); }
 inline Value ReturnAddress(const Value* fp) { return fp[-2]; }
-// A frame that has raised, and will not be returned to, has one word more between its registers and the header of what is
-// called to handle that, which returns to Stub::kNoReturn: the offset of the instruction that has raised.
+// A frame that has raised, and will not be returned to, has one word more between its registers and the header of what
+// is called to handle that, which returns to Stub::kNoReturn: the offset of the instruction that has raised.
 inline Value RaisedAt(const Value* handlers_header) { return handlers_header[-1]; }
 // Where the registers of a frame end, below the header of what it has called, which returns to the offset `pc`.
 Value* EndOfRegisters(const Vm& vm, Value* header, uint32_t pc);

@@ -78,8 +78,7 @@ Entry Find(const Heap& heap, const Code* code, uint32_t word_index) {
   const uint8_t* p = map->bytes;
   const uint8_t* end = p + map->length;
   uint32_t word_step, line_step, column_step;
-  while (ReadVarint(&p, end, &word_step) && ReadVarint(&p, end, &line_step) &&
-         ReadVarint(&p, end, &column_step)) {
+  while (ReadVarint(&p, end, &word_step) && ReadVarint(&p, end, &line_step) && ReadVarint(&p, end, &column_step)) {
     next.word += word_step >> 1;
     if (next.word > word_index) break;
     next.line += UnZigZag(line_step);
@@ -96,8 +95,7 @@ Entry Find(const Heap& heap, const Code* code, uint32_t word_index) {
 
 }  // namespace
 
-bool LookupPosition(const Heap& heap, const Code* code, uint32_t word_index, uint32_t* line,
-                    uint32_t* column) {
+bool LookupPosition(const Heap& heap, const Code* code, uint32_t word_index, uint32_t* line, uint32_t* column) {
   const Entry entry = Find(heap, code, word_index);
   if (entry.line == 0) return false;
   *line = entry.line;

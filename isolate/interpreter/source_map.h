@@ -35,7 +35,7 @@ class SourceMapBuilder {
   void Flush();
 
   bool pending_ = false, has_note_ = false;
-  uint32_t word_ = 0, line_ = 0, column_ = 0;                 // the pending entry
+  uint32_t word_ = 0, line_ = 0, column_ = 0;  // the pending entry
   OperandNote note_ = {};
   uint32_t last_word_ = 0, last_line_ = 0, last_column_ = 0;  // the last one written
   std::string bytes_;
@@ -43,8 +43,7 @@ class SourceMapBuilder {
 
 // Looks up the instruction at `word_index`. False, with nothing set, if the code has no map or the
 // instruction no source.
-bool LookupPosition(const Heap& heap, const Code* code, uint32_t word_index, uint32_t* line,
-                    uint32_t* column);
+bool LookupPosition(const Heap& heap, const Code* code, uint32_t word_index, uint32_t* line, uint32_t* column);
 
 // The note of the instruction at `word_index`. False, with nothing set, if it has none.
 bool LookupNote(const Heap& heap, const Code* code, uint32_t word_index, OperandNote* note);

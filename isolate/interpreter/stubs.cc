@@ -38,8 +38,7 @@ constexpr uint32_t kReturnStubs[] = {Plain(Op::kHalt), Plain(Op::kUnderflow), Pl
 constexpr uint32_t kApply[] = {Plain(Op::kApply)};
 constexpr uint32_t kCallCC[] = {Enter(1), kSlots, Plain(Op::kCallCC)};
 constexpr uint32_t kValues[] = {Plain(Op::kValues)};
-constexpr uint32_t kCallWithValues[] = {Enter(2), kSlots, Plain(Op::kCallWithValues),
-                                        Plain(Op::kCallWithValuesReturn)};
+constexpr uint32_t kCallWithValues[] = {Enter(2), kSlots, Plain(Op::kCallWithValues), Plain(Op::kCallWithValuesReturn)};
 constexpr uint32_t kThrow[] = {Enter(2), kSlots, Plain(Op::kThrow)};
 
 struct StubProcedure {
@@ -49,10 +48,8 @@ struct StubProcedure {
   int32_t slots;
 };
 constexpr StubProcedure kStubProcedures[] = {
-    {"apply", kApply, AtLeast(2), 0},
-    {"%call/cc", kCallCC, Exactly(1), kSlots},
-    {"values", kValues, AtLeast(0), 0},
-    {"call-with-values", kCallWithValues, Exactly(2), kSlots},
+    {"apply", kApply, AtLeast(2), 0},       {"%call/cc", kCallCC, Exactly(1), kSlots},
+    {"values", kValues, AtLeast(0), 0},     {"call-with-values", kCallWithValues, Exactly(2), kSlots},
     {"%throw", kThrow, Exactly(2), kSlots},
 };
 

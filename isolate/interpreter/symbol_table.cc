@@ -2,21 +2,22 @@
 // made since are in Heap::young_symbols, from which a full collection drops the dead.
 
 #define XXH_INLINE_ALL
+#include "isolate/interpreter/symbol_table.h"
+
 #include <xxhash.h>
 
 #include <string>
 
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
-#include "isolate/interpreter/symbol_table.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
 
 namespace {
 
-// Names of more bytes, or characters, are hashed, compared and copied in parts, between which the run may be ended: then
-// nothing is to be entered under what has come of it.
+// Names of more bytes, or characters, are hashed, compared and copied in parts, between which the run may be ended:
+// then nothing is to be entered under what has come of it.
 constexpr size_t kLongName = kPollSteps * kBytesPerStep;
 
 // `base` is the heap's, or that of the snapshot's copy in the process.
@@ -99,9 +100,8 @@ uint64_t SymbolHash(std::string_view utf8) {
   if (utf8.size() <= kLongName) return XXH3_64bits(utf8.data(), utf8.size());
   XXH3_state_t state;
   XXH3_64bits_reset(&state);
-  (void)InParts(0, utf8.size(), kBytesPerStep, [&](uint64_t begin, uint64_t end) {
-    XXH3_64bits_update(&state, utf8.data() + begin, end - begin);
-  });
+  (void)InParts(0, utf8.size(), kBytesPerStep,
+                [&](uint64_t begin, uint64_t end) { XXH3_64bits_update(&state, utf8.data() + begin, end - begin); });
   return XXH3_64bits_digest(&state);
 }
 
@@ -110,8 +110,7 @@ Value Vm::Intern(std::string_view utf8) {
   const auto cut_short = [&] { return name.size() > kLongName && Ended(); };
   const Value hash = HashField(SymbolHash(utf8));
   const Value symbol = InternAs(
-      *this, &young_symbol_count_, hash,
-      [&](const uint8_t* base, Value s) { return NameIs(*heap_, base, s, name); },
+      *this, &young_symbol_count_, hash, [&](const uint8_t* base, Value s) { return NameIs(*heap_, base, s, name); },
       [&] {
         const Value made = cut_short() ? kUndefined : ::islet::vm::MakeString(*heap_, name, kImmutableFlag);
         return cut_short() ? kUndefined : made;

@@ -51,7 +51,8 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
     : heap_(std::move(heap)), primitives_(primitives) {
   // The process has one table of primitives.
   static constinit MadeOnce<WellKnownTable> well_known;
-  std::memcpy(well_known_, well_known.Get([primitives] { return FindWellKnown(primitives); }).functions, sizeof(well_known_));
+  std::memcpy(well_known_, well_known.Get([primitives] { return FindWellKnown(primitives); }).functions,
+              sizeof(well_known_));
   for (Value& root : roots_) root = kUndefined;
   soft_limit_ = FirstSoftLimit();
   stack_limit_.store(soft_limit_, std::memory_order_relaxed);
@@ -68,8 +69,8 @@ Vm::~Vm() {
 void Vm::VisitRoots(Visit visit, void* context) {
   const bool ending = terminating_;
   for (Value& root : roots_) visit(&root, context);
-  for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_,
-                      &escape_, &escape_value_, &long_args_, &tail_caller_}) {
+  for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_, &escape_,
+                      &escape_value_, &long_args_, &tail_caller_}) {
     visit(slot, context);
   }
   // A poll of the collector's may have ended the run while one of these was about to be stored.
@@ -96,15 +97,12 @@ std::string Vm::ToUtf8(Value string) const { return ::islet::vm::ToUtf8(*heap_, 
 
 // ---- Running
 
-RunScope Vm::Polls() {
-  return RunScope{PollScope({PollRun, this}), AccountScope(heap_->account())};
-}
+RunScope Vm::Polls() { return RunScope{PollScope({PollRun, this}), AccountScope(heap_->account())}; }
 
 bool Vm::PollRun(void* self, uint64_t steps) {
   Vm& vm = *static_cast<Vm*>(self);
   if (vm.terminating_) return steps == kInterruptsOnly && vm.escape_ != kUndefined;
-  if (steps == kInterruptsOnly)
-    return vm.interrupt_.load(std::memory_order_relaxed) == 0 || HandleInterrupt(vm);
+  if (steps == kInterruptsOnly) return vm.interrupt_.load(std::memory_order_relaxed) == 0 || HandleInterrupt(vm);
   return steps == 0 || vm.Poll(steps);
 }
 
@@ -204,8 +202,7 @@ bool Vm::IsLatestFailure(const absl::Status& status) const {
 Value Vm::Terminate(absl::Status status) { return End(FailureMark::kTermination, std::move(status)); }
 
 Value Vm::End(FailureMark mark, absl::Status status) {
-  if (terminating_ && escape_ == kUndefined)
-    return kException;  // what follows from an end does not replace it
+  if (terminating_ && escape_ == kUndefined) return kException;  // what follows from an end does not replace it
   terminating_ = true;
   escape_ = escape_value_ = kUndefined;  // of an earlier one, which a host function kept from the run
   failure_ = MarkFailure(mark, &status);
@@ -370,12 +367,12 @@ Value Vm::WrongArity(Value procedure, uint32_t argc) {
   if (of_values && name.size() > kFormSuffix.size() &&
       name.compare(name.size() - kFormSuffix.size(), kFormSuffix.size(), kFormSuffix) == 0) {
     name.resize(name.size() - kFormSuffix.size());
-    const std::string message =
-        "the expression returned " + Counted(argc, "value") + ", for " + takes + (takes == "1" ? " variable" : " variables");
+    const std::string message = "the expression returned " + Counted(argc, "value") + ", for " + takes +
+                                (takes == "1" ? " variable" : " variables");
     return Raise(NewCondition("arity", name, message, kNull, TraceFrom::kFrame));
   }
-  std::string message = "called with " + std::to_string(argc) + (of_values ? " value" : " argument") + (argc == 1 ? "" : "s") +
-                        (of_values ? " of call-with-values; takes " : "; takes ") + takes;
+  std::string message = "called with " + std::to_string(argc) + (of_values ? " value" : " argument") +
+                        (argc == 1 ? "" : "s") + (of_values ? " of call-with-values; takes " : "; takes ") + takes;
   if (!place.empty()) message += " (defined at " + place + ")";
   return Raise(NewCondition("arity", name, message, kNull, TraceFrom::kCall));
 }

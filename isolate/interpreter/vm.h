@@ -26,18 +26,18 @@ namespace islet::vm {
 
 // Values by which everything in the heap is reached. Stored in snapshots in this order: never renumber, only append.
 enum class Root : int {
-  kSymbolTable,    // Vector: open-addressing table of the snapshot's symbols (power-of-two size, #f
-                   // where free)
-  kStubs,          // Code: return stubs (interpreter/stubs.h)
-  kRaise,          // procedure (object continuable?): finds and calls the handler (isolate/lib)
-  kReroot,         // procedure (continuation values): runs dynamic-wind thunks, then throws
-  kLibraries,      // HashTable (equal): library name (list) to Environment
-  kInteraction,    // Environment of bare forms
-  kRestoreHooks,   // list of thunks, last registered first
-  kParameters,     // association list of parameterize
-  kStandardPorts,  // Vector: current-input-port, current-output-port, current-error-port parameters
-  kHostFunctions,  // Vector of HostFunction, by external-reference index
-  kLoadPath,       // list of Strings while scripts run
+  kSymbolTable,      // Vector: open-addressing table of the snapshot's symbols (power-of-two size, #f
+                     // where free)
+  kStubs,            // Code: return stubs (interpreter/stubs.h)
+  kRaise,            // procedure (object continuable?): finds and calls the handler (isolate/lib)
+  kReroot,           // procedure (continuation values): runs dynamic-wind thunks, then throws
+  kLibraries,        // HashTable (equal): library name (list) to Environment
+  kInteraction,      // Environment of bare forms
+  kRestoreHooks,     // list of thunks, last registered first
+  kParameters,       // association list of parameterize
+  kStandardPorts,    // Vector: current-input-port, current-output-port, current-error-port parameters
+  kHostFunctions,    // Vector of HostFunction, by external-reference index
+  kLoadPath,         // list of Strings while scripts run
   kTableProcedures,  // Vector of procedures: what the primitives on hash tables leave to Lisp
                      // (runtime/hash_table_primitives.cc)
   kSpare1,
@@ -151,8 +151,7 @@ class Vm : public RootSource {
   // with Cancelled, or with DeadlineExceeded or ResourceExhausted for a limit of time or memory;
   // such a one gives way to an interrupt that is there already, and all give way to kDisposed.
   void Interrupt(InterruptReason reason = InterruptReason::kInterrupted) {
-    const bool of_limit =
-        reason != InterruptReason::kInterrupted && reason != InterruptReason::kDisposed;
+    const bool of_limit = reason != InterruptReason::kInterrupted && reason != InterruptReason::kDisposed;
     int seen = 0;
     while (seen != static_cast<int>(InterruptReason::kDisposed) && !(of_limit && seen != 0) &&
            !interrupt_.compare_exchange_strong(seen, static_cast<int>(reason))) {
@@ -173,16 +172,15 @@ class Vm : public RootSource {
   void set_fuel(int64_t fuel) { fuel_ = fuel; }
   void LimitStack(uint64_t words);
   // Bytes of stack that hold, or have held since the last collection, frames.
-  size_t StackBytes() const {
-    return static_cast<size_t>(soft_limit_ - heap_->stack_begin()) * sizeof(Value);
-  }
+  size_t StackBytes() const { return static_cast<size_t>(soft_limit_ - heap_->stack_begin()) * sizeof(Value); }
   // Asked when a limit is reached: true if it has been raised. Must not run Lisp, nor collect.
   bool (*limit_hook)(Vm& vm, Limit limit) = nullptr;
   // What messages say of the limits that are not the machine's own.
   LimitFigures limit_figures;
-  // For primitives whose work grows with their data: to be called every few thousand steps, so that no more than a tenth
-  // of a millisecond passes between two calls, with the number of steps done since the last. Charges the steps as if they
-  // were instructions, and sees interrupts. False: the run is being ended, return kException at once. Not a safepoint.
+  // For primitives whose work grows with their data: to be called every few thousand steps, so that no more than a
+  // tenth of a millisecond passes between two calls, with the number of steps done since the last. Charges the steps as
+  // if they were instructions, and sees interrupts. False: the run is being ended, return kException at once. Not a
+  // safepoint.
   [[nodiscard]] bool Poll(uint64_t steps) {
     fuel_ -= static_cast<int64_t>(steps & fuel_mask_);
     if (__builtin_expect(interrupt_.load(std::memory_order_relaxed) == 0 && fuel_ >= 0, 1)) return true;
@@ -195,8 +193,8 @@ class Vm : public RootSource {
   Value End(FailureMark mark, absl::Status status);
   // How the run has ended, for whoever has seen to its end: from now on nothing is being ended.
   absl::Status TakeTermination();
-  // As long as it lives, C++ code on this thread polls this machine (heap/poll.h), and its scratch counts against the heap
-  // limit, in a run or outside of any. Whoever makes one outside of a run takes the termination.
+  // As long as it lives, C++ code on this thread polls this machine (heap/poll.h), and its scratch counts against the
+  // heap limit, in a run or outside of any. Whoever makes one outside of a run takes the termination.
   [[nodiscard]] RunScope Polls();
 
   // ---- Bindings of host functions, by external-reference index; owned by the caller. Unbound ones have a null call.
@@ -235,11 +233,11 @@ class Vm : public RootSource {
 
   // ---- Recycling (reset.cc). Not while anything runs.
 
-  // The state in which the machine was made, with the image's roots; see Heap::Reset. What belongs to the embedder stays:
-  // host_bindings, port_table, image, host. Hooks are as if none had been installed.
+  // The state in which the machine was made, with the image's roots; see Heap::Reset. What belongs to the embedder
+  // stays: host_bindings, port_table, image, host. Hooks are as if none had been installed.
   void Reset(absl::Span<const uint32_t> roots, size_t keep_bytes);
-  // Makes a machine that is new the same as `parent`, in which nothing runs: see Heap::CopyFrom. Not what belongs to the
-  // embedder, nor an interrupt that is pending.
+  // Makes a machine that is new the same as `parent`, in which nothing runs: see Heap::CopyFrom. Not what belongs to
+  // the embedder, nor an interrupt that is pending.
   void CopyFrom(const Vm& parent);
   // As Heap::FirstDifference, the machine's own state included.
   std::string FirstDifference(const Vm& other, Unused unused) const;
@@ -266,24 +264,24 @@ class Vm : public RootSource {
   std::atomic<Value*> stack_limit_;  // calls that would pass this take the slow path
   std::atomic<int> interrupt_{0};
   uint64_t most_stack_words_ = kNoStackLimit;
-  int64_t fuel_ = 0;                 // instructions left, if they are counted
-  uint64_t fuel_mask_ = 0;           // all ones if instructions are counted, else 0
-  Value* soft_limit_ = nullptr;      // what stack_limit_ is without an interrupt
-  Value* frame_ = nullptr;           // where the interpreter stands, at safepoints and in primitives
+  int64_t fuel_ = 0;             // instructions left, if they are counted
+  uint64_t fuel_mask_ = 0;       // all ones if instructions are counted, else 0
+  Value* soft_limit_ = nullptr;  // what stack_limit_ is without an interrupt
+  Value* frame_ = nullptr;       // where the interpreter stands, at safepoints and in primitives
   const uint32_t* pc_ = nullptr;
-  Value pending_ = kUndefined;       // what was raised
+  Value pending_ = kUndefined;  // what was raised
   bool pending_continuable_ = false;
-  int delegated_ =
-      -1;  // if not negative, pending_ is to be called with so many arguments, in scratch_
-  Value continuation_ = kFalse;      // what returns from the bottom of the stack
-  int32_t run_count_ = 0;            // of nested runs
+  int delegated_ = -1;           // if not negative, pending_ is to be called with so many arguments, in scratch_
+  Value continuation_ = kFalse;  // what returns from the bottom of the stack
+  int32_t run_count_ = 0;        // of nested runs
   std::vector<Value> values_;
-  bool returned_several_ = false;    // the last Call that succeeded: all that it returned is in values_
+  bool returned_several_ = false;  // the last Call that succeeded: all that it returned is in values_
   Value last_condition_ = kUndefined;
   struct Run* current_run_ = nullptr;  // run.h
-  uint32_t argc_ = 0;                // at safepoints in a callee's entry
+  uint32_t argc_ = 0;                  // at safepoints in a callee's entry
   // The call that was carried out last, for errors that are the caller's: its instruction, and, as the frame of a tail
-  // call is gone, the closure that made it. Good until the callee has been entered, or, if it is not Lisp, has returned.
+  // call is gone, the closure that made it. Good until the callee has been entered, or, if it is not Lisp, has
+  // returned.
   const uint32_t* call_site_ = nullptr;
   Value tail_caller_ = kFalse;
   // Arguments of a primitive that an opcode falls back on; the last, what a primitive has of its
@@ -294,8 +292,8 @@ class Vm : public RootSource {
   // belongs to, is reached.
   bool terminating_ = false;
   absl::Status termination_;
-  uint64_t failure_ = 0;             // number of the latest (failure.h); goes on through resets
-  Value escape_ = kUndefined;        // Continuation of an outer run
+  uint64_t failure_ = 0;       // number of the latest (failure.h); goes on through resets
+  Value escape_ = kUndefined;  // Continuation of an outer run
   Value escape_value_ = kUndefined;
   size_t young_symbol_count_ = 0;
   Liveness liveness_;

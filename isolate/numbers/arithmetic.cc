@@ -42,8 +42,7 @@ Value AddExact(Heap& heap, Value a, Value b, bool subtract, NumberStatus* status
   }
   if (!Allowed(status, 2 * (NumberBytes(heap, a) + NumberBytes(heap, b)) + 64)) return kException;
   return MakeRatio(heap,
-                   integers::Sum(integers::Product(x.numerator, y.denominator),
-                                 integers::Product(yn, x.denominator)),
+                   integers::Sum(integers::Product(x.numerator, y.denominator), integers::Product(yn, x.denominator)),
                    integers::Product(x.denominator, y.denominator), status);
 }
 
@@ -72,13 +71,9 @@ Value AddOrSubtract(Heap& heap, Value a, Value b, bool subtract, NumberStatus* s
 
 }  // namespace
 
-Value Add(Heap& heap, Value a, Value b, NumberStatus* status) {
-  return AddOrSubtract(heap, a, b, false, status);
-}
+Value Add(Heap& heap, Value a, Value b, NumberStatus* status) { return AddOrSubtract(heap, a, b, false, status); }
 
-Value Subtract(Heap& heap, Value a, Value b, NumberStatus* status) {
-  return AddOrSubtract(heap, a, b, true, status);
-}
+Value Subtract(Heap& heap, Value a, Value b, NumberStatus* status) { return AddOrSubtract(heap, a, b, true, status); }
 
 Value Multiply(Heap& heap, Value a, Value b, NumberStatus* status) {
   if (a.IsFixnum() && b.IsFixnum()) return FromInt64(heap, int64_t{a.fixnum()} * b.fixnum());
@@ -95,8 +90,7 @@ Value Multiply(Heap& heap, Value a, Value b, NumberStatus* status) {
   if (!Allowed(status, NumberBytes(heap, a) + NumberBytes(heap, b) + 64)) return kException;
   // What MakeInteger would refuse need not be computed first. A product may have a limb less.
   const uint64_t bytes = BignumBytes(x.numerator.size + y.numerator.size - 1);
-  if (x.IsInteger() && y.IsInteger() && !x.numerator.IsZero() && !y.numerator.IsZero() &&
-      bytes > kLargestNumber) {
+  if (x.IsInteger() && y.IsInteger() && !x.numerator.IsZero() && !y.numerator.IsZero() && bytes > kLargestNumber) {
     return TooLarge(status, bytes);
   }
   const Integer numerator = integers::Product(x.numerator, y.numerator);
@@ -115,8 +109,8 @@ Value Divide(Heap& heap, Value a, Value b, NumberStatus* status) {
   const ExactOperand y(heap, b);
   if (!Allowed(status, NumberBytes(heap, a) + NumberBytes(heap, b) + 64)) return kException;
   if (x.IsInteger() && y.IsInteger()) return MakeRatio(heap, x.numerator, y.numerator, status);
-  return MakeRatio(heap, integers::Product(x.numerator, y.denominator),
-                   integers::Product(x.denominator, y.numerator), status);
+  return MakeRatio(heap, integers::Product(x.numerator, y.denominator), integers::Product(x.denominator, y.numerator),
+                   status);
 }
 
 Value Negate(Heap& heap, Value v, NumberStatus* status) {
@@ -141,8 +135,8 @@ namespace {
 
 // Integers, at least one of them inexact; d is not 0. The exact results, rounded; a quotient 0 has
 // the sign that it would have as a ratio, a remainder 0 none.
-bool DivideInexactIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient,
-                           Value* remainder, NumberStatus* status) {
+bool DivideInexactIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient, Value* remainder,
+                           NumberStatus* status) {
   const double x = ToDouble(heap, n);
   const double y = ToDouble(heap, d);
   double q;
@@ -157,8 +151,7 @@ bool DivideInexactIntegers(Heap& heap, Value n, Value d, Rounding rounding, Valu
     const Value exact_d = exact_n == kException ? exact_n : Exact(heap, d, status);
     Value exact_q;
     Value exact_r;
-    if (exact_d == kException ||
-        !DivideIntegers(heap, exact_n, exact_d, rounding, &exact_q, &exact_r, status)) {
+    if (exact_d == kException || !DivideIntegers(heap, exact_n, exact_d, rounding, &exact_q, &exact_r, status)) {
       return false;
     }
     q = ToDouble(heap, exact_q);
@@ -173,8 +166,8 @@ bool DivideInexactIntegers(Heap& heap, Value n, Value d, Rounding rounding, Valu
 
 }  // namespace
 
-bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient,
-                    Value* remainder, NumberStatus* status) {
+bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient, Value* remainder,
+                    NumberStatus* status) {
   const bool floor = rounding == Rounding::kFloor;
   if (n.IsFixnum() && d.IsFixnum()) {
     const int64_t y = d.fixnum();
@@ -195,8 +188,7 @@ bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quot
   TwoWords dividend;
   bool negative;
   Word divisor;
-  if (ReadWord(heap, d, &divisor) && divisor.magnitude != 0 &&
-      ReadTwoWords(heap, n, &dividend, &negative)) {
+  if (ReadWord(heap, d, &divisor) && divisor.magnitude != 0 && ReadTwoWords(heap, n, &dividend, &negative)) {
     TwoWords q = dividend / divisor.magnitude;
     auto r = static_cast<uint64_t>(dividend - q * divisor.magnitude);
     bool r_negative = negative;

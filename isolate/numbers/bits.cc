@@ -138,8 +138,7 @@ Value ArithmeticShift(Heap& heap, Value v, Value count, NumberStatus* status) {
     return MakeInteger(heap, integers::ShiftLeft(x, *bits), status);
   }
   const std::optional<int64_t> bits = ToInt64(heap, count);
-  if (!bits || *bits <= -static_cast<int64_t>(64 * x.size))
-    return Value::Fixnum(x.negative ? -1 : 0);
+  if (!bits || *bits <= -static_cast<int64_t>(64 * x.size)) return Value::Fixnum(x.negative ? -1 : 0);
   if (!Allowed(status, BignumBytes(x.size))) return kException;
   bool lost = false;
   Integer shifted = integers::ShiftRight(x, static_cast<uint64_t>(-*bits), &lost);

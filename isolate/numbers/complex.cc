@@ -44,8 +44,7 @@ Value Rectangular(Heap& heap, Value real, Value imaginary) {
 }
 
 // The sum of two products, or their difference. Passes kException on.
-Value SumOfProducts(Heap& heap, Value a, Value b, bool subtract, Value c, Value d,
-                    NumberStatus* status) {
+Value SumOfProducts(Heap& heap, Value a, Value b, bool subtract, Value c, Value d, NumberStatus* status) {
   const Value x = Multiply(heap, a, b, status);
   const Value y = x == kException ? x : Multiply(heap, c, d, status);
   if (y == kException) return y;
@@ -54,9 +53,7 @@ Value SumOfProducts(Heap& heap, Value a, Value b, bool subtract, Value c, Value 
 
 }  // namespace
 
-bool IsExact(Heap& heap, Value v) {
-  return IsNumber(heap, v) && !v.IsFlonum() && !IsInexactComplex(heap, v);
-}
+bool IsExact(Heap& heap, Value v) { return IsNumber(heap, v) && !v.IsFlonum() && !IsInexactComplex(heap, v); }
 
 bool IsZero(Heap& heap, Value v) {
   if (v.IsFlonum()) return heap.flonum(v) == 0;
@@ -144,8 +141,7 @@ Value AddComplex(Heap& heap, Value a, Value b, bool subtract, NumberStatus* stat
                              : IsReal(heap, a) ? (subtract ? -y.imag() : y.imag())
                              : subtract        ? x.imag() - y.imag()
                                                : x.imag() + y.imag();
-    return FromComplexDouble(heap,
-                             {subtract ? x.real() - y.real() : x.real() + y.real(), imaginary});
+    return FromComplexDouble(heap, {subtract ? x.real() - y.real() : x.real() + y.real(), imaginary});
   }
   if (!AllowedExact(heap, a, b, status)) return kException;
   const ExactParts x(heap, a);
@@ -163,16 +159,15 @@ Value MultiplyComplex(Heap& heap, Value a, Value b, NumberStatus* status) {
     const std::complex<double> y = ToComplexDouble(heap, b);
     if (IsReal(heap, a)) return FromComplexDouble(heap, {x.real() * y.real(), x.real() * y.imag()});
     if (IsReal(heap, b)) return FromComplexDouble(heap, {x.real() * y.real(), x.imag() * y.real()});
-    return FromComplexDouble(heap, {x.real() * y.real() - x.imag() * y.imag(),
-                                    x.real() * y.imag() + x.imag() * y.real()});
+    return FromComplexDouble(heap,
+                             {x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real()});
   }
   if (!AllowedExact(heap, a, b, status)) return kException;
   const ExactParts x(heap, a);
   const ExactParts y(heap, b);
   const Value real = SumOfProducts(heap, x.real, y.real, true, x.imaginary, y.imaginary, status);
   if (real == kException) return real;
-  return Rectangular(heap, real,
-                     SumOfProducts(heap, x.real, y.imaginary, false, x.imaginary, y.real, status));
+  return Rectangular(heap, real, SumOfProducts(heap, x.real, y.imaginary, false, x.imaginary, y.real, status));
 }
 
 Value DivideComplex(Heap& heap, Value a, Value b, NumberStatus* status) {
@@ -191,8 +186,7 @@ Value DivideComplex(Heap& heap, Value a, Value b, NumberStatus* status) {
   if (scale == kException) return scale;
   const Value real = SumOfProducts(heap, x.real, y.real, false, x.imaginary, y.imaginary, status);
   if (real == kException) return real;
-  const Value imaginary =
-      SumOfProducts(heap, x.imaginary, y.real, true, x.real, y.imaginary, status);
+  const Value imaginary = SumOfProducts(heap, x.imaginary, y.real, true, x.real, y.imaginary, status);
   if (imaginary == kException) return imaginary;
   const Value quotient = Divide(heap, real, scale, status);
   if (quotient == kException) return quotient;

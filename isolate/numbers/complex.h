@@ -45,8 +45,8 @@ Value NegateComplex(Heap& heap, Value v, NumberStatus* status);
 
 // base^exponent, for an exact integer, of an exact base that is not real.
 Value ExptExactComplex(Heap& heap, Value base, Value exponent, NumberStatus* status);
-// R7RS 6.2.6: "either a positive real part, or a zero real part and a non-negative imaginary part", where the C library's
-// is negative if the operand's is -0.0.
+// R7RS 6.2.6: "either a positive real part, or a zero real part and a non-negative imaginary part", where the C
+// library's is negative if the operand's is -0.0.
 std::complex<double> PrincipalRoot(std::complex<double> z);
 // The root of an exact number that is not real, exact if it can be.
 Value SqrtExactComplex(Heap& heap, Value v, NumberStatus* status);

@@ -16,15 +16,14 @@ struct Gaussian {
 };
 
 Gaussian Product(const Gaussian& x, const Gaussian& y) {
-  return {integers::Difference(integers::Product(x.real, y.real),
-                               integers::Product(x.imaginary, y.imaginary)),
-          integers::Sum(integers::Product(x.real, y.imaginary),
-                        integers::Product(x.imaginary, y.real))};
+  return {integers::Difference(integers::Product(x.real, y.real), integers::Product(x.imaginary, y.imaginary)),
+          integers::Sum(integers::Product(x.real, y.imaginary), integers::Product(x.imaginary, y.real))};
 }
 
 Gaussian Power(const Gaussian& base, uint64_t exponent) {
   Gaussian result{Integer(IntegerView(base.real)), Integer(IntegerView(base.imaginary))};
-  for (int bit = 62 - __builtin_clzll(exponent); bit >= 0 && !result.real.failed() && !result.imaginary.failed(); --bit) {
+  for (int bit = 62 - __builtin_clzll(exponent); bit >= 0 && !result.real.failed() && !result.imaginary.failed();
+       --bit) {
     result = Product(result, result);
     if ((exponent >> bit & 1) != 0) result = Product(result, base);
   }
@@ -32,9 +31,7 @@ Gaussian Power(const Gaussian& base, uint64_t exponent) {
 }
 
 // Upper bound of log2 of a magnitude; 0 for 0.
-double Log2Bound(IntegerView v) {
-  return v.IsZero() ? 0 : static_cast<double>(integers::BitLength(v));
-}
+double Log2Bound(IntegerView v) { return v.IsZero() ? 0 : static_cast<double>(integers::BitLength(v)); }
 
 // True if the parts as doubles say little about the number: one is infinite, or has lost bits to
 // underflow.
@@ -53,11 +50,9 @@ Value ExptExactComplex(Heap& heap, Value base, Value exponent, NumberStatus* sta
   const ExactParts z(heap, base);
   uint64_t place;
   const IntegerView e = ViewInteger(heap, exponent, &place);
-  if (z.real == Value::Fixnum(0) &&
-      (z.imaginary == Value::Fixnum(1) || z.imaginary == Value::Fixnum(-1))) {
+  if (z.real == Value::Fixnum(0) && (z.imaginary == Value::Fixnum(1) || z.imaginary == Value::Fixnum(-1))) {
     // Powers of i and -i go in circles: i^e = (-i)^-e.
-    const uint64_t turns =
-        (e.negative != (z.imaginary == Value::Fixnum(-1))) ? 4 - (e.limbs[0] & 3) : e.limbs[0] & 3;
+    const uint64_t turns = (e.negative != (z.imaginary == Value::Fixnum(-1))) ? 4 - (e.limbs[0] & 3) : e.limbs[0] & 3;
     const Value one = Value::Fixnum((turns & 2) == 0 ? 1 : -1);
     if ((turns & 1) == 0) return one;
     return MakeRectangular(heap, Value::Fixnum(0), one, status);
@@ -68,12 +63,10 @@ Value ExptExactComplex(Heap& heap, Value base, Value exponent, NumberStatus* sta
   const Gaussian numerator{integers::Product(real.numerator, imaginary.denominator),
                            integers::Product(imaginary.numerator, real.denominator)};
   const Integer denominator = integers::Product(real.denominator, imaginary.denominator);
-  const double bits =
-      integers::ToDouble(e.Magnitude()) *
-      (1 + Log2Bound(numerator.real) + Log2Bound(numerator.imaginary) + Log2Bound(denominator));
+  const double bits = integers::ToDouble(e.Magnitude()) *
+                      (1 + Log2Bound(numerator.real) + Log2Bound(numerator.imaginary) + Log2Bound(denominator));
   if (e.size != 1 || bits / 8 > static_cast<double>(kLargestNumber)) {
-    return TooLarge(status, bits < 0x1p63 ? static_cast<uint64_t>(bits / 8)
-                                          : std::numeric_limits<uint64_t>::max());
+    return TooLarge(status, bits < 0x1p63 ? static_cast<uint64_t>(bits / 8) : std::numeric_limits<uint64_t>::max());
   }
   // Two parts with a denominator each, which may be twice as long after an inversion.
   if (!Allowed(status, static_cast<uint64_t>(bits) + 256)) return kException;
@@ -81,8 +74,8 @@ Value ExptExactComplex(Heap& heap, Value base, Value exponent, NumberStatus* sta
   Integer scale = integers::Power(denominator, e.limbs[0]);
   if (e.negative) {
     // d / (x + yi) = d (x - yi) / (x^2 + y^2)
-    Integer norm = integers::Sum(integers::Product(power.real, power.real),
-                                 integers::Product(power.imaginary, power.imaginary));
+    Integer norm =
+        integers::Sum(integers::Product(power.real, power.real), integers::Product(power.imaginary, power.imaginary));
     power.real = integers::Product(power.real, scale);
     power.imaginary = integers::Product(IntegerView(power.imaginary).Negated(), scale);
     scale = std::move(norm);
@@ -131,11 +124,9 @@ Value SqrtExactComplex(Heap& heap, Value v, NumberStatus* status) {
     const double d = shift < -1100 ? 0.0 : std::ldexp(m, static_cast<int>(shift));
     return operand.numerator.negative ? -d : d;
   };
-  const std::complex<double> root =
-      PrincipalRoot(std::complex<double>(scaled(z.real), scaled(z.imaginary)));
+  const std::complex<double> root = PrincipalRoot(std::complex<double>(scaled(z.real), scaled(z.imaginary)));
   const int limited = static_cast<int>(k < -5000 ? -5000 : k > 5000 ? 5000 : k);
-  return FromComplexDouble(heap,
-                           {std::ldexp(root.real(), limited), std::ldexp(root.imag(), limited)});
+  return FromComplexDouble(heap, {std::ldexp(root.real(), limited), std::ldexp(root.imag(), limited)});
 }
 
 Value LogExactComplex(Heap& heap, Value v, NumberStatus* status) {

@@ -88,9 +88,8 @@ void Integer::Fail() {
 
 uint64_t* Integer::Resize(size_t size) {
   if (size > capacity_) {
-    void* buffer = size > std::numeric_limits<size_t>::max() / sizeof(uint64_t)
-                       ? nullptr
-                       : AllocateLimbs(size * sizeof(uint64_t));
+    void* buffer =
+        size > std::numeric_limits<size_t>::max() / sizeof(uint64_t) ? nullptr : AllocateLimbs(size * sizeof(uint64_t));
     if (buffer == nullptr) {
       Fail();
       return nullptr;
@@ -202,8 +201,7 @@ uint64_t LeadingBits(IntegerView v, int64_t* exponent, bool* sticky) {
 // |n / d| = (result + fraction) * 2^exponent, with the result's top bit set. n and d are not 0.
 uint64_t LeadingQuotientBits(IntegerView n, IntegerView d, int64_t* exponent, bool* sticky) {
   if (d.IsOne()) return LeadingBits(n, exponent, sticky);
-  const int64_t shift =
-      66 - (static_cast<int64_t>(BitLength(n)) - static_cast<int64_t>(BitLength(d)));
+  const int64_t shift = 66 - (static_cast<int64_t>(BitLength(n)) - static_cast<int64_t>(BitLength(d)));
   Integer quotient;
   Integer remainder;
   if (shift >= 0) {
@@ -479,9 +477,7 @@ void SquareRoot(IntegerView v, Integer* s, Integer* r) {
 Integer FromDigits(absl::string_view digits, int radix) {
   StepCounter steps;
   while (digits.size() > 1 && digits[0] == '0' && steps.Add(1)) digits.remove_prefix(1);
-  auto value = [](char c) {
-    return static_cast<unsigned char>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-  };
+  auto value = [](char c) { return static_cast<unsigned char>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); };
   if (digits.size() <= 12) {  // 36^12 < 2^64
     uint64_t n = 0;
     for (char c : digits) n = n * radix + value(c);

@@ -2,8 +2,8 @@
 // A thin skin over GMP's mpn_ functions, with buffers of its own (mimalloc), because mpz_ would end
 // the process when memory is short.
 //
-// When a buffer cannot be had, or the run is being ended (heap/poll.h), the result is marked as failed, and so is whatever is computed from
-// it; only the last step (operands.h) has to look.
+// When a buffer cannot be had, or the run is being ended (heap/poll.h), the result is marked as failed, and so is
+// whatever is computed from it; only the last step (operands.h) has to look.
 
 #ifndef ISLET_ISOLATE_NUMBERS_INTEGER_H_
 #define ISLET_ISOLATE_NUMBERS_INTEGER_H_
@@ -40,9 +40,7 @@ class Integer {
   Integer& operator=(Integer&& other) noexcept;
   ~Integer();
 
-  operator IntegerView() const {
-    return {limbs_, size_, negative_, failed_};
-  }  // NOLINT: a view of itself
+  operator IntegerView() const { return {limbs_, size_, negative_, failed_}; }  // NOLINT: a view of itself
   bool failed() const { return failed_; }
   void Fail();
   // A buffer of `size` limbs, its contents undefined; null, and the integer failed, if there is no

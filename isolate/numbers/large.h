@@ -1,8 +1,8 @@
 // Operations on integers that are so long that one call of GMP would keep a run from being ended for too long. Each is
 // cut into calls of GMP that take a quarter of a millisecond at most, with polls between them (heap/poll.h).
 //
-// All results are exact, and the same as GMP's. False, or an Integer that has failed: the run is being ended, or there is
-// no memory.
+// All results are exact, and the same as GMP's. False, or an Integer that has failed: the run is being ended, or there
+// is no memory.
 
 #ifndef ISLET_ISOLATE_NUMBERS_LARGE_H_
 #define ISLET_ISOLATE_NUMBERS_LARGE_H_

@@ -16,9 +16,7 @@ namespace {
 
 constexpr char kDigits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-unsigned char DigitValue(char c) {
-  return static_cast<unsigned char>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-}
+unsigned char DigitValue(char c) { return static_cast<unsigned char>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); }
 
 // log2 of a radix that is a power of 2, else 0.
 int BitsOfDigit(int radix) { return (radix & (radix - 1)) == 0 ? __builtin_ctz(static_cast<unsigned>(radix)) : 0; }

@@ -1,8 +1,8 @@
-// Greatest common divisors by D. Stehle and P. Zimmermann's recursive algorithm (A binary recursive gcd algorithm, 2004).
-// Its division goes from the low end, so that the quotients of two numbers' low halves are those of the numbers: nothing
-// has to be put right afterwards.
+// Greatest common divisors by D. Stehle and P. Zimmermann's recursive algorithm (A binary recursive gcd algorithm,
+// 2004). Its division goes from the low end, so that the quotients of two numbers' low halves are those of the numbers:
+// nothing has to be put right afterwards.
 //
-//   a odd, b even, j = the zero bits at b's end:   r = a + q b / 2^j,   |q| < 2^j odd, chosen so that r has more of them.
+//   a odd, b even, j = the zero bits at b's end:   r = a + q b / 2^j,   |q| < 2^j odd, chosen so that r has more.
 
 #include <gmp.h>
 

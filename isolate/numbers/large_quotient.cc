@@ -1,5 +1,6 @@
-// Quotients as C. Burnikel and J. Ziegler have them (Fast recursive division, 1998), and square roots after P. Zimmermann
-// (Karatsuba square root, 1999): both lead to products of half the length, and to smaller ones of their own kind.
+// Quotients as C. Burnikel and J. Ziegler have them (Fast recursive division, 1998), and square roots after P.
+// Zimmermann (Karatsuba square root, 1999): both lead to products of half the length, and to smaller ones of their own
+// kind.
 
 #include <gmp.h>
 
@@ -86,9 +87,8 @@ void DivideByShort(IntegerView n, IntegerView d, Integer* quotient, Integer* rem
     if (d.size == 1) {
       r[0] = mpn_divrem_1(q_part.get(), 0, numerator.get(), size + 1, d.limbs[0]);
     } else {
-      WithStackForGmp(std::min(size + d.size, 2 * kLargeProduct), [&] {
-        mpn_tdiv_qr(q_part.get(), r, 0, numerator.get(), size + d.size, d.limbs, d.size);
-      });
+      WithStackForGmp(std::min(size + d.size, 2 * kLargeProduct),
+                      [&] { mpn_tdiv_qr(q_part.get(), r, 0, numerator.get(), size + d.size, d.limbs, d.size); });
     }
     std::copy(q_part.get(), q_part.get() + size, q + at);
     end = at;

@@ -1,5 +1,5 @@
-// Operations on long integers, against one call of GMP each: sizes around the thresholds and beyond, random operands and
-// ones that are mostly ones or zeros.
+// Operations on long integers, against one call of GMP each: sizes around the thresholds and beyond, random operands
+// and ones that are mostly ones or zeros.
 
 #include "isolate/numbers/large.h"
 

@@ -14,9 +14,7 @@ namespace islet::vm {
 
 // ---- What kind of number.
 
-bool IsNumber(Heap& heap, Value v) {
-  return IsReal(heap, v) || IsExactComplex(heap, v) || IsInexactComplex(heap, v);
-}
+bool IsNumber(Heap& heap, Value v) { return IsReal(heap, v) || IsExactComplex(heap, v) || IsInexactComplex(heap, v); }
 
 bool IsReal(Heap& heap, Value v) {
   if (v.IsFixnum() || v.IsFlonum()) return true;
@@ -35,9 +33,7 @@ bool IsInteger(Heap& heap, Value v) {
   return IsExactInteger(heap, v);
 }
 
-bool IsRational(Heap& heap, Value v) {
-  return v.IsFlonum() ? std::isfinite(heap.flonum(v)) : IsReal(heap, v);
-}
+bool IsRational(Heap& heap, Value v) { return v.IsFlonum() ? std::isfinite(heap.flonum(v)) : IsReal(heap, v); }
 
 // ---- Results of operations.
 
@@ -45,8 +41,7 @@ Value MakeInteger(Heap& heap, IntegerView v, NumberStatus* status) {
   if (v.failed) return TooLarge(status, kLargestNumber);
   if (v.size == 0) return Value::Fixnum(0);
   if (v.size == 1 && v.limbs[0] <= uint64_t{1} << 30) {
-    const int64_t n =
-        v.negative ? -static_cast<int64_t>(v.limbs[0]) : static_cast<int64_t>(v.limbs[0]);
+    const int64_t n = v.negative ? -static_cast<int64_t>(v.limbs[0]) : static_cast<int64_t>(v.limbs[0]);
     if (Value::FitsFixnum(n)) return Value::Fixnum(static_cast<int32_t>(n));
   }
   if (BignumBytes(v.size) > kLargestNumber) return TooLarge(status, BignumBytes(v.size));
@@ -74,8 +69,7 @@ Value MakeRatio(Heap& heap, IntegerView n, IntegerView d, NumberStatus* status) 
   }
   const Integer gcd = integers::Gcd(n, d);
   if (IntegerView(gcd).IsOne()) return MakeRatioInLowestTerms(heap, n, d, status);
-  return MakeRatioInLowestTerms(heap, integers::ExactQuotient(n, gcd),
-                                integers::ExactQuotient(d, gcd), status);
+  return MakeRatioInLowestTerms(heap, integers::ExactQuotient(n, gcd), integers::ExactQuotient(d, gcd), status);
 }
 
 Value ExactFromDouble(Heap& heap, double d, NumberStatus* status) {
@@ -196,8 +190,7 @@ uint64_t NumberBytes(Heap& heap, Value v) {
   if (v.IsFixnum()) return 0;
   if (v.IsFlonum()) return sizeof(Flonum);
   if (const Ratnum* ratio = heap.TryGet<Ratnum>(v)) {
-    return sizeof(Ratnum) + NumberBytes(heap, ratio->numerator) +
-           NumberBytes(heap, ratio->denominator);
+    return sizeof(Ratnum) + NumberBytes(heap, ratio->numerator) + NumberBytes(heap, ratio->denominator);
   }
   if (IsInexactComplex(heap, v)) return sizeof(Compnum);
   if (const ExactCompnum* z = heap.TryGet<ExactCompnum>(v)) {
@@ -232,8 +225,7 @@ int CompareExactToDouble(Heap& heap, Value exact, double d) {
   const double rounded = ToDouble(heap, exact);
   if (rounded != d) return rounded < d ? -1 : 1;
   int exponent;
-  const Integer mantissa(static_cast<uint64_t>(std::ldexp(std::frexp(std::fabs(d), &exponent), 53)),
-                         d < 0);
+  const Integer mantissa(static_cast<uint64_t>(std::ldexp(std::frexp(std::fabs(d), &exponent), 53)), d < 0);
   exponent -= 53;
   const ExactOperand x(heap, exact);
   Integer left{x.numerator};
@@ -276,8 +268,7 @@ int CompareToDouble(Heap& heap, Value real, double d) {
 // `v` is real, or exact.
 bool EqualsDoubles(Heap& heap, Value v, const Compnum& z) {
   const ExactParts parts(heap, v);
-  return CompareToDouble(heap, parts.real, z.real) == 0 &&
-         CompareToDouble(heap, parts.imaginary, z.imaginary) == 0;
+  return CompareToDouble(heap, parts.real, z.real) == 0 && CompareToDouble(heap, parts.imaginary, z.imaginary) == 0;
 }
 
 // Of any number, as real numbers of whatever form.
@@ -332,8 +323,7 @@ bool NumberEqv(Heap& heap, Value a, Value b) {
   if (IsBignum(heap, a)) return CompareExact(heap, a, b) == 0;
   const Ratnum* x = heap.Get<Ratnum>(a);
   const Ratnum* y = heap.Get<Ratnum>(b);
-  return CompareExact(heap, x->numerator, y->numerator) == 0 &&
-         CompareExact(heap, x->denominator, y->denominator) == 0;
+  return CompareExact(heap, x->numerator, y->numerator) == 0 && CompareExact(heap, x->denominator, y->denominator) == 0;
 }
 
 uint64_t NumberHash(Heap& heap, Value v) {

@@ -123,8 +123,8 @@ uint64_t NumberHash(Heap& heap, Value v);
 // ---- Integer division (R7RS 6.2.6). Operands are integers, flonums such as 7.0 included.
 enum class Rounding : uint8_t { kFloor, kTruncate };
 // Sets *quotient and *remainder, either of which may be null. False on failure.
-bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient,
-                    Value* remainder, NumberStatus* status = nullptr);
+bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient, Value* remainder,
+                    NumberStatus* status = nullptr);
 Value Quotient(Heap& heap, Value n, Value d, NumberStatus* status = nullptr);
 Value Remainder(Heap& heap, Value n, Value d, NumberStatus* status = nullptr);
 Value Modulo(Heap& heap, Value n, Value d, NumberStatus* status = nullptr);

@@ -33,15 +33,12 @@ class NumbersTest : public ::testing::Test {
     EXPECT_TRUE(v.has_value()) << text;
     return v.value_or(kFalse);
   }
-  std::string Write(Value v, int radix = 10) {
-    return v == kException ? "error" : NumberToString(heap, v, radix);
-  }
+  std::string Write(Value v, int radix = 10) { return v == kException ? "error" : NumberToString(heap, v, radix); }
   // Reads, applies, writes.
   std::string Apply(Value (*f)(Heap&, Value, NumberStatus*), const std::string& a) {
     return Write(f(heap, Read(a), nullptr));
   }
-  std::string Apply(Value (*f)(Heap&, Value, Value, NumberStatus*), const std::string& a,
-                    const std::string& b) {
+  std::string Apply(Value (*f)(Heap&, Value, Value, NumberStatus*), const std::string& a, const std::string& b) {
     return Write(f(heap, Read(a), Read(b), nullptr));
   }
   std::string ReadAndWrite(const std::string& text, int radix = 10) {
@@ -93,10 +90,9 @@ TEST_F(NumbersTest, ReadsEveryKindOfNumber) {
 
 TEST_F(NumbersTest, RefusesWhatIsNoNumber) {
   for (const char* text :
-       {"",   "+",   "-",     ".",     "...",   "e1",       "1e",     "1e+",    "1/",
-        "/2", "1/0", "1/2/3", "1.5/2", "1..2",  "+inf",     "inf.0",  "+inf.1", "#",
-        "#x", "#xg", "#b2",   "#e#i1", "#x#x1", "#e+inf.0", "12a",    "--1",    "1 ",
-        " 1", "#y1", "1e1.5", "+-1",   "0x10",  "1_000",    "#x1/-2", "1e5e5"}) {
+       {"",      "+",    "-",    ".",     "...",    "e1",    "1e",  "1e+",  "1/",    "/2",     "1/0",   "1/2/3",
+        "1.5/2", "1..2", "+inf", "inf.0", "+inf.1", "#",     "#x",  "#xg",  "#b2",   "#e#i1",  "#x#x1", "#e+inf.0",
+        "12a",   "--1",  "1 ",   " 1",    "#y1",    "1e1.5", "+-1", "0x10", "1_000", "#x1/-2", "1e5e5"}) {
     EXPECT_EQ(ReadAndWrite(text), "not a number") << text;
   }
 }
@@ -166,9 +162,8 @@ TEST_F(NumbersTest, DoublesSurviveWritingAndReading) {
 
 TEST_F(NumbersTest, DoublesSurviveInEveryRadix) {
   std::mt19937_64 random(2);
-  std::vector<double> doubles = {
-      5e-324, 2.2250738585072014e-308, 2.2250738585072009e-308, 1.7976931348623157e308, 1,
-      0.5,    4503599627370496,        9007199254740992};
+  std::vector<double> doubles = {5e-324, 2.2250738585072014e-308, 2.2250738585072009e-308, 1.7976931348623157e308, 1,
+                                 0.5,    4503599627370496,        9007199254740992};
   for (int i = 0; i < 60; ++i) {
     const uint64_t bits = random();
     double d;
@@ -284,8 +279,7 @@ TEST_F(NumbersTest, RoundsAsR7rsDoes) {
 TEST_F(NumbersTest, DividesIntegersBothWays) {
   const struct {
     int n, d, floor_q, floor_r, truncate_q, truncate_r;
-  } kCases[] = {
-      {5, 2, 2, 1, 2, 1}, {-5, 2, -3, 1, -2, -1}, {5, -2, -3, -1, -2, 1}, {-5, -2, 2, -1, 2, -1}};
+  } kCases[] = {{5, 2, 2, 1, 2, 1}, {-5, 2, -3, 1, -2, -1}, {5, -2, -3, -1, -2, 1}, {-5, -2, 2, -1, 2, -1}};
   for (const auto& c : kCases) {
     // The same law for fixnums, flonums and, multiplied, bignums.
     const Value big = Read("1000000000000000000000");
@@ -377,8 +371,7 @@ TEST_F(NumbersTest, ConvertsToTheNearestDouble) {
   EXPECT_EQ(ToDouble(heap, Read("9007199254740995")), 9007199254740996.0);
   EXPECT_EQ(ToDouble(heap, Read("18446744073709553665")), 18446744073709555712.0);
   EXPECT_EQ(ToDouble(heap, Read("1/3")), 1.0 / 3);
-  EXPECT_EQ(ToDouble(heap, Read("1" + std::string(309, '0'))),
-            std::numeric_limits<double>::infinity());
+  EXPECT_EQ(ToDouble(heap, Read("1" + std::string(309, '0'))), std::numeric_limits<double>::infinity());
   EXPECT_EQ(ToDouble(heap, Read("#e4.9e-324")), 5e-324);
   EXPECT_EQ(ToDouble(heap, Read("#e2.4e-324")), 0.0);
   EXPECT_EQ(Apply(Exact, "0.5"), "1/2");
@@ -401,8 +394,7 @@ TEST_F(NumbersTest, CppIntegersAndBack) {
                     std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()}) {
     EXPECT_EQ(ToInt64(heap, FromInt64(heap, n)), n);
     EXPECT_EQ(Write(FromInt64(heap, n)), std::to_string(n));
-    EXPECT_EQ(Write(IntegerFromBytes(heap, IntegerToBytes(heap, FromInt64(heap, n)))),
-              std::to_string(n));
+    EXPECT_EQ(Write(IntegerFromBytes(heap, IntegerToBytes(heap, FromInt64(heap, n)))), std::to_string(n));
   }
   EXPECT_EQ(ToUint64(heap, Read("18446744073709551615")), ~uint64_t{0});
   EXPECT_EQ(ToUint64(heap, Read("18446744073709551616")), std::nullopt);
@@ -474,10 +466,8 @@ TEST_F(NumbersTest, AgreesWithGmpOnIntegers) {
     const int order = mpz_cmp(x.z, y.z);
     ASSERT_EQ(Compare(heap, Read(a), Read(b)), order < 0 ? -1 : order > 0);
     const uint64_t bits = random() % 200;
-    ASSERT_EQ(Apply(ArithmeticShift, a, std::to_string(bits)),
-              (mpz_mul_2exp(z.z, x.z, bits), z.Text()));
-    ASSERT_EQ(Apply(ArithmeticShift, a, "-" + std::to_string(bits)),
-              (mpz_fdiv_q_2exp(z.z, x.z, bits), z.Text()));
+    ASSERT_EQ(Apply(ArithmeticShift, a, std::to_string(bits)), (mpz_mul_2exp(z.z, x.z, bits), z.Text()));
+    ASSERT_EQ(Apply(ArithmeticShift, a, "-" + std::to_string(bits)), (mpz_fdiv_q_2exp(z.z, x.z, bits), z.Text()));
     ASSERT_EQ(IsBitSet(heap, Value::Fixnum(static_cast<int32_t>(bits)), Read(a)),
               Value::Boolean(mpz_tstbit(x.z, bits) != 0));
     if (mpz_sgn(x.z) >= 0) {
@@ -542,8 +532,7 @@ TEST_F(NumbersTest, AgreesWithGmpOnRationals) {
       };
       ASSERT_LE(Compare(heap, distance(d), distance(std::nextafter(d, -INFINITY))), 0);
       ASSERT_LE(Compare(heap, distance(d), distance(std::nextafter(d, INFINITY))), 0);
-      ASSERT_EQ(Compare(heap, Read(a), FromDouble(heap, d)),
-                Compare(heap, Read(a), Exact(heap, FromDouble(heap, d))));
+      ASSERT_EQ(Compare(heap, Read(a), FromDouble(heap, d)), Compare(heap, Read(a), Exact(heap, FromDouble(heap, d))));
     }
   }
   mpq_clears(x, y, z, nullptr);
@@ -553,8 +542,7 @@ TEST_F(NumbersTest, LongNumbersInEveryRadix) {
   std::mt19937_64 random(6);
   for (int radix = 2; radix <= 36; ++radix) {
     std::string digits = "1";
-    for (int i = 0; i < 3000; ++i)
-      digits += "0123456789abcdefghijklmnopqrstuvwxyz"[random() % radix];
+    for (int i = 0; i < 3000; ++i) digits += "0123456789abcdefghijklmnopqrstuvwxyz"[random() % radix];
     EXPECT_EQ(Write(Read(digits, radix), radix), digits);
     EXPECT_EQ(Write(Read("-" + digits, radix), radix), "-" + digits);
     Forget();

@@ -71,9 +71,7 @@ inline Value NoResult(NumberStatus* status, int argument, const char* expected) 
   }
   return Fail(status, NumberStatus::Kind::kNoResult);
 }
-inline Value DivideByZero(NumberStatus* status) {
-  return Fail(status, NumberStatus::Kind::kDivideByZero);
-}
+inline Value DivideByZero(NumberStatus* status) { return Fail(status, NumberStatus::Kind::kDivideByZero); }
 inline Value TooLarge(NumberStatus* status, uint64_t bytes) {
   if (status != nullptr) status->bytes = bytes;
   return Fail(status, NumberStatus::Kind::kTooLarge);
@@ -81,8 +79,7 @@ inline Value TooLarge(NumberStatus* status, uint64_t bytes) {
 
 // True if the operation may allocate `bytes` in the heap; if not, *status says so.
 inline bool Allowed(NumberStatus* status, uint64_t bytes) {
-  const uint64_t allowance =
-      status != nullptr ? status->allowance : NumberStatus::kDefaultAllowance;
+  const uint64_t allowance = status != nullptr ? status->allowance : NumberStatus::kDefaultAllowance;
   if (__builtin_expect(bytes <= allowance, 1)) return true;
   if (bytes > kLargestRequest) {
     TooLarge(status, bytes);

@@ -83,14 +83,13 @@ std::optional<Value> ExactDecimal(Heap& heap, const Decimal& decimal, int radix,
   if (decimal.exponent > kLargestExactExponent || decimal.exponent < -kLargestExactExponent) {
     return std::nullopt;
   }
-  const Integer power =
-      integers::Power(Integer(radix), static_cast<uint64_t>(scale < 0 ? -scale : scale));
+  const Integer power = integers::Power(Integer(radix), static_cast<uint64_t>(scale < 0 ? -scale : scale));
   if (scale >= 0) return Result(MakeInteger(heap, integers::Product(n, power), nullptr));
   return Result(MakeRatio(heap, n, power, nullptr));
 }
 
-// A long decimal, as a short one that is rounded alike: no two doubles, nor what lies between two, differ from a decimal
-// behind its first 800 digits only. A 1 stands for all others, if one of them is not 0.
+// A long decimal, as a short one that is rounded alike: no two doubles, nor what lies between two, differ from a
+// decimal behind its first 800 digits only. A 1 stands for all others, if one of them is not 0.
 std::string Shortened(const Decimal& decimal, bool negative) {
   constexpr size_t kDigits = 800;
   constexpr int64_t kLargestExponent = int64_t{1} << 50;

@@ -34,8 +34,7 @@ Value ExptExact(Heap& heap, Value base, Value exponent, NumberStatus* status) {
   const double times = integers::ToDouble(e.Magnitude());
   const double bits = times * (Log2Bound(x.numerator) + Log2Bound(x.denominator));
   if (e.size != 1 || bits / 8 > static_cast<double>(kLargestNumber)) {
-    return TooLarge(status, bits < 0x1p63 ? static_cast<uint64_t>(bits / 8)
-                                          : std::numeric_limits<uint64_t>::max());
+    return TooLarge(status, bits < 0x1p63 ? static_cast<uint64_t>(bits / 8) : std::numeric_limits<uint64_t>::max());
   }
   if (!Allowed(status, static_cast<uint64_t>(bits / 8) + 64)) return kException;
   const Integer numerator = integers::Power(x.numerator, e.limbs[0]);
@@ -141,8 +140,7 @@ Value ExptInteger(Heap& heap, Value base, Value exponent, NumberStatus* status) 
   }
   if (!exponent.IsFixnum()) return ExptComplex(heap, base, exponent, status);
   const int64_t e = exponent.fixnum();
-  const std::complex<double> power =
-      Power(ToComplexDouble(heap, base), static_cast<uint64_t>(e < 0 ? -e : e));
+  const std::complex<double> power = Power(ToComplexDouble(heap, base), static_cast<uint64_t>(e < 0 ? -e : e));
   return FromComplexDouble(heap, e < 0 ? 1.0 / power : power);
 }
 
@@ -152,8 +150,7 @@ Value Expt(Heap& heap, Value base, Value exponent, NumberStatus* status) {
   if (!IsNumber(heap, base)) return WrongType(status, 1, kNumber);
   if (!IsNumber(heap, exponent)) return WrongType(status, 2, kNumber);
   if (IsExactInteger(heap, exponent)) return ExptInteger(heap, base, exponent, status);
-  if (IsExact(heap, base) && IsRatnum(heap, exponent) &&
-      heap.Get<Ratnum>(exponent)->denominator == Value::Fixnum(2)) {
+  if (IsExact(heap, base) && IsRatnum(heap, exponent) && heap.Get<Ratnum>(exponent)->denominator == Value::Fixnum(2)) {
     const Value power = ExptHalf(heap, base, exponent, status);
     if (power != kFalse) return power;
   }
@@ -165,8 +162,7 @@ Value Expt(Heap& heap, Value base, Value exponent, NumberStatus* status) {
   if (b < 0 && std::isfinite(e) && e != std::trunc(e) && (std::isfinite(b) || !base.IsFlonum())) {
     return ExptComplex(heap, base, exponent, status);
   }
-  if (!base.IsFlonum() && base != Value::Fixnum(0) &&
-      !(std::fabs(b) >= 0x1p-1000 && std::fabs(b) <= 0x1p1000)) {
+  if (!base.IsFlonum() && base != Value::Fixnum(0) && !(std::fabs(b) >= 0x1p-1000 && std::fabs(b) <= 0x1p1000)) {
     // Too large or small for a double: its logarithm is not.
     const Value log = Log(heap, Abs(heap, base, status), status);
     if (log == kException) return log;

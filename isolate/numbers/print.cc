@@ -40,8 +40,7 @@ std::string Positional(absl::string_view digits, int point) {
 // d > 0 and finite.
 std::string Decimal(double d) {
   char buffer[32];
-  const std::to_chars_result end =
-      std::to_chars(buffer, buffer + sizeof(buffer), d, std::chars_format::scientific);
+  const std::to_chars_result end = std::to_chars(buffer, buffer + sizeof(buffer), d, std::chars_format::scientific);
   // "d.ddde+xx", or "de+xx"
   const absl::string_view text(buffer, static_cast<size_t>(end.ptr - buffer));
   const size_t e = text.find('e');
@@ -159,8 +158,7 @@ std::string ComplexToString(Heap& heap, Value v, int radix) {
 std::string NumberToString(Heap& heap, Value v, int radix) {
   if (v.IsFixnum()) {
     char buffer[40];
-    const std::to_chars_result end =
-        std::to_chars(buffer, buffer + sizeof(buffer), v.fixnum(), radix);
+    const std::to_chars_result end = std::to_chars(buffer, buffer + sizeof(buffer), v.fixnum(), radix);
     return std::string(buffer, end.ptr);
   }
   if (v.IsFlonum()) return FlonumToString(heap.flonum(v), radix);
@@ -179,8 +177,7 @@ uint64_t NumberTextBytes(Heap& heap, Value v, int radix) {
     return NumberTextBytes(heap, z->real, radix) + NumberTextBytes(heap, z->imaginary, radix) + 2;
   }
   const ExactOperand operand(heap, v);
-  return integers::DigitsBound(operand.numerator, radix) +
-         integers::DigitsBound(operand.denominator, radix) + 2;
+  return integers::DigitsBound(operand.numerator, radix) + integers::DigitsBound(operand.denominator, radix) + 2;
 }
 
 }  // namespace islet::vm

@@ -37,8 +37,7 @@ Value Floor(Heap& heap, Value v, NumberStatus* status) {
 
 Value Ceiling(Heap& heap, Value v, NumberStatus* status) {
   return RoundWith(
-      heap, v, status, [](double d) { return std::ceil(d); },
-      [](const ExactOperand&, const Integer&) { return true; });
+      heap, v, status, [](double d) { return std::ceil(d); }, [](const ExactOperand&, const Integer&) { return true; });
 }
 
 Value Truncate(Heap& heap, Value v, NumberStatus* status) {
@@ -51,8 +50,7 @@ Value Round(Heap& heap, Value v, NumberStatus* status) {
   return RoundWith(
       heap, v, status, [](double d) { return std::nearbyint(d); },
       [](const ExactOperand& x, const Integer& below) {
-        const Integer rest =
-            integers::Difference(x.numerator, integers::Product(below, x.denominator));
+        const Integer rest = integers::Difference(x.numerator, integers::Product(below, x.denominator));
         const int order = integers::Compare(integers::ShiftLeft(rest, 1), x.denominator);
         return order > 0 || (order == 0 && IntegerView(below).IsOdd());
       });
@@ -77,17 +75,15 @@ Value Part(Heap& heap, Value v, bool numerator, NumberStatus* status) {
 
 Value Numerator(Heap& heap, Value v, NumberStatus* status) { return Part(heap, v, true, status); }
 
-Value Denominator(Heap& heap, Value v, NumberStatus* status) {
-  return Part(heap, v, false, status);
-}
+Value Denominator(Heap& heap, Value v, NumberStatus* status) { return Part(heap, v, false, status); }
 
 Value Exact(Heap& heap, Value v, NumberStatus* status) {
   if (const Compnum* z = heap.TryGet<Compnum>(v)) {
     if (!std::isfinite(z->real) || !std::isfinite(z->imaginary)) {
       return NoResult(status, 1, "a finite number");
     }
-    return MakeRectangular(heap, ExactFromDouble(heap, z->real, status),
-                           ExactFromDouble(heap, z->imaginary, status), status);
+    return MakeRectangular(heap, ExactFromDouble(heap, z->real, status), ExactFromDouble(heap, z->imaginary, status),
+                           status);
   }
   if (!v.IsFlonum()) return IsNumber(heap, v) ? v : WrongType(status, 1, "a number");
   const double d = heap.flonum(v);
@@ -140,8 +136,7 @@ Fraction Simplest(Fraction low, Fraction high) {
       push(integers::Sum(term, kOne));
       return last;
     }
-    Integer high_rest =
-        integers::Difference(high.numerator, integers::Product(term, high.denominator));
+    Integer high_rest = integers::Difference(high.numerator, integers::Product(term, high.denominator));
     push(term);
     Fraction next_low{std::move(high.denominator), std::move(high_rest)};
     Fraction next_high{std::move(low.denominator), std::move(rest)};
@@ -181,9 +176,8 @@ Value Rationalize(Heap& heap, Value v, Value tolerance, NumberStatus* status) {
   if (low_view.IsZero() || low_view.negative) {
     return inexact ? FromDouble(heap, 0.0) : Value::Fixnum(0);
   }
-  const Fraction simplest =
-      Simplest({std::move(low), Integer(IntegerView(denominator))},
-               {integers::Sum(center, radius), Integer(IntegerView(denominator))});
+  const Fraction simplest = Simplest({std::move(low), Integer(IntegerView(denominator))},
+                                     {integers::Sum(center, radius), Integer(IntegerView(denominator))});
   const IntegerView n = simplest.numerator;
   const IntegerView signed_n = x.numerator.negative ? n.Negated() : n;
   if (inexact) return FromDouble(heap, integers::ToDouble(signed_n, simplest.denominator));

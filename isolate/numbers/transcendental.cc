@@ -31,8 +31,8 @@ double InexactLog(Heap& heap, Value v) {
 }
 
 // The function's value, but `exact_result` for the exact number `exact_argument`.
-Value Function(Heap& heap, Value v, RealFunction real, ComplexFunction complex, int exact_argument,
-               int exact_result, NumberStatus* status) {
+Value Function(Heap& heap, Value v, RealFunction real, ComplexFunction complex, int exact_argument, int exact_result,
+               NumberStatus* status) {
   if (v == Value::Fixnum(exact_argument)) return Value::Fixnum(exact_result);
   if (IsReal(heap, v)) return FromDouble(heap, real(ToDouble(heap, v)));
   if (!IsNumber(heap, v)) return WrongType(status, 1, kNumber);
@@ -41,9 +41,7 @@ Value Function(Heap& heap, Value v, RealFunction real, ComplexFunction complex, 
 
 }  // namespace
 
-Value Exp(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::exp, std::exp, 0, 1, status);
-}
+Value Exp(Heap& heap, Value v, NumberStatus* status) { return Function(heap, v, std::exp, std::exp, 0, 1, status); }
 
 Value Log(Heap& heap, Value v, NumberStatus* status) {
   if (v == Value::Fixnum(1)) return Value::Fixnum(0);
@@ -55,8 +53,7 @@ Value Log(Heap& heap, Value v, NumberStatus* status) {
   if (Sign(heap, v) < 0 || (v.IsFlonum() && std::signbit(heap.flonum(v)) && IsZero(heap, v))) {
     const Value magnitude = Abs(heap, v, status);
     if (magnitude == kException) return magnitude;
-    const double real =
-        v.IsFlonum() ? std::log(heap.flonum(magnitude)) : InexactLog(heap, magnitude);
+    const double real = v.IsFlonum() ? std::log(heap.flonum(magnitude)) : InexactLog(heap, magnitude);
     return FromComplexDouble(heap, {real, std::atan2(0.0, -1.0)});
   }
   if (v.IsFlonum()) return FromDouble(heap, std::log(heap.flonum(v)));
@@ -84,23 +81,17 @@ Value LogBase(Heap& heap, Value v, Value base, NumberStatus* status) {
   return Divide(heap, numerator, denominator, status);
 }
 
-Value Sin(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::sin, std::sin, 0, 0, status);
-}
+Value Sin(Heap& heap, Value v, NumberStatus* status) { return Function(heap, v, std::sin, std::sin, 0, 0, status); }
 
-Value Cos(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::cos, std::cos, 0, 1, status);
-}
+Value Cos(Heap& heap, Value v, NumberStatus* status) { return Function(heap, v, std::cos, std::cos, 0, 1, status); }
 
-Value Tan(Heap& heap, Value v, NumberStatus* status) {
-  return Function(heap, v, std::tan, std::tan, 0, 0, status);
-}
+Value Tan(Heap& heap, Value v, NumberStatus* status) { return Function(heap, v, std::tan, std::tan, 0, 0, status); }
 
 namespace {
 
 // asin and acos of a real number: not real outside [-1, 1].
-Value InverseFunction(Heap& heap, Value v, RealFunction real, ComplexFunction complex,
-                      int exact_argument, NumberStatus* status) {
+Value InverseFunction(Heap& heap, Value v, RealFunction real, ComplexFunction complex, int exact_argument,
+                      NumberStatus* status) {
   if (IsReal(heap, v)) {
     const double d = ToDouble(heap, v);
     // By the definition in R7RS, the cut above 1 belongs to the fourth quadrant, the one below -1
@@ -129,8 +120,7 @@ Value Atan(Heap& heap, Value v, NumberStatus* status) {
       if (z->imaginary == Value::Fixnum(1) || z->imaginary == Value::Fixnum(-1)) {
         return NoResult(status, 1, "a number other than +i and -i");
       }
-      return FromComplexDouble(
-          heap, std::atan(std::complex<double>(std::copysign(0.0, imaginary), imaginary)));
+      return FromComplexDouble(heap, std::atan(std::complex<double>(std::copysign(0.0, imaginary), imaginary)));
     }
   }
   return Function(heap, v, std::atan, std::atan, 0, 0, status);

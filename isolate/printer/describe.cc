@@ -43,8 +43,7 @@ std::string Headline(Vm& vm, const Condition* condition) {
     if (!who.empty()) absl::StrAppend(&text, who, ": ");
   }
   // `error` takes any object for its message.
-  const PrintMode mode =
-      heap.Is<String>(condition->message) ? PrintMode::kDisplay : PrintMode::kWrite;
+  const PrintMode mode = heap.Is<String>(condition->message) ? PrintMode::kDisplay : PrintMode::kWrite;
   // What the host has said comes back to it whole.
   const size_t longest = heap.Is<Vector>(condition->payload) ? ~size_t{0} : kLongestMessage;
   const std::string message = Print(vm, condition->message, mode, longest);
@@ -79,8 +78,7 @@ std::vector<std::string> BacktraceLines(absl::Span<const BacktraceFrame> frames)
   int repeats = 0;
   const auto end_repeats = [&] {
     if (repeats > 0) {
-      lines.push_back(
-          absl::StrCat("  ... the same ", repeats, repeats == 1 ? " more time" : " more times"));
+      lines.push_back(absl::StrCat("  ... the same ", repeats, repeats == 1 ? " more time" : " more times"));
     }
     repeats = 0;
   };
@@ -101,9 +99,8 @@ std::vector<std::string> BacktraceLines(absl::Span<const BacktraceFrame> frames)
 
 std::string DescribeHeadline(Vm& vm, Value object) {
   const Condition* condition = vm.heap().TryGet<Condition>(object);
-  return condition != nullptr
-             ? Headline(vm, condition)
-             : absl::StrCat("raised: ", Print(vm, object, PrintMode::kWrite, kLongestMessage));
+  return condition != nullptr ? Headline(vm, condition)
+                              : absl::StrCat("raised: ", Print(vm, object, PrintMode::kWrite, kLongestMessage));
 }
 
 std::vector<BacktraceFrame> DescribeFrames(Vm& vm, Value backtrace) {
@@ -121,8 +118,8 @@ std::vector<BacktraceFrame> DescribeFrames(Vm& vm, Value backtrace) {
                           ? Print(vm, code->name, PrintMode::kDisplay, kLongestIrritant)
                           : "lambda";
     if (heap.Is<String>(code->file)) frame.file = ToUtf8(heap, code->file);
-    if (word.IsFixnum() && !LookupPosition(heap, code, static_cast<uint32_t>(word.fixnum()),
-                                           &frame.line, &frame.column)) {
+    if (word.IsFixnum() &&
+        !LookupPosition(heap, code, static_cast<uint32_t>(word.fixnum()), &frame.line, &frame.column)) {
       frame.line = frame.column = 0;
     }
     result.push_back(std::move(frame));

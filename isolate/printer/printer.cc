@@ -29,8 +29,7 @@ constexpr const char* kUnquotePrefix = ",";
 
 class Printer {
  public:
-  Printer(Vm& vm, PrintMode mode, size_t max_bytes)
-      : vm_(vm), heap_(vm.heap()), mode_(mode), max_bytes_(max_bytes) {}
+  Printer(Vm& vm, PrintMode mode, size_t max_bytes) : vm_(vm), heap_(vm.heap()), mode_(mode), max_bytes_(max_bytes) {}
 
   std::string Run(Value value, bool* truncated);
 
@@ -99,8 +98,7 @@ bool Printer::IsCompound(Value v) const {
   if (v.IsPair()) return true;
   if (!v.IsObject()) return false;
   const ObjectType type = heap_.type(v);
-  return type == ObjectType::kVector || type == ObjectType::kRecord ||
-         type == ObjectType::kCondition;
+  return type == ObjectType::kVector || type == ObjectType::kRecord || type == ObjectType::kCondition;
 }
 
 uint32_t Printer::PartCount(Value v) const {
@@ -207,9 +205,8 @@ std::string Printer::WholeText() {
   for (; !aside_.empty(); aside_.pop_front()) {
     // A part is as long as its longest atom.
     const Text& part = aside_.front();
-    if (!InParts(0, part.size(), kBytesPerStep, [&](uint64_t begin, uint64_t end) {
-          text.append(part, begin, end - begin);
-        }) ||
+    if (!InParts(0, part.size(), kBytesPerStep,
+                 [&](uint64_t begin, uint64_t end) { text.append(part, begin, end - begin); }) ||
         !steps_.Add(kPollSteps / 4)) {
       break;
     }
@@ -227,8 +224,7 @@ const char* Printer::Abbreviation(Value pair) const {
   constexpr struct {
     const char* name;
     const char* prefix;
-  } kPrefixes[] = {
-      {"quote", "'"}, {"quasiquote", "`"}, {"unquote", kUnquotePrefix}, {"unquote-splicing", ",@"}};
+  } kPrefixes[] = {{"quote", "'"}, {"quasiquote", "`"}, {"unquote", kUnquotePrefix}, {"unquote-splicing", ",@"}};
   for (const auto& known : kPrefixes) {
     if (StringEqualsUtf8(heap_, name, known.name)) return known.prefix;
   }

@@ -22,8 +22,7 @@ enum class PrintMode {
 };
 
 // UTF-8. A text longer than `max_bytes` is cut there and ends in "..."; *truncated tells.
-std::string Print(Vm& vm, Value value, PrintMode mode, size_t max_bytes = size_t{256} << 20,
-                  bool* truncated = nullptr);
+std::string Print(Vm& vm, Value value, PrintMode mode, size_t max_bytes = size_t{256} << 20, bool* truncated = nullptr);
 
 }  // namespace islet::vm
 

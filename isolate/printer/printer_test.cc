@@ -22,18 +22,13 @@ class PrinterTest : public ::testing::Test {
     SyntaxArena arena(&heap_);
     Reader reader(*vm_, arena, text, "t");
     Syntax* datum = nullptr;
-    EXPECT_EQ(reader.ReadNext(&datum), Reader::Result::kDatum)
-        << text << ": " << reader.error().ToString();
+    EXPECT_EQ(reader.ReadNext(&datum), Reader::Result::kDatum) << text << ": " << reader.error().ToString();
     return datum == nullptr ? kFalse : SyntaxToDatum(*vm_, datum, false);
   }
   std::string Write(Value v) { return Print(*vm_, v, PrintMode::kWrite); }
   std::string Write(absl::string_view text) { return Write(Read(text)); }
-  std::string Display(absl::string_view text) {
-    return Print(*vm_, Read(text), PrintMode::kDisplay);
-  }
-  std::string WriteShared(absl::string_view text) {
-    return Print(*vm_, Read(text), PrintMode::kWriteShared);
-  }
+  std::string Display(absl::string_view text) { return Print(*vm_, Read(text), PrintMode::kDisplay); }
+  std::string WriteShared(absl::string_view text) { return Print(*vm_, Read(text), PrintMode::kWriteShared); }
 
   std::unique_ptr<Vm> vm_ = MakeTestVm(kPrimitives);
   Heap& heap_ = vm_->heap();
@@ -170,12 +165,10 @@ TEST_F(PrinterTest, Objects) {
 }
 
 TEST_F(PrinterTest, DescribesConditions) {
-  const Value plain =
-      vm_->MakeCondition("error", "vector-ref", "index out of range", Read("(12 \"x\")"));
+  const Value plain = vm_->MakeCondition("error", "vector-ref", "index out of range", Read("(12 \"x\")"));
   EXPECT_EQ(DescribeCondition(*vm_, plain, kFalse), "vector-ref: index out of range: 12 \"x\"");
-  EXPECT_EQ(
-      DescribeCondition(*vm_, vm_->MakeCondition("error", "f", "odd value:", Read("(a)")), kFalse),
-      "f: odd value: a");
+  EXPECT_EQ(DescribeCondition(*vm_, vm_->MakeCondition("error", "f", "odd value:", Read("(a)")), kFalse),
+            "f: odd value: a");
   EXPECT_EQ(DescribeCondition(*vm_, Value::Fixnum(42), kFalse), "raised: 42");
   const Value syntax = vm_->MakeCondition("syntax", "if", "too few forms", kNull);
   heap_.Get<Condition>(syntax)->position = MakeString(heap_, "a.lisp:3:5");

@@ -20,8 +20,8 @@ ForkGate* gates = nullptr;  // all that have ever been made
 constinit std::atomic<uint32_t> generation{0};
 constinit ForkHook* hooks = nullptr;
 
-// Gives a gate back when its thread ends. Not a thread_local object with a destructor: such ones run earlier, and may still
-// need the gate.
+// Gives a gate back when its thread ends. Not a thread_local object with a destructor: such ones run earlier, and may
+// still need the gate.
 constinit bool has_key = false;
 pthread_key_t key;
 
@@ -69,7 +69,8 @@ class ForkHandlers {
     fork_mutex.lock();
     ForkGuard::forking.store(true, std::memory_order_seq_cst);
     // Refused since the thread has been forbidden it: by then, every processor has long written what it is to write.
-    if (ForkGuard::barriers.load(std::memory_order_relaxed) && !Barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) Sleep(1'000'000);
+    if (ForkGuard::barriers.load(std::memory_order_relaxed) && !Barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+      Sleep(1'000'000);
     for (const ForkGate* gate = gates; gate != nullptr; gate = gate->next) {
       if (gate != ForkGuard::mine) WaitFor(*gate);
     }
@@ -97,7 +98,9 @@ ForkHandlers handlers;
 void ForkGuard::WaitForFork(ForkGate* gate) {
   do {
     gate->depth.store(0, std::memory_order_release);
-    { const std::lock_guard<std::mutex> lock(fork_mutex); }
+    {
+      const std::lock_guard<std::mutex> lock(fork_mutex);
+    }
     gate->depth.store(1, std::memory_order_seq_cst);
   } while (forking.load(std::memory_order_seq_cst));
 }

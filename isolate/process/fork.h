@@ -1,5 +1,5 @@
-// fork() in a process of several threads. In the child, only the thread that has forked goes on: a lock that another one held
-// stays locked, and what that one was changing stays half changed.
+// fork() in a process of several threads. In the child, only the thread that has forked goes on: a lock that another
+// one held stays locked, and what that one was changing stays half changed.
 //
 // So a fork waits, on whatever thread it is called, until no other thread is at work in what threads share:
 //
@@ -7,8 +7,8 @@
 //   const ForkGuard guard;                                 // the same for what is changed without a lock
 //
 // Invariants:
-//  - Nothing that a ForkGuard or a ForkSafeMutex encloses waits for anything but a ForkSafeMutex, or calls the host's code,
-//    which may wait for the thread that forks. Locks may be taken in any order as far as forks are concerned.
+//  - Nothing that a ForkGuard or a ForkSafeMutex encloses waits for anything but a ForkSafeMutex, or calls the host's
+//    code, which may wait for the thread that forks. Locks may be taken in any order as far as forks are concerned.
 //  - No condition variable is used with a ForkSafeMutex: who waits would be at work.
 //  - Nothing that threads share is made by a static of a function, whose guard is a lock, too: see made_once.h.
 //
@@ -31,8 +31,8 @@ struct alignas(64) ForkGate {
   ForkGate* next = nullptr;
 };
 
-// While one lives, no other thread's fork() goes on. They nest. A few instructions, but for a thread's first. Not for signal
-// handlers.
+// While one lives, no other thread's fork() goes on. They nest. A few instructions, but for a thread's first. Not for
+// signal handlers.
 class ForkGuard {
  public:
   ForkGuard() : gate_(Enter()) {}
@@ -53,8 +53,8 @@ class ForkGuard {
       gate->depth.store(depth + 1, std::memory_order_relaxed);
       return gate;
     }
-    // Either this sees that there is a fork, or the fork sees this: by the fork's membarrier or, without that, by the order of
-    // these two.
+    // Either this sees that there is a fork, or the fork sees this: by the fork's membarrier or, without that, by the
+    // order of these two.
     if (barriers.load(std::memory_order_relaxed)) {
       gate->depth.store(1, std::memory_order_relaxed);
       std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -110,8 +110,8 @@ class ForkSafeMutex {
   ForkGate* gate_ = nullptr;  // of the thread that holds it
 };
 
-// What is to be done about a fork beside waiting, on the thread that forks; one for each subject, which lives as long as the
-// process or shared object. Made before there are several threads: an object of namespace scope.
+// What is to be done about a fork beside waiting, on the thread that forks; one for each subject, which lives as long
+// as the process or shared object. Made before there are several threads: an object of namespace scope.
 class ForkHook {
  public:
   // `before` may be null. `in_child` finds all mutexes unlocked; the other threads are gone.
@@ -126,8 +126,8 @@ class ForkHook {
   ForkHook* const next_;
 };
 
-// How many forks lie between this process and the one that began: what another number stands beside is of a thread that is
-// not here.
+// How many forks lie between this process and the one that began: what another number stands beside is of a thread that
+// is not here.
 uint32_t ForkGeneration();
 
 }  // namespace islet

@@ -110,7 +110,9 @@ TEST(ForkTest, ThreadsForkAtOnceAndInChildren) {
     threads.emplace_back([&] {
       for (int i = 0; i < 20; ++i) {
         const int status = InChild([&] {
-          { const std::lock_guard<ForkSafeMutex> lock(mutex); }
+          {
+            const std::lock_guard<ForkSafeMutex> lock(mutex);
+          }
           std::thread([&] { const std::lock_guard<ForkSafeMutex> lock(mutex); }).join();
           return InChild([&] {
             const std::lock_guard<ForkSafeMutex> lock(mutex);

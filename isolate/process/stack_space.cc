@@ -63,7 +63,8 @@ class Announced {
 
 constinit MadeOnce<Announced> announced;
 
-// Where the C library cannot tell (for the main thread it reads /proc/self/maps), but `here` may well be on the main thread's.
+// Where the C library cannot tell (for the main thread it reads /proc/self/maps), but `here` may well be on the main
+// thread's.
 Range MainStack(uintptr_t here) {
   rlimit limit = {};
   if (getrlimit(RLIMIT_STACK, &limit) != 0) return {};

@@ -1,5 +1,5 @@
-// How much of the C++ stack is left. Calls into an isolate ask when they begin, and so does what recurses, or takes much at
-// once: below the end of a stack there is a guard page at best.
+// How much of the C++ stack is left. Calls into an isolate ask when they begin, and so does what recurses, or takes
+// much at once: below the end of a stack there is a guard page at best.
 
 #ifndef ISLET_ISOLATE_PROCESS_STACK_SPACE_H_
 #define ISLET_ISOLATE_PROCESS_STACK_SPACE_H_
@@ -24,21 +24,22 @@ inline constexpr size_t kStackScale = 1;
 inline constexpr size_t kStackScale = 1;
 #endif
 
-// What must be left where the host calls; below it, a call is refused. Any built-in procedure does with it but for those that
-// ask for themselves. Measured by sdk/small_stack_test.cc.
+// What must be left where the host calls; below it, a call is refused. Any built-in procedure does with it but for
+// those that ask for themselves. Measured by sdk/small_stack_test.cc.
 inline constexpr size_t kLeastStack = kStackScale * (size_t{24} << 10);
 
-// Bytes below the caller's frame that this thread may still use; 0 on a stack that is neither the thread's own nor announced.
+// Bytes below the caller's frame that this thread may still use; 0 on a stack that is neither the thread's own nor
+// announced.
 size_t RemainingStack();
 
-// From now on, code that runs in [low, low + bytes), on any thread, has that for its stack. Not overlapping others. Throws
-// std::bad_alloc.
+// From now on, code that runs in [low, low + bytes), on any thread, has that for its stack. Not overlapping others.
+// Throws std::bad_alloc.
 void AnnounceStack(const void* low, size_t bytes);
 // Not any more.
 void ForgetStack(const void* low);
 
-// Runs `f` where so many bytes of stack are left: here, or on a stack that is made for it. `f` must not throw, nor call what
-// asks how much is left. Throws std::bad_alloc if it cannot be made.
+// Runs `f` where so many bytes of stack are left: here, or on a stack that is made for it. `f` must not throw, nor call
+// what asks how much is left. Throws std::bad_alloc if it cannot be made.
 template <typename F>
 void WithStack(size_t bytes, F&& f);
 

@@ -15,9 +15,7 @@ namespace islet::vm {
 
 namespace {
 
-bool IsCompound(const Syntax* s) {
-  return s->kind == Syntax::Kind::kPair || s->kind == Syntax::Kind::kVector;
-}
+bool IsCompound(const Syntax* s) { return s->kind == Syntax::Kind::kPair || s->kind == Syntax::Kind::kVector; }
 
 // A walk's number, which the syntax of no arena has yet (but after four thousand million more). An
 // arena is on one thread.
@@ -110,14 +108,12 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
       if (s->kind == Syntax::Kind::kVector) {
         const uint32_t length = static_cast<uint32_t>(s->count);
         const uint32_t flags = immutable ? kImmutableFlag : 0;
-        const Value v = promoted ? heap.MakeVectorPromoted(length, flags)
-                                 : heap.MakeVector(length, kFalse, flags);
+        const Value v = promoted ? heap.MakeVectorPromoted(length, flags) : heap.MakeVector(length, kFalse, flags);
         s->datum = v;
         store(slot, v);
         if (note != nullptr) note(v, const_cast<Syntax*>(s));
         Value* items = heap.Get<Vector>(v)->items;
-        for (size_t i = s->count; i-- > 0 && steps.Add(1);)
-          work.push_back({s->items[i], items + i});
+        for (size_t i = s->count; i-- > 0 && steps.Add(1);) work.push_back({s->items[i], items + i});
         break;
       }
       const Value v = promoted ? heap.ConsPromoted(kFalse, kNull) : heap.Cons(kFalse, kNull);
@@ -137,8 +133,8 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
   return result;
 }
 
-Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position,
-                      size_t max_depth, size_t max_bytes, const NoteTranslation& note) {
+Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position, size_t max_depth,
+                      size_t max_bytes, const NoteTranslation& note) {
   const auto compound = [&heap](Value v) { return v.IsPair() || heap.Is<Vector>(v); };
   const auto made = std::make_unique<ObjectMap<Syntax*>>();
   struct Task {

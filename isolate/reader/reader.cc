@@ -18,8 +18,7 @@ std::string ReadError::ToString() const {
 
 absl::Status ReadError::ToStatus() const { return absl::InvalidArgumentError(ToString()); }
 
-Reader::Reader(Vm& vm, SyntaxArena& arena, absl::string_view text, absl::string_view file,
-               const ReaderOptions& options)
+Reader::Reader(Vm& vm, SyntaxArena& arena, absl::string_view text, absl::string_view file, const ReaderOptions& options)
     : vm_(vm),
       arena_(arena),
       text_(text),
@@ -101,8 +100,7 @@ bool Reader::Open(Frame::Kind kind, SourcePosition position) {
 }
 
 Syntax* Reader::TakeTarget() {
-  return !frames_.empty() && frames_.back().kind == Frame::Kind::kLabel ? frames_.back().target
-                                                                        : nullptr;
+  return !frames_.empty() && frames_.back().kind == Frame::Kind::kLabel ? frames_.back().target : nullptr;
 }
 
 Syntax* Reader::Fill(Syntax* target, Syntax* made) {
@@ -112,9 +110,7 @@ Syntax* Reader::Fill(Syntax* target, Syntax* made) {
   return target;
 }
 
-Syntax* Reader::MakeAtom(Value v, SourcePosition position) {
-  return Fill(TakeTarget(), arena_.Atom(v, position));
-}
+Syntax* Reader::MakeAtom(Value v, SourcePosition position) { return Fill(TakeTarget(), arena_.Atom(v, position)); }
 
 Syntax* Reader::MakeSymbol(absl::string_view name, SourcePosition position) {
   return Fill(TakeTarget(), arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position));
@@ -143,8 +139,8 @@ Syntax* Reader::MakeVector(const Frame& frame) {
 }
 
 Syntax* Reader::MakeBytevector(const Frame& frame) {
-  const Value v = vm_.heap().MakeBytevector(static_cast<uint32_t>(frame.count),
-                                            options_.immutable_literals ? kImmutableFlag : 0);
+  const Value v =
+      vm_.heap().MakeBytevector(static_cast<uint32_t>(frame.count), options_.immutable_literals ? kImmutableFlag : 0);
   uint8_t* const bytes = vm_.heap().Get<Bytevector>(v)->bytes;
   for (size_t i = frame.count; i-- > 0 && steps_.Add(1);) {
     bytes[i] = static_cast<uint8_t>(TakeItem()->value.fixnum());
@@ -188,8 +184,8 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
         }
         return Step::kError;
       case Frame::Kind::kBytevector:
-        if (datum->kind != Syntax::Kind::kAtom || !datum->value.IsFixnum() ||
-            datum->value.fixnum() < 0 || datum->value.fixnum() > 255) {
+        if (datum->kind != Syntax::Kind::kAtom || !datum->value.IsFixnum() || datum->value.fixnum() < 0 ||
+            datum->value.fixnum() > 255) {
           Fail(datum->position, "only integers from 0 to 255 may stand in a bytevector");
           return Step::kError;
         }

@@ -64,8 +64,7 @@ class Reader {
   enum class Result { kDatum, kEnd, kError };
 
   // `vm` and `arena` must outlive the reader, `text` too; the file's name is copied into the arena.
-  Reader(Vm& vm, SyntaxArena& arena, absl::string_view text, absl::string_view file,
-         const ReaderOptions& options = {});
+  Reader(Vm& vm, SyntaxArena& arena, absl::string_view text, absl::string_view file, const ReaderOptions& options = {});
 
   // The next datum, the end of the text, or an error, after which the reader is of no more use. A
   // safepoint: may collect, so that Values that the caller holds must be roots.
@@ -133,8 +132,7 @@ class Reader {
   // The text between quotes or bars, escapes resolved: `*out` is part of text_ where that has it as
   // it stands, else of
   // `*buffer`.
-  bool ReadDelimited(uint32_t closing, const char* what, std::string* buffer,
-                     absl::string_view* out);
+  bool ReadDelimited(uint32_t closing, const char* what, std::string* buffer, absl::string_view* out);
   size_t PlainRun(uint32_t closing) const;
   bool ReadEscape(uint32_t closing, std::string* out);
 
@@ -194,9 +192,8 @@ Value SyntaxToDatum(Vm& vm, const Syntax* syntax, bool immutable, const ResolveA
 // Syntax for a datum, all at `position`; shared and cyclic parts stay so. Null if the datum is
 // nested deeper than `max_depth`, or takes more than `max_bytes` of the arena. Does not allocate in
 // the heap. `note` may change what it is given, but for the parts of pairs and vectors.
-Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position,
-                      size_t max_depth = 10000, size_t max_bytes = ~size_t{0},
-                      const NoteTranslation& note = nullptr);
+Syntax* DatumToSyntax(SyntaxArena& arena, Heap& heap, Value datum, SourcePosition position, size_t max_depth = 10000,
+                      size_t max_bytes = ~size_t{0}, const NoteTranslation& note = nullptr);
 
 }  // namespace islet::vm
 

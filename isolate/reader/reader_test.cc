@@ -29,8 +29,7 @@ std::string Show(Vm& vm, const Syntax* s) {
       return "alias";
     case Syntax::Kind::kVector: {
       std::string out = "#(";
-      for (size_t i = 0; i < s->count; ++i)
-        absl::StrAppend(&out, i ? " " : "", Show(vm, s->items[i]));
+      for (size_t i = 0; i < s->count; ++i) absl::StrAppend(&out, i ? " " : "", Show(vm, s->items[i]));
       return out + ")";
     }
     case Syntax::Kind::kPair: {
@@ -49,8 +48,7 @@ std::string Show(Vm& vm, const Syntax* s) {
   if (heap.Is<String>(v)) return absl::StrCat("\"", ToUtf8(heap, v), "\"");
   if (const Bytevector* bytes = heap.TryGet<Bytevector>(v)) {
     std::string out = "#u8(";
-    for (uint32_t i = 0; i < bytes->length; ++i)
-      absl::StrAppend(&out, i ? " " : "", bytes->bytes[i]);
+    for (uint32_t i = 0; i < bytes->length; ++i) absl::StrAppend(&out, i ? " " : "", bytes->bytes[i]);
     return out + ")";
   }
   return NumberToString(heap, v);
@@ -102,22 +100,19 @@ TEST_F(ReaderTest, Lists) {
 }
 
 TEST_F(ReaderTest, Quotation) {
-  EXPECT_EQ(Read("'a `(b ,c ,@d)"),
-            "(quote a) ; (quasiquote (b (unquote c) (unquote-splicing d)))");
+  EXPECT_EQ(Read("'a `(b ,c ,@d)"), "(quote a) ; (quasiquote (b (unquote c) (unquote-splicing d)))");
   EXPECT_EQ(Read("''()"), "(quote (quote ()))");
 }
 
 TEST_F(ReaderTest, IdentifiersThatStartWithAt) {
   EXPECT_EQ(Read("@ @foo (@ (a \"b\")) @@ @1"), "@ ; @foo ; (@ (a \"b\")) ; @@ ; @1");
   // Right behind a comma it is part of the comma.
-  EXPECT_EQ(Read(",@foo , @foo ,@@foo"),
-            "(unquote-splicing foo) ; (unquote @foo) ; (unquote-splicing @foo)");
+  EXPECT_EQ(Read(",@foo , @foo ,@@foo"), "(unquote-splicing foo) ; (unquote @foo) ; (unquote-splicing @foo)");
   EXPECT_EQ(Read("1@0 -1@0"), "1 ; -1");
 }
 
 TEST_F(ReaderTest, Numbers) {
-  EXPECT_EQ(Read("0 -12 +5 1/2 #xFF #b-101 #e1.5 1e3"),
-            "0 ; -12 ; 5 ; 1/2 ; 255 ; -5 ; 3/2 ; 1000.0");
+  EXPECT_EQ(Read("0 -12 +5 1/2 #xFF #b-101 #e1.5 1e3"), "0 ; -12 ; 5 ; 1/2 ; 255 ; -5 ; 3/2 ; 1000.0");
   EXPECT_EQ(Read("123456789012345678901234567890"), "123456789012345678901234567890");
   EXPECT_EQ(Read("+inf.0 -.5 .5"), "+inf.0 ; -0.5 ; 0.5");
 }
@@ -134,19 +129,17 @@ TEST_F(ReaderTest, Identifiers) {
 TEST_F(ReaderTest, FoldCase) {
   EXPECT_EQ(Read("ABC #!fold-case ABC ÄÖ #\\A #\\SPACE #!no-fold-case ABC"),
             "ABC ; abc ; äö ; char:65 ; char:32 ; ABC");
-  EXPECT_EQ(
-      Read("#!FOLD-CASE a"),
-      "error: t:1:1: unknown directive #!FOLD-CASE: there are #!fold-case and #!no-fold-case");
+  EXPECT_EQ(Read("#!FOLD-CASE a"),
+            "error: t:1:1: unknown directive #!FOLD-CASE: there are #!fold-case and #!no-fold-case");
 }
 
 TEST_F(ReaderTest, Booleans) { EXPECT_EQ(Read("#t #f #true #false #T"), "#t ; #f ; #t ; #f ; #t"); }
 
 TEST_F(ReaderTest, Characters) {
-  EXPECT_EQ(
-      Read("#\\a #\\A #\\( #\\) #\\; #\\\" #\\space #\\newline #\\x #\\x41 #\\λ #\\x3bb #\\null"),
-      "char:97 ; char:65 ; char:40 ; char:41 ; char:59 ; char:34 ; char:32 ; char:10 ; char:120 ; "
-      "char:65 ; "
-      "char:955 ; char:955 ; char:0");
+  EXPECT_EQ(Read("#\\a #\\A #\\( #\\) #\\; #\\\" #\\space #\\newline #\\x #\\x41 #\\λ #\\x3bb #\\null"),
+            "char:97 ; char:65 ; char:40 ; char:41 ; char:59 ; char:34 ; char:32 ; char:10 ; char:120 ; "
+            "char:65 ; "
+            "char:955 ; char:955 ; char:0");
   EXPECT_EQ(Read("(#\\a)"), "(char:97)");
   EXPECT_EQ(Read("(#\\))"), "(char:41)");
   EXPECT_EQ(Read("#\\ x"), "char:32 ; x");
@@ -159,11 +152,9 @@ TEST_F(ReaderTest, Strings) {
   EXPECT_EQ(Read("\"one \\  \n   two\""), "\"one two\"");
   EXPECT_EQ(Read("\"a\r\nb\rc\""), "\"a\nb\nc\"");
   EXPECT_EQ(Read(R"("\q")"), "error: t:1:2: unknown escape: backslash and q (U+0071)");
-  EXPECT_EQ(Read(R"("\x41")"),
-            "error: t:1:2: a \\x escape is hexadecimal digits and a semicolon, as in \\x3bb;");
+  EXPECT_EQ(Read(R"("\x41")"), "error: t:1:2: a \\x escape is hexadecimal digits and a semicolon, as in \\x3bb;");
   EXPECT_EQ(Read(R"("\xd800;")"), "error: t:1:2: this \\x escape is no Unicode scalar value");
-  EXPECT_EQ(Read(R"("\x99999999999999999999;")"),
-            "error: t:1:2: this \\x escape is no Unicode scalar value");
+  EXPECT_EQ(Read(R"("\x99999999999999999999;")"), "error: t:1:2: this \\x escape is no Unicode scalar value");
 }
 
 TEST_F(ReaderTest, LiteralsAreImmutable) {
@@ -243,8 +234,7 @@ TEST_F(ReaderTest, Errors) {
   EXPECT_EQ(Read("#(a . b)"), "error: t:1:5: a dot may only stand inside a list");
   EXPECT_EQ(Read("."), "error: t:1:1: a dot may only stand inside a list");
   EXPECT_EQ(Read("(')"), "error: t:1:2: nothing follows this '");
-  EXPECT_EQ(Read("#u8(256)"),
-            "error: t:1:5: only integers from 0 to 255 may stand in a bytevector");
+  EXPECT_EQ(Read("#u8(256)"), "error: t:1:5: only integers from 0 to 255 may stand in a bytevector");
   EXPECT_EQ(Read("#u8(a)"), "error: t:1:5: only integers from 0 to 255 may stand in a bytevector");
   EXPECT_EQ(Read("#foo"), "error: t:1:1: unknown syntax #foo");
   EXPECT_EQ(Read("#xfg"), "error: t:1:1: #xfg is not a number");
@@ -263,8 +253,8 @@ TEST_F(ReaderTest, InvalidUtf8) {
 }
 
 TEST_F(ReaderTest, IncompleteInput) {
-  for (const char* text : {"(", "(a\n (b)", "#(", "\"abc", "\"a\\", "|abc", "#|", "#| a #| b |#",
-                           "'", "#;", "#0=", "#\\", "(a .", "(a . b", "#u8(1", "(a #;"}) {
+  for (const char* text : {"(", "(a\n (b)", "#(", "\"abc", "\"a\\", "|abc", "#|", "#| a #| b |#", "'", "#;",
+                           "#0=", "#\\", "(a .", "(a . b", "#u8(1", "(a #;"}) {
     EXPECT_TRUE(Incomplete(text)) << text;
   }
   for (const char* text : {")", "(a . b c", "#q", "(a]", "\"\\q", "(')"}) {
@@ -277,8 +267,7 @@ TEST_F(ReaderTest, IncompleteInput) {
 TEST_F(ReaderTest, DeepNestingIsAnErrorNotACrash) {
   const std::string open(1000000, '(');
   EXPECT_EQ(Read(open), "error: t:1:10001: data are nested more than 10000 deep");
-  EXPECT_EQ(Read(std::string(1000000, '\'')),
-            "error: t:1:10001: data are nested more than 10000 deep");
+  EXPECT_EQ(Read(std::string(1000000, '\'')), "error: t:1:10001: data are nested more than 10000 deep");
   EXPECT_EQ(Read("#|" + std::string(1000000, '|')).substr(0, 6), "error:");
   // Without the limit depth costs only memory.
   SyntaxArena arena(&vm_->heap());
@@ -313,8 +302,7 @@ TEST_F(ReaderTest, TextInPieces) {
 
 TEST_F(ReaderTest, SyntaxSurvivesCollections) {
   std::string text = "(";
-  for (int i = 0; i < 100000; ++i)
-    absl::StrAppend(&text, "\"string number ", i, "\" ", i, ".5 sym", i, " ");
+  for (int i = 0; i < 100000; ++i) absl::StrAppend(&text, "\"string number ", i, "\" ", i, ".5 sym", i, " ");
   text += ")";
   SyntaxArena arena(&vm_->heap());
   const Syntax* s = ReadOne(arena, text);
@@ -397,8 +385,8 @@ TEST(LexicalTest, PlainIdentifiers) {
        {"a", "+", "-", "...", "->x", "λ", "a.b", "+a", "+.a", ".a", "!$%&*/:<=>?^_~", "@", "@a", "@@", "@1"}) {
     EXPECT_TRUE(IsPlainIdentifier(plain)) << plain;
   }
-  for (const char* odd : {"", ".", "a b", "1", "1+", "+1", "-.5", "+.", ".5", "a|b", "a\"", "#a",
-                          "[", "a'b", "\n", "1@", "@ a"}) {
+  for (const char* odd :
+       {"", ".", "a b", "1", "1+", "+1", "-.5", "+.", ".5", "a|b", "a\"", "#a", "[", "a'b", "\n", "1@", "@ a"}) {
     EXPECT_FALSE(IsPlainIdentifier(odd)) << odd;
   }
 }

@@ -42,8 +42,7 @@ void* SyntaxArena::Allocate(size_t bytes, size_t alignment) {
   uintptr_t start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
   if (next_ == nullptr || start > reinterpret_cast<uintptr_t>(end_) ||
       bytes > reinterpret_cast<uintptr_t>(end_) - start) {
-    const size_t grown =
-        std::min(kLargestChunk, kFirstChunk << std::min<size_t>(chunks_.size(), 8));
+    const size_t grown = std::min(kLargestChunk, kFirstChunk << std::min<size_t>(chunks_.size(), 8));
     const size_t size = std::max(bytes + alignment, grown);
     chunks_.push_back(NewScratch<char>(size));
     next_ = chunks_.back().get();

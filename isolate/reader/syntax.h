@@ -24,8 +24,8 @@ namespace islet::vm {
 
 struct Alias;  // expander/scope.h: an identifier inserted by a macro
 
-// How every message tells a place: "file:line:column", or "line:column" without a file's name, or the file alone where the
-// line is 0.
+// How every message tells a place: "file:line:column", or "line:column" without a file's name, or the file alone where
+// the line is 0.
 std::string PlaceText(absl::string_view file, uint32_t line, uint32_t column);
 
 // Where a datum starts. Lines and columns count from 1, columns in characters; line 0: no position.

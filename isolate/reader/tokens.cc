@@ -50,9 +50,8 @@ std::string FoldCase(absl::string_view text) {
     size_t part = std::min<size_t>(text.size(), kPollSteps);
     while (part < text.size() && (static_cast<uint8_t>(text[part]) & 0xc0) == 0x80) ++part;
     utf8proc_uint8_t* folded = nullptr;
-    const utf8proc_ssize_t length =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                     static_cast<utf8proc_ssize_t>(part), &folded, UTF8PROC_CASEFOLD);
+    const utf8proc_ssize_t length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                                 static_cast<utf8proc_ssize_t>(part), &folded, UTF8PROC_CASEFOLD);
     if (length < 0) {
       result.append(text.data(), part);
     } else {
@@ -220,9 +219,8 @@ bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
     if (!hint.empty()) {
       return Fail(start, absl::StrCat(Shown(word), " is neither a number nor an identifier; in Scheme: ", hint));
     }
-    return Fail(start,
-                absl::StrCat(Shown(word), " is neither a number nor an identifier",
-                             "; an identifier with odd characters is written |", Shown(word), "|"));
+    return Fail(start, absl::StrCat(Shown(word), " is neither a number nor an identifier",
+                                    "; an identifier with odd characters is written |", Shown(word), "|"));
   }
   if (!Safepoint(2 * word.size() + 64)) return false;
   if (fold_case_) {
@@ -330,8 +328,7 @@ size_t Reader::PlainRun(uint32_t closing) const {
   return i - offset_;
 }
 
-bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buffer,
-                           absl::string_view* out) {
+bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buffer, absl::string_view* out) {
   const SourcePosition start = Here();
   Advance(closing);
   const size_t begin = offset_;
@@ -349,9 +346,7 @@ bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buff
     if (!steps_.Add(run)) return Fail(Here(), "reading has been interrupted");
     if (!Peek(&c)) return false;
     if (c == kEndOfText) {
-      return Fail(start,
-                  absl::StrCat("this ", what, " is not closed: a ", closing == '"' ? "\"" : "|",
-                               " is missing"),
+      return Fail(start, absl::StrCat("this ", what, " is not closed: a ", closing == '"' ? "\"" : "|", " is missing"),
                   true);
     }
     if (c == closing) {
@@ -381,8 +376,7 @@ bool Reader::ReadString(Syntax** datum) {
   if (!ReadDelimited('"', "string", &buffer.text, &text)) return false;
   if (text.size() > kMaxStringLength) return Fail(start, "this string is too long");
   if (!Safepoint(StringBytes(text.size(), true))) return false;
-  *datum = MakeAtom(MakeString(vm_.heap(), text, options_.immutable_literals ? kImmutableFlag : 0),
-                    start);
+  *datum = MakeAtom(MakeString(vm_.heap(), text, options_.immutable_literals ? kImmutableFlag : 0), start);
   return true;
 }
 
@@ -451,8 +445,7 @@ Reader::Step Reader::ReadDirective() {
   } else if (word == "#!no-fold-case") {
     fold_case_ = false;
   } else {
-    Fail(start, absl::StrCat("unknown directive ", Shown(word),
-                             ": there are #!fold-case and #!no-fold-case"));
+    Fail(start, absl::StrCat("unknown directive ", Shown(word), ": there are #!fold-case and #!no-fold-case"));
     return Step::kError;
   }
   return Step::kMore;
@@ -469,9 +462,7 @@ Reader::Step Reader::ReadLabel(Syntax** datum) {
   }
   const uint8_t end = PeekByte(0);
   if (digits > kMostLabelDigits || (end != '=' && end != '#')) {
-    Fail(start,
-         digits > kMostLabelDigits ? "this label is too large"
-                                   : "a label is written #0= and referred to by #0#",
+    Fail(start, digits > kMostLabelDigits ? "this label is too large" : "a label is written #0= and referred to by #0#",
          end == 0);
     return Step::kError;
   }

@@ -76,15 +76,14 @@ bool CheckPair(Vm& vm, const char* who, Value* args, uint32_t i) {
 
 bool CheckMutable(Vm& vm, const char* who, Value object) {
   Heap& heap = vm.heap();
-  const bool literal =
-      object.IsPair() ? heap.InReadOnly(heap.Get<Pair>(object)) : IsImmutable(heap, object);
+  const bool literal = object.IsPair() ? heap.InReadOnly(heap.Get<Pair>(object)) : IsImmutable(heap, object);
   if (!literal) return true;
   vm.Error("immutable", who, "a literal cannot be changed", heap.Cons(object, kNull));
   return false;
 }
 
-bool CheckIndex(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t limit,
-                const char* limit_name, uint32_t* index) {
+bool CheckIndex(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t limit, const char* limit_name,
+                uint32_t* index) {
   const Value v = args[i];
   // The message is made only when it is needed: this is on the path of every vector-ref.
   if (v.IsFixnum() && v.fixnum() >= 0 && static_cast<uint32_t>(v.fixnum()) < limit) {
@@ -114,18 +113,16 @@ bool CheckByte(Vm& vm, const char* who, Value* args, uint32_t i, uint8_t* byte) 
   return CheckWithin(vm, who, args, i, 0, 255, "is above 255, the largest byte", &unused);
 }
 
-bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t length,
-                Range* range) {
+bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t length, Range* range) {
   *range = {0, length};
   if (i < argc) {
-    if (!CheckWithin(vm, who, args, i, 0, length, "is above the length, " + std::to_string(length),
-                     &range->start)) {
+    if (!CheckWithin(vm, who, args, i, 0, length, "is above the length, " + std::to_string(length), &range->start)) {
       return false;
     }
   }
   if (i + 1 < argc) {
-    if (!CheckWithin(vm, who, args, i + 1, range->start, length,
-                     "is above the length, " + std::to_string(length), &range->end)) {
+    if (!CheckWithin(vm, who, args, i + 1, range->start, length, "is above the length, " + std::to_string(length),
+                     &range->end)) {
       return false;
     }
   }
@@ -154,8 +151,7 @@ bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* lengt
     *length = static_cast<uint32_t>(n);
     return true;
   }
-  vm.WrongType(who, static_cast<int>(i) + 1,
-               n == kCircularList ? "a list that ends" : "a proper list", args[i]);
+  vm.WrongType(who, static_cast<int>(i) + 1, n == kCircularList ? "a list that ends" : "a proper list", args[i]);
   return false;
 }
 
@@ -171,9 +167,8 @@ Value MakeFilledVector(Heap& heap, uint32_t length, Value fill) {
   // Zeroed, and so whole at each poll.
   auto* vector = static_cast<Vector*>(heap.NewObject(ObjectType::kVector, bytes, 0, 0));
   vector->length = length;
-  (void)InParts(0, length, 4, [&](uint64_t begin, uint64_t end) {
-    std::fill(vector->items + begin, vector->items + end, fill);
-  });
+  (void)InParts(0, length, 4,
+                [&](uint64_t begin, uint64_t end) { std::fill(vector->items + begin, vector->items + end, fill); });
   return heap.ValueOf(vector);
 }
 

@@ -31,8 +31,8 @@ bool CheckMutable(Vm& vm, const char* who, Value object);
 
 // An exact integer in [0, limit). `limit_name` completes "is not below ...", as in "the vector's
 // length".
-bool CheckIndex(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t limit,
-                const char* limit_name, uint32_t* index);
+bool CheckIndex(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t limit, const char* limit_name,
+                uint32_t* index);
 // An exact integer in [0, largest]: a count, or the size of an object to be made.
 bool CheckCount(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* count);
 // An exact integer in [0, 255].
@@ -45,8 +45,7 @@ struct Range {
 };
 // The optional arguments start (at `i`) and end (at `i` + 1) of a sequence of `length`: 0 <= start
 // <= end <= length.
-bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t length,
-                Range* range);
+bool CheckRange(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t length, Range* range);
 
 // The number of elements of the proper list `list`, or -1 if it is improper, -2 if circular.
 // Polls; if the run is being ended, any of these.

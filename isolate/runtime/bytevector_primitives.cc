@@ -16,9 +16,7 @@ uint32_t LengthOf(Vm& vm, Value v) { return vm.heap().Get<Bytevector>(v)->length
 
 uint8_t* Bytes(Vm& vm, Value v) { return vm.heap().Get<Bytevector>(v)->bytes; }
 
-Value IsBytevector(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<Bytevector>(args[0]));
-}
+Value IsBytevector(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Bytevector>(args[0])); }
 
 Value MakeBytevector(Vm& vm, Value* args, uint32_t argc) {
   uint32_t n;
@@ -93,8 +91,8 @@ Value BytevectorCopyTo(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckRange(vm, kWho, args, argc, 3, LengthOf(vm, args[2]), &range)) return kException;
   if (range.size() > length - at.start) {
     return vm.OutOfRange(kWho, 2,
-                         "leaves no room for " + std::to_string(range.size()) +
-                             " bytes in a bytevector of length " + std::to_string(length),
+                         "leaves no room for " + std::to_string(range.size()) + " bytes in a bytevector of length " +
+                             std::to_string(length),
                          args[1]);
   }
   if (range.size() == 0) return kUnspecified;
@@ -144,8 +142,7 @@ Value Utf8ToString(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckBytevector(vm, kWho, args, 0)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 1, LengthOf(vm, args[0]), &range)) return kException;
   auto text = [&] {
-    return absl::string_view(reinterpret_cast<const char*>(Bytes(vm, args[0])) + range.start,
-                             range.size());
+    return absl::string_view(reinterpret_cast<const char*>(Bytes(vm, args[0])) + range.start, range.size());
   };
   if (!IsValidUtf8(text())) return vm.OutOfRange(kWho, 1, "is not valid UTF-8", args[0]);
   return StringResult(vm, kWho, text);

@@ -70,8 +70,7 @@ Value CharToInteger(Vm& vm, Value* args, uint32_t) {
 
 Value IntegerToChar(Vm& vm, Value* args, uint32_t) {
   uint32_t n;
-  if (!CheckIndex(vm, "integer->char", args, 0, 0x110000, "the number of Unicode code points",
-                  &n)) {
+  if (!CheckIndex(vm, "integer->char", args, 0, 0x110000, "the number of Unicode code points", &n)) {
     return kException;
   }
   if (!IsScalarValue(n)) return vm.OutOfRange("integer->char", 1, "is a surrogate", args[0]);

@@ -37,19 +37,17 @@ constexpr uint32_t Mask(std::initializer_list<utf8proc_category_t> categories) {
   return mask;
 }
 
-constexpr uint32_t kLetters =
-    Mask({UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_LL, UTF8PROC_CATEGORY_LT, UTF8PROC_CATEGORY_LM,
-          UTF8PROC_CATEGORY_LO});
+constexpr uint32_t kLetters = Mask(
+    {UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_LL, UTF8PROC_CATEGORY_LT, UTF8PROC_CATEGORY_LM, UTF8PROC_CATEGORY_LO});
 constexpr uint32_t kDigits = Mask({UTF8PROC_CATEGORY_ND});
 constexpr uint32_t kPunctuations =
-    Mask({UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PD, UTF8PROC_CATEGORY_PS, UTF8PROC_CATEGORY_PE,
-          UTF8PROC_CATEGORY_PI, UTF8PROC_CATEGORY_PF, UTF8PROC_CATEGORY_PO});
+    Mask({UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PD, UTF8PROC_CATEGORY_PS, UTF8PROC_CATEGORY_PE, UTF8PROC_CATEGORY_PI,
+          UTF8PROC_CATEGORY_PF, UTF8PROC_CATEGORY_PO});
 constexpr uint32_t kSymbols =
     Mask({UTF8PROC_CATEGORY_SM, UTF8PROC_CATEGORY_SC, UTF8PROC_CATEGORY_SK, UTF8PROC_CATEGORY_SO});
-constexpr uint32_t kSeparators =
-    Mask({UTF8PROC_CATEGORY_ZS, UTF8PROC_CATEGORY_ZL, UTF8PROC_CATEGORY_ZP});
-constexpr uint32_t kOthers = Mask({UTF8PROC_CATEGORY_CC, UTF8PROC_CATEGORY_CF, UTF8PROC_CATEGORY_CO,
-                                   UTF8PROC_CATEGORY_CS, UTF8PROC_CATEGORY_CN});
+constexpr uint32_t kSeparators = Mask({UTF8PROC_CATEGORY_ZS, UTF8PROC_CATEGORY_ZL, UTF8PROC_CATEGORY_ZP});
+constexpr uint32_t kOthers = Mask(
+    {UTF8PROC_CATEGORY_CC, UTF8PROC_CATEGORY_CF, UTF8PROC_CATEGORY_CO, UTF8PROC_CATEGORY_CS, UTF8PROC_CATEGORY_CN});
 
 bool IsIn(uint32_t c, uint32_t categories) {
   return (categories >> utf8proc_category(static_cast<utf8proc_int32_t>(c)) & 1) != 0;
@@ -80,8 +78,7 @@ bool IsMember(StandardCharSet set, uint32_t c) {
     case StandardCharSet::kWhitespace:
       return IsIn(c, kSeparators) || (c >= 9 && c <= 13);
     case StandardCharSet::kPrinting:
-      return IsIn(c, kLetters | kDigits | kPunctuations | kSymbols | kSeparators) ||
-             (c >= 9 && c <= 13);
+      return IsIn(c, kLetters | kDigits | kPunctuations | kSymbols | kSeparators) || (c >= 9 && c <= 13);
     case StandardCharSet::kIsoControl:
       return c < 0x20 || (c >= 0x7f && c < 0xa0);
     case StandardCharSet::kOther:
@@ -155,8 +152,7 @@ bool Contains(CharRangesView set, uint32_t c) {
 }
 
 uint32_t NextMember(CharRangesView set, uint32_t c) {
-  const size_t bounds =
-      static_cast<size_t>(std::upper_bound(set.begin(), set.end(), c) - set.begin());
+  const size_t bounds = static_cast<size_t>(std::upper_bound(set.begin(), set.end(), c) - set.begin());
   if (!IsInside(bounds)) {
     if (bounds >= set.size()) return kInvalidChar;
     c = set[bounds];
@@ -177,8 +173,7 @@ CharRanges Combine(SetOperation operation, CharRangesView a, CharRangesView b) {
   bool inside = false;
   StepCounter steps;
   for (size_t i = 0, k = 0; (i < a.size() || k < b.size()) && steps.Add(1);) {
-    const uint32_t c =
-        std::min(i < a.size() ? a[i] : kEndOfChars, k < b.size() ? b[k] : kEndOfChars);
+    const uint32_t c = std::min(i < a.size() ? a[i] : kEndOfChars, k < b.size() ? b[k] : kEndOfChars);
     // Words that do not ascend, as only a forged list has them, must not stop the loop.
     bool moved = false;
     while (i < a.size() && a[i] <= c) ++i, moved = true;
@@ -240,8 +235,7 @@ CharRanges WithCaseVariants(CharRangesView set) {
 }
 
 CharRangesView RangesOf(StandardCharSet set) {
-  return Standard(set,
-                  std::make_integer_sequence<int, static_cast<int>(StandardCharSet::kCount)>());
+  return Standard(set, std::make_integer_sequence<int, static_cast<int>(StandardCharSet::kCount)>());
 }
 
 }  // namespace islet::vm

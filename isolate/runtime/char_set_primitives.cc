@@ -12,10 +12,9 @@ namespace islet::vm {
 namespace {
 
 constexpr const char* kStandardNames[] = {
-    "lower-case", "upper-case",   "title-case",  "letter", "alphabetic",
-    "digit",      "letter+digit", "punctuation", "symbol", "graphic",
-    "whitespace", "printing",     "iso-control", "other",  "hex-digit",
-    "blank",      "ascii",        "empty",       "full",
+    "lower-case",  "upper-case", "title-case", "letter",     "alphabetic", "digit",       "letter+digit",
+    "punctuation", "symbol",     "graphic",    "whitespace", "printing",   "iso-control", "other",
+    "hex-digit",   "blank",      "ascii",      "empty",      "full",
 };
 static_assert(sizeof(kStandardNames) / sizeof(char*) == static_cast<int>(StandardCharSet::kCount));
 
@@ -71,8 +70,7 @@ Value SetOf(Vm& vm, Value* args, uint32_t) {
     for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i) members.push_back(chars[i]);
   } else {
     std::vector<uint64_t> seen(kCodePoints / 64);
-    for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i)
-      seen[chars[i] / 64] |= uint64_t{1} << chars[i] % 64;
+    for (uint32_t i = 0; i < chars.length && steps.Add(1); ++i) seen[chars[i] / 64] |= uint64_t{1} << chars[i] % 64;
     for (uint32_t i = 0; i < kCodePoints / 64 && steps.Add(1); ++i) {
       for (uint64_t word = seen[i]; word != 0; word &= word - 1) {
         members.push_back(64 * i + static_cast<uint32_t>(__builtin_ctzll(word)));
@@ -89,8 +87,7 @@ Value RangeSet(Vm& vm, Value* args, uint32_t) {
   if (!CheckRange(vm, kWho, args, 2, 0, 0x110000, &range)) return kException;
   const uint32_t bounds[] = {range.start, range.end};
   return MakeSet(vm, kWho,
-                 Combine(SetOperation::kIntersection,
-                         range.size() == 0 ? CharRangesView() : CharRangesView(bounds, 2),
+                 Combine(SetOperation::kIntersection, range.size() == 0 ? CharRangesView() : CharRangesView(bounds, 2),
                          RangesOf(StandardCharSet::kFull)));
 }
 
@@ -100,9 +97,7 @@ Value CombineSets(Vm& vm, Value* args, uint32_t) {
   uint32_t operation;
   if (!CheckIndex(vm, kWho, args, 0, 4, "the number of operations", &operation)) return kException;
   if (!CheckSet(vm, kWho, args, 1) || !CheckSet(vm, kWho, args, 2)) return kException;
-  return MakeSet(
-      vm, kWho,
-      Combine(static_cast<SetOperation>(operation), SetAt(vm, args[1]), SetAt(vm, args[2])));
+  return MakeSet(vm, kWho, Combine(static_cast<SetOperation>(operation), SetAt(vm, args[1]), SetAt(vm, args[2])));
 }
 
 Value CaseVariants(Vm& vm, Value* args, uint32_t) {

@@ -18,13 +18,9 @@ namespace {
 
 Value IsEq(Vm&, Value* args, uint32_t) { return Value::Boolean(args[0] == args[1]); }
 
-Value IsEqv(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(Eqv(vm.heap(), args[0], args[1]));
-}
+Value IsEqv(Vm& vm, Value* args, uint32_t) { return Value::Boolean(Eqv(vm.heap(), args[0], args[1])); }
 
-Value IsEqual(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(Equal(vm.heap(), args[0], args[1]));
-}
+Value IsEqual(Vm& vm, Value* args, uint32_t) { return Value::Boolean(Equal(vm.heap(), args[0], args[1])); }
 
 Value Not(Vm&, Value* args, uint32_t) { return Value::Boolean(args[0] == kFalse); }
 
@@ -61,9 +57,7 @@ bool IsProcedure(Vm& vm, Value v) {
   }
 }
 
-Value IsProcedureValue(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(IsProcedure(vm, args[0]));
-}
+Value IsProcedureValue(Vm& vm, Value* args, uint32_t) { return Value::Boolean(IsProcedure(vm, args[0])); }
 
 // A symbol (or string), or #f.
 Value ProcedureName(Vm& vm, Value* args, uint32_t) {
@@ -89,15 +83,9 @@ Value SetState(Vm& vm, const char* who, Value* args, Value* field) {
   *field = args[0];
   return kUnspecified;
 }
-Value SetWinders(Vm& vm, Value* args, uint32_t) {
-  return SetState(vm, "%set-winders!", args, &vm.winders);
-}
-Value SetHandlers(Vm& vm, Value* args, uint32_t) {
-  return SetState(vm, "%set-handlers!", args, &vm.handlers);
-}
-Value SetParameters(Vm& vm, Value* args, uint32_t) {
-  return SetState(vm, "%set-parameters!", args, &vm.parameters);
-}
+Value SetWinders(Vm& vm, Value* args, uint32_t) { return SetState(vm, "%set-winders!", args, &vm.winders); }
+Value SetHandlers(Vm& vm, Value* args, uint32_t) { return SetState(vm, "%set-handlers!", args, &vm.handlers); }
+Value SetParameters(Vm& vm, Value* args, uint32_t) { return SetState(vm, "%set-parameters!", args, &vm.parameters); }
 
 Value ContinuationWinders(Vm& vm, Value* args, uint32_t) {
   const Continuation* k = vm.heap().TryGet<Continuation>(args[0]);
@@ -105,9 +93,7 @@ Value ContinuationWinders(Vm& vm, Value* args, uint32_t) {
   return k->winders;
 }
 
-Value IsContinuation(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<Continuation>(args[0]));
-}
+Value IsContinuation(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Continuation>(args[0])); }
 
 // Is it written in Lisp, and can be called with so many arguments?
 bool IsClosureOf(Vm& vm, Value v, uint32_t argc) {
@@ -122,8 +108,7 @@ bool IsClosureOf(Vm& vm, Value v, uint32_t argc) {
 // procedures with two arguments, and one that refused them would be called to raise that.
 Value SetRoot(Vm& vm, Value* args, uint32_t) {
   uint32_t n;
-  if (!CheckIndex(vm, "%set-root!", args, 0, static_cast<uint32_t>(Root::kCount),
-                  "the number of roots", &n)) {
+  if (!CheckIndex(vm, "%set-root!", args, 0, static_cast<uint32_t>(Root::kCount), "the number of roots", &n)) {
     return kException;
   }
   const Root root = static_cast<Root>(n);
@@ -138,8 +123,7 @@ Value SetRoot(Vm& vm, Value* args, uint32_t) {
     }
   } else if (root == Root::kTableProcedures) {
     const Vector* procedures = vm.heap().TryGet<Vector>(args[1]);
-    if (procedures == nullptr ||
-        procedures->length < static_cast<uint32_t>(TableProcedure::kCount) ||
+    if (procedures == nullptr || procedures->length < static_cast<uint32_t>(TableProcedure::kCount) ||
         !std::all_of(
             procedures->items, procedures->items + procedures->length,
             [&](Value v) { return vm.heap().Is<Closure>(v); })) {
@@ -166,9 +150,7 @@ Value MakeParameter(Vm& vm, Value* args, uint32_t argc) {
   return vm.heap().ValueOf(parameter);
 }
 
-Value IsParameter(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<Parameter>(args[0]));
-}
+Value IsParameter(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Parameter>(args[0])); }
 
 Value ParameterConverter(Vm& vm, Value* args, uint32_t) {
   const Parameter* parameter = vm.heap().TryGet<Parameter>(args[0]);
@@ -215,8 +197,7 @@ Value Error(Vm& vm, Value* args, uint32_t argc) {
     return vm.Error("error", "", NameText(vm, args[0]), ListOfArgs(pairs, args, 1, argc));
   }
   if (heap.Is<Symbol>(args[0]) && argc > 1 && heap.Is<String>(args[1])) {
-    return vm.Error("error", vm.SymbolName(args[0]), NameText(vm, args[1]),
-                    ListOfArgs(pairs, args, 2, argc));
+    return vm.Error("error", vm.SymbolName(args[0]), NameText(vm, args[1]), ListOfArgs(pairs, args, 2, argc));
   }
   if (heap.Is<Symbol>(args[0])) {
     return vm.Error("error", "", vm.SymbolName(args[0]), ListOfArgs(pairs, args, 1, argc));
@@ -238,21 +219,16 @@ Value MakeCondition(Vm& vm, Value* args, uint32_t) {
   if (!CheckString(vm, kWho, args, 2)) return kException;
   uint32_t count;
   if (!CheckList(vm, kWho, args, 3, &count)) return kException;
-  return vm.MakeCondition(vm.SymbolName(args[0]), NameText(vm, args[1]), NameText(vm, args[2]),
-                          args[3]);
+  return vm.MakeCondition(vm.SymbolName(args[0]), NameText(vm, args[1]), NameText(vm, args[2]), args[3]);
 }
 
-Value IsCondition(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<Condition>(args[0]));
-}
+Value IsCondition(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Condition>(args[0])); }
 
 Value IsFileError(Vm& vm, Value* args, uint32_t) {
   return Value::Boolean(IsKind(vm, args[0], "file") || IsFilePermissionCondition(vm, args[0]));
 }
 
-Value IsReadError(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(IsKind(vm, args[0], "read"));
-}
+Value IsReadError(Vm& vm, Value* args, uint32_t) { return Value::Boolean(IsKind(vm, args[0], "read")); }
 
 template <Value Condition::* kField>
 Value ConditionField(Vm& vm, const char* who, Value* args) {

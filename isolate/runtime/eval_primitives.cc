@@ -1,5 +1,5 @@
-// Procedures behind eval, load and environment (R7RS 6.12), which the evaluator implements; uncaught exceptions; and host
-// functions.
+// Procedures behind eval, load and environment (R7RS 6.12), which the evaluator implements; uncaught exceptions; and
+// host functions.
 
 #include <string>
 

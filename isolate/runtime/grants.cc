@@ -33,15 +33,14 @@ std::string NotGranted(Capability capability) {
 
 Value RaiseNotGranted(Vm& vm, const char* who, Capability capability, Value name) {
   Heap& heap = vm.heap();
-  return vm.Error(kPermission, who, NotGranted(capability),
-                  heap.Is<String>(name) ? heap.Cons(name, kNull) : kNull);
+  return vm.Error(kPermission, who, NotGranted(capability), heap.Is<String>(name) ? heap.Cons(name, kNull) : kNull);
 }
 
 bool IsFilePermissionCondition(Vm& vm, Value object) {
   Heap& heap = vm.heap();
   const Condition* condition = heap.TryGet<Condition>(object);
-  return condition != nullptr && vm.SymbolName(condition->kind) == kPermission &&
-         condition->irritants.IsPair() && heap.Is<String>(heap.car(condition->irritants));
+  return condition != nullptr && vm.SymbolName(condition->kind) == kPermission && condition->irritants.IsPair() &&
+         heap.Is<String>(heap.car(condition->irritants));
 }
 
 }  // namespace islet::vm

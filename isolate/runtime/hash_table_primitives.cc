@@ -14,10 +14,8 @@ struct Kind {
   const char* name;
   uint32_t flag;
 };
-constexpr Kind kKinds[] = {{"eq", kEqTableFlag},
-                           {"eqv", kEqvTableFlag},
-                           {"equal", kEqualTableFlag},
-                           {"string", kStringTableFlag}};
+constexpr Kind kKinds[] = {
+    {"eq", kEqTableFlag}, {"eqv", kEqvTableFlag}, {"equal", kEqualTableFlag}, {"string", kStringTableFlag}};
 
 // (%make-hash-table kind [capacity]): kind is one of the symbols above.
 Value MakeTable(Vm& vm, Value* args, uint32_t argc) {
@@ -45,9 +43,7 @@ Value TableKind(Vm& vm, Value* args, uint32_t) {
   return kFalse;
 }
 
-Value IsTable(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<HashTable>(args[0]));
-}
+Value IsTable(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<HashTable>(args[0])); }
 
 // Calls what is no table of the machine's own, or has more arguments, a procedure in Lisp
 // (islet/hash-table.sld).
@@ -72,8 +68,7 @@ Value LeaveListToLisp(Vm& vm, TableProcedure which, const char* who, Value* args
 
 Value RefDefault(Vm& vm, Value* args, uint32_t) {
   if (!vm.heap().Is<HashTable>(args[0])) {
-    return LeaveToLisp(vm, TableProcedure::kRefDefault, "hash-table-ref/default",
-                       {args[0], args[1], args[2]});
+    return LeaveToLisp(vm, TableProcedure::kRefDefault, "hash-table-ref/default", {args[0], args[1], args[2]});
   }
   return HashTableGet(vm.heap(), args[0], args[1], args[2]);
 }
@@ -84,8 +79,7 @@ Value Set(Vm& vm, Value* args, uint32_t argc) {
     return LeaveListToLisp(vm, TableProcedure::kSet, kWho, args, argc);
   }
   if (HashTablePutQuickly(vm.heap(), args[0], args[1], args[2])) return kUnspecified;
-  if ((HeaderFlags(vm.heap().header(args[0])) & kStringTableFlag) != 0 &&
-      !CheckString(vm, kWho, args, 1)) {
+  if ((HeaderFlags(vm.heap().header(args[0])) & kStringTableFlag) != 0 && !CheckString(vm, kWho, args, 1)) {
     return kException;
   }
   if (!ReserveFor(vm, kWho, HashTableGrowthBytes(vm.heap(), args[0]))) return kException;

@@ -18,9 +18,7 @@ Value IsPair(Vm&, Value* args, uint32_t) { return Value::Boolean(args[0].IsPair(
 
 Value IsNull(Vm&, Value* args, uint32_t) { return Value::Boolean(args[0].IsNull()); }
 
-Value IsList(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(ListLength(vm.heap(), args[0]) >= 0);
-}
+Value IsList(Vm& vm, Value* args, uint32_t) { return Value::Boolean(ListLength(vm.heap(), args[0]) >= 0); }
 
 Value Cons(Vm& vm, Value* args, uint32_t) { return vm.heap().Cons(args[0], args[1]); }
 
@@ -50,10 +48,9 @@ Value SetCdr(Vm& vm, Value* args, uint32_t) {
 
 // caar to cddddr: the letters between c and r, from the right, say which part to take.
 constexpr std::array<const char*, 28> kCompositions = {
-    "caar",   "cadr",   "cdar",   "cddr",   "caaar",  "caadr",  "cadar",
-    "caddr",  "cdaar",  "cdadr",  "cddar",  "cdddr",  "caaaar", "caaadr",
-    "caadar", "caaddr", "cadaar", "cadadr", "caddar", "cadddr", "cdaaar",
-    "cdaadr", "cdadar", "cdaddr", "cddaar", "cddadr", "cdddar", "cddddr",
+    "caar",   "cadr",   "cdar",   "cddr",   "caaar",  "caadr",  "cadar",  "caddr",  "cdaar",  "cdadr",
+    "cddar",  "cdddr",  "caaaar", "caaadr", "caadar", "caaddr", "cadaar", "cadadr", "caddar", "cadddr",
+    "cdaaar", "cdaadr", "cdadar", "cdaddr", "cddaar", "cddadr", "cdddar", "cddddr",
 };
 
 template <size_t kIndex>
@@ -247,9 +244,7 @@ struct IsSame {
 };
 struct IsEquivalent {
   IsEquivalent(const Heap& h, Value v)
-      : heap(h),
-        key(v),
-        content_steps(h.Is<String>(v) || h.Is<Bytevector>(v) ? 0 : ContentSteps(h, v)) {}
+      : heap(h), key(v), content_steps(h.Is<String>(v) || h.Is<Bytevector>(v) ? 0 : ContentSteps(h, v)) {}
   bool operator()(Value v, StepCounter& steps) const {
     // Where that takes a look at the contents.
     if (content_steps != 0 && v.IsObject() && heap.header(v) == heap.header(key)) {
@@ -292,19 +287,13 @@ Value FindEntry(Vm& vm, const char* who, Value* args, Same&& same) {
 }
 
 Value Memq(Vm& vm, Value* args, uint32_t) { return FindMember(vm, "memq", args, IsSame{args[0]}); }
-Value Memv(Vm& vm, Value* args, uint32_t) {
-  return FindMember(vm, "memv", args, IsEquivalent{vm.heap(), args[0]});
-}
+Value Memv(Vm& vm, Value* args, uint32_t) { return FindMember(vm, "memv", args, IsEquivalent{vm.heap(), args[0]}); }
 Value Member(Vm& vm, Value* args, uint32_t) {
   return FindMember(vm, "member", args, HasEqualContent{vm.heap(), args[0]});
 }
 Value Assq(Vm& vm, Value* args, uint32_t) { return FindEntry(vm, "assq", args, IsSame{args[0]}); }
-Value Assv(Vm& vm, Value* args, uint32_t) {
-  return FindEntry(vm, "assv", args, IsEquivalent{vm.heap(), args[0]});
-}
-Value Assoc(Vm& vm, Value* args, uint32_t) {
-  return FindEntry(vm, "assoc", args, HasEqualContent{vm.heap(), args[0]});
-}
+Value Assv(Vm& vm, Value* args, uint32_t) { return FindEntry(vm, "assv", args, IsEquivalent{vm.heap(), args[0]}); }
+Value Assoc(Vm& vm, Value* args, uint32_t) { return FindEntry(vm, "assoc", args, HasEqualContent{vm.heap(), args[0]}); }
 
 constexpr PrimitiveSpec kBasic[] = {
     {"pair?", IsPair, 1, 1},

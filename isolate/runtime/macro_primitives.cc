@@ -12,9 +12,7 @@ namespace {
 // (%rename-identifier token name), (%compare-identifiers token a b): behind `rename` and `compare`.
 Value Rename(Vm& vm, Value* args, uint32_t) { return RenameIdentifier(vm, args[0], args[1]); }
 
-Value Compare(Vm& vm, Value* args, uint32_t) {
-  return CompareIdentifiers(vm, args[0], args[1], args[2]);
-}
+Value Compare(Vm& vm, Value* args, uint32_t) { return CompareIdentifiers(vm, args[0], args[1], args[2]); }
 
 // A symbol, or what a macro has renamed.
 Value IsIdentifier(Vm& vm, Value* args, uint32_t) {
@@ -25,9 +23,7 @@ Value IsIdentifier(Vm& vm, Value* args, uint32_t) {
 Value IdentifierToSymbol(Vm& vm, Value* args, uint32_t) {
   Value name = args[0];
   while (const Identifier* identifier = vm.heap().TryGet<Identifier>(name)) name = identifier->name;
-  return vm.heap().Is<Symbol>(name)
-             ? name
-             : vm.WrongType("identifier->symbol", 1, "an identifier", args[0]);
+  return vm.heap().Is<Symbol>(name) ? name : vm.WrongType("identifier->symbol", 1, "an identifier", args[0]);
 }
 
 }  // namespace

@@ -8,24 +8,21 @@
 
 namespace islet::vm {
 
-Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Value* args,
-                   uint32_t shift) {
+Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Value* args, uint32_t shift) {
   if (vm.terminating_) return kException;
   const uint32_t index = status.argument == 0 ? 0 : status.argument - 1 + shift;
   switch (status.kind) {
     case NumberStatus::Kind::kDivideByZero:
       return vm.Error("divide-by-zero", who, "division by zero");
     case NumberStatus::Kind::kNoResult:
-      return vm.OutOfRange(who, static_cast<int>(index) + 1,
-                           std::string("is not ") + status.expected, args[index]);
+      return vm.OutOfRange(who, static_cast<int>(index) + 1, std::string("is not ") + status.expected, args[index]);
     case NumberStatus::Kind::kOk:
     case NumberStatus::Kind::kWrongType:
       return vm.WrongType(who, static_cast<int>(index) + 1, status.expected, args[index]);
     case NumberStatus::Kind::kTooLarge:
       if (status.bytes < kLargestNumber) break;
       return vm.Error("memory", who,
-                      "needs " + std::to_string(status.bytes >> 10) +
-                          " KiB, and no number may take more than " +
+                      "needs " + std::to_string(status.bytes >> 10) + " KiB, and no number may take more than " +
                           std::to_string(kLargestNumber >> 10) + " KiB");
     case NumberStatus::Kind::kReserve:
       break;

@@ -24,10 +24,7 @@ namespace {
 
 template <Name who, bool (*predicate)(Heap&, Value)>
 constexpr PrimitiveSpec Test() {
-  return {
-      who.text,
-      [](Vm& vm, Value* args, uint32_t) { return Value::Boolean(predicate(vm.heap(), args[0])); },
-      1, 1};
+  return {who.text, [](Vm& vm, Value* args, uint32_t) { return Value::Boolean(predicate(vm.heap(), args[0])); }, 1, 1};
 }
 
 // A predicate that only numbers may be asked.
@@ -169,9 +166,7 @@ Value Extreme(Vm& vm, const char* who, Value* args, uint32_t argc, int sign) {
 }
 
 Value MaxPrimitive(Vm& vm, Value* args, uint32_t argc) { return Extreme(vm, "max", args, argc, 1); }
-Value MinPrimitive(Vm& vm, Value* args, uint32_t argc) {
-  return Extreme(vm, "min", args, argc, -1);
-}
+Value MinPrimitive(Vm& vm, Value* args, uint32_t argc) { return Extreme(vm, "min", args, argc, -1); }
 
 // ---- Arithmetic that is not simply an operation.
 

@@ -31,8 +31,7 @@ using BinaryOperation = Value (*)(Heap&, Value, Value, NumberStatus*);
 using TernaryOperation = Value (*)(Heap&, Value, Value, Value, NumberStatus*);
 
 // Raises what `status` says. Operand number n of the operation is args[n - 1 + shift].
-Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Value* args,
-                   uint32_t shift);
+Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Value* args, uint32_t shift);
 // After a failure: true if the operation wanted room and has it now, so that it is to be done
 // again.
 bool MadeRoom(Vm& vm, NumberStatus* status);
@@ -46,23 +45,17 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
 
 template <Name who, UnaryOperation operation>
 constexpr PrimitiveSpec Unary() {
-  return {who.text,
-          [](Vm& vm, Value* args, uint32_t) { return CallUnary(vm, who.text, args, operation); }, 1,
-          1};
+  return {who.text, [](Vm& vm, Value* args, uint32_t) { return CallUnary(vm, who.text, args, operation); }, 1, 1};
 }
 
 template <Name who, BinaryOperation operation>
 constexpr PrimitiveSpec Binary() {
-  return {who.text,
-          [](Vm& vm, Value* args, uint32_t) { return CallBinary(vm, who.text, args, operation); },
-          2, 2};
+  return {who.text, [](Vm& vm, Value* args, uint32_t) { return CallBinary(vm, who.text, args, operation); }, 2, 2};
 }
 
 template <Name who, TernaryOperation operation>
 constexpr PrimitiveSpec Ternary() {
-  return {who.text,
-          [](Vm& vm, Value* args, uint32_t) { return CallTernary(vm, who.text, args, operation); },
-          3, 3};
+  return {who.text, [](Vm& vm, Value* args, uint32_t) { return CallTernary(vm, who.text, args, operation); }, 3, 3};
 }
 
 // An operation with a neutral element: (+), (gcd), (bitwise-and).

@@ -1,4 +1,3 @@
-#include "isolate/heap/poll.h"
 #include "isolate/runtime/port.h"
 
 #include <algorithm>
@@ -6,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/poll.h"
 #include "isolate/runtime/grants.h"
 
 namespace islet::vm {
@@ -13,7 +13,7 @@ namespace islet::vm {
 namespace {
 
 constexpr int kHeapHandle = -1;
-constexpr uint32_t kFirstBuffer = 120;  // bytes of an output port's first buffer
+constexpr uint32_t kFirstBuffer = 120;                       // bytes of an output port's first buffer
 constexpr uint64_t kLargestBuffer = Value::kFixnumMax & ~7;  // positions in it are fixnums
 
 int HandleOf(const Heap& heap, Value port) { return heap.Get<Port>(port)->handle.fixnum(); }
@@ -52,8 +52,7 @@ Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view b
   if (needed > kLargestBuffer) return vm.OutOfMemory(who, needed);
   const Bytevector* old = heap.TryGet<Bytevector>(port->buffer);
   if (old == nullptr || needed > old->length) {
-    uint64_t capacity =
-        std::max<uint64_t>(needed, old == nullptr ? kFirstBuffer : uint64_t{old->length} * 2);
+    uint64_t capacity = std::max<uint64_t>(needed, old == nullptr ? kFirstBuffer : uint64_t{old->length} * 2);
     capacity = std::min((capacity + 7) & ~uint64_t{7}, kLargestBuffer);
     if (capacity > Heap::kSlack / 4) {
       if (!heap.Reserve(capacity + 64)) return vm.OutOfMemory(who, capacity);
@@ -77,8 +76,8 @@ Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view b
 Value MakeStandardPort(Vm& vm, StandardPort which) {
   Heap& heap = vm.heap();
   const bool input = which == StandardPort::kInput;
-  Port* port = heap.New<Port>((input ? kInputPortFlag : kOutputPortFlag) | kTextualPortFlag |
-                              kBinaryPortFlag | kOpenPortFlag);
+  Port* port =
+      heap.New<Port>((input ? kInputPortFlag : kOutputPortFlag) | kTextualPortFlag | kBinaryPortFlag | kOpenPortFlag);
   port->handle = Value::Fixnum(StandardHandle(which));
   port->buffer = kFalse;
   port->name = kFalse;
@@ -126,8 +125,8 @@ void SetPortFlag(Heap& heap, Value port_value, uint32_t flag, bool on) {
   port->header = header;
 }
 
-Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t index,
-                   StandardPort standard, uint32_t flags) {
+Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t index, StandardPort standard,
+                   uint32_t flags) {
   Heap& heap = vm.heap();
   const bool given = index < argc;
   const Value port = given ? args[index] : CurrentPort(vm, standard);
@@ -182,8 +181,7 @@ int NextPlainAscii(Heap& heap, Value v, bool consume) {
   const Bytevector* buffer = heap.TryGet<Bytevector>(port->buffer);
   if (HandleOf(heap, v) != kHeapHandle || buffer == nullptr) return -1;
   const uint32_t position = static_cast<uint32_t>(port->position.fixnum());
-  if (position >= static_cast<uint32_t>(port->limit.fixnum()) || position >= buffer->length)
-    return -1;
+  if (position >= static_cast<uint32_t>(port->limit.fixnum()) || position >= buffer->length) return -1;
   const uint8_t c = buffer->bytes[position];
   if (c >= 0x80 || c == '\n' || port->column.fixnum() == Value::kFixnumMax) return -1;
   if (consume) {
@@ -198,20 +196,16 @@ PortInput::PortInput(Vm& vm, const char* who, Value port)
       heap_(vm.heap()),
       who_(who),
       port_(port),
-      stream_(HandleOf(vm.heap(), port) == kHeapHandle
-                  ? nullptr
-                  : PortTableOf(vm).Find(HandleOf(vm.heap(), port))) {}
+      stream_(HandleOf(vm.heap(), port) == kHeapHandle ? nullptr : PortTableOf(vm).Find(HandleOf(vm.heap(), port))) {}
 
 absl::string_view PortInput::Available() const {
   if (stream_ != nullptr) return absl::string_view(stream_->buffer).substr(stream_->position);
   const Port* port = heap_.Get<Port>(port_);
   const Bytevector* buffer = heap_.TryGet<Bytevector>(port->buffer);
   if (buffer == nullptr) return {};
-  const uint32_t limit =
-      std::min<uint32_t>(static_cast<uint32_t>(port->limit.fixnum()), buffer->length);
+  const uint32_t limit = std::min<uint32_t>(static_cast<uint32_t>(port->limit.fixnum()), buffer->length);
   const uint32_t position = std::min(static_cast<uint32_t>(port->position.fixnum()), limit);
-  return absl::string_view(reinterpret_cast<const char*>(buffer->bytes) + position,
-                           limit - position);
+  return absl::string_view(reinterpret_cast<const char*>(buffer->bytes) + position, limit - position);
 }
 
 PortInput::Outcome PortInput::Fill() {
@@ -230,13 +224,11 @@ PortInput::Outcome PortInput::Fill() {
 }
 
 uint32_t PortInput::line() const {
-  return stream_ != nullptr ? stream_->line
-                            : static_cast<uint32_t>(heap_.Get<Port>(port_)->line.fixnum());
+  return stream_ != nullptr ? stream_->line : static_cast<uint32_t>(heap_.Get<Port>(port_)->line.fixnum());
 }
 
 uint32_t PortInput::column() const {
-  return stream_ != nullptr ? stream_->column
-                            : static_cast<uint32_t>(heap_.Get<Port>(port_)->column.fixnum());
+  return stream_ != nullptr ? stream_->column : static_cast<uint32_t>(heap_.Get<Port>(port_)->column.fixnum());
 }
 
 void PortInput::SetPlace(uint32_t line, uint32_t column) {
@@ -276,17 +268,14 @@ void PortInput::Skip(size_t count) {
     return;
   }
   Port* port = heap_.Get<Port>(port_);
-  heap_.Write(&port->position,
-              Value::Fixnum(port->position.fixnum() + static_cast<int32_t>(count)));
+  heap_.Write(&port->position, Value::Fixnum(port->position.fixnum() + static_cast<int32_t>(count)));
 }
 
 PortInput::Outcome PortInput::RaiseInvalid() {
-  const Value condition =
-      vm_.MakeCondition("read", who_, "the input is not valid UTF-8", heap_.Cons(port_, kNull));
+  const Value condition = vm_.MakeCondition("read", who_, "the input is not valid UTF-8", heap_.Cons(port_, kNull));
   const Value name = heap_.Get<Port>(port_)->name;
-  heap_.Get<Condition>(condition)->position = MakeString(
-      heap_,
-      absl::StrCat(heap_.Is<String>(name) ? ToUtf8(heap_, name) : "", ":", line(), ":", column()));
+  heap_.Get<Condition>(condition)->position =
+      MakeString(heap_, absl::StrCat(heap_.Is<String>(name) ? ToUtf8(heap_, name) : "", ":", line(), ":", column()));
   vm_.Raise(condition);
   return Outcome::kRaised;
 }

@@ -24,10 +24,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "islet/capabilities.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/scratch.h"
 #include "isolate/heap/value.h"
-#include "islet/capabilities.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -68,7 +68,8 @@ struct Stream {
   uint32_t column = 1;
 };
 
-// One isolate's open files, and what it was granted of the world outside; Vm::port_table. Closes the files when the isolate ends.
+// One isolate's open files, and what it was granted of the world outside; Vm::port_table. Closes the files when the
+// isolate ends.
 class PortTable {
  public:
   PortTable() = default;
@@ -76,8 +77,8 @@ class PortTable {
   PortTable(const PortTable&) = delete;
   PortTable& operator=(const PortTable&) = delete;
 
-  // What the host has granted (sdk/islet/capabilities.h); null: denied. Borrowed: whoever sets them keeps them alive, so
-  // that isolates on many threads need not count references to the same object.
+  // What the host has granted (sdk/islet/capabilities.h); null: denied. Borrowed: whoever sets them keeps them alive,
+  // so that isolates on many threads need not count references to the same object.
   FileSystem* files = nullptr;
   Clock* clock = nullptr;
   Randomness* randomness = nullptr;
@@ -97,12 +98,10 @@ class PortTable {
   size_t max_open_files = 256;
 
   // Grants the standard ports; null: denies them.
-  void SetStandardStreams(std::shared_ptr<StandardStreams> streams) {
-    streams_ = std::move(streams);
-  }
+  void SetStandardStreams(std::shared_ptr<StandardStreams> streams) { streams_ = std::move(streams); }
   bool has_streams() const { return streams_ != nullptr; }
-  // Their methods, for whoever has_streams; but FlushStreams, which then does nothing. What they throw is an error, or in
-  // InputReady true.
+  // Their methods, for whoever has_streams; but FlushStreams, which then does nothing. What they throw is an error, or
+  // in InputReady true.
   absl::Status WriteToStreams(StandardPort port, absl::string_view bytes);
   bool InputReady();
   absl::Status FlushStreams();
@@ -125,8 +124,8 @@ class PortTable {
   int handle_count() const { return static_cast<int>(files_.size()); }
   // The path of an open file, or "".
   std::string OpenFile() const;
-  // Takes over the state of `other`, which has no file open: what it has read ahead of standard input, how many files it has
-  // had open, its own files if there are such, how much randomness it has had.
+  // Takes over the state of `other`, which has no file open: what it has read ahead of standard input, how many files
+  // it has had open, its own files if there are such, how much randomness it has had.
   void CopyFrom(const PortTable& other);
   // See PortDifference.
   std::string FirstDifference(const PortTable& other) const;
@@ -158,8 +157,8 @@ absl::Status FlushPorts(Vm& vm);
 
 // The port that a primitive works on: args[index], or the current `standard` port if there are not
 // so many arguments. It must be open and have all of `flags` (k...PortFlag).
-Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t index,
-                   StandardPort standard, uint32_t flags);
+Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t index, StandardPort standard,
+                   uint32_t flags);
 // Appends to an output port. `bytes` must not lie in the heap. A safepoint.
 Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes);
 void SetPortFlag(Heap& heap, Value port, uint32_t flag, bool on);

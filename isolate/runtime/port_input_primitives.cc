@@ -33,18 +33,13 @@ Value NextCharacter(Vm& vm, const char* who, Value* args, uint32_t argc, bool co
   PortInput input(vm, who, port);
   uint32_t c;
   size_t length;
-  if (const Outcome outcome = input.Peek(&c, &length); outcome != Outcome::kOk)
-    return ResultOf(outcome);
+  if (const Outcome outcome = input.Peek(&c, &length); outcome != Outcome::kOk) return ResultOf(outcome);
   if (consume) input.Consume(length);
   return Value::Char(c);
 }
 
-Value ReadChar(Vm& vm, Value* args, uint32_t argc) {
-  return NextCharacter(vm, "read-char", args, argc, true);
-}
-Value PeekChar(Vm& vm, Value* args, uint32_t argc) {
-  return NextCharacter(vm, "peek-char", args, argc, false);
-}
+Value ReadChar(Vm& vm, Value* args, uint32_t argc) { return NextCharacter(vm, "read-char", args, argc, true); }
+Value PeekChar(Vm& vm, Value* args, uint32_t argc) { return NextCharacter(vm, "peek-char", args, argc, false); }
 
 Value NextByte(Vm& vm, const char* who, Value* args, uint32_t argc, bool consume) {
   const Value port = PortArgument(vm, who, args, argc, 0, StandardPort::kInput, kBinaryInput);
@@ -58,12 +53,8 @@ Value NextByte(Vm& vm, const char* who, Value* args, uint32_t argc, bool consume
   return Value::Fixnum(byte);
 }
 
-Value ReadU8(Vm& vm, Value* args, uint32_t argc) {
-  return NextByte(vm, "read-u8", args, argc, true);
-}
-Value PeekU8(Vm& vm, Value* args, uint32_t argc) {
-  return NextByte(vm, "peek-u8", args, argc, false);
-}
+Value ReadU8(Vm& vm, Value* args, uint32_t argc) { return NextByte(vm, "read-u8", args, argc, true); }
+Value PeekU8(Vm& vm, Value* args, uint32_t argc) { return NextByte(vm, "peek-u8", args, argc, false); }
 
 Value IsReady(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t flags) {
   const Value port = PortArgument(vm, who, args, argc, 0, StandardPort::kInput, flags);
@@ -71,12 +62,8 @@ Value IsReady(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t flag
   return Value::Boolean(PortInput(vm, who, port).Ready());
 }
 
-Value IsCharReady(Vm& vm, Value* args, uint32_t argc) {
-  return IsReady(vm, "char-ready?", args, argc, kTextualInput);
-}
-Value IsU8Ready(Vm& vm, Value* args, uint32_t argc) {
-  return IsReady(vm, "u8-ready?", args, argc, kBinaryInput);
-}
+Value IsCharReady(Vm& vm, Value* args, uint32_t argc) { return IsReady(vm, "char-ready?", args, argc, kTextualInput); }
+Value IsU8Ready(Vm& vm, Value* args, uint32_t argc) { return IsReady(vm, "u8-ready?", args, argc, kBinaryInput); }
 
 // Bytes of a port that are worked on between two polls.
 constexpr size_t kPart = kPollSteps * kBytesPerStep;
@@ -245,8 +232,7 @@ struct ReaderFeed {
     const absl::string_view available = input.Available();
     const size_t old_size = feed->copy.text.size();
     if (old_size >= kPart) feed->copy.text.reserve(available.size());  // moving it takes long
-    const size_t more =
-        std::min(std::clamp(old_size, kFirstCopy, kPart), available.size() - old_size);
+    const size_t more = std::min(std::clamp(old_size, kFirstCopy, kPart), available.size() - old_size);
     feed->copy.text.append(available.data() + old_size, more);
     *text = feed->copy.text;
     return more > 0;
@@ -285,8 +271,7 @@ Value Read(Vm& vm, Value* args, uint32_t argc) {
   options.refill_context = &feed;
   const Value name = heap.Get<Port>(port)->name;
   const std::string file = heap.Is<String>(name) ? ToUtf8(heap, name) : "";
-  Reader reader(vm, arena, input.in_heap() ? absl::string_view() : input.Available(), file,
-                options);
+  Reader reader(vm, arena, input.in_heap() ? absl::string_view() : input.Available(), file, options);
   Syntax* datum = nullptr;
   const Reader::Result result = reader.ReadNext(&datum);
   input.Skip(reader.offset());

@@ -47,8 +47,7 @@ bool FileName(Vm& vm, const char* who, Value name, std::string* path) {
   }
   *path = ToUtf8(vm.heap(), name);
   if (path->find('\0') == std::string::npos) return true;
-  vm.Error("file", who, "a file name cannot contain a NUL character",
-           vm.heap().Cons(name, kNull));
+  vm.Error("file", who, "a file name cannot contain a NUL character", vm.heap().Cons(name, kNull));
   return false;
 }
 
@@ -79,8 +78,7 @@ Value OpenBinaryInputFile(Vm& vm, Value* args, uint32_t) {
 }
 // The second argument is not R7RS's: true to append.
 Value OpenOutputFile(Vm& vm, Value* args, uint32_t argc) {
-  return OpenFile(vm, "open-output-file", args[0], kOutputPortFlag | kTextualPortFlag,
-                  argc > 1 && args[1] != kFalse);
+  return OpenFile(vm, "open-output-file", args[0], kOutputPortFlag | kTextualPortFlag, argc > 1 && args[1] != kFalse);
 }
 Value OpenBinaryOutputFile(Vm& vm, Value* args, uint32_t argc) {
   return OpenFile(vm, "open-binary-output-file", args[0], kOutputPortFlag | kBinaryPortFlag,
@@ -91,8 +89,7 @@ Value FileExists(Vm& vm, Value* args, uint32_t) {
   std::string path;
   if (!FileName(vm, "file-exists?", args[0], &path)) return kException;
   const PortTable& table = PortTableOf(vm);
-  const absl::StatusOr<bool> exists =
-      CallOut([&] { return table.files->Exists(table.Resolve(path)); });
+  const absl::StatusOr<bool> exists = CallOut([&] { return table.files->Exists(table.Resolve(path)); });
   if (!exists.ok()) return RaiseFileError(vm, "file-exists?", exists.status(), args[0]);
   return Value::Boolean(*exists);
 }
@@ -146,13 +143,11 @@ Value OpenOutputBytevector(Vm& vm, Value*, uint32_t) {
 // False, with an error, if the argument is no port in the heap to which such output goes.
 bool CheckHeapOutput(Vm& vm, const char* who, Value* args, uint32_t kind) {
   const Port* port = vm.heap().TryGet<Port>(args[0]);
-  if (port != nullptr && HasFlags(vm, args[0], kOutputPortFlag | kind) &&
-      port->handle.fixnum() == -1) {
+  if (port != nullptr && HasFlags(vm, args[0], kOutputPortFlag | kind) && port->handle.fixnum() == -1) {
     return true;
   }
   vm.WrongType(who, 1,
-               kind == kTextualPortFlag ? "a port made by open-output-string"
-                                        : "a port made by open-output-bytevector",
+               kind == kTextualPortFlag ? "a port made by open-output-string" : "a port made by open-output-bytevector",
                args[0]);
   return false;
 }
@@ -196,26 +191,16 @@ Value Close(Vm& vm, const char* who, Value port_value, uint32_t direction) {
 }
 
 Value ClosePort(Vm& vm, Value* args, uint32_t) { return Close(vm, "close-port", args[0], 0); }
-Value CloseInputPort(Vm& vm, Value* args, uint32_t) {
-  return Close(vm, "close-input-port", args[0], kInputPortFlag);
-}
+Value CloseInputPort(Vm& vm, Value* args, uint32_t) { return Close(vm, "close-input-port", args[0], kInputPortFlag); }
 Value CloseOutputPort(Vm& vm, Value* args, uint32_t) {
   return Close(vm, "close-output-port", args[0], kOutputPortFlag);
 }
 
 Value IsPort(Vm& vm, Value* args, uint32_t) { return Value::Boolean(HasFlags(vm, args[0], 0)); }
-Value IsInputPort(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(HasFlags(vm, args[0], kInputPortFlag));
-}
-Value IsOutputPort(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(HasFlags(vm, args[0], kOutputPortFlag));
-}
-Value IsTextualPort(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(HasFlags(vm, args[0], kTextualPortFlag));
-}
-Value IsBinaryPort(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(HasFlags(vm, args[0], kBinaryPortFlag));
-}
+Value IsInputPort(Vm& vm, Value* args, uint32_t) { return Value::Boolean(HasFlags(vm, args[0], kInputPortFlag)); }
+Value IsOutputPort(Vm& vm, Value* args, uint32_t) { return Value::Boolean(HasFlags(vm, args[0], kOutputPortFlag)); }
+Value IsTextualPort(Vm& vm, Value* args, uint32_t) { return Value::Boolean(HasFlags(vm, args[0], kTextualPortFlag)); }
+Value IsBinaryPort(Vm& vm, Value* args, uint32_t) { return Value::Boolean(HasFlags(vm, args[0], kBinaryPortFlag)); }
 Value IsInputPortOpen(Vm& vm, Value* args, uint32_t) {
   if (!HasFlags(vm, args[0], kInputPortFlag)) {
     return vm.WrongType("input-port-open?", 1, "an input port", args[0]);

@@ -24,8 +24,8 @@ Value OutputArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32
 Value WriteDatum(Vm& vm, const char* who, PrintMode mode, Value* args, uint32_t argc) {
   const Value port = OutputArgument(vm, who, args, argc, 1);
   if (port == kException) return kException;
-  // Data that share much, or have cycles, may have texts without end. While it grows, a text counts against the heap limit,
-  // which is not to end the run before this does.
+  // Data that share much, or have cycles, may have texts without end. While it grows, a text counts against the heap
+  // limit, which is not to end the run before this does.
   const size_t limit = vm.heap().heap_limit();
   bool truncated = false;
   const PassingText printed(Print(vm, args[0], mode, limit - limit / 4, &truncated));
@@ -34,12 +34,8 @@ Value WriteDatum(Vm& vm, const char* who, PrintMode mode, Value* args, uint32_t 
   return WriteToPort(vm, who, port, printed.text);
 }
 
-Value Write(Vm& vm, Value* args, uint32_t argc) {
-  return WriteDatum(vm, "write", PrintMode::kWrite, args, argc);
-}
-Value Display(Vm& vm, Value* args, uint32_t argc) {
-  return WriteDatum(vm, "display", PrintMode::kDisplay, args, argc);
-}
+Value Write(Vm& vm, Value* args, uint32_t argc) { return WriteDatum(vm, "write", PrintMode::kWrite, args, argc); }
+Value Display(Vm& vm, Value* args, uint32_t argc) { return WriteDatum(vm, "display", PrintMode::kDisplay, args, argc); }
 Value WriteShared(Vm& vm, Value* args, uint32_t argc) {
   return WriteDatum(vm, "write-shared", PrintMode::kWriteShared, args, argc);
 }
@@ -80,8 +76,7 @@ Value WriteU8(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckByte(vm, "write-u8", args, 0, &byte)) return kException;
   const Value port = OutputArgument(vm, "write-u8", args, argc, 1, kBinaryOutput);
   if (port == kException) return kException;
-  return WriteToPort(vm, "write-u8", port,
-                     absl::string_view(reinterpret_cast<const char*>(&byte), 1));
+  return WriteToPort(vm, "write-u8", port, absl::string_view(reinterpret_cast<const char*>(&byte), 1));
 }
 
 Value WriteBytevector(Vm& vm, Value* args, uint32_t argc) {

@@ -74,8 +74,7 @@ absl::Status PortTable::WriteToStreams(StandardPort port, absl::string_view byte
 }
 
 bool PortTable::InputReady() {
-  const absl::StatusOr<bool> ready =
-      CallOut([this]() -> absl::StatusOr<bool> { return streams_->InputReady(); });
+  const absl::StatusOr<bool> ready = CallOut([this]() -> absl::StatusOr<bool> { return streams_->InputReady(); });
   return !ready.ok() || *ready;  // Read will tell
 }
 
@@ -95,8 +94,8 @@ absl::StatusOr<int> PortTable::Open(absl::string_view name, FileSystem::Mode mod
     }
   }
   if (open_files >= max_open_files) {
-    return absl::ResourceExhaustedError(absl::StrCat("cannot open: the isolate may have ",
-                                                     max_open_files, " files open at a time"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("cannot open: the isolate may have ", max_open_files, " files open at a time"));
   }
   std::string path = Resolve(name);
   absl::StatusOr<std::unique_ptr<File>> file = CallOut([&] { return files->Open(path, mode); });
@@ -208,7 +207,8 @@ std::string PortTable::FirstDifference(const PortTable& other) const {
   const Stream& mine = standard_input_;
   const Stream& others = other.standard_input_;
   if (mine.line != others.line || mine.column != others.column ||
-      absl::string_view(mine.buffer).substr(mine.position) != absl::string_view(others.buffer).substr(others.position)) {
+      absl::string_view(mine.buffer).substr(mine.position) !=
+          absl::string_view(others.buffer).substr(others.position)) {
     return "standard input";
   }
   return "";

@@ -80,8 +80,8 @@ class PortTest : public ::testing::Test, public RootSource {
       if (condition == nullptr) return raised;
       const std::string position =
           heap_.Is<String>(condition->position) ? ToUtf8(heap_, condition->position) + " " : "";
-      return Str(absl::StrCat(Show(condition->kind), ": ", position,
-                              Print(*vm_, condition->message, PrintMode::kDisplay)));
+      return Str(
+          absl::StrCat(Show(condition->kind), ": ", position, Print(*vm_, condition->message, PrintMode::kDisplay)));
     }
     ADD_FAILURE() << "no primitive " << name;
     return kFalse;
@@ -183,9 +183,11 @@ TEST_F(PortTest, ReadsData) {
 }
 
 TEST_F(PortTest, StandardPortsNeedAGrant) {
-  EXPECT_EQ(Result("display", Str("x")), "\"permission: standard output is not granted to this isolate "
+  EXPECT_EQ(Result("display", Str("x")),
+            "\"permission: standard output is not granted to this isolate "
             "(IsolateOptions::write or streams)\"");
-  EXPECT_EQ(Result("read-char"), "\"permission: standard input is not granted to this isolate (IsolateOptions::streams)\"");
+  EXPECT_EQ(Result("read-char"),
+            "\"permission: standard input is not granted to this isolate (IsolateOptions::streams)\"");
   auto streams = std::make_shared<FakeStreams>();
   streams->input = "(1 λ) line two\nrest";
   table().SetStandardStreams(streams);
@@ -241,11 +243,9 @@ TEST_F(PortTest, Files) {
   EXPECT_EQ(Result("input-port-open?", in), "#f");
   EXPECT_EQ(files_read, std::vector<std::string>{Path("a.txt")});
   EXPECT_EQ(Result("delete-file", Str("a.txt")), "#<unspecified>");
-  EXPECT_EQ(Result("open-input-file", Str("a.txt")),
-            "\"file: cannot open: No such file or directory\"");
+  EXPECT_EQ(Result("open-input-file", Str("a.txt")), "\"file: cannot open: No such file or directory\"");
   EXPECT_EQ(Result("open-input-file", Str("/")), "\"file: cannot open: Is a directory\"");
-  EXPECT_EQ(Result("delete-file", Str("a.txt")),
-            "\"file: cannot delete: No such file or directory\"");
+  EXPECT_EQ(Result("delete-file", Str("a.txt")), "\"file: cannot delete: No such file or directory\"");
   EXPECT_EQ(Result("open-input-file", Str(absl::string_view("a\0b", 3))),
             "\"file: a file name cannot contain a NUL character\"");
 }
@@ -306,9 +306,7 @@ TEST_F(PortTest, ChecksArguments) {
   EXPECT_EQ(Result("write-char", Value::Char('x'), in).substr(0, 12), "\"wrong-type:");
   EXPECT_EQ(Result("write-u8", Value::Fixnum(256), out).substr(0, 1), "\"");
   EXPECT_EQ(Result("read-string", Value::Fixnum(-1), in).substr(0, 1), "\"");
-  EXPECT_EQ(
-      Result("write-string", Str("abc"), out, Value::Fixnum(2), Value::Fixnum(1)).substr(0, 7),
-      "\"range:");
+  EXPECT_EQ(Result("write-string", Str("abc"), out, Value::Fixnum(2), Value::Fixnum(1)).substr(0, 7), "\"range:");
   EXPECT_EQ(Result("get-output-string", in).substr(0, 12), "\"wrong-type:");
   EXPECT_EQ(Result("open-input-string", kNull).substr(0, 12), "\"wrong-type:");
   EXPECT_EQ(Result("%standard-port", Value::Fixnum(3)).substr(0, 12), "\"wrong-type:");
@@ -324,8 +322,7 @@ TEST_F(PortTest, EndlessOutputIsOutOfMemory) {
 
 TEST_F(PortTest, Printed) {
   EXPECT_EQ(Show(Call("open-input-string", Str("x"))), "#<textual-input-port>");
-  EXPECT_EQ(Show(Call("%standard-port", Value::Fixnum(1))),
-            "#<textual-output-port standard output>");
+  EXPECT_EQ(Show(Call("%standard-port", Value::Fixnum(1))), "#<textual-output-port standard output>");
 }
 
 }  // namespace

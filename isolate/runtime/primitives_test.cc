@@ -31,24 +31,21 @@ class AnyArgumentsTest : public PrimitiveTest {
   void MakeValues() {
     values.clear();
     auto add = [&](Value v) { values.push_back(v); };
-    for (int n :
-         {0, 1, 2, 3, -1, 7, 255, 256, 0xd800, 100000, Value::kFixnumMax, Value::kFixnumMin}) {
+    for (int n : {0, 1, 2, 3, -1, 7, 255, 256, 0xd800, 100000, Value::kFixnumMax, Value::kFixnumMin}) {
       add(Value::Fixnum(n));
     }
-    for (const char* number : {"1073741824", "-123456789012345678901234567890", "2/3", "1.5",
-                               "-0.0", "+nan.0", "+inf.0", "1e300", "1-2i", "1/3+i", "-1.5+0.0i"}) {
+    for (const char* number : {"1073741824", "-123456789012345678901234567890", "2/3", "1.5", "-0.0", "+nan.0",
+                               "+inf.0", "1e300", "1-2i", "1/3+i", "-1.5+0.0i"}) {
       add(*ParseNumber(heap, number, 10));
     }
-    for (const char* text :
-         {"", "abc", "caf\u00e9", "\u03bbx\u1f88", "12", "#x1F", "no such file"}) {
+    for (const char* text : {"", "abc", "caf\u00e9", "\u03bbx\u1f88", "12", "#x1F", "no such file"}) {
       add(vm.MakeString(text));
     }
     add(vm.MakeString("literal", kImmutableFlag));
     const Value indirect = vm.MakeString("abcdef");
     SetCharAt(heap, indirect, 2, 0x1f600);
     add(indirect);
-    for (const char* symbol : {"x", "eq", "equal", "infix", "strict-infix", "floor"})
-      add(vm.Intern(symbol));
+    for (const char* symbol : {"x", "eq", "equal", "infix", "strict-infix", "floor"}) add(vm.Intern(symbol));
     for (uint32_t c : {0u, 97u, 0xdfu, 0x3a3u, 0x660u, 0x10ffffu}) add(Value::Char(c));
     for (Value v : {kTrue, kFalse, kNull, kUnspecified, kEof}) add(v);
     const Value pair = heap.Cons(Value::Fixnum(1), Value::Fixnum(2));
@@ -159,9 +156,9 @@ TEST_F(AnyArgumentsTest, NamesAreUnique) {
 }
 
 TEST_F(PrimitiveTest, HugeSizesAreRefused) {
-  for (const char* form : {"(make-vector 1000000000 0)", "(make-string 1000000000 #\\x)",
-                           "(make-bytevector 1000000000)", "(make-list 1000000000)",
-                           "(%make-hash-table 'equal 1000000000)"}) {
+  for (const char* form :
+       {"(make-vector 1000000000 0)", "(make-string 1000000000 #\\x)", "(make-bytevector 1000000000)",
+        "(make-list 1000000000)", "(%make-hash-table 'equal 1000000000)"}) {
     EXPECT_EQ(Eval(form).substr(0, 10), "memory in ") << form;
   }
 }

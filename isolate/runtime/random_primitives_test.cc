@@ -9,8 +9,7 @@ namespace {
 
 using RandomPrimitivesTest = PrimitiveTest;
 
-constexpr char kState[] =
-    "(define s (bytevector 1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0 3 0 0 0 0 0 0 0 4 0 0 0 0 0 0 0))";
+constexpr char kState[] = "(define s (bytevector 1 0 0 0 0 0 0 0 2 0 0 0 0 0 0 0 3 0 0 0 0 0 0 0 4 0 0 0 0 0 0 0))";
 
 // The outputs for the state 1, 2, 3, 4, computed from the definition in the paper.
 TEST_F(RandomPrimitivesTest, AreXoshiro256StarStar) {
@@ -24,8 +23,7 @@ TEST_F(RandomPrimitivesTest, AreXoshiro256StarStar) {
 TEST_F(RandomPrimitivesTest, RefuseWhatIsNoState) {
   EXPECT_EQ(Eval("(%random-below! (bytevector 1 2) 5)"),
             "wrong-type in random-integer: argument 1 should be the state of a random source");
-  EXPECT_EQ(Eval(std::string(kState) + "(%random-below! s 0)"),
-            "range in random-integer: argument 2 is not positive");
+  EXPECT_EQ(Eval(std::string(kState) + "(%random-below! s 0)"), "range in random-integer: argument 2 is not positive");
   EXPECT_EQ(Eval(std::string(kState) + "(%random-below! s -100000000000000000000)"),
             "range in random-integer: argument 2 is negative");
 }

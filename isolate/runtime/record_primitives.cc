@@ -35,9 +35,7 @@ bool CheckType(Vm& vm, const char* who, Value* args, uint32_t i) {
   return false;
 }
 
-const Vector* FieldsOf(Vm& vm, Value type) {
-  return vm.heap().Get<Vector>(vm.heap().Get<RecordType>(type)->fields);
-}
+const Vector* FieldsOf(Vm& vm, Value type) { return vm.heap().Get<Vector>(vm.heap().Get<RecordType>(type)->fields); }
 
 // The type's name without the angle brackets that it often has.
 std::string PlainName(Vm& vm, Value type) {
@@ -53,9 +51,9 @@ Value MakeRecord(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckType(vm, "%record", args, 0)) return kException;
   const uint32_t count = FieldsOf(vm, args[0])->length;
   if (argc - 1 != count) {
-    return vm.Error("arity", "%record",
-                    PlainName(vm, args[0]) + " has " + std::to_string(count) + " fields, not " +
-                        std::to_string(argc - 1));
+    return vm.Error(
+        "arity", "%record",
+        PlainName(vm, args[0]) + " has " + std::to_string(count) + " fields, not " + std::to_string(argc - 1));
   }
   const size_t bytes = (8 + size_t{count} * 4 + 7) & ~size_t{7};
   Record* record = static_cast<Record*>(vm.heap().NewObject(ObjectType::kRecord, bytes, 0, count));
@@ -77,18 +75,16 @@ Value IsRecord(Vm& vm, Value* args, uint32_t) {
 
 // Where field args[2] of args[0], which must be a record of type args[1], stands. Null after
 // raising, under the name of the accessor or modifier: `accessor`, or what it mostly is.
-Value* Field(Vm& vm, const char* who, Value* args, Value accessor, const char* prefix,
-             const char* suffix) {
+Value* Field(Vm& vm, const char* who, Value* args, Value accessor, const char* prefix, const char* suffix) {
   uint32_t index;
   if (!CheckType(vm, who, args, 1)) return nullptr;
   const Vector* names = FieldsOf(vm, args[1]);
   if (!CheckIndex(vm, who, args, 2, names->length, "the number of fields", &index)) return nullptr;
   if (!IsOfType(vm, args[0], args[1])) {
     const std::string type = PlainName(vm, args[1]);
-    const std::string name =
-        vm.heap().Is<Symbol>(accessor)
-            ? vm.SymbolName(accessor)
-            : prefix + type + "-" + vm.SymbolName(names->items[index]) + suffix;
+    const std::string name = vm.heap().Is<Symbol>(accessor)
+                                 ? vm.SymbolName(accessor)
+                                 : prefix + type + "-" + vm.SymbolName(names->items[index]) + suffix;
     vm.WrongType(name, 1, "a record of type " + type, args[0]);
     return nullptr;
   }
@@ -109,13 +105,9 @@ Value RecordSet(Vm& vm, Value* args, uint32_t argc) {
   return kUnspecified;
 }
 
-Value IsAnyRecord(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<Record>(args[0]));
-}
+Value IsAnyRecord(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Record>(args[0])); }
 
-Value IsRecordType(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<RecordType>(args[0]));
-}
+Value IsRecordType(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<RecordType>(args[0])); }
 
 Value RecordTypeOf(Vm& vm, Value* args, uint32_t) {
   const Record* record = vm.heap().TryGet<Record>(args[0]);

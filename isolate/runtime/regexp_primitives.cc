@@ -172,8 +172,7 @@ class Matcher {
     uint32_t* list = match_ + slots_;
     if (current_.pcs == list) return;
     std::copy(current_.pcs, current_.pcs + current_.count, list);
-    std::copy(current_.slots, current_.slots + size_t{current_.count} * slots_,
-              list + instructions_);
+    std::copy(current_.slots, current_.slots + size_t{current_.count} * slots_, list + instructions_);
   }
 
   uint32_t Word(uint32_t pc, uint32_t i) const {
@@ -192,8 +191,7 @@ class Matcher {
         const uint32_t k = Word(pc, 1);
         if (k >= sets_->length) return false;
         const Bytevector* set = heap_.TryGet<Bytevector>(sets_->items[k]);
-        return set != nullptr &&
-               Contains({reinterpret_cast<const uint32_t*>(set->bytes), set->length / 4}, c);
+        return set != nullptr && Contains({reinterpret_cast<const uint32_t*>(set->bytes), set->length / 4}, c);
       }
       default:
         return false;
@@ -256,9 +254,7 @@ class Matcher {
   bool BeginsWord(uint32_t p, bool ascii) const {
     return IsWordAt(p, ascii) && (p == start_ || !IsWordAt(p - 1, ascii));
   }
-  bool EndsWord(uint32_t p, bool ascii) const {
-    return p > start_ && IsWordAt(p - 1, ascii) && !IsWordAt(p, ascii);
-  }
+  bool EndsWord(uint32_t p, bool ascii) const { return p > start_ && IsWordAt(p - 1, ascii) && !IsWordAt(p, ascii); }
 
   bool Holds(Assertion assertion, uint32_t p) {
     switch (assertion) {
@@ -267,11 +263,9 @@ class Matcher {
       case Assertion::kEndString:
         return p == end_;
       case Assertion::kBeginLine:
-        return p == start_ || text_[p - 1] == '\n' ||
-               (text_[p - 1] == '\r' && (p == end_ || text_[p] != '\n'));
+        return p == start_ || text_[p - 1] == '\n' || (text_[p - 1] == '\r' && (p == end_ || text_[p] != '\n'));
       case Assertion::kEndLine:
-        return p == end_ || text_[p] == '\r' ||
-               (text_[p] == '\n' && (p == start_ || text_[p - 1] != '\r'));
+        return p == end_ || text_[p] == '\r' || (text_[p] == '\n' && (p == start_ || text_[p - 1] != '\r'));
       case Assertion::kBeginWord:
         return BeginsWord(p, false);
       case Assertion::kEndWord:
@@ -371,16 +365,13 @@ Value MakeState(Vm& vm, Value* args, uint32_t) {
 }
 
 // A state that fits the program and the text.
-bool CheckState(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t instructions,
-                uint32_t length) {
+bool CheckState(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t instructions, uint32_t length) {
   if (!CheckBytevector(vm, who, args, i)) return false;
   const Bytevector* state = vm.heap().Get<Bytevector>(args[i]);
   const uint32_t* words = reinterpret_cast<const uint32_t*>(state->bytes);
   if (state->length >= kStateHeader * sizeof(uint32_t) && words[kInstructions] == instructions &&
-      words[kSlots] < kMaxSlots &&
-      state->length == StateWords(words[kSlots], instructions) * sizeof(uint32_t) &&
-      words[kStart] <= words[kPosition] && words[kPosition] <= words[kEnd] &&
-      words[kEnd] <= length) {
+      words[kSlots] < kMaxSlots && state->length == StateWords(words[kSlots], instructions) * sizeof(uint32_t) &&
+      words[kStart] <= words[kPosition] && words[kPosition] <= words[kEnd] && words[kEnd] <= length) {
     return CheckMutable(vm, who, args[i]);
   }
   vm.WrongType(who, static_cast<int>(i) + 1, "a matcher's state", args[i]);

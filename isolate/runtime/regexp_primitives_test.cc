@@ -13,8 +13,7 @@ namespace {
 using RegexpPrimitivesTest = PrimitiveTest;
 
 // (: ($ "a") "b"): save 0, save 2, a, save 3, b, save 1, match.
-constexpr char kProgram[] =
-    "(define program (vector 5 0 0  5 2 0  0 97 0  5 3 0  0 98 0  5 1 0  7 0 0))";
+constexpr char kProgram[] = "(define program (vector 5 0 0  5 2 0  0 97 0  5 3 0  0 98 0  5 1 0  7 0 0))";
 
 TEST_F(RegexpPrimitivesTest, Search) {
   EXPECT_EQ(Eval(std::string(kProgram) + "(define state (%regexp-state program 4 0 0 0 4))"
@@ -68,10 +67,9 @@ TEST_F(RegexpPrimitivesTest, SurviveForgedStatesAndPrograms) {
     const Value text = vm.MakeString("a\u03bbb\n\x01 \u0301x\U0001f1e9\U0001f1ea_");
     const int length = static_cast<int>(StringLength(heap, text));
     const Value state =
-        CallByName("%regexp-state",
-                   {program, Value::Fixnum(static_cast<int>(random() % 6)),
-                    Value::Fixnum(static_cast<int>(random() % 4)), Value::Fixnum(0),
-                    Value::Fixnum(static_cast<int>(random()) % 2 + 1), Value::Fixnum(length)});
+        CallByName("%regexp-state", {program, Value::Fixnum(static_cast<int>(random() % 6)),
+                                     Value::Fixnum(static_cast<int>(random() % 4)), Value::Fixnum(0),
+                                     Value::Fixnum(static_cast<int>(random()) % 2 + 1), Value::Fixnum(length)});
     ASSERT_TRUE(heap.Is<Bytevector>(state));
     const Value guard = heap.MakeBytevector(256);  // right behind it
     if (random() % 2 == 0) {

@@ -78,8 +78,7 @@ TEST_F(ListPrimitivesTest, Search) {
   EXPECT_EQ(Eval("(memq 'x '(a b))"), "#f");
   EXPECT_EQ(Eval("(assq 'b '((a 1) (b 2)))"), "(b 2)");
   EXPECT_EQ(Eval("(%assoc \"b\" '((\"a\" . 1) (\"b\" . 2)))"), "(\"b\" . 2)");
-  EXPECT_EQ(Eval("(assq 'b '((a 1) b))"),
-            "wrong-type in assq: argument 2 should be a list of pairs");
+  EXPECT_EQ(Eval("(assq 'b '((a 1) b))"), "wrong-type in assq: argument 2 should be a list of pairs");
 }
 
 TEST_F(ListPrimitivesTest, KnowProperListsFromOthers) {
@@ -93,10 +92,8 @@ TEST_F(ListPrimitivesTest, KnowProperListsFromOthers) {
 
 TEST_F(ListPrimitivesTest, SayWhatIsValid) {
   EXPECT_EQ(Eval("(car 5)"), "wrong-type in car: argument 1 should be a pair");
-  EXPECT_EQ(Eval("(list-ref '(1 2) 2)"),
-            "range in list-ref: argument 2 is not below the list's length");
-  EXPECT_EQ(Eval("(list-tail '(1 2) 3)"),
-            "range in list-tail: argument 2 is above the list's length, 2");
+  EXPECT_EQ(Eval("(list-ref '(1 2) 2)"), "range in list-ref: argument 2 is not below the list's length");
+  EXPECT_EQ(Eval("(list-tail '(1 2) 3)"), "range in list-tail: argument 2 is above the list's length, 2");
   EXPECT_EQ(Eval("(make-list -1)"), "range in make-list: argument 1 is negative");
 }
 
@@ -113,20 +110,16 @@ TEST_F(VectorPrimitivesTest, CopyAndConvert) {
 }
 
 TEST_F(VectorPrimitivesTest, SayWhatIsValid) {
-  EXPECT_EQ(Eval("(vector-ref #(1 2 3) 3)"),
-            "range in vector-ref: argument 2 is not below the vector's length, 3");
-  EXPECT_EQ(Eval("(vector-ref #() 0)"),
-            "range in vector-ref: argument 2 is not below the vector's length, 0");
-  EXPECT_EQ(Eval("(vector-ref #(1) 1.0)"),
-            "wrong-type in vector-ref: argument 2 should be an exact integer");
+  EXPECT_EQ(Eval("(vector-ref #(1 2 3) 3)"), "range in vector-ref: argument 2 is not below the vector's length, 3");
+  EXPECT_EQ(Eval("(vector-ref #() 0)"), "range in vector-ref: argument 2 is not below the vector's length, 0");
+  EXPECT_EQ(Eval("(vector-ref #(1) 1.0)"), "wrong-type in vector-ref: argument 2 should be an exact integer");
   EXPECT_EQ(Eval("(vector-ref #(1) 99999999999999)"),
             "range in vector-ref: argument 2 is not below the vector's length, 1");
   EXPECT_EQ(Eval("(vector-copy #(1 2 3) 2 1)"), "range in vector-copy: argument 3 is below 2");
   EXPECT_EQ(Eval("(vector-copy! (vector 1 2) 1 #(1 2))"),
             "range in vector-copy!: argument 2 leaves no room for 2 elements in a vector of length "
             "2");
-  EXPECT_EQ(Eval("(vector-set! (literal #(1 2)) 0 0)"),
-            "immutable in vector-set!: a literal cannot be changed");
+  EXPECT_EQ(Eval("(vector-set! (literal #(1 2)) 0 0)"), "immutable in vector-set!: a literal cannot be changed");
 }
 
 TEST_F(BytevectorPrimitivesTest, Work) {
@@ -138,10 +131,8 @@ TEST_F(BytevectorPrimitivesTest, Work) {
   EXPECT_EQ(Eval("(define b (make-bytevector 3 7)) (bytevector-u8-set! b 1 0) b"), "#u8(7 0 7)");
   EXPECT_EQ(Eval("(bytevector-copy! b 0 #u8(9 8) 1) b"), "#u8(8 0 7)");
   EXPECT_EQ(Eval("(bytevector-fill! b 5 2) b"), "#u8(8 0 5)");
-  EXPECT_EQ(Eval("(bytevector 256)"),
-            "range in bytevector: argument 1 is above 255, the largest byte");
-  EXPECT_EQ(Eval("(utf8->string #u8(255))"),
-            "range in utf8->string: argument 1 is not valid UTF-8");
+  EXPECT_EQ(Eval("(bytevector 256)"), "range in bytevector: argument 1 is above 255, the largest byte");
+  EXPECT_EQ(Eval("(utf8->string #u8(255))"), "range in utf8->string: argument 1 is not valid UTF-8");
 }
 
 TEST_F(HashTablePrimitivesTest, LongListsOfEntriesAreOldFromTheStart) {
@@ -195,8 +186,7 @@ TEST_F(RecordPrimitivesTest, Work) {
   EXPECT_EQ(Eval("(%record? p point)"), "#t");
   EXPECT_EQ(Eval("(%record? 5 point)"), "#f");
   EXPECT_EQ(Eval("(%record? p (%make-record-type 'point #(x y)))"), "#f");
-  EXPECT_EQ(Eval("(%record-ref 5 point 0)"),
-            "wrong-type in point-x: argument 1 should be a record of type point");
+  EXPECT_EQ(Eval("(%record-ref 5 point 0)"), "wrong-type in point-x: argument 1 should be a record of type point");
   EXPECT_EQ(Eval("(%record-set! 5 point 1 0)"),
             "wrong-type in set-point-y!: argument 1 should be a record of type point");
   EXPECT_EQ(Eval("(%record point 1)"), "arity in %record: point has 2 fields, not 1");

@@ -15,15 +15,11 @@ namespace {
 uint32_t LengthOf(Vm& vm, Value s) { return StringLength(vm.heap(), s); }
 
 // A string and the optional range behind it.
-bool CheckText(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t range_at,
-               Range* range) {
-  return CheckString(vm, who, args, i) &&
-         CheckRange(vm, who, args, argc, range_at, LengthOf(vm, args[i]), range);
+bool CheckText(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, uint32_t range_at, Range* range) {
+  return CheckString(vm, who, args, i) && CheckRange(vm, who, args, argc, range_at, LengthOf(vm, args[i]), range);
 }
 
-Value IsString(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<String>(args[0]));
-}
+Value IsString(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<String>(args[0])); }
 
 Value MakeStringOf(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "make-string";
@@ -128,9 +124,8 @@ Value Compare(Vm& vm, const char* who, Value* args, uint32_t argc, Order order) 
     const uint32_t right = LengthOf(vm, args[i + 1]);
     const uint32_t compared = order == Order::kEq && left != right ? 0 : std::min(left, right);
     if (!steps.Add(1 + UnchargedSteps(compared))) return kException;
-    const bool holds = order == Order::kEq
-                           ? StringEqual(vm.heap(), args[i], args[i + 1])
-                           : Holds(order, StringCompare(vm.heap(), args[i], args[i + 1]));
+    const bool holds = order == Order::kEq ? StringEqual(vm.heap(), args[i], args[i + 1])
+                                           : Holds(order, StringCompare(vm.heap(), args[i], args[i + 1]));
     if (!holds) return kFalse;
   }
   return kTrue;
@@ -167,21 +162,11 @@ Value Lt(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string<?", a, n, Or
 Value Gt(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string>?", a, n, Order::kGreater); }
 Value Le(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string<=?", a, n, Order::kLessEq); }
 Value Ge(Vm& vm, Value* a, uint32_t n) { return Compare(vm, "string>=?", a, n, Order::kGreaterEq); }
-Value EqCi(Vm& vm, Value* a, uint32_t n) {
-  return CompareFolded(vm, "string-ci=?", a, n, Order::kEq);
-}
-Value LtCi(Vm& vm, Value* a, uint32_t n) {
-  return CompareFolded(vm, "string-ci<?", a, n, Order::kLess);
-}
-Value GtCi(Vm& vm, Value* a, uint32_t n) {
-  return CompareFolded(vm, "string-ci>?", a, n, Order::kGreater);
-}
-Value LeCi(Vm& vm, Value* a, uint32_t n) {
-  return CompareFolded(vm, "string-ci<=?", a, n, Order::kLessEq);
-}
-Value GeCi(Vm& vm, Value* a, uint32_t n) {
-  return CompareFolded(vm, "string-ci>=?", a, n, Order::kGreaterEq);
-}
+Value EqCi(Vm& vm, Value* a, uint32_t n) { return CompareFolded(vm, "string-ci=?", a, n, Order::kEq); }
+Value LtCi(Vm& vm, Value* a, uint32_t n) { return CompareFolded(vm, "string-ci<?", a, n, Order::kLess); }
+Value GtCi(Vm& vm, Value* a, uint32_t n) { return CompareFolded(vm, "string-ci>?", a, n, Order::kGreater); }
+Value LeCi(Vm& vm, Value* a, uint32_t n) { return CompareFolded(vm, "string-ci<=?", a, n, Order::kLessEq); }
+Value GeCi(Vm& vm, Value* a, uint32_t n) { return CompareFolded(vm, "string-ci>=?", a, n, Order::kGreaterEq); }
 
 // ---- Case
 
@@ -208,15 +193,9 @@ Value MapCase(Vm& vm, const char* who, Value* args, CaseMapping mapping) {
   return mapped;
 }
 
-Value StringUpcase(Vm& vm, Value* args, uint32_t) {
-  return MapCase(vm, "string-upcase", args, Upcase);
-}
-Value StringDowncase(Vm& vm, Value* args, uint32_t) {
-  return MapCase(vm, "string-downcase", args, Downcase);
-}
-Value StringFoldcase(Vm& vm, Value* args, uint32_t) {
-  return MapCase(vm, "string-foldcase", args, Foldcase);
-}
+Value StringUpcase(Vm& vm, Value* args, uint32_t) { return MapCase(vm, "string-upcase", args, Upcase); }
+Value StringDowncase(Vm& vm, Value* args, uint32_t) { return MapCase(vm, "string-downcase", args, Downcase); }
+Value StringFoldcase(Vm& vm, Value* args, uint32_t) { return MapCase(vm, "string-foldcase", args, Foldcase); }
 
 // ---- Copying
 
@@ -238,8 +217,8 @@ Value StringCopyTo(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckText(vm, kWho, args, argc, 2, 3, &range)) return kException;
   if (range.size() > at.size()) {
     return vm.OutOfRange(kWho, 2,
-                         "leaves no room for " + std::to_string(range.size()) +
-                             " characters in a string of length " + std::to_string(at.end),
+                         "leaves no room for " + std::to_string(range.size()) + " characters in a string of length " +
+                             std::to_string(at.end),
                          args[1]);
   }
   if (range.size() == 0) return kUnspecified;

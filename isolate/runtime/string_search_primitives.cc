@@ -96,9 +96,7 @@ uint32_t FindLast(const StringChars& text, uint32_t end, const StringChars& patt
   return kNotFound;
 }
 
-Value IndexOrFalse(uint32_t index) {
-  return index == kNotFound ? kFalse : Value::Fixnum(static_cast<int32_t>(index));
-}
+Value IndexOrFalse(uint32_t index) { return index == kNotFound ? kFalse : Value::Fixnum(static_cast<int32_t>(index)); }
 
 bool CheckStrings(Vm& vm, const char* who, Value* args) {
   return CheckString(vm, who, args, 0) && CheckString(vm, who, args, 1);
@@ -115,8 +113,7 @@ Value Contains(Vm& vm, Value* args, uint32_t argc) {
   Range range;
   if (!CheckStrings(vm, kWho, args)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[0]), &range)) return kException;
-  return IndexOrFalse(
-      Find(CharsOf(vm.heap(), args[0]), range.start, range.end, CharsOf(vm.heap(), args[1])));
+  return IndexOrFalse(Find(CharsOf(vm.heap(), args[0]), range.start, range.end, CharsOf(vm.heap(), args[1])));
 }
 
 // (string-search-forward pattern text [start])
@@ -125,8 +122,7 @@ Value SearchForward(Vm& vm, Value* args, uint32_t argc) {
   Range range;
   if (!CheckStrings(vm, kWho, args)) return kException;
   if (!CheckRange(vm, kWho, args, argc, 2, LengthOf(vm, args[1]), &range)) return kException;
-  return IndexOrFalse(
-      Find(CharsOf(vm.heap(), args[1]), range.start, range.end, CharsOf(vm.heap(), args[0])));
+  return IndexOrFalse(Find(CharsOf(vm.heap(), args[1]), range.start, range.end, CharsOf(vm.heap(), args[0])));
 }
 
 // (string-search-backward pattern text [end]): the index behind the last match.
@@ -180,8 +176,7 @@ Value IsSuffix(Vm& vm, Value* args, uint32_t) {
   if (!CheckStrings(vm, "string-suffix?", args)) return kException;
   const StringChars suffix = CharsOf(vm.heap(), args[0]);
   const StringChars text = CharsOf(vm.heap(), args[1]);
-  return Value::Boolean(suffix.length <= text.length &&
-                        EqualAt(text, text.length - suffix.length, suffix));
+  return Value::Boolean(suffix.length <= text.length && EqualAt(text, text.length - suffix.length, suffix));
 }
 
 // A copy of part of args[0].
@@ -204,15 +199,9 @@ Value Trim(Vm& vm, const char* who, Value* args, uint32_t argc, bool left, bool 
   return Part(vm, who, args, start, end);
 }
 
-Value TrimLeft(Vm& vm, Value* args, uint32_t argc) {
-  return Trim(vm, "string-trim", args, argc, true, false);
-}
-Value TrimRight(Vm& vm, Value* args, uint32_t argc) {
-  return Trim(vm, "string-trim-right", args, argc, false, true);
-}
-Value TrimBoth(Vm& vm, Value* args, uint32_t argc) {
-  return Trim(vm, "string-trim-both", args, argc, true, true);
-}
+Value TrimLeft(Vm& vm, Value* args, uint32_t argc) { return Trim(vm, "string-trim", args, argc, true, false); }
+Value TrimRight(Vm& vm, Value* args, uint32_t argc) { return Trim(vm, "string-trim-right", args, argc, false, true); }
+Value TrimBoth(Vm& vm, Value* args, uint32_t argc) { return Trim(vm, "string-trim-both", args, argc, true, true); }
 
 // (string-take text n) and its kin: `first` and `second` give the part that begins at 0, n or
 // length - n.
@@ -237,18 +226,10 @@ Value TakeOrDrop(Vm& vm, const char* who, Value* args, Side side) {
   return kUnspecified;
 }
 
-Value Take(Vm& vm, Value* args, uint32_t) {
-  return TakeOrDrop(vm, "string-take", args, Side::kTake);
-}
-Value Drop(Vm& vm, Value* args, uint32_t) {
-  return TakeOrDrop(vm, "string-drop", args, Side::kDrop);
-}
-Value TakeRight(Vm& vm, Value* args, uint32_t) {
-  return TakeOrDrop(vm, "string-take-right", args, Side::kTakeRight);
-}
-Value DropRight(Vm& vm, Value* args, uint32_t) {
-  return TakeOrDrop(vm, "string-drop-right", args, Side::kDropRight);
-}
+Value Take(Vm& vm, Value* args, uint32_t) { return TakeOrDrop(vm, "string-take", args, Side::kTake); }
+Value Drop(Vm& vm, Value* args, uint32_t) { return TakeOrDrop(vm, "string-drop", args, Side::kDrop); }
+Value TakeRight(Vm& vm, Value* args, uint32_t) { return TakeOrDrop(vm, "string-take-right", args, Side::kTakeRight); }
+Value DropRight(Vm& vm, Value* args, uint32_t) { return TakeOrDrop(vm, "string-drop-right", args, Side::kDropRight); }
 
 // (string-pad text n [char]): exactly n characters, cut or filled at the left; string-pad-right: at
 // the right.
@@ -258,8 +239,7 @@ Value Pad(Vm& vm, const char* who, Value* args, uint32_t argc, bool left) {
   if (!CheckCount(vm, who, args, 1, &n)) return kException;
   if (argc > 2 && !CheckChar(vm, who, args, 2)) return kException;
   const uint32_t length = LengthOf(vm, args[0]);
-  if (n <= length)
-    return left ? Part(vm, who, args, length - n, length) : Part(vm, who, args, 0, n);
+  if (n <= length) return left ? Part(vm, who, args, length - n, length) : Part(vm, who, args, 0, n);
   const uint32_t fill = argc > 2 ? args[2].character() : ' ';
   const bool wide = fill > 0xff || CharsOf(vm.heap(), args[0]).wide != nullptr;
   if (!ReserveFor(vm, who, StringBytes(n, wide))) return kException;
@@ -272,20 +252,15 @@ Value Pad(Vm& vm, const char* who, Value* args, uint32_t argc, bool left) {
   return s;
 }
 
-Value PadLeft(Vm& vm, Value* args, uint32_t argc) {
-  return Pad(vm, "string-pad", args, argc, true);
-}
-Value PadRight(Vm& vm, Value* args, uint32_t argc) {
-  return Pad(vm, "string-pad-right", args, argc, false);
-}
+Value PadLeft(Vm& vm, Value* args, uint32_t argc) { return Pad(vm, "string-pad", args, argc, true); }
+Value PadRight(Vm& vm, Value* args, uint32_t argc) { return Pad(vm, "string-pad-right", args, argc, false); }
 
 // ---- Splitting and joining
 
 enum class Grammar { kInfix, kStrictInfix, kPrefix, kSuffix };
 
 // The optional symbol at `i`.
-bool CheckGrammar(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i,
-                  Grammar* grammar) {
+bool CheckGrammar(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t i, Grammar* grammar) {
   *grammar = Grammar::kInfix;
   if (i >= argc) return true;
   const std::string name = vm.SymbolName(args[i]);
@@ -297,8 +272,7 @@ bool CheckGrammar(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t 
   } else if (name == "suffix") {
     *grammar = Grammar::kSuffix;
   } else {
-    vm.WrongType(who, static_cast<int>(i) + 1, "one of infix, strict-infix, prefix, suffix",
-                 args[i]);
+    vm.WrongType(who, static_cast<int>(i) + 1, "one of infix, strict-infix, prefix, suffix", args[i]);
     return false;
   }
   return true;
@@ -325,9 +299,7 @@ bool CheckDelimiter(Vm& vm, const char* who, Value* args, uint32_t i, Chars* del
 // that none has megabytes to move; so the list is kept in args[1], which is free by then.
 class PartList {
  public:
-  PartList(Vm& vm, const char* who, Value* args) : vm_(vm), who_(who), args_(args) {
-    args_[1] = kNull;
-  }
+  PartList(Vm& vm, const char* who, Value* args) : vm_(vm), who_(who), args_(args) { args_[1] = kNull; }
 
   // False, with an error: there is no room.
   bool Add(uint32_t start, uint32_t end) {
@@ -404,15 +376,13 @@ Value Split(Vm& vm, Value* args, uint32_t argc) {
       ++at;
       continue;
     }
-    if (!(grammar == Grammar::kPrefix && at == range.start) && !parts.Add(start, at))
-      return kException;
+    if (!(grammar == Grammar::kPrefix && at == range.start) && !parts.Add(start, at)) return kException;
     ++splits;
     text = CharsOf(vm.heap(), args[0]);
     at += width;
     start = at;
   }
-  if (!(grammar == Grammar::kSuffix && start == range.end) && !parts.Add(start, range.end))
-    return kException;
+  if (!(grammar == Grammar::kSuffix && start == range.end) && !parts.Add(start, range.end)) return kException;
   return parts.Finish();
 }
 
@@ -483,8 +453,7 @@ Value Replace(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckRange(vm, kWho, args, argc, 2, length, &range)) return kException;
   Heap& heap = vm.heap();
   const uint64_t total = uint64_t{length} - range.size() + LengthOf(vm, args[1]);
-  const bool wide =
-      CharsOf(heap, args[0]).wide != nullptr || CharsOf(heap, args[1]).wide != nullptr;
+  const bool wide = CharsOf(heap, args[0]).wide != nullptr || CharsOf(heap, args[1]).wide != nullptr;
   if (total > kMaxStringLength) return vm.OutOfMemory(kWho, StringBytes(total, wide));
   if (!ReserveFor(vm, kWho, StringBytes(total, wide))) return kException;
   const Value s = MakeStringOfLength(heap, static_cast<uint32_t>(total), wide);

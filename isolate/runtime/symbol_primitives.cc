@@ -8,9 +8,7 @@
 namespace islet::vm {
 namespace {
 
-Value IsSymbol(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<Symbol>(args[0]));
-}
+Value IsSymbol(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Symbol>(args[0])); }
 
 Value NameOf(Vm& vm, Value symbol) { return vm.heap().Get<Symbol>(symbol)->name; }
 
@@ -71,8 +69,7 @@ Value SymbolLess(Vm& vm, Value* args, uint32_t argc) {
     if (!CheckSymbol(vm, "symbol<?", args, i)) return kException;
   }
   for (uint32_t i = 0; i + 1 < argc; ++i) {
-    if (!steps.Add(1 + UnchargedSteps(StringLength(vm.heap(), NameOf(vm, args[i])))))
-      return kException;
+    if (!steps.Add(1 + UnchargedSteps(StringLength(vm.heap(), NameOf(vm, args[i]))))) return kException;
     if (StringCompare(vm.heap(), NameOf(vm, args[i]), NameOf(vm, args[i + 1])) >= 0) return kFalse;
   }
   return kTrue;
@@ -90,8 +87,7 @@ Value GenerateUninternedSymbol(Vm& vm, Value* args, uint32_t argc) {
     if (!ReserveFor(vm, "generate-uninterned-symbol", StringBytes(length, true))) return kException;
     name = CopyString(heap, args[0], 0, length, kImmutableFlag);
   }
-  Symbol* symbol = static_cast<Symbol*>(
-      heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
+  Symbol* symbol = static_cast<Symbol*>(heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), kUninternedFlag, 0));
   // Many have the same name: it would make a poor hash. Unmoving objects have the same offset on
   // each run, and a hash once given stays.
   symbol->hash = Value::Fixnum(static_cast<int32_t>(AddressHash(heap.OffsetOf(symbol))));

@@ -101,7 +101,8 @@ Value GetEnvironmentVariables(Vm& vm, Value*, uint32_t) {
 // ---- Time
 
 // False after raising what the host's clock has thrown.
-bool AskClock(Vm& vm, const char* who, std::chrono::nanoseconds (Clock::*question)(), std::chrono::nanoseconds* answer) {
+bool AskClock(Vm& vm, const char* who, std::chrono::nanoseconds (Clock::*question)(),
+              std::chrono::nanoseconds* answer) {
   const absl::Status asked = CallOut([&] {
     *answer = (Granted(vm)->clock->*question)();
     return absl::OkStatus();

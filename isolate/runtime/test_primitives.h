@@ -66,8 +66,8 @@ class PrimitiveTest : public ::testing::Test, public RootSource {
       return kUndefined;
     }
     const PrimitiveSpec& spec = vm.primitive(primitive);
-    const bool fits = args.size() >= spec.min_args &&
-                      (spec.max_args < 0 || args.size() <= static_cast<size_t>(spec.max_args));
+    const bool fits =
+        args.size() >= spec.min_args && (spec.max_args < 0 || args.size() <= static_cast<size_t>(spec.max_args));
     EXPECT_TRUE(fits) << name << " with " << args.size() << " arguments";
     return fits ? Call(spec, args) : kUndefined;
   }

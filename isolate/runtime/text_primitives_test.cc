@@ -18,10 +18,8 @@ using SymbolPrimitivesTest = PrimitiveTest;
 using ControlPrimitivesTest = PrimitiveTest;
 
 TEST_F(CharPrimitivesTest, KnowUnicode) {
-  EXPECT_EQ(Eval("(list (char-upcase #\\λ) (char-downcase #\\Ж) (char-upcase #\\ß))"),
-            "(#\\Λ #\\ж #\\ß)");
-  EXPECT_EQ(Eval("(list (char-foldcase #\\Σ) (char-foldcase #\\ς) (char-foldcase #\\x1E9E))"),
-            "(#\\σ #\\σ #\\ß)");
+  EXPECT_EQ(Eval("(list (char-upcase #\\λ) (char-downcase #\\Ж) (char-upcase #\\ß))"), "(#\\Λ #\\ж #\\ß)");
+  EXPECT_EQ(Eval("(list (char-foldcase #\\Σ) (char-foldcase #\\ς) (char-foldcase #\\x1E9E))"), "(#\\σ #\\σ #\\ß)");
   EXPECT_EQ(Eval("(list (char-alphabetic? #\\λ) (char-numeric? #\\x664) (char-whitespace? #\\x3000)"
                  " (char-upper-case? #\\Σ) (char-lower-case? #\\Σ))"),
             "(#t #t #t #t #f)");
@@ -55,10 +53,8 @@ TEST_F(StringPrimitivesTest, Work) {
   EXPECT_EQ(Eval("(define s (make-string 4 #\\-)) (string-set! s 1 #\\λ) s"), "\"-λ--\"");
   EXPECT_EQ(Eval("(string-copy! s 2 \"xyz\" 1) s"), "\"-λyz\"");
   EXPECT_EQ(Eval("(string-fill! s #\\x1F600 3) s"), "\"-λy😀\"");
-  EXPECT_EQ(Eval("(string-set! (literal \"abc\") 0 #\\x)"),
-            "immutable in string-set!: a literal cannot be changed");
-  EXPECT_EQ(Eval("(string-ref \"abc\" 3)"),
-            "range in string-ref: argument 2 is not below the string's length, 3");
+  EXPECT_EQ(Eval("(string-set! (literal \"abc\") 0 #\\x)"), "immutable in string-set!: a literal cannot be changed");
+  EXPECT_EQ(Eval("(string-ref \"abc\" 3)"), "range in string-ref: argument 2 is not below the string's length, 3");
 }
 
 TEST_F(StringPrimitivesTest, Compare) {
@@ -118,8 +114,7 @@ TEST_F(StringSearchPrimitivesTest, Search) {
   EXPECT_EQ(Eval("(string-contains \"abc\" \"x\")"), "#f");
   EXPECT_EQ(Eval("(string-search-forward \"b\" \"abcb\" 2)"), "3");
   EXPECT_EQ(Eval("(string-search-backward \"b\" \"abcb\" 3)"), "2");
-  EXPECT_EQ(Eval("(list (string-index \"a.b.c\" #\\.) (string-index-right \"a.b.c\" #\\.))"),
-            "(1 3)");
+  EXPECT_EQ(Eval("(list (string-index \"a.b.c\" #\\.) (string-index-right \"a.b.c\" #\\.))"), "(1 3)");
   EXPECT_EQ(Eval("(list (string-prefix? \"ab\" \"abc\") (string-suffix? \"bc\" \"abc\")"
                  " (string-prefix? \"abcd\" \"abc\"))"),
             "(#t #t #f)");
@@ -161,8 +156,7 @@ TEST_F(SymbolPrimitivesTest, Work) {
             "immutable in string-set!: a literal cannot be changed");
   EXPECT_EQ(Eval("(symbol-append 'a 'b)"), "ab");
   EXPECT_EQ(Eval("(symbol=? 'a 'a 'b)"), "#f");
-  EXPECT_EQ(Eval("(eq? (generate-uninterned-symbol \"x\") (generate-uninterned-symbol \"x\"))"),
-            "#f");
+  EXPECT_EQ(Eval("(eq? (generate-uninterned-symbol \"x\") (generate-uninterned-symbol \"x\"))"), "#f");
 }
 
 TEST_F(ControlPrimitivesTest, ErrorsCarryMessageAndIrritants) {
@@ -182,13 +176,11 @@ TEST_F(ControlPrimitivesTest, DynamicState) {
   EXPECT_EQ(Eval("(define p (%make-parameter 1 #f)) (list (%parameter? p) (%parameter-converter p)"
                  " (procedure? p))"),
             "(#t #f #t)");
-  EXPECT_EQ(Eval("(%set-root! 4 5)"),
-            "range in %set-root!: argument 1 names a root that the machine keeps");
+  EXPECT_EQ(Eval("(%set-root! 4 5)"), "range in %set-root!: argument 1 names a root that the machine keeps");
 }
 
 TEST_F(ControlPrimitivesTest, Booleans) {
-  EXPECT_EQ(Eval("(list (boolean=? #t #t #t) (boolean=? #t #f) (not 0) (boolean? '()))"),
-            "(#t #f #f #f)");
+  EXPECT_EQ(Eval("(list (boolean=? #t #t #t) (boolean=? #t #f) (not 0) (boolean? '()))"), "(#t #f #f #f)");
   EXPECT_EQ(Eval("(procedure-name car)"), "car");
 }
 

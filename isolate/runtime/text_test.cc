@@ -60,8 +60,7 @@ TEST_F(TextTest, PartsEndWithWholeCharacters) {
 }
 
 TEST_F(TextTest, WhatIsNotUtf8IsSoInSomePart) {
-  const std::vector<std::string> wrong = {"\x80", "\x80\x80\x80\x80\x80\x80", "\xe2\x82",
-                                          "\xf0\x9f\x98", "\xff"};
+  const std::vector<std::string> wrong = {"\x80", "\x80\x80\x80\x80\x80\x80", "\xe2\x82", "\xf0\x9f\x98", "\xff"};
   for (const std::string& bad : wrong) {
     for (size_t before = kPiece - 5; before < kPiece + 5; ++before) {
       GatheredBytes bytes;
@@ -85,8 +84,7 @@ TEST_F(TextTest, LongResults) {
       ASSERT_TRUE(heap_.Is<String>(string));
       EXPECT_EQ(ToUtf8(heap_, string), text);
       const uint32_t length = StringLength(heap_, string);
-      EXPECT_EQ(CharsOf(heap_, string).wide != nullptr,
-                length > 1 && CharAt(heap_, string, length - 1) > 0xff);
+      EXPECT_EQ(CharsOf(heap_, string).wide != nullptr, length > 1 && CharAt(heap_, string, length - 1) > 0xff);
       vm_->scratch_[0] = string;
       const Value encoded = EncodedResult(*vm_, "test", vm_->scratch_[0], 0, length);
       const Bytevector* v = heap_.TryGet<Bytevector>(encoded);
@@ -142,11 +140,9 @@ TEST_F(TextTest, Polls) {
   EXPECT_GE(count([&] { (void)StringResult(*vm_, "test", text); }), kPieces);
   EXPECT_GE(count([&] { (void)BytevectorResult(*vm_, "test", gathered); }), kPieces - 1);
   EXPECT_GE(count([&] { (void)BytevectorResult(*vm_, "test", text); }), kPieces - 1);
-  EXPECT_GE(count([&] {
-              (void)EncodedResult(*vm_, "test", vm_->scratch_[0], 0,
-                                  StringLength(heap_, vm_->scratch_[0]));
-            }),
-            kPieces);
+  EXPECT_GE(
+      count([&] { (void)EncodedResult(*vm_, "test", vm_->scratch_[0], 0, StringLength(heap_, vm_->scratch_[0])); }),
+      kPieces);
 }
 
 // Room for the result is made by a collection that moves what it is made of.

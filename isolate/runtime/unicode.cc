@@ -9,9 +9,7 @@
 namespace islet::vm {
 namespace {
 
-utf8proc_category_t Category(uint32_t c) {
-  return utf8proc_category(static_cast<utf8proc_int32_t>(c));
-}
+utf8proc_category_t Category(uint32_t c) { return utf8proc_category(static_cast<utf8proc_int32_t>(c)); }
 
 constexpr uint32_t kSharpS = 0xdf;
 constexpr uint32_t kDottedCapitalI = 0x130;
@@ -29,8 +27,8 @@ int Fold(uint32_t c, uint32_t out[4]) {
   }
   utf8proc_int32_t buffer[4];
   int boundary = 0;
-  const utf8proc_ssize_t n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer, 4,
-                                                     UTF8PROC_CASEFOLD, &boundary);
+  const utf8proc_ssize_t n =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), buffer, 4, UTF8PROC_CASEFOLD, &boundary);
   if (n < 1 || n > kCaseExpansion) {
     out[0] = c;
     return 1;
@@ -83,9 +81,7 @@ bool Has(uint32_t c, Property property) {
   return after != kRanges.begin() && after[-1].property == property && c <= after[-1].last;
 }
 
-bool IsCased(uint32_t c) {
-  return IsUpperCase(c) || IsLowerCase(c) || Category(c) == UTF8PROC_CATEGORY_LT;
-}
+bool IsCased(uint32_t c) { return IsUpperCase(c) || IsLowerCase(c) || Category(c) == UTF8PROC_CATEGORY_LT; }
 
 // Case_Ignorable: what may stand between the letters of a word.
 bool IsCaseIgnorable(uint32_t c) {
@@ -130,13 +126,9 @@ bool IsAlphabetic(uint32_t c) {
   }
 }
 
-bool IsNumeric(uint32_t c) {
-  return c < 0x80 ? Within(c, '0', '9') : Category(c) == UTF8PROC_CATEGORY_ND;
-}
+bool IsNumeric(uint32_t c) { return c < 0x80 ? Within(c, '0', '9') : Category(c) == UTF8PROC_CATEGORY_ND; }
 
-bool IsCharWhitespace(uint32_t c) {
-  return c < 0x80 ? Within(c, 9, 13) || c == ' ' : Has(c, Property::kWhiteSpace);
-}
+bool IsCharWhitespace(uint32_t c) { return c < 0x80 ? Within(c, 9, 13) || c == ' ' : Has(c, Property::kWhiteSpace); }
 
 bool IsUpperCase(uint32_t c) {
   if (c < 0x80) return Within(c, 'A', 'Z');
@@ -203,8 +195,6 @@ int Downcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter* 
   return 1;
 }
 
-int Foldcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter*) {
-  return Fold(text[i], out->chars);
-}
+int Foldcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter*) { return Fold(text[i], out->chars); }
 
 }  // namespace islet::vm

@@ -1,8 +1,8 @@
 // Properties of characters and case mappings. A character here is a Unicode scalar value.
 //
-// General categories and mappings are utf8proc's. The properties that those do not settle, such as Other_Alphabetic, are
-// ranges that the build makes of Debian's package unicode-data (unicode_ranges.awk). Both must be of one version of Unicode:
-// unicode_test.cc fails otherwise. Debian 12 has 15.0 of both.
+// General categories and mappings are utf8proc's. The properties that those do not settle, such as Other_Alphabetic,
+// are ranges that the build makes of Debian's package unicode-data (unicode_ranges.awk). Both must be of one version of
+// Unicode: unicode_test.cc fails otherwise. Debian 12 has 15.0 of both.
 
 #ifndef ISLET_ISOLATE_RUNTIME_UNICODE_H_
 #define ISLET_ISOLATE_RUNTIME_UNICODE_H_
@@ -38,8 +38,7 @@ inline constexpr int kCaseExpansion = 3;
 struct MappedChar {
   uint32_t chars[4];
 };
-using CaseMapping = int (*)(const StringChars& text, uint32_t i, MappedChar* out,
-                            StepCounter* steps);
+using CaseMapping = int (*)(const StringChars& text, uint32_t i, MappedChar* out, StepCounter* steps);
 int Upcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter* steps);
 int Downcase(const StringChars& text, uint32_t i, MappedChar* out,
              StepCounter* steps);  // minds final sigma

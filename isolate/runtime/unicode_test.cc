@@ -27,9 +27,7 @@ constexpr uint32_t kCodePoints = 0x110000;
 
 using Fields = std::vector<std::string>;
 
-uint32_t Hex(const std::string& text) {
-  return static_cast<uint32_t>(std::strtoul(text.c_str(), nullptr, 16));
-}
+uint32_t Hex(const std::string& text) { return static_cast<uint32_t>(std::strtoul(text.c_str(), nullptr, 16)); }
 
 // The lines of one of the database's files, without comments, as their fields between semicolons.
 std::vector<Fields> Lines(const std::string& file) {
@@ -95,7 +93,8 @@ void ExpectSame(const char* what, const std::function<bool(uint32_t)>& expected,
 
 TEST(UnicodeTest, AllTablesAreOfOneVersion) {
   EXPECT_EQ(UnicodeRangesVersion(), utf8proc_unicode_version())
-      << "libutf8proc-dev and unicode-data are of different versions of Unicode: characters that only one of them knows "
+      << "libutf8proc-dev and unicode-data are of different versions of Unicode: characters that only one of them "
+         "knows "
          "get properties that do not fit together";
 }
 
@@ -196,9 +195,7 @@ TEST(UnicodeTest, FinalSigma) {
     // Some characters are both.
     const bool after = ignorable[c] ? false : static_cast<bool>(cased[c]);
     EXPECT_EQ(Mapped({c, kCapital}, Downcase).back(), after ? kFinal : kSmall) << std::hex << c;
-    EXPECT_EQ(Mapped({'a', c, kCapital}, Downcase).back(),
-              ignorable[c] || cased[c] ? kFinal : kSmall)
-        << std::hex << c;
+    EXPECT_EQ(Mapped({'a', c, kCapital}, Downcase).back(), ignorable[c] || cased[c] ? kFinal : kSmall) << std::hex << c;
     EXPECT_EQ(Mapped({'a', kCapital, c}, Downcase)[1], after ? kSmall : kFinal) << std::hex << c;
   }
 }
@@ -230,10 +227,8 @@ TEST(UnicodeTest, StandardCharSets) {
       {StandardCharSet::kPunctuation, "punctuation", is("P")},
       {StandardCharSet::kSymbol, "symbol", is("S")},
       {StandardCharSet::kGraphic, "graphic", is("L Nd P S")},
-      {StandardCharSet::kWhitespace, "whitespace",
-       [&](uint32_t c) { return is("Z")(c) || control_space(c); }},
-      {StandardCharSet::kPrinting, "printing",
-       [&](uint32_t c) { return is("L Nd P S Z")(c) || control_space(c); }},
+      {StandardCharSet::kWhitespace, "whitespace", [&](uint32_t c) { return is("Z")(c) || control_space(c); }},
+      {StandardCharSet::kPrinting, "printing", [&](uint32_t c) { return is("L Nd P S Z")(c) || control_space(c); }},
       {StandardCharSet::kIsoControl, "iso-control", is("Cc")},
       {StandardCharSet::kOther, "other", is("C")},
       {StandardCharSet::kBlank, "blank", [&](uint32_t c) { return is("Zs")(c) || c == 9; }},

@@ -17,9 +17,7 @@ uint32_t LengthOf(Vm& vm, Value v) { return vm.heap().Get<Vector>(v)->length; }
 
 Value* Items(Vm& vm, Value v) { return vm.heap().Get<Vector>(v)->items; }
 
-Value IsVector(Vm& vm, Value* args, uint32_t) {
-  return Value::Boolean(vm.heap().Is<Vector>(args[0]));
-}
+Value IsVector(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Vector>(args[0])); }
 
 Value MakeVector(Vm& vm, Value* args, uint32_t argc) {
   uint32_t n;
@@ -115,14 +113,13 @@ Value VectorCopyTo(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckRange(vm, kWho, args, argc, 3, LengthOf(vm, args[2]), &range)) return kException;
   if (range.size() > length - at.start) {
     return vm.OutOfRange(kWho, 2,
-                         "leaves no room for " + std::to_string(range.size()) +
-                             " elements in a vector of length " + std::to_string(length),
+                         "leaves no room for " + std::to_string(range.size()) + " elements in a vector of length " +
+                             std::to_string(length),
                          args[1]);
   }
   if (range.size() == 0) return kUnspecified;
   if (!CheckMutable(vm, kWho, args[0])) return kException;
-  CopyElements(vm.heap(), Items(vm, args[0]) + at.start, Items(vm, args[2]) + range.start,
-               range.size());
+  CopyElements(vm.heap(), Items(vm, args[0]) + at.start, Items(vm, args[2]) + range.start, range.size());
   return kUnspecified;
 }
 

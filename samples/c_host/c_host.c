@@ -6,18 +6,18 @@
 #include "bindings/c/islet.h"
 #include "samples/c_host/startup.h"
 
-static int fail(const islet_error *error) {
+static int fail(const islet_error* error) {
   fprintf(stderr, "c_host: %s\n", error->message);
   return 1;
 }
 
 /* Calls greet in a fresh isolate. */
-static int greet(islet_snapshot *snapshot, const char *language, const char *name) {
+static int greet(islet_snapshot* snapshot, const char* language, const char* name) {
   islet_error error;
   islet_value arguments[2], answer;
   char text[256];
   int result = 0;
-  islet_isolate *isolate = islet_isolate_new(snapshot, NULL, &error);
+  islet_isolate* isolate = islet_isolate_new(snapshot, NULL, &error);
   if (isolate == NULL) return fail(&error);
   if (islet_enter(isolate, &error) != ISLET_OK) {
     result = fail(&error);
@@ -39,7 +39,7 @@ static int greet(islet_snapshot *snapshot, const char *language, const char *nam
 int main(void) {
   islet_error error;
   int result;
-  islet_snapshot *snapshot =
+  islet_snapshot* snapshot =
       islet_snapshot_open_embedded(islet_snapshot_startup_begin, islet_snapshot_startup_end, &error);
   if (snapshot == NULL) return fail(&error);
   result = greet(snapshot, "en", "Ada");

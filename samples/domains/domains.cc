@@ -41,7 +41,8 @@ namespace {
 constexpr char kUsage[] =
     "Finds registrable domains by the Public Suffix List, each in an isolate of its own.\n"
     "  domains [--isolates=N] [--threads=N] [--json] [HOST...]\n"
-    "prints HOST<TAB>DOMAIN, with - where there is none, for the hosts named, or for the lines of standard input (given\n"
+    "prints HOST<TAB>DOMAIN, with - where there is none, for the hosts named, or for the lines of standard input "
+    "(given\n"
     "as -, or by a pipe or file there). Without hosts it answers a few examples and prints what isolates cost here.";
 
 constexpr const char* kExamples[] = {"www.example.com", "www.example.co.uk", "a.b.city.kobe.jp", "食狮.公司.cn", "com"};
@@ -159,9 +160,7 @@ absl::StatusOr<Figures> Measure(const islet::Snapshot& snapshot, int isolates, i
   figures.startup_us = MeasureStartup();
   const std::string expected = "example.co.uk";
   std::vector<absl::Status> failures(static_cast<size_t>(threads));
-  auto fail = [&failures](int thread, const absl::Status& status) {
-    failures[static_cast<size_t>(thread)] = status;
-  };
+  auto fail = [&failures](int thread, const absl::Status& status) { failures[static_cast<size_t>(thread)] = status; };
   auto check = [&expected](const absl::StatusOr<std::string>& answer) {
     if (!answer.ok()) return answer.status();
     return *answer == expected ? absl::OkStatus() : absl::InternalError(absl::StrCat("wrong answer: ", *answer));

@@ -39,8 +39,7 @@ struct LoadResult {
   // With a hostile tenant: `all` and `tenants` are of the time beside it, and this of the time without, in the same
   // run.
   Latencies alone;
-  std::map<std::string, uint64_t>
-      deeds;  // what the hostile tenant did and what ended it ("loop: cpu-time"), how often
+  std::map<std::string, uint64_t> deeds;  // what the hostile tenant did and what ended it ("loop: cpu-time"), how often
 };
 
 // Requests that fail, or are answered wrongly, are counted.

@@ -147,9 +147,7 @@ class ManualClock : public Clock {
  public:
   explicit ManualClock(std::chrono::nanoseconds since_epoch = {}) : start_(since_epoch) {}
   // Moves both times on. `by` is not negative.
-  void Advance(std::chrono::nanoseconds by) {
-    elapsed_.fetch_add(by.count(), std::memory_order_relaxed);
-  }
+  void Advance(std::chrono::nanoseconds by) { elapsed_.fetch_add(by.count(), std::memory_order_relaxed); }
 
   std::chrono::nanoseconds SinceEpoch() override { return start_ + Monotonic(); }
   std::chrono::nanoseconds Monotonic() override {

@@ -6,10 +6,11 @@
 //   auto answer = (*isolate)->Call("handler", {islet::String("www.example.co.uk")});
 //   if (!answer.ok()) std::cerr << answer.status().message() << "\n";
 //
-// Used too late. An isolate ends when it is disposed of, or given back to its pool. Whatever refers to it may live on, and end
-// in any order and on any thread: calls and Values then give FailedPrecondition, a Scope or Persistent that ends does nothing,
-// Interrupt and SetLimits do nothing, Stats is empty. That holds for an Isolate& or Isolate* itself as well: what it points
-// to is not freed, and serves another isolate only when its thread has made, or got from pools, some hundreds more.
+// Used too late. An isolate ends when it is disposed of, or given back to its pool. Whatever refers to it may live on,
+// and end in any order and on any thread: calls and Values then give FailedPrecondition, a Scope or Persistent that
+// ends does nothing, Interrupt and SetLimits do nothing, Stats is empty. That holds for an Isolate& or Isolate* itself
+// as well: what it points to is not freed, and serves another isolate only when its thread has made, or got from pools,
+// some hundreds more.
 //
 // Disposed of, or given back, while it is in use (by its own host functions and callbacks, or by another thread): the
 // calls that run end with FailedPrecondition, and the isolate when they have.
@@ -18,15 +19,15 @@
 // (Isolate::Scope) by one thread at a time, and may move between threads. All methods but Interrupt are for the thread
 // that has entered it.
 //
-// The C++ stack. On less than kLeastStack (stack.h), and on a fiber's that was not announced, all that returns a Status gives
-// ResourceExhausted.
+// The C++ stack. On less than kLeastStack (stack.h), and on a fiber's that was not announced, all that returns a Status
+// gives ResourceExhausted.
 //
-// Forks. A process may fork(), on any thread. In the child, isolates that the forking thread has entered, or nobody, go on as
-// they were, Persistents and handles included. One that another thread was inside of at the fork is never usable there: calls
-// and Values give FailedPrecondition, Interrupt and SetLimits do nothing, and to dispose of it, or give it back to its pool,
-// returns at once but frees nothing. Pools, snapshots and capabilities that come with the SDK are for both; what a fork is to
-// do about streams, files and host functions of the host's own is the host's affair. A child of vfork, posix_spawn or _Fork may
-// use nothing of this.
+// Forks. A process may fork(), on any thread. In the child, isolates that the forking thread has entered, or nobody, go
+// on as they were, Persistents and handles included. One that another thread was inside of at the fork is never usable
+// there: calls and Values give FailedPrecondition, Interrupt and SetLimits do nothing, and to dispose of it, or give it
+// back to its pool, returns at once but frees nothing. Pools, snapshots and capabilities that come with the SDK are for
+// both; what a fork is to do about streams, files and host functions of the host's own is the host's affair. A child of
+// vfork, posix_spawn or _Fork may use nothing of this.
 
 #ifndef ISLET_SDK_ISOLATE_H_
 #define ISLET_SDK_ISOLATE_H_
@@ -78,8 +79,8 @@ struct IsolateOptions {
   // FromSnapshot fails, naming them all, if some are missing.
   const HostFunctions* host_functions = nullptr;
 
-  // ---- What scripts may reach outside of the isolate: by default nothing. See islet/capabilities.h. A procedure that needs
-  // what is not granted raises a condition of kind `permission` that names it.
+  // ---- What scripts may reach outside of the isolate: by default nothing. See islet/capabilities.h. A procedure that
+  // needs what is not granted raises a condition of kind `permission` that names it.
 
   // Where the standard ports go: `write` receives what a script prints on the current output (descriptor 1) or error
   // port (2); input is empty. Null: as `streams` says.
@@ -90,11 +91,11 @@ struct IsolateOptions {
   std::shared_ptr<FileSystem> files;
   // What current-second and current-jiffy ask. SystemClock() is the system's.
   std::shared_ptr<Clock> clock;
-  // What SRFI 27's random-source-randomize! asks: SystemRandomness(), SeededRandomness(n). All else about random numbers is
-  // computed, the same in every isolate.
+  // What SRFI 27's random-source-randomize! asks: SystemRandomness(), SeededRandomness(n). All else about random
+  // numbers is computed, the same in every isolate.
   std::shared_ptr<Randomness> randomness;
-  // Where in `files` a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp. Empty: where relative
-  // paths start.
+  // Where in `files` a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp. Empty: where
+  // relative paths start.
   std::vector<std::string> library_path;
   // What (command-line) returns: by custom the script's name, then its arguments. Empty: the empty list (R7RS 6.14).
   std::vector<std::string> command_line;
@@ -122,9 +123,8 @@ struct IsolateStats {
   double longest_minor_seconds = 0;
   double longest_full_seconds = 0;
   // ---- Work.
-  uint64_t instructions =
-      0;  // counted only under a limit of fuel, or with IsolateOptions::count_instructions
-  uint64_t host_calls = 0;  // calls of host functions by scripts
+  uint64_t instructions = 0;  // counted only under a limit of fuel, or with IsolateOptions::count_instructions
+  uint64_t host_calls = 0;    // calls of host functions by scripts
 };
 
 // What a text begins with: see Isolate::ScanForm.
@@ -141,20 +141,19 @@ struct FormScan {
 
 class alignas(64) Isolate {
  public:
-  // Errors: FailedPrecondition (host functions missing or with another arity: all are named), ResourceExhausted (address
-  // space or mappings used up), InvalidArgument (options).
+  // Errors: FailedPrecondition (host functions missing or with another arity: all are named), ResourceExhausted
+  // (address space or mappings used up), InvalidArgument (options).
   static absl::StatusOr<std::unique_ptr<Isolate>> FromSnapshot(const Snapshot& snapshot,
                                                                const IsolateOptions& options = {});
   // A second isolate in the state that this one is in, with the same options: whatever a script could observe is equal.
   // From then on neither sees what the other does. Costs time and memory for the pages that this one has written and
   // allocated, not for the snapshot. The new one is entered by nobody, is not of a pool, and may be used by any thread.
   // Handles and persistents of this one are none of the new one's. Capabilities are the same: files of its own
-  // (FileSystem::ForIsolate) are copied, random numbers go on from the same place. Ports in the heap (strings, bytevectors) are copied with
-  // their contents; the standard ports lead where this one's do (IsolateOptions::write or streams), and what has been read
-  // ahead of standard input is there for both.
-  // To be called by the thread that has entered this one, or while nobody has; not by a host function that it has called.
-  // Errors: FailedPrecondition (a call is running, entered by another thread, a file is open: its name is told), and those
-  // of FromSnapshot.
+  // (FileSystem::ForIsolate) are copied, random numbers go on from the same place. Ports in the heap (strings,
+  // bytevectors) are copied with their contents; the standard ports lead where this one's do (IsolateOptions::write or
+  // streams), and what has been read ahead of standard input is there for both. To be called by the thread that has
+  // entered this one, or while nobody has; not by a host function that it has called. Errors: FailedPrecondition (a
+  // call is running, entered by another thread, a file is open: its name is told), and those of FromSnapshot.
   absl::StatusOr<std::unique_ptr<Isolate>> Fork();
   // Disposes of the isolate, or if it is in use, has that end: see "Used too late".
   static void operator delete(Isolate* isolate, std::destroying_delete_t);
@@ -163,9 +162,9 @@ class alignas(64) Isolate {
   Isolate& operator=(const Isolate&) = delete;
 
   // Enters the isolate on this thread, and opens a scope for handles. Scopes nest; the innermost ends first. If another
-  // thread has entered the isolate, this one has not: its calls give FailedPrecondition. A scope that ends on another thread
-  // than it began on does not leave the isolate; one that ends inside of a host function that it encloses leaves it when the
-  // call ends.
+  // thread has entered the isolate, this one has not: its calls give FailedPrecondition. A scope that ends on another
+  // thread than it began on does not leave the isolate; one that ends inside of a host function that it encloses leaves
+  // it when the call ends.
   class Scope {
    public:
     explicit Scope(Isolate& isolate);
@@ -211,16 +210,15 @@ class alignas(64) Isolate {
   // The value of a top-level variable. Errors: NotFound.
   absl::StatusOr<Value> Lookup(absl::string_view name);
 
-  // From any thread, and from signal handlers, even while another disposes of it: ends the running (or next) Eval or Call with
-  // Cancelled at its next call or loop iteration, or within a built-in procedure that goes through
-  // much data. Host functions end first. What is left of a full collection is done by the next
-  // call, or dropped by a reset.
+  // From any thread, and from signal handlers, even while another disposes of it: ends the running (or next) Eval or
+  // Call with Cancelled at its next call or loop iteration, or within a built-in procedure that goes through much data.
+  // Host functions end first. What is left of a full collection is done by the next call, or dropped by a reset.
   void Interrupt();
   // Forgets an Interrupt that came when nothing was running any more, so that the next Eval or Call is spared.
   void ClearInterrupt();
 
-  // The latest failure of Eval, EvalValues, EvalScript or Call, in parts; empty before there is one, and where this thread may
-  // not use the isolate. Good until the next call.
+  // The latest failure of Eval, EvalValues, EvalScript or Call, in parts; empty before there is one, and where this
+  // thread may not use the isolate. Good until the next call.
   const ErrorReport& LastError() const;
   // Writes out what open files and the standard ports hold back. Errors: those of the system.
   absl::Status Flush();
@@ -230,8 +228,8 @@ class alignas(64) Isolate {
   // Reads one datum of `text`, without evaluating it, to tell a prompt whether to ask for another line. kInvalid also
   // where the isolate is not entered.
   FormScan ScanForm(absl::string_view text);
-  // What has been read ahead of the standard input that the host has granted, and no script has taken yet; it is theirs no
-  // more. So a prompt and the programs that run at it can share one input. "" where the isolate is not entered.
+  // What has been read ahead of the standard input that the host has granted, and no script has taken yet; it is theirs
+  // no more. So a prompt and the programs that run at it can share one input. "" where the isolate is not entered.
   std::string TakeUnreadInput();
   // The names with this prefix that top-level code can use, variables and syntax, in alphabetical order.
   std::vector<std::string> Names(absl::string_view prefix = "");
@@ -274,8 +272,8 @@ class alignas(64) Isolate {
   Isolate* next_ = nullptr;                 // of those that have ended, or are about to
 };
 
-// Keeps a datum alive beyond scopes, until it ends itself or the isolate does; Get then gives a stale handle. Should it end
-// while another thread has entered the isolate, the datum stays alive until the isolate ends.
+// Keeps a datum alive beyond scopes, until it ends itself or the isolate does; Get then gives a stale handle. Should it
+// end while another thread has entered the isolate, the datum stays alive until the isolate ends.
 class Persistent {
  public:
   Persistent() = default;

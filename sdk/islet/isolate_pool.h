@@ -1,5 +1,5 @@
-// Isolates to be used again: a pool hands out isolates in exactly the state of the snapshot, takes them back, and resets
-// them, which costs a fraction of making one.
+// Isolates to be used again: a pool hands out isolates in exactly the state of the snapshot, takes them back, and
+// resets them, which costs a fraction of making one.
 //
 //   auto pool = islet::IsolatePool::Create(*snapshot);
 //   auto handler = (*pool)->Procedure("handler");          // looked up once, for all
@@ -9,14 +9,15 @@
 //   auto answer = (*isolate)->Call(*handler, {islet::String("www.example.co.uk")});
 //                                                          // given back, and reset, at the end of the block
 //
-// After a reset nothing of the earlier tenant is left to be observed: memory, handles, symbols, counters, open files. An
-// isolate that comes from the pool cannot be told from a new one, by the script that runs in it.
+// After a reset nothing of the earlier tenant is left to be observed: memory, handles, symbols, counters, open files.
+// An isolate that comes from the pool cannot be told from a new one, by the script that runs in it.
 //
 // Idle isolates stay with the thread that first got them, so that threads share no lock, and the pages that an isolate
 // will touch are in the cache of the processor that touched them last.
 //
-// Thread safety: all methods may be called from any thread at once. In a child of fork(), the forking thread has its idle
-// isolates; those of the other threads are taken over by threads that the child starts. What other threads had entered is lost.
+// Thread safety: all methods may be called from any thread at once. In a child of fork(), the forking thread has its
+// idle isolates; those of the other threads are taken over by threads that the child starts. What other threads had
+// entered is lost.
 
 #ifndef ISLET_SDK_ISOLATE_POOL_H_
 #define ISLET_SDK_ISOLATE_POOL_H_
@@ -40,16 +41,16 @@ class PooledIsolate;
 class IsolatePool {
  public:
   struct Options {
-    // Of all its isolates. Host functions, `write`, `streams`, `files`, `clock` and `randomness` serve all threads at once.
-    // What tenants write into shared `files` stays; MemoryFiles::Options::per_isolate gives each its own.
+    // Of all its isolates. Host functions, `write`, `streams`, `files`, `clock` and `randomness` serve all threads at
+    // once. What tenants write into shared `files` stays; MemoryFiles::Options::per_isolate gives each its own.
     IsolateOptions isolate;
-    // An idle isolate keeps about so many bytes of memory, so that the next tenant need not ask the system for it. What a
-    // tenant has used beyond goes back.
+    // An idle isolate keeps about so many bytes of memory, so that the next tenant need not ask the system for it. What
+    // a tenant has used beyond goes back.
     size_t keep_bytes = size_t{2} << 20;
     // So many idle isolates at most wait for each thread. Of those given back beyond, memory and mappings go back.
     size_t max_idle_per_thread = 16;
-    // Checks after each reset that the isolate equals a new one, byte by byte: for tests, since it takes milliseconds. One
-    // that does not is disposed of, and ResetStatus tells.
+    // Checks after each reset that the isolate equals a new one, byte by byte: for tests, since it takes milliseconds.
+    // One that does not is disposed of, and ResetStatus tells.
     bool verify_resets = false;
   };
 
@@ -73,9 +74,9 @@ class IsolatePool {
   // Errors: those of Isolate::FromSnapshot.
   absl::StatusOr<PooledIsolate> Get();
 
-  // The procedure that the top-level variable `name` holds in the snapshot, for Isolate::Call, or as an argument, in any
-  // isolate of the snapshot, from this pool or not, as long as the snapshot exists. (Calls by name find what the variable
-  // holds at the time.) Errors: NotFound; InvalidArgument (not a procedure).
+  // The procedure that the top-level variable `name` holds in the snapshot, for Isolate::Call, or as an argument, in
+  // any isolate of the snapshot, from this pool or not, as long as the snapshot exists. (Calls by name find what the
+  // variable holds at the time.) Errors: NotFound; InvalidArgument (not a procedure).
   absl::StatusOr<Value> Procedure(absl::string_view name);
 
   // Disposes of idle isolates but for `keep` of each thread; returns how many.
@@ -101,9 +102,9 @@ class IsolatePool {
   const std::shared_ptr<Core> core_;
 };
 
-// An isolate on loan. Movable; its end gives the isolate back, on whatever thread that is. From then on all that refers to
-// the isolate finds that it has ended (islet/isolate.h, "Used too late"), and never reaches the next tenant. One that is
-// entered then is not used again: it ends, when it is left.
+// An isolate on loan. Movable; its end gives the isolate back, on whatever thread that is. From then on all that refers
+// to the isolate finds that it has ended (islet/isolate.h, "Used too late"), and never reaches the next tenant. One
+// that is entered then is not used again: it ends, when it is left.
 class PooledIsolate {
  public:
   PooledIsolate() = default;

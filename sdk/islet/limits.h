@@ -7,10 +7,10 @@
 //   auto answer = (*isolate)->Call("handler");
 //   if (islet::LimitReached(answer.status()) == islet::Limit::kWallTime) ...
 //
-// A limit that is reached ends the Eval or Call. No handler of the script sees it, and no thunk of
-// a dynamic-wind runs. The message has a backtrace. The isolate stays usable, and others notice
-// nothing. The message names the limit and its amount: "wall-time limit of 50 ms reached". A single object too large for the heap limit is a condition of the script instead, and
-// nothing ends.
+// A limit that is reached ends the Eval or Call. No handler of the script sees it, and no thunk of a dynamic-wind runs.
+// The message has a backtrace. The isolate stays usable, and others notice nothing. The message names the limit and its
+// amount: "wall-time limit of 50 ms reached". A single object too large for the heap limit is a condition of the script
+// instead, and nothing ends.
 
 #ifndef ISLET_SDK_LIMITS_H_
 #define ISLET_SDK_LIMITS_H_

@@ -30,10 +30,11 @@ struct EmbeddedSnapshot {
 };
 
 // Declares the variable `name`, of type islet::EmbeddedSnapshot, for the snapshot whose symbol is `name`.
-#define ISLET_EMBEDDED_SNAPSHOT(name)                          \
-  extern "C" const unsigned char islet_snapshot_##name##_begin[]; \
-  extern "C" const unsigned char islet_snapshot_##name##_end[];   \
-  [[maybe_unused]] static const ::islet::EmbeddedSnapshot name = {islet_snapshot_##name##_begin, islet_snapshot_##name##_end}
+#define ISLET_EMBEDDED_SNAPSHOT(name)                                                            \
+  extern "C" const unsigned char islet_snapshot_##name##_begin[];                                \
+  extern "C" const unsigned char islet_snapshot_##name##_end[];                                  \
+  [[maybe_unused]] static const ::islet::EmbeddedSnapshot name = {islet_snapshot_##name##_begin, \
+                                                                  islet_snapshot_##name##_end}
 
 struct SnapshotOptions {
   // True: the bytes are known to be those that snapshot_gen wrote (their origin is authenticated, say). Then they are
@@ -41,7 +42,8 @@ struct SnapshotOptions {
   bool trusted = false;
 };
 
-// Cheap to copy; immutable. One that has been moved from is of no use: FailedPrecondition. Thread safety: all methods may be called from any thread at once.
+// Cheap to copy; immutable. One that has been moved from is of no use: FailedPrecondition. Thread safety: all methods
+// may be called from any thread at once.
 class Snapshot {
  public:
   // Opens a snapshot linked into the program, in constant time: the header is checked, the rest is
@@ -59,14 +61,14 @@ class Snapshot {
   // each isolate takes as much again.
   //
   // It is checked against its digest, which finds damage, and then, unless `options` say that it is trusted, verified:
-  // objects, references, instructions and tables are what Islet's own tools would have written. Whatever a snapshot that
-  // was opened so contains, its code reads and writes nothing outside of its isolate, calls only what exists, and obeys
-  // the isolate's limits and capabilities. (What its code computes is its own affair.) Verification takes some 10 ms for
-  // each MiB at most, on the calling thread, and an eighth of the file's size in memory, until it is done.
+  // objects, references, instructions and tables are what Islet's own tools would have written. Whatever a snapshot
+  // that was opened so contains, its code reads and writes nothing outside of its isolate, calls only what exists, and
+  // obeys the isolate's limits and capabilities. (What its code computes is its own affair.) Verification takes some 10
+  // ms for each MiB at most, on the calling thread, and an eighth of the file's size in memory, until it is done.
   //
-  // Errors: NotFound and other file errors; InvalidArgument (not a snapshot); FailedPrecondition (of another format version,
-  // or made by another build: make it again); DataLoss (truncated, changed, or not verified: the message names the object,
-  // its offset and what was expected there); ResourceExhausted.
+  // Errors: NotFound and other file errors; InvalidArgument (not a snapshot); FailedPrecondition (of another format
+  // version, or made by another build: make it again); DataLoss (truncated, changed, or not verified: the message names
+  // the object, its offset and what was expected there); ResourceExhausted.
   static absl::StatusOr<Snapshot> FromFile(absl::string_view path, const SnapshotOptions& options = {});
   // The same for bytes in memory, which are copied.
   static absl::StatusOr<Snapshot> FromBytes(absl::Span<const uint8_t> bytes, const SnapshotOptions& options = {});

@@ -29,8 +29,24 @@ class Isolate;
 class Value;
 
 enum class Type {
-  kUnspecified, kBoolean, kInteger, kReal, kRational, kComplex, kCharacter, kString, kSymbol, kNull, kPair, kVector,
-  kBytevector, kHashTable, kProcedure, kRecord, kEof, kOther,
+  kUnspecified,
+  kBoolean,
+  kInteger,
+  kReal,
+  kRational,
+  kComplex,
+  kCharacter,
+  kString,
+  kSymbol,
+  kNull,
+  kPair,
+  kVector,
+  kBytevector,
+  kHashTable,
+  kProcedure,
+  kRecord,
+  kEof,
+  kOther,
 };
 // "an integer", "a hash table" ...
 absl::string_view TypeName(Type type);
@@ -74,14 +90,14 @@ class Value {
   bool IsPair() const { return type() == Type::kPair; }
 
   // Each gives InvalidArgument if the value is of another type, OutOfRange if it does not fit.
-  absl::StatusOr<bool> ToBool() const;             // #t or #f
-  absl::StatusOr<int64_t> ToInt64() const;         // exact integer
-  absl::StatusOr<double> ToDouble() const;         // any real number, rounded
-  absl::StatusOr<std::string> ToDecimal() const;   // exact integer of any size, in decimal
-  absl::StatusOr<uint32_t> ToCharacter() const;    // Unicode scalar value
-  absl::StatusOr<std::string> ToString() const;    // a string's contents, or a symbol's name, in UTF-8
-  absl::StatusOr<std::vector<uint8_t>> ToBytes() const;          // bytevector
-  absl::StatusOr<std::vector<Value>> ToVector() const;           // items of a list or vector
+  absl::StatusOr<bool> ToBool() const;                   // #t or #f
+  absl::StatusOr<int64_t> ToInt64() const;               // exact integer
+  absl::StatusOr<double> ToDouble() const;               // any real number, rounded
+  absl::StatusOr<std::string> ToDecimal() const;         // exact integer of any size, in decimal
+  absl::StatusOr<uint32_t> ToCharacter() const;          // Unicode scalar value
+  absl::StatusOr<std::string> ToString() const;          // a string's contents, or a symbol's name, in UTF-8
+  absl::StatusOr<std::vector<uint8_t>> ToBytes() const;  // bytevector
+  absl::StatusOr<std::vector<Value>> ToVector() const;   // items of a list or vector
   absl::StatusOr<std::vector<std::pair<Value, Value>>> ToEntries() const;  // of a hash table, in order of insertion
   absl::StatusOr<Value> Car() const;
   absl::StatusOr<Value> Cdr() const;
@@ -105,8 +121,21 @@ class Value {
   friend Value HashTable(std::vector<std::pair<Value, Value>>);
 
   enum class Kind : uint8_t {
-    kUnspecified, kHandle, kBoolean, kInteger, kBigInteger, kReal, kCharacter, kString, kSymbol, kNull, kList, kVector,
-    kBytevector, kHashTable, kSnapshotProcedure,
+    kUnspecified,
+    kHandle,
+    kBoolean,
+    kInteger,
+    kBigInteger,
+    kReal,
+    kCharacter,
+    kString,
+    kSymbol,
+    kNull,
+    kList,
+    kVector,
+    kBytevector,
+    kHashTable,
+    kSnapshotProcedure,
   };
   struct Payload;  // sdk/literal.h
   explicit Value(Kind kind) : kind_(kind) {}
@@ -115,9 +144,9 @@ class Value {
   static void Release(Payload* payload);
 
   Kind kind_ = Kind::kUnspecified;
-  uint32_t stamp_ = 0;  // handle: tells a reused slot; snapshot's procedure: tells the snapshot
-  int64_t integer_ = 0;  // also boolean, character, bits of a double; handle: slot, the
-                         // isolate's generation above it; snapshot's procedure: the datum
+  uint32_t stamp_ = 0;          // handle: tells a reused slot; snapshot's procedure: tells the snapshot
+  int64_t integer_ = 0;         // also boolean, character, bits of a double; handle: slot, the
+                                // isolate's generation above it; snapshot's procedure: the datum
   Isolate* isolate_ = nullptr;  // handle
   Payload* payload_ = nullptr;  // literals that do not fit into `integer_`
 };

@@ -72,8 +72,7 @@ absl::StatusOr<size_t> Console::ReadFromSystem(char* buffer, size_t size) {
     if (WaitForInput(STDIN_FILENO)) {
       const ssize_t count = read(STDIN_FILENO, buffer, size);
       if (count >= 0) {
-        if (count > 0 && buffer[count - 1] == '\n')
-          line_open_ = false;  // as the terminal has echoed it
+        if (count > 0 && buffer[count - 1] == '\n') line_open_ = false;  // as the terminal has echoed it
         return static_cast<size_t>(count);
       }
       if (errno != EINTR) return SystemError("cannot read");
@@ -105,8 +104,6 @@ absl::Status Console::Flush() {
   return WriteAll(STDOUT_FILENO, std::exchange(held_, std::string()));
 }
 
-absl::Status Console::StartLine() {
-  return line_open_ && terminal_ ? Write(1, "\n") : absl::OkStatus();
-}
+absl::Status Console::StartLine() { return line_open_ && terminal_ ? Write(1, "\n") : absl::OkStatus(); }
 
 }  // namespace islet::shell

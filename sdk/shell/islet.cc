@@ -79,14 +79,11 @@ IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console
   grants.clock = SystemClock();
   grants.randomness = SystemRandomness();
   grants.library_path = options.library_path;
-  grants.library_path.push_back(
-      options.file.empty() || options.file == "-" ? "." : DirectoryOf(options.file));
+  grants.library_path.push_back(options.file.empty() || options.file == "-" ? "." : DirectoryOf(options.file));
   grants.command_line.push_back(options.file.empty() ? "islet" : options.file);
-  grants.command_line.insert(grants.command_line.end(), options.arguments.begin(),
-                             options.arguments.end());
+  grants.command_line.insert(grants.command_line.end(), options.arguments.begin(), options.arguments.end());
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::pair<absl::string_view, absl::string_view> parts =
-        absl::StrSplit(*variable, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(*variable, absl::MaxSplits('=', 1));
     grants.environment.emplace_back(parts.first, parts.second);
   }
   return grants;
@@ -96,8 +93,7 @@ IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console
 Outcome RunFile(Session& session, const std::string& file) {
   const bool input = file == "-";
   const std::string name = input ? "<stdin>" : file;
-  absl::StatusOr<std::string> text =
-      input ? ReadAll(STDIN_FILENO, "standard input") : ReadFile(file);
+  absl::StatusOr<std::string> text = input ? ReadAll(STDIN_FILENO, "standard input") : ReadFile(file);
   if (!text.ok()) {
     session.ReportFailure(text.status().message());
     return Outcome::kFailed;
@@ -112,9 +108,8 @@ Outcome RunExpressions(Session& session, const Options& options) {
   int number = 0;
   for (const Options::Expression& expression : options.expressions) {
     ++number;
-    const std::string name = options.expressions.size() == 1
-                                 ? "<expression>"
-                                 : absl::StrCat("<expression ", number, ">");
+    const std::string name =
+        options.expressions.size() == 1 ? "<expression>" : absl::StrCat("<expression ", number, ">");
     session.sources().Add(name, expression.text);
     const Outcome outcome = session.Evaluate(expression.text, name, expression.print);
     if (outcome != Outcome::kDone) return outcome;
@@ -124,8 +119,7 @@ Outcome RunExpressions(Session& session, const Options& options) {
 
 Outcome Disassemble(Session& session, const std::string& name) {
   absl::StatusOr<Value> procedure = session.isolate().Lookup(name);
-  absl::StatusOr<std::string> text =
-      procedure.ok() ? session.isolate().Disassemble(*procedure) : procedure.status();
+  absl::StatusOr<std::string> text = procedure.ok() ? session.isolate().Disassemble(*procedure) : procedure.status();
   absl::Status status = text.ok() ? session.console().Write(1, *text) : text.status();
   if (status.ok()) status = session.console().Flush();
   if (status.ok()) return Outcome::kDone;
@@ -136,8 +130,8 @@ Outcome Disassemble(Session& session, const std::string& name) {
 int Run(const Options& options, Session& session) {
   const Stopwatch stopwatch(session.isolate());
   const bool nothing_to_do = options.file.empty() && options.expressions.empty();
-  const bool prompt = options.interactive ||
-                      (nothing_to_do && options.disassemble.empty() && isatty(STDIN_FILENO) == 1);
+  const bool prompt =
+      options.interactive || (nothing_to_do && options.disassemble.empty() && isatty(STDIN_FILENO) == 1);
   Outcome outcome = Outcome::kDone;
   if (!options.expressions.empty()) {
     outcome = RunExpressions(session, options);
@@ -146,9 +140,7 @@ int Run(const Options& options, Session& session) {
   } else if (options.disassemble.empty() && !prompt) {
     outcome = RunFile(session, "-");
   }
-  int exit_status = outcome == Outcome::kExited ? session.exit_status()
-                    : outcome == Outcome::kDone ? 0
-                                                : 1;
+  int exit_status = outcome == Outcome::kExited ? session.exit_status() : outcome == Outcome::kDone ? 0 : 1;
   if (!options.disassemble.empty() && (outcome == Outcome::kDone || outcome == Outcome::kExited)) {
     if (Disassemble(session, options.disassemble) == Outcome::kFailed) exit_status = 1;
   }
@@ -182,13 +174,11 @@ int Main(absl::Span<const char* const> arguments) {
     }
     return std::fflush(stdout) == 0 ? 0 : fail("cannot write");
   }
-  const absl::StatusOr<Snapshot> snapshot = options->snapshot.empty()
-                                                ? Snapshot::FromEmbedded(standard)
-                                                : Snapshot::FromFile(options->snapshot);
+  const absl::StatusOr<Snapshot> snapshot =
+      options->snapshot.empty() ? Snapshot::FromEmbedded(standard) : Snapshot::FromFile(options->snapshot);
   if (!snapshot.ok()) return fail(snapshot.status().message());
   auto console = std::make_shared<Console>();
-  absl::StatusOr<std::unique_ptr<Isolate>> isolate =
-      Isolate::FromSnapshot(*snapshot, GrantsOf(*options, console));
+  absl::StatusOr<std::unique_ptr<Isolate>> isolate = Isolate::FromSnapshot(*snapshot, GrantsOf(*options, console));
   if (!isolate.ok()) return fail(isolate.status().message());
   const Isolate::Scope scope(**isolate);
   Session session(**isolate, console);
@@ -204,6 +194,5 @@ int Main(absl::Span<const char* const> arguments) {
 }  // namespace islet::shell
 
 int main(int argc, char** argv) {
-  return islet::shell::Main(
-      absl::MakeConstSpan(argv + 1, argc > 0 ? static_cast<size_t>(argc - 1) : 0));
+  return islet::shell::Main(absl::MakeConstSpan(argv + 1, argc > 0 ? static_cast<size_t>(argc - 1) : 0));
 }

@@ -45,8 +45,8 @@ unsigned char CompleteName(EditLine* edit, int character);
 
 // True for what may stand in an identifier, as far as completing one needs to know.
 bool IsNameByte(char c) {
-  return static_cast<unsigned char>(c) > ' ' && c != '(' && c != ')' && c != '"' && c != ';' &&
-         c != '\'' && c != '`' && c != ',' && c != '|' && c != 0x7f;
+  return static_cast<unsigned char>(c) > ' ' && c != '(' && c != ')' && c != '"' && c != ';' && c != '\'' && c != '`' &&
+         c != ',' && c != '|' && c != 0x7f;
 }
 
 std::string CommonPrefix(const std::vector<std::string>& names) {
@@ -58,8 +58,7 @@ std::string CommonPrefix(const std::vector<std::string>& names) {
   }
   // Not half a character.
   const std::string& whole = names.front();
-  while (!prefix.empty() && prefix.size() < whole.size() && (whole[prefix.size()] & 0xc0) == 0x80)
-    prefix.pop_back();
+  while (!prefix.empty() && prefix.size() < whole.size() && (whole[prefix.size()] & 0xc0) == 0x80) prefix.pop_back();
   return prefix;
 }
 
@@ -67,8 +66,7 @@ std::string CommonPrefix(const std::vector<std::string>& names) {
 void ListNames(FILE* output, const std::vector<std::string>& names, int screen_width) {
   size_t widest = 0;
   for (const std::string& name : names) widest = std::max(widest, name.size());
-  const size_t columns =
-      std::max<size_t>(1, static_cast<size_t>(std::max(screen_width, 1)) / (widest + 2));
+  const size_t columns = std::max<size_t>(1, static_cast<size_t>(std::max(screen_width, 1)) / (widest + 2));
   const size_t rows = (names.size() + columns - 1) / columns;
   std::fputs("\n", output);
   for (size_t row = 0; row < rows; ++row) {
@@ -169,8 +167,8 @@ unsigned char CompleteName(EditLine* edit, int) {
   return CC_REDISPLAY;
 }
 
-// libedit knows the keys that the terminal's description names; these are those that terminals send all the same: xterm,
-// screen and tmux (CSI and, in application mode, SS3), linux (ESC [ 1 ~), rxvt (ESC [ 7 ~, ESC O d).
+// libedit knows the keys that the terminal's description names; these are those that terminals send all the same:
+// xterm, screen and tmux (CSI and, in application mode, SS3), linux (ESC [ 1 ~), rxvt (ESC [ 7 ~, ESC O d).
 void BindKeys(EditLine* edit) {
   const auto bind = [edit](const std::string& keys, const char* command) {
     // In bindings a circumflex makes control characters.
@@ -192,10 +190,10 @@ void BindKeys(EditLine* edit) {
     const char* with_control;
   };
   constexpr NumberedKey kNumbered[] = {
-      {1, "ed-move-to-beg", "ed-move-to-beg"},         {2, "em-toggle-overwrite", "em-toggle-overwrite"},
+      {1, "ed-move-to-beg", "ed-move-to-beg"},           {2, "em-toggle-overwrite", "em-toggle-overwrite"},
       {3, "ed-delete-next-char", "em-delete-next-word"}, {4, "ed-move-to-end", "ed-move-to-end"},
-      {5, "ed-search-prev-history", "ed-prev-history"}, {6, "ed-search-next-history", "ed-next-history"},
-      {7, "ed-move-to-beg", "ed-move-to-beg"},         {8, "ed-move-to-end", "ed-move-to-end"},
+      {5, "ed-search-prev-history", "ed-prev-history"},  {6, "ed-search-next-history", "ed-next-history"},
+      {7, "ed-move-to-beg", "ed-move-to-beg"},           {8, "ed-move-to-end", "ed-move-to-end"},
   };
   // xterm's parameter: 1, and 1 for Shift, 2 for Alt, 4 for Control.
   constexpr int kFirstModified = 2, kLastModified = 8, kAlone = 2;
@@ -208,7 +206,8 @@ void BindKeys(EditLine* edit) {
     // Older terminals leave out the 1.
     bind(absl::StrCat("\033[5", std::string(1, key.final)), key.with_control);
     // rxvt with Control; the same with Alt, which sends ESC first.
-    bind(absl::StrCat("\033O", std::string(1, absl::ascii_tolower(static_cast<unsigned char>(key.final)))), key.with_control);
+    bind(absl::StrCat("\033O", std::string(1, absl::ascii_tolower(static_cast<unsigned char>(key.final)))),
+         key.with_control);
     bind(absl::StrCat("\033\033[", std::string(1, key.final)), key.with_control);
   }
   for (const NumberedKey& key : kNumbered) {
@@ -235,14 +234,12 @@ void Catch(int signal) {
 
 }  // namespace
 
-LineEditor::LineEditor(FILE* output, std::string history_file, Complete complete)
-    : state_(std::make_unique<State>()) {
+LineEditor::LineEditor(FILE* output, std::string history_file, Complete complete) : state_(std::make_unique<State>()) {
   // libedit asks the locale what can be printed; where UTF-8 is not to be had, the rest shows as
   // escapes.
   for (const char* name : {"", "C.UTF-8"}) {
     const char* set = std::setlocale(LC_CTYPE, name);
-    if (set != nullptr && (absl::StrContains(set, "UTF-8") || absl::StrContains(set, "utf8")))
-      break;
+    if (set != nullptr && (absl::StrContains(set, "UTF-8") || absl::StrContains(set, "utf8"))) break;
   }
   state_->output = output;
   state_->history_file = std::move(history_file);

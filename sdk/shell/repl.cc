@@ -41,8 +41,8 @@ size_t BlanksOfLine(absl::string_view text) {
   return text[end] == '\n' ? end + 1 : 0;
 }
 
-// Evaluates the forms of a complete input, one by one. What stands behind a form is pending input while it is evaluated: a
-// program may read it, and what it leaves is evaluated next.
+// Evaluates the forms of a complete input, one by one. What stands behind a form is pending input while it is
+// evaluated: a program may read it, and what it leaves is evaluated next.
 Session::Outcome EvaluateInput(Session& session, std::string input, size_t lines_before) {
   Console& console = session.console();
   std::string before(lines_before, '\n');
@@ -81,8 +81,7 @@ bool IsComplete(Isolate& isolate, absl::string_view input) {
 
 // Makes the directories of an absolute path that are missing, for the user alone.
 bool MakeDirectories(const std::string& path) {
-  for (size_t slash = path.find('/', 1); slash != std::string::npos;
-       slash = path.find('/', slash + 1)) {
+  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
     mkdir(path.substr(0, slash).c_str(), 0700);
   }
   struct stat info;
@@ -115,14 +114,15 @@ class Lines {
     // Where output goes elsewhere, the prompt still belongs to whoever types.
     FILE* const output = isatty(STDOUT_FILENO) == 1 ? stdout : stderr;
     Isolate& isolate = session.isolate();
-    editor_ = std::make_unique<LineEditor>(
-        output, HistoryFile(), [&isolate](absl::string_view prefix) { return isolate.Names(prefix); });
+    editor_ = std::make_unique<LineEditor>(output, HistoryFile(),
+                                           [&isolate](absl::string_view prefix) { return isolate.Names(prefix); });
   }
 
   LineEditor::Result Read(const char* prompt, std::string* line) {
     // What a program was given of a terminal's line and has not taken is part of the session too.
     if (editor_ != nullptr && !session_.console().pending()) return editor_->Read(prompt, line);
-    absl::StatusOr<std::string> read = editor_ != nullptr ? session_.console().TakePending() : session_.console().ReadLine();
+    absl::StatusOr<std::string> read =
+        editor_ != nullptr ? session_.console().TakePending() : session_.console().ReadLine();
     if (read.status().code() == absl::StatusCode::kCancelled) {
       TakeInterrupt();
       return LineEditor::Result::kInterrupted;

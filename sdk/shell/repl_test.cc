@@ -36,8 +36,8 @@ std::string FileText(const std::string& name) {
 // control sequences.
 class Terminal {
  public:
-  explicit Terminal(std::vector<std::string> arguments = {},
-                    std::vector<std::string> environment = {}, const std::string& term = "xterm") {
+  explicit Terminal(std::vector<std::string> arguments = {}, std::vector<std::string> environment = {},
+                    const std::string& term = "xterm") {
     environment.push_back("TERM=" + term);
     environment.push_back("HOME=" + Directory());
     winsize size = {25, 80, 0, 0};
@@ -62,8 +62,7 @@ class Terminal {
     size_t at;
     while ((at = shown_.find(text)) == std::string::npos) {
       if (std::chrono::steady_clock::now() > deadline || !Receive()) {
-        ADD_FAILURE() << "waited for " << testing::PrintToString(text) << ", saw "
-                      << testing::PrintToString(shown_);
+        ADD_FAILURE() << "waited for " << testing::PrintToString(text) << ", saw " << testing::PrintToString(shown_);
         return shown_;
       }
     }
@@ -222,10 +221,7 @@ TEST(ReplTest, NoColorIsRespected) {
 
 TEST(ReplTest, ExitsAsTheProgramSays) {
   for (const auto& [text, status] : std::vector<std::pair<std::string, int>>{
-           {"(exit)", 0},
-           {"(exit 7)", 7},
-           {"(exit #f)", 1},
-           {"(begin (display \"bye\") (emergency-exit 3))", 3}}) {
+           {"(exit)", 0}, {"(exit 7)", 7}, {"(exit #f)", 1}, {"(begin (display \"bye\") (emergency-exit 3))", 3}}) {
     Terminal terminal;
     terminal.Expect("> ");
     terminal.Type(text + "\r");
@@ -238,8 +234,7 @@ TEST(ReplTest, OutputIsInOrderAndOnLinesOfItsOwn) {
   terminal.Expect("> ");
   EXPECT_EQ(terminal.Enter("(begin (display \"no newline\") 5)"), "no newline\n5\n");
   EXPECT_EQ(terminal.Enter("(display \"again\")"), "again\n");
-  EXPECT_EQ(terminal.Enter("(begin (display \"one\\n\") (write 'two (current-error-port)) 3)"),
-            "one\ntwo\n3\n");
+  EXPECT_EQ(terminal.Enter("(begin (display \"one\\n\") (write 'two (current-error-port)) 3)"), "one\ntwo\n3\n");
 }
 
 TEST(ReplTest, CtrlCEndsAnEvaluation) {
@@ -327,10 +322,12 @@ TEST(ReplTest, KeysThatTerminalsSend) {
       terminal.Type(absl::StrCat("(list 11 22)", escape, "[H", escape, right, escape, right, "0\r"));
       EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(110 22)\n")) << term << right;
     }
-    terminal.Type(absl::StrCat("(list 19 2)", escape, "[D", escape, "OD", escape, "[D", escape, "[D", escape, "[3~", "\r"));
+    terminal.Type(
+        absl::StrCat("(list 19 2)", escape, "[D", escape, "OD", escape, "[D", escape, "[D", escape, "[3~", "\r"));
     EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1 2)\n")) << term;
     // What has no meaning here types nothing.
-    terminal.Type(absl::StrCat("(list 1", escape, "[15~", escape, "OP", escape, "[24~", escape, "[2~", escape, "[2~", ")\r"));
+    terminal.Type(
+        absl::StrCat("(list 1", escape, "[15~", escape, "OP", escape, "[24~", escape, "[2~", escape, "[2~", ")\r"));
     EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1)\n")) << term;
     terminal.Type(absl::StrCat(escape, "[A\r"));
     EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1)\n")) << term;
@@ -385,8 +382,7 @@ TEST(ReplTest, KeepsHistoryInTheStateDirectory) {
 }
 
 TEST(ReplTest, GoesOnAfterAScript) {
-  WriteFile("before.lisp",
-            "(import (scheme base) (scheme write))\n(define x 5)\n(display \"ran\\n\")\n");
+  WriteFile("before.lisp", "(import (scheme base) (scheme write))\n(define x 5)\n(display \"ran\\n\")\n");
   Terminal terminal({"-i", "before.lisp"});
   EXPECT_THAT(terminal.Expect("> "), HasSubstr("ran\n"));
   EXPECT_EQ(terminal.Enter("(vector x)"), "#(5)\n");

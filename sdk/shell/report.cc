@@ -40,8 +40,7 @@ std::vector<Cell> Cells(const std::string& line) {
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(line.data());
   for (size_t i = 0; i < line.size();) {
     utf8proc_int32_t c = 0;
-    const utf8proc_ssize_t length =
-        utf8proc_iterate(bytes + i, static_cast<utf8proc_ssize_t>(line.size() - i), &c);
+    const utf8proc_ssize_t length = utf8proc_iterate(bytes + i, static_cast<utf8proc_ssize_t>(line.size() - i), &c);
     if (length <= 0) {
       cells.push_back({"\xef\xbf\xbd", 1});
       ++i;
@@ -60,8 +59,7 @@ std::vector<Cell> Cells(const std::string& line) {
   return cells;
 }
 
-void AppendExcerpt(const SourcePlace& place, const std::string& line, const Style& style,
-                   std::string* out) {
+void AppendExcerpt(const SourcePlace& place, const std::string& line, const Style& style, std::string* out) {
   const std::vector<Cell> cells = Cells(line);
   const size_t at = place.column - 1;
   if (place.column == 0 || at > cells.size()) return;
@@ -110,8 +108,7 @@ bool WantsColor(int descriptor) {
   const char* no_color = std::getenv("NO_COLOR");
   if (no_color != nullptr && *no_color != '\0') return false;
   const char* term = std::getenv("TERM");
-  return term != nullptr && *term != '\0' && std::strcmp(term, "dumb") != 0 &&
-         isatty(descriptor) == 1;
+  return term != nullptr && *term != '\0' && std::strcmp(term, "dumb") != 0 && isatty(descriptor) == 1;
 }
 
 std::string FormatError(const ErrorReport& report, const Sources& sources, bool color) {

@@ -20,9 +20,7 @@ namespace islet::shell {
 // The texts of what was evaluated, by the names that errors call them.
 class Sources {
  public:
-  void Add(absl::string_view name, absl::string_view text) {
-    texts_[std::string(name)] += std::string(text);
-  }
+  void Add(absl::string_view name, absl::string_view text) { texts_[std::string(name)] += std::string(text); }
   // Line `number` of a text added, or else of the file `name`. False if there is none.
   bool FindLine(const std::string& name, uint32_t number, std::string* line) const;
 

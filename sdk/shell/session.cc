@@ -16,9 +16,7 @@ namespace {
 // Longer printed values are cut.
 constexpr size_t kLongestValue = size_t{16} << 20;
 
-double Seconds(const timeval& t) {
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-}
+double Seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
 
 }  // namespace
 
@@ -54,8 +52,7 @@ Session::Outcome Session::RunScript(absl::string_view text, const std::string& n
 Session::Outcome Session::Finish(const absl::Status& status) {
   const absl::optional<int> exit = ExitStatus(status);
   // What the program has printed comes before what is said about it.
-  if (absl::Status flushed = isolate_.Flush();
-      !flushed.ok() && flushed.code() != absl::StatusCode::kCancelled) {
+  if (absl::Status flushed = isolate_.Flush(); !flushed.ok() && flushed.code() != absl::StatusCode::kCancelled) {
     ReportFailure(flushed.message());
     if (status.ok()) return Outcome::kFailed;
   }
@@ -65,8 +62,7 @@ Session::Outcome Session::Finish(const absl::Status& status) {
   }
   if (status.ok()) return Outcome::kDone;
   console_->StartLine().IgnoreError();
-  console_->Write(2, FormatError(isolate_.LastError(), sources_, WantsColor(STDERR_FILENO)))
-      .IgnoreError();
+  console_->Write(2, FormatError(isolate_.LastError(), sources_, WantsColor(STDERR_FILENO))).IgnoreError();
   return status.code() == absl::StatusCode::kCancelled ? Outcome::kInterrupted : Outcome::kFailed;
 }
 
@@ -80,8 +76,8 @@ Stopwatch::Reading Stopwatch::Read() const {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return {std::chrono::duration<double>(now).count(), Seconds(usage.ru_utime),
-          Seconds(usage.ru_stime), isolate_.Stats()};
+  return {std::chrono::duration<double>(now).count(), Seconds(usage.ru_utime), Seconds(usage.ru_stime),
+          isolate_.Stats()};
 }
 
 std::string Stopwatch::Report() const {
@@ -90,17 +86,14 @@ std::string Stopwatch::Report() const {
   const IsolateStats& before = start_.stats;
   const IsolateStats& now = end.stats;
   std::string text;
-  absl::StrAppendFormat(&text, "time         %.6f s (user %.6f s, system %.6f s)\n",
-                        end.elapsed - start_.elapsed, end.user - start_.user,
-                        end.system - start_.system);
-  absl::StrAppendFormat(&text,
-                        "allocated    %.3f MiB; in use %.3f MiB; %d snapshot pages written\n",
+  absl::StrAppendFormat(&text, "time         %.6f s (user %.6f s, system %.6f s)\n", end.elapsed - start_.elapsed,
+                        end.user - start_.user, end.system - start_.system);
+  absl::StrAppendFormat(&text, "allocated    %.3f MiB; in use %.3f MiB; %d snapshot pages written\n",
                         static_cast<double>(now.allocated_bytes - before.allocated_bytes) / kMiB,
                         static_cast<double>(now.heap_bytes) / kMiB, now.dirty_pages);
-  absl::StrAppendFormat(
-      &text, "collections  %d minor (%.6f s), %d full (%.6f s)\n",
-      now.minor_collections - before.minor_collections, now.minor_seconds - before.minor_seconds,
-      now.full_collections - before.full_collections, now.full_seconds - before.full_seconds);
+  absl::StrAppendFormat(&text, "collections  %d minor (%.6f s), %d full (%.6f s)\n",
+                        now.minor_collections - before.minor_collections, now.minor_seconds - before.minor_seconds,
+                        now.full_collections - before.full_collections, now.full_seconds - before.full_seconds);
   return text;
 }
 

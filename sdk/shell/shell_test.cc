@@ -102,17 +102,15 @@ TEST(ShellTest, ScriptsReadStandardInput) {
 }
 
 TEST(ShellTest, GrantsWhatAProgramNeeds) {
-  const Finished run = RunShell(
-      {"-p", "(get-environment-variable \"COLOUR\")", "-p", "(get-environment-variables)", "-p",
-       "(get-environment-variable \"NONE\")", "-p", "(< 1.6e9 (current-second) 1e11)"},
-      "", {"COLOUR=red=blue", "EMPTY="});
+  const Finished run = RunShell({"-p", "(get-environment-variable \"COLOUR\")", "-p", "(get-environment-variables)",
+                                 "-p", "(get-environment-variable \"NONE\")", "-p", "(< 1.6e9 (current-second) 1e11)"},
+                                "", {"COLOUR=red=blue", "EMPTY="});
   EXPECT_EQ(run.out, "\"red=blue\"\n((\"COLOUR\" . \"red=blue\") (\"EMPTY\" . \"\"))\n#f\n#t\n");
-  EXPECT_EQ(
-      RunShell({"-e", "(call-with-output-file \"out.txt\" (lambda (port) (write 'written port)))",
-                "-p", "(call-with-input-file \"out.txt\" read)", "-e", "(delete-file \"out.txt\")",
-                "-p", "(file-exists? \"out.txt\")"})
-          .out,
-      "written\n#f\n");
+  EXPECT_EQ(RunShell({"-e", "(call-with-output-file \"out.txt\" (lambda (port) (write 'written port)))", "-p",
+                      "(call-with-input-file \"out.txt\" read)", "-e", "(delete-file \"out.txt\")", "-p",
+                      "(file-exists? \"out.txt\")"})
+                .out,
+            "written\n#f\n");
 }
 
 TEST(ShellTest, FindsLibraries) {
@@ -120,9 +118,8 @@ TEST(ShellTest, FindsLibraries) {
   WriteFile("libraries/shapes/area.sld",
             "(define-library (shapes area)\n  (export area)\n  (import (scheme base))\n"
             "  (begin (define (area w h)\n           (* w h))))\n");
-  WriteFile(
-      "scripts/near/by.sld",
-      "(define-library (near by) (export x) (import (scheme base)) (begin (define x 'near)))");
+  WriteFile("scripts/near/by.sld",
+            "(define-library (near by) (export x) (import (scheme base)) (begin (define x 'near)))");
   WriteFile("scripts/main.lisp",
             "(import (scheme base) (scheme write) (shapes area) (near by))\n"
             "(write (list (area 3 4) x))\n(area 'a 2)\n");
@@ -138,10 +135,8 @@ TEST(ShellTest, StartsFromAnySnapshot) {
   EXPECT_THAT(RunShell({"--snapshot", "nowhere.snap", "-e", "1"}).err, StartsWith("islet: "));
   EXPECT_EQ(RunShell({"--snapshot", "nowhere.snap", "-e", "1"}).status, 1);
   WriteFile("bad.snap", "not a snapshot");
-  EXPECT_THAT(RunShell({"--snapshot=bad.snap", "-e", "1"}).err,
-              HasSubstr("bad.snap: not a snapshot"));
-  EXPECT_EQ(RunShell({"--snapshot", SnapshotPath(), "-p", "(greet \"Ada\")"}).out,
-            "\"Hello, Ada!\"\n");
+  EXPECT_THAT(RunShell({"--snapshot=bad.snap", "-e", "1"}).err, HasSubstr("bad.snap: not a snapshot"));
+  EXPECT_EQ(RunShell({"--snapshot", SnapshotPath(), "-p", "(greet \"Ada\")"}).out, "\"Hello, Ada!\"\n");
   EXPECT_EQ(RunShell({"-p", "(greet \"Ada\")"}).status, 1);
 }
 
@@ -164,12 +159,9 @@ TEST(ShellTest, OutputIsNotLost) {
   EXPECT_EQ(RunScript("(display 'a) (exit 3)").out, "a");
   EXPECT_EQ(RunScript("(display 'b) (emergency-exit)").out, "b");
   EXPECT_EQ(RunScript("(display 'c) (car 1)").out, "c");
-  EXPECT_EQ(
-      RunScript("(dynamic-wind (lambda () #t) (lambda () (exit 2)) (lambda () (display 'unwound)))")
-          .out,
-      "unwound");
-  EXPECT_EQ(RunScript("(define p (open-output-file \"left-open\")) (display \"text\" p)").status,
-            0);
+  EXPECT_EQ(RunScript("(dynamic-wind (lambda () #t) (lambda () (exit 2)) (lambda () (display 'unwound)))").out,
+            "unwound");
+  EXPECT_EQ(RunScript("(define p (open-output-file \"left-open\")) (display \"text\" p)").status, 0);
   EXPECT_EQ(RunScript("(write (call-with-input-file \"left-open\" read-line))").out, "\"text\"");
   std::string expected;
   for (int i = 0; i < 30000; ++i) expected += std::to_string(i) + "\n";
@@ -209,8 +201,7 @@ TEST(ShellTest, ThePromptWorksWithoutATerminal) {
   EXPECT_EQ(RunShell({"-i"}, "(read) foo (read)bar(+ 1 2)\n").out, "foo\nbar\n3\n");
   EXPECT_EQ(RunShell({"-i"}, "(read-line)\na line\n(read-char)x'y\n(read-line)\nlast").out,
             "\"a line\"\n#\\x\ny\n\"last\"\n");
-  EXPECT_EQ(RunShell({"-i", "-e", "(define first (read))"}, "one (list first 'two)\n'three").out,
-            "(one two)\nthree\n");
+  EXPECT_EQ(RunShell({"-i", "-e", "(define first (read))"}, "one (list first 'two)\n'three").out, "(one two)\nthree\n");
   EXPECT_EQ(RunShell({"-i"}, "(begin (read-line) (car 1)) x\n'after\n(char-ready?)'z\n").out, "after\n#t\nz\n");
   EXPECT_EQ(RunShell({"-i"}, "(read-line)\n").out, "#<eof>\n");
 }
@@ -283,30 +274,26 @@ TEST(ShellTest, ErrorsInFilesThatAreLoaded) {
 }
 
 TEST(ShellTest, TheCaretStandsWhereItBelongs) {
-  EXPECT_THAT(RunScript("(list \"日本é\" (car 1))").err,
-              HasSubstr("  1 | (list \"日本é\" (car 1))\n"
-                        "    |               ^\n"));
+  EXPECT_THAT(RunScript("(list \"日本é\" (car 1))").err, HasSubstr("  1 | (list \"日本é\" (car 1))\n"
+                                                                   "    |               ^\n"));
   EXPECT_THAT(RunScript("\t(car 1)").err, HasSubstr("  1 |  (car 1)\n    |  ^\n"));
   EXPECT_THAT(RunScript("(car 1)\r\n").err, HasSubstr("  1 | (car 1)\n"));
   // A long line is cut on both sides.
   const std::string filler(200, 'x');
   EXPECT_THAT(RunScript("(begin '" + filler + " (car 1) '" + filler + ")").err,
-              HasSubstr("\n  1 | ..." + std::string(59, 'x') + " (car 1) '" + std::string(51, 'x') +
-                        "...\n    | " + std::string(63, ' ') + "^\n"));
+              HasSubstr("\n  1 | ..." + std::string(59, 'x') + " (car 1) '" + std::string(51, 'x') + "...\n    | " +
+                        std::string(63, ' ') + "^\n"));
   // Nothing in a source steers the terminal.
-  EXPECT_THAT(RunScript("(list \"\033[31m\" (car 1))").err,
-              HasSubstr("  1 | (list \"?[31m\" (car 1))\n"));
+  EXPECT_THAT(RunScript("(list \"\033[31m\" (car 1))").err, HasSubstr("  1 | (list \"?[31m\" (car 1))\n"));
 }
 
 TEST(ShellTest, DeepRecursionHasAShortBacktrace) {
-  const Finished run =
-      RunScript("(define (down n) (if (= n 0) (car 0) (+ 1 (down (- n 1)))))\n(down 1000)");
+  const Finished run = RunScript("(define (down n) (if (= n 0) (car 0) (+ 1 (down (- n 1)))))\n(down 1000)");
   EXPECT_THAT(run.err, HasSubstr("  at down (test.lisp:1:43)\n  ... the same 62 more times\n"));
 }
 
 TEST(ShellTest, FilesThatCannotBeRun) {
-  EXPECT_EQ(RunShell({"nowhere.lisp"}).err,
-            "islet: cannot read nowhere.lisp: No such file or directory\n");
+  EXPECT_EQ(RunShell({"nowhere.lisp"}).err, "islet: cannot read nowhere.lisp: No such file or directory\n");
   EXPECT_EQ(RunShell({"nowhere.lisp"}).status, 1);
   EXPECT_EQ(RunShell({"."}).err, "islet: cannot read .: Is a directory\n");
   const Finished run = RunScript("(display 1)\n(display \"\xff\")");
@@ -318,8 +305,7 @@ TEST(ShellTest, FilesThatCannotBeRun) {
 }
 
 TEST(ShellTest, MemoryIsLimited) {
-  const std::string eater =
-      "(define (eat x) (eat (cons x x)))\n(define (grow n) (cons n (grow n)))\n(grow 1)";
+  const std::string eater = "(define (eat x) (eat (cons x x)))\n(define (grow n) (cons n (grow n)))\n(grow 1)";
   const Finished run = RunShell({"--max-heap-mib", "16", "-e", eater});
   EXPECT_EQ(run.status, 1);
   EXPECT_THAT(run.err, StartsWith("<expression>:2:1: heap limit of "));
@@ -344,8 +330,7 @@ TEST(ShellTest, InterruptedProgramsEndBySignal) {
   EXPECT_EQ(WTERMSIG(status), SIGINT);
   const ssize_t count = read(err[0], buffer, sizeof(buffer));
   EXPECT_THAT(std::string(buffer, static_cast<size_t>(count)),
-              AnyOf(StartsWith("<expression>:1:42: interrupted\n"),
-                    StartsWith("<expression>:1:55: interrupted\n")));
+              AnyOf(StartsWith("<expression>:1:42: interrupted\n"), StartsWith("<expression>:1:55: interrupted\n")));
   close(err[0]);
 }
 
@@ -354,11 +339,9 @@ TEST(ShellTest, InterruptedProgramsEndBySignal) {
 TEST(ShellTest, TimeIsMeasured) {
   const Finished run = RunShell({"--time", "-p", "(length (make-list 1000000 0))"});
   EXPECT_EQ(run.out, "1000000\n");
-  EXPECT_THAT(
-      run.err,
-      MatchesRegex("time         [0-9.]+ s \\(user [0-9.]+ s, system [0-9.]+ s\\)\n"
-                   "allocated    [0-9.]+ MiB; in use [0-9.]+ MiB; [0-9]+ snapshot pages written\n"
-                   "collections  [0-9]+ minor \\([0-9.]+ s\\), [0-9]+ full \\([0-9.]+ s\\)\n"));
+  EXPECT_THAT(run.err, MatchesRegex("time         [0-9.]+ s \\(user [0-9.]+ s, system [0-9.]+ s\\)\n"
+                                    "allocated    [0-9.]+ MiB; in use [0-9.]+ MiB; [0-9]+ snapshot pages written\n"
+                                    "collections  [0-9]+ minor \\([0-9.]+ s\\), [0-9]+ full \\([0-9.]+ s\\)\n"));
   // A million pairs of eight bytes.
   const size_t at = run.err.find("allocated    ");
   ASSERT_NE(at, std::string::npos);
@@ -372,22 +355,18 @@ TEST(ShellTest, TimeIsMeasured) {
 }
 
 TEST(ShellTest, BytecodeCanBeSeen) {
-  const Finished run =
-      RunShell({"--disassemble", "outer", "-e", "(define (outer x)\n  (lambda (y) (vector x y)))"});
+  const Finished run = RunShell({"--disassemble", "outer", "-e", "(define (outer x)\n  (lambda (y) (vector x y)))"});
   EXPECT_THAT(run.out, StartsWith("outer (<expression>:"));
   EXPECT_THAT(run.out, HasSubstr("MakeClosure"));
   EXPECT_THAT(run.out, HasSubstr("\n\nlambda (<expression>:2:3):\n0 Enter"));
   EXPECT_EQ(run.status, 0);
   // Of the library's own, without a program.
-  EXPECT_THAT(RunShell({"--disassemble=dynamic-wind"}).out,
-              StartsWith("dynamic-wind (islet/control.sld:"));
+  EXPECT_THAT(RunShell({"--disassemble=dynamic-wind"}).out, StartsWith("dynamic-wind (islet/control.sld:"));
   EXPECT_EQ(RunShell({"--disassemble", "car"}).err,
             "islet: #<procedure car> is not written in Lisp: it has no bytecode\n");
   EXPECT_EQ(RunShell({"--disassemble", "car"}).status, 1);
-  EXPECT_EQ(RunShell({"--disassemble", "nowhere"}).err,
-            "islet: no variable named nowhere is defined\n");
-  EXPECT_EQ(RunShell({"--disassemble", "x", "-e", "(define x 5)"}).err,
-            "islet: 5 is not a procedure\n");
+  EXPECT_EQ(RunShell({"--disassemble", "nowhere"}).err, "islet: no variable named nowhere is defined\n");
+  EXPECT_EQ(RunShell({"--disassemble", "x", "-e", "(define x 5)"}).err, "islet: 5 is not a procedure\n");
   // Not after an error.
   EXPECT_EQ(RunShell({"--disassemble", "f", "-e", "(define (f) 1) (car 1)"}).out, "");
 }
@@ -395,8 +374,8 @@ TEST(ShellTest, BytecodeCanBeSeen) {
 TEST(ShellTest, HelpAndVersion) {
   const Finished help = RunShell({"--help"});
   EXPECT_EQ(help.status, 0);
-  for (const char* option : {"-e ", "-p ", "-i ", "-L ", "--snapshot", "--max-heap-mib", "--time",
-                             "--disassemble", "--help", "--version"}) {
+  for (const char* option :
+       {"-e ", "-p ", "-i ", "-L ", "--snapshot", "--max-heap-mib", "--time", "--disassemble", "--help", "--version"}) {
     EXPECT_THAT(help.out, HasSubstr(option));
   }
   EXPECT_THAT(RunShell({"--version"}).out, MatchesRegex("islet [0-9]+\\.[0-9]+\\.[0-9]+\n"));

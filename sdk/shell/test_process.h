@@ -52,8 +52,7 @@ inline void WriteFile(const std::string& name, const std::string& text) {
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::vector<char*> envp;
-  for (const std::string& variable : environment)
-    envp.push_back(const_cast<char*>(variable.c_str()));
+  for (const std::string& variable : environment) envp.push_back(const_cast<char*>(variable.c_str()));
   envp.push_back(nullptr);
   execve(argv[0], argv.data(), envp.data());
   _exit(127);
@@ -73,8 +72,7 @@ inline int StatusOf(int wait_status) {
 inline Finished RunShell(const std::vector<std::string>& arguments, const std::string& input = "",
                          const std::vector<std::string>& environment = {}) {
   int in[2], out[2], err[2];
-  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
-    std::abort();
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) std::abort();
   const pid_t child = fork();
   if (child == 0) {
     dup2(in[0], 0);

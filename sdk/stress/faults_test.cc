@@ -114,9 +114,7 @@ TEST(FaultsTest, EveryMapping) {
 // A snapshot that no file carries, where there is no file in memory either: each isolate has a copy
 // of it.
 TEST(FaultsTest, SnapshotsNeedNoMemoryFile) {
-  const auto open = [] {
-    return Snapshot::FromBytes(absl::MakeConstSpan(stress_startup.begin, stress_startup.end));
-  };
+  const auto open = [] { return Snapshot::FromBytes(absl::MakeConstSpan(stress_startup.begin, stress_startup.end)); };
   FaultScope scope(Fault::kMemfd, FaultScope::kAll);
   const absl::StatusOr<Snapshot> snapshot = open();
   EXPECT_EQ(scope.injected(), 1);
@@ -176,11 +174,13 @@ TEST(FaultsTest, GivingBackSurvivesEveryAllocation) {
 
 // Code of all kinds: read, expanded, compiled, run, collected, printed, interrupted by the host and by errors.
 constexpr const char* kPrograms[] = {
-    "(define (f x . rest) (let loop ((i 0) (sum 0)) (if (= i x) (list sum rest) (loop (+ i 1) (+ sum i))))) (f 10 'a \"b\")",
+    "(define (f x . rest) (let loop ((i 0) (sum 0)) (if (= i x) (list sum rest) (loop (+ i 1) (+ sum i))))) (f 10 'a "
+    "\"b\")",
     "(define-syntax swap! (syntax-rules () ((_ a b) (let ((t a)) (set! a b) (set! b t)))))"
     "(define-syntax my-or (syntax-rules () ((_) #f) ((_ e r ...) (let ((t e)) (if t t (my-or r ...))))))"
     "(let ((x 1) (t 2)) (swap! x t) (my-or #f (list x t)))",
-    "(define-syntax twice (er-macro-transformer (lambda (form rename compare) (list (rename 'begin) (cadr form) (cadr form)))))"
+    "(define-syntax twice (er-macro-transformer (lambda (form rename compare) (list (rename 'begin) (cadr form) (cadr "
+    "form)))))"
     "(twice (add! 1))",
     "(define-record-type point (make-point x y) point? (x x set-x!)) (set-x! (make-point 1 2) 5)",
     "(define-library (a b) (export f) (import (scheme base)) (begin (define (f x) (* x x)))) (import (a b)) (f 7)",
@@ -190,10 +190,12 @@ constexpr const char* kPrograms[] = {
     "(let* ((l (list 1 2 3)) (v (vector l l \"text\" 1.5 1/3))) (set-cdr! (cddr l) l)"
     " (let ((out (open-output-string))) (write v out) (write-shared v out)"
     "  (read (open-input-string (string-append (get-output-string out) \"#1=(a #1# . \\\"b\\\\n\\\")\")))))",
-    "(string-length (number->string (expt 7 9000))) (exact->inexact (/ (expt 7 900) (expt 3 901))) (string->number \"1e-7\")",
+    "(string-length (number->string (expt 7 9000))) (exact->inexact (/ (expt 7 900) (expt 3 901))) (string->number "
+    "\"1e-7\")",
     "(sort (map (lambda (i) (modulo (* i 7919) 1009)) (vector->list (make-vector 3000 5))) <)"
     "(deep 30000) (next!) (next!) (string-upcase (string-append (make-string 100 #\\x3bb) \"stra\\xdf;e\"))",
-    "(call-with-current-continuation (lambda (k) (dynamic-wind (lambda () #f) (lambda () (k (apply + (vector->list (make-vector 6000 1)))))"
+    "(call-with-current-continuation (lambda (k) (dynamic-wind (lambda () #f) (lambda () (k (apply + (vector->list "
+    "(make-vector 6000 1)))))"
     " (lambda () #f)))) (guard (e (#t (error-object-message e))) (vector-ref (vector 1) 5))",
     "(define (g n) (if (= n 0) (car 'no-pair) (+ 1 (g (- n 1))))) (g 20)",
     "(import (only (scheme base) car)) (let ((x",
@@ -201,11 +203,12 @@ constexpr const char* kPrograms[] = {
     "(eval '(let loop ((i 0)) (if (< i 10) (loop (+ i 1)) i)) (interaction-environment))",
 };
 
-// Whatever a call is at when an allocation fails, it ends, with what is missing; the isolate takes no more calls, all others
-// do, and nothing of it stays behind.
+// Whatever a call is at when an allocation fails, it ends, with what is missing; the isolate takes no more calls, all
+// others do, and nothing of it stays behind.
 TEST(FaultsTest, ACallSurvivesEveryAllocation) {
   HostFunctions hosts;
-  hosts.Add("call-back", 1, [](Isolate& isolate, absl::Span<const Value> arguments) { return isolate.Call(arguments[0]); });
+  hosts.Add("call-back", 1,
+            [](Isolate& isolate, absl::Span<const Value> arguments) { return isolate.Call(arguments[0]); });
   const auto bystander = Isolate::FromSnapshot(Startup()).value();
   IsolatePool::Options options;
   options.isolate.cage_size = 64 << 20;
@@ -253,8 +256,7 @@ TEST(FaultsTest, CIsToldOfEveryAllocation) {
     islet_error error = {};
     islet_status worst = ISLET_OK;
     const auto note = [&](islet_status status) { worst = std::max(worst, status); };
-    islet_snapshot* snapshot =
-        islet_snapshot_open_embedded(stress_startup.begin, stress_startup.end, &error);
+    islet_snapshot* snapshot = islet_snapshot_open_embedded(stress_startup.begin, stress_startup.end, &error);
     if (snapshot == nullptr) return error.status;
     islet_limits limits = {};
     limits.size = sizeof(limits);
@@ -319,8 +321,7 @@ TEST(FaultsTest, WhatCannotBeUnmappedIsUnmappedLater) {
 TEST(FaultsTest, SnapshotsThatCannotBeUnmappedAreUnmappedLater) {
   const Snapshot startup = Startup();
   const auto copy = [&] {
-    EXPECT_TRUE(
-        Snapshot::FromBytes(absl::MakeConstSpan(stress_startup.begin, stress_startup.end)).ok());
+    EXPECT_TRUE(Snapshot::FromBytes(absl::MakeConstSpan(stress_startup.begin, stress_startup.end)).ok());
     EXPECT_TRUE(startup.Resident().ok());
   };
   copy();

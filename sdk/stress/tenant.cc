@@ -255,13 +255,9 @@ absl::Status Tenant::InterruptCounting(Bench& bench) {
   return absl::OkStatus();
 }
 
-absl::Status Tenant::InterruptSpinning(Bench& bench) {
-  return InterruptEndless(bench, "spin", 1500);
-}
+absl::Status Tenant::InterruptSpinning(Bench& bench) { return InterruptEndless(bench, "spin", 1500); }
 
-absl::Status Tenant::InterruptCollecting(Bench& bench) {
-  return InterruptEndless(bench, "spin-collecting", 8000);
-}
+absl::Status Tenant::InterruptCollecting(Bench& bench) { return InterruptEndless(bench, "spin-collecting", 8000); }
 
 absl::Status Tenant::InterruptEndless(Bench& bench, absl::string_view name, int64_t microseconds) {
   absl::StatusOr<Value> answer;
@@ -362,9 +358,9 @@ absl::Status Tenant::Fill(Bench& bench) {
   }
   const absl::Status status = Call("fill-forever").status();
   // Or a condition, where it is the table that has no room to grow in one piece.
-  const bool exhausted = status.code() == absl::StatusCode::kResourceExhausted ||
-                         (status.code() == absl::StatusCode::kUnknown &&
-                          absl::StartsWith(status.message(), "hash-table-set!: needs "));
+  const bool exhausted =
+      status.code() == absl::StatusCode::kResourceExhausted ||
+      (status.code() == absl::StatusCode::kUnknown && absl::StartsWith(status.message(), "hash-table-set!: needs "));
   if (exhausted && absl::StrContains(status.message(), "heap limit")) return absl::OkStatus();
   return Wrong("fill-forever", status.ToString(), "an end by the heap limit");
 }
