@@ -1,5 +1,7 @@
 #include "snapshot/fingerprint.h"
 
+#include <cstddef>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -10,18 +12,26 @@
 
 namespace islet::vm {
 
+namespace {
+
+constexpr size_t kSizes[] = {sizeof(Vector),       sizeof(String),      sizeof(Symbol),    sizeof(Bytevector),
+                             sizeof(Bignum),       sizeof(Ratnum),      sizeof(Compnum),   sizeof(Closure),
+                             sizeof(Code),         sizeof(Cell),        sizeof(Box),       sizeof(Record),
+                             sizeof(RecordType),   sizeof(HashTable),   sizeof(Parameter), sizeof(Port),
+                             sizeof(HostFunction), sizeof(Environment), sizeof(Macro),     sizeof(Identifier),
+                             sizeof(Condition),    sizeof(ExactCompnum)};
+// Fillers, continuations and pieces of the stack are in no snapshot.
+static_assert(std::size(kSizes) + 3 == kObjectTypeCount);
+
+}  // namespace
+
 Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
   std::string text = absl::StrCat("islet ", kVersion, " format ", kFormatVersion, "\n");
 #define ISLET_OPCODE(name, operands, words) absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
 #include "isolate/interpreter/opcodes.def"
 #define ISLET_OBJECT_TYPE(name, number) absl::StrAppend(&text, "type " #name " ", number, "\n");
 #include "isolate/heap/object_types.def"
-  for (size_t size :
-       {sizeof(Vector),    sizeof(String),       sizeof(Symbol),      sizeof(Bytevector), sizeof(Bignum),
-        sizeof(Ratnum),    sizeof(Compnum),      sizeof(Closure),     sizeof(Code),       sizeof(Cell),
-        sizeof(Box),       sizeof(Record),       sizeof(RecordType),  sizeof(HashTable),  sizeof(Parameter),
-        sizeof(Port),      sizeof(HostFunction), sizeof(Environment), sizeof(Macro),      sizeof(Identifier),
-        sizeof(Condition), sizeof(ExactCompnum)}) {
+  for (size_t size : kSizes) {
     absl::StrAppend(&text, "size ", size, "\n");
   }
 #define ISLET_CORE_FORM(name, enumerator, number) absl::StrAppend(&text, "form " name " ", number, "\n");

@@ -20,30 +20,8 @@ namespace islet::vm {
 // What a Value is, as far as slots care. Objects have the number of their type.
 enum class Kind : uint8_t {
   kNothing = 0,  // no object, or one of another tag than the reference's
-#define ISLET_KIND_OF_TYPE(name) k##name = static_cast<uint8_t>(ObjectType::k##name)
-  ISLET_KIND_OF_TYPE(Vector),
-  ISLET_KIND_OF_TYPE(String),
-  ISLET_KIND_OF_TYPE(Symbol),
-  ISLET_KIND_OF_TYPE(Bytevector),
-  ISLET_KIND_OF_TYPE(Bignum),
-  ISLET_KIND_OF_TYPE(Ratnum),
-  ISLET_KIND_OF_TYPE(Compnum),
-  ISLET_KIND_OF_TYPE(Closure),
-  ISLET_KIND_OF_TYPE(Code),
-  ISLET_KIND_OF_TYPE(Cell),
-  ISLET_KIND_OF_TYPE(Box),
-  ISLET_KIND_OF_TYPE(Record),
-  ISLET_KIND_OF_TYPE(RecordType),
-  ISLET_KIND_OF_TYPE(HashTable),
-  ISLET_KIND_OF_TYPE(Parameter),
-  ISLET_KIND_OF_TYPE(Port),
-  ISLET_KIND_OF_TYPE(HostFunction),
-  ISLET_KIND_OF_TYPE(Environment),
-  ISLET_KIND_OF_TYPE(Macro),
-  ISLET_KIND_OF_TYPE(Identifier),
-  ISLET_KIND_OF_TYPE(Condition),
-  ISLET_KIND_OF_TYPE(ExactCompnum),
-#undef ISLET_KIND_OF_TYPE
+#define ISLET_OBJECT_TYPE(name, number) k##name = number,
+#include "isolate/heap/object_types.def"
   kPair = 32,
   kFlonum,
   // Objects that only their owner may refer to.

@@ -95,9 +95,41 @@ absl::Span<const SlotRule> RulesOf(Kind kind) {
       return kIdentifierSlots;
     case Kind::kCondition:
       return kConditionSlots;
-    default:
-      return {};
+    // No slots, or as many as the object says: see CheckSlotsOf. All others are listed, so that the compiler tells whose
+    // rules are missing.
+    case Kind::kNothing:
+    case Kind::kVector:
+    case Kind::kString:
+    case Kind::kBytevector:
+    case Kind::kBignum:
+    case Kind::kCompnum:
+    case Kind::kClosure:
+    case Kind::kRecord:
+    case Kind::kContinuation:
+    case Kind::kStackChunk:
+    case Kind::kPair:
+    case Kind::kFlonum:
+    case Kind::kSymbolTable:
+    case Kind::kEntries:
+    case Kind::kIndex:
+    case Kind::kCharacters:
+    case Kind::kHostFunctions:
+    // No objects.
+    case Kind::kFixnum:
+    case Kind::kChar:
+    case Kind::kPrimitive:
+    case Kind::kSyntax:
+    case Kind::kFalse:
+    case Kind::kTrue:
+    case Kind::kNull:
+    case Kind::kUnspecified:
+    case Kind::kEof:
+    case Kind::kUndefined:
+    case Kind::kDefault:
+    case Kind::kDeleted:
+      break;
   }
+  return {};
 }
 
 bool IsScalar(uint32_t c) { return c < 0xd800 || (c >= 0xe000 && c < 0x110000); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <string_view>
 
 namespace islet::vm {
 namespace {
@@ -10,6 +12,14 @@ constexpr InlinePrimitive kInlinePrimitives[] = {
 #define ISLET_INLINE(name, form, op) {name, InlineForm::form, Op::k##op},
 #include "isolate/compiler/inline_primitives.def"
 };
+
+constexpr bool InOrder() {
+  for (size_t i = 1; i < std::size(kInlinePrimitives); ++i) {
+    if (std::string_view(kInlinePrimitives[i - 1].name) >= kInlinePrimitives[i].name) return false;
+  }
+  return true;
+}
+static_assert(InOrder(), "inline_primitives.def is searched by halving");
 
 bool Fits(Heap& heap, InlineForm form, absl::Span<Core* const> args) {
   switch (form) {

@@ -15,6 +15,12 @@ const char* ObjectTypeName(ObjectType type) {
   return "(no such type)";
 }
 
+// As many types as the list has.
+static_assert(0
+#define ISLET_OBJECT_TYPE(name, number) +1
+#include "isolate/heap/object_types.def"
+              == kObjectTypeCount);
+
 size_t SizeOf(const uint32_t* object) {
   const uint32_t header = object[0];
   size_t bytes = 0;
