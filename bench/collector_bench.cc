@@ -19,8 +19,8 @@ ISLET_EMBEDDED_SNAPSHOT(standard);
 
 namespace {
 
-// What is kept alive, and what one step does to it: some 0.5 MiB of garbage, and 1,200 stores of new objects into old
-// ones.
+// A shape says what is kept alive, and what one step does to it: some 0.5 MiB of garbage, and 1,200 stores of new
+// objects into old ones.
 struct Shape {
   const char* name;
   const char* program;

@@ -1,6 +1,6 @@
-// What an isolate costs: cold (new mappings: create, first call, dispose), made after another on the same thread,
-// created only, a call in a warm one; and the floor, the same system calls and page touches without any Lisp. For
-// snapshots of 10 to 1,000,000 records.
+// Measures what an isolate costs: cold (new mappings: create, first call, dispose), made after another on the same
+// thread, created only, a call in a warm one; and the floor, the same system calls and page touches without any Lisp.
+// Snapshots have 10 to 1,000,000 records.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -171,7 +171,7 @@ struct Touch {
   bool write;
 };
 
-// What one cold isolate does to its pages, by asking the kernel after a call.
+// Asks the kernel, after a call, what one cold isolate has done to its pages.
 std::vector<Touch> TouchesOf(const Snapshot& snapshot, int64_t records, islet::vm::CageLayout* layout) {
   std::vector<Touch> touches;
   auto isolate = Isolate::FromSnapshot(snapshot);

@@ -112,7 +112,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
-// What --limits says. Errors: InvalidArgument.
+// Sets the limits that --limits names. Errors: InvalidArgument.
 absl::Status SetLimits(islet::Limits* limits) {
   for (const std::string& name : absl::GetFlag(FLAGS_limits)) {
     if (name == "fuel") {

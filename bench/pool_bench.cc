@@ -1,5 +1,5 @@
-// What a recycled isolate costs: get one from a pool, call the handler, give it back. On one thread and on two; and
-// whether memory grows over many cycles. The same handler, with the same arguments, as in isolate_bench.
+// Measures what a recycled isolate costs: to get one from a pool, call the handler and give it back, on one thread and
+// on two; and whether memory grows over many cycles. Handler and arguments are those of isolate_bench.
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,5 @@
-// What verifying a snapshot takes (snapshot/verify.h), beside digesting and copying the same bytes in the same run.
+// Measures how long it takes to verify a snapshot (snapshot/verify.h), beside digesting and copying the same bytes in
+// the same run.
 //
 //   verify_bench FILE.snap ...
 //

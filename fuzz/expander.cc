@@ -22,8 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.arena_limit = size_t{16} << 20;
   vm::Expander expander(*isolate, arena, &evaluator, options);
   vm::Syntax* form = nullptr;
-  // What a form defines is there for the next. A form that fails ends a script, but an interactive
-  // user goes on.
+  // Definitions of a form are there for the next one. A form that fails ends a script, but an interactive user goes on.
   for (int errors = 0; errors < 3 && reader.ReadNext(&form) == vm::Reader::Result::kDatum;) {
     const vm::Value environment = isolate->root(vm::Root::kInteraction);
     const vm::Core* core = expander.ExpandToplevel(form, environment);

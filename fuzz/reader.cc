@@ -18,7 +18,7 @@ namespace {
 using vm::Reader;
 using vm::Vm;
 
-// What reading comes to: each datum as `write` has it, then the error if there is one.
+// Reading gives data, each as `write` has it, then an error if there is one.
 struct Outcome {
   std::vector<std::string> data;
   std::string error;

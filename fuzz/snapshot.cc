@@ -62,7 +62,7 @@ constexpr char kScript[] = R"((define-record-type point (make-point x y) point? 
 (define (test-swap) (let ((a 1) (b 2)) (swap! a b) (list a b)))
 )";
 
-// What the snapshot's environment has besides: enough for the text that is evaluated.
+// The snapshot's environment has these names besides, enough for the text that is evaluated.
 constexpr const char* kKept[] = {"define", "lambda", "let", "if", "quote", "list", "+", "car", "vector-ref", "swap!"};
 constexpr char kText[] =
     "(define (fresh x) (let ((y (list x 'q))) (if (car y) (+ 1 (car y)) y))) (fresh 1) (vector-ref (list 1) 0)";

@@ -30,7 +30,7 @@ uint32_t Pick(const std::vector<uint32_t>& places, uint32_t number) {
   return places.empty() ? 0 : places[number % places.size()];
 }
 
-// What is likely to go wrong, if anything is: bounds, signs, tags.
+// These words are likely to go wrong, if any do: bounds, signs, tags.
 constexpr uint32_t kWords[] = {0,          1,          2,          3,          4,          5,          7,
                                8,          0x7f,       0xff,       0x100,      0xffff,     0x10000,    0x3fffffff,
                                0x40000000, 0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xc0000000, 0xfffffff0,

@@ -1,6 +1,5 @@
-// What the fuzz targets of this folder share. Each target is a file that defines
-// LLVMFuzzerTestOneInput; fuzz_target() in target.bzl makes of it a fuzzer (--config=fuzz), and a
-// test that feeds it the files of its corpus once each.
+// The fuzz targets of this folder share this. Each target is a file that defines LLVMFuzzerTestOneInput; fuzz_target()
+// in target.bzl makes of it a fuzzer (--config=fuzz), and a test that feeds it the files of its corpus once each.
 //
 // A target states what must hold for every input whatever, and calls `Fail` if it does not.
 

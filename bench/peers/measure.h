@@ -1,6 +1,5 @@
-// What the peers' programs share, so that all of them are measured alike: the
-// workload's arguments and right answers, medians of many timed runs, the
-// process's private memory, and the JSON rows.
+// The peers' programs share this, so that all of them are measured alike: the workload's arguments and right answers,
+// medians of many timed runs, the process's private memory, and the JSON rows.
 //
 // A program measures each number of records in a child process of its own
 // (`RunEach`), so that no workload inherits the warm heap, the free lists or
@@ -119,7 +118,7 @@ inline int64_t ProcKib(const char* path, const std::vector<std::string>& keys) {
   return sum;
 }
 
-// What a process holds for itself alone at one moment.
+// Memory that a process holds for itself alone at one moment.
 struct Memory {
   int64_t private_kib;
   int64_t page_table_kib;

@@ -129,7 +129,7 @@ class Bench {
   }
 
   void MeasureMemory() {
-    // What the first isolate of a process sets up for all is not counted.
+    // The first isolate of a process sets up things for all, which are not counted.
     CreateAndDispose(true);
 
     struct Alive {

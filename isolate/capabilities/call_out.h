@@ -11,9 +11,9 @@
 
 namespace islet {
 
-// What `f` returns, a Status or StatusOr. An exception that it throws becomes an Unknown error with its what(), since
-// it must not pass through the machine. But what ends the thread (pthread_exit, pthread_cancel) goes on: it cannot be
-// stopped.
+// Returns what `f` returns, a Status or StatusOr. An exception that it throws becomes an Unknown error with its what(),
+// since it must not pass through the machine. But the end of a thread (pthread_exit, pthread_cancel) goes on: it cannot
+// be stopped.
 template <typename F>
 auto CallOut(F&& f) -> decltype(f()) {
   try {

@@ -202,8 +202,8 @@ TEST_F(FilesBelowTest, TheDirectoryIsTheOneThatWasOpened) {
   EXPECT_FALSE(FilesBelow(top_ + "/secret").ok());
 }
 
-// What the kernel opens for `path` if it is not to leave the directory (openat2): the descriptor,
-// or minus the error. The kernel asks to be called again where something was renamed meanwhile, anywhere.
+// Has the kernel open `path` without leaving the directory (openat2): the descriptor, or minus the error. The kernel
+// asks to be called again where something was renamed meanwhile, anywhere.
 int OpenByKernel(int directory, const std::string& path) {
   open_how how = {};
   how.flags = O_RDONLY | O_CLOEXEC;

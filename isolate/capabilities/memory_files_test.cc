@@ -91,7 +91,7 @@ TEST(MemoryFilesTest, AreLimited) {
   EXPECT_EQ(Write(files, "a", text, FileSystem::Mode::kAppend),
             "cannot write: the files in memory may take 4000 bytes");
   EXPECT_EQ(files.Get("a")->size(), 3000u);
-  // What no name leads to counts while it is open.
+  // A file to which no name leads counts while it is open.
   {
     std::unique_ptr<File> open = *files.Open("a", FileSystem::Mode::kAppend);
     EXPECT_TRUE(files.Delete("a").ok());

@@ -1,4 +1,4 @@
-// What the compiler's passes know about variables, lambda expressions and letrecs. All in the
+// The compiler's passes note here what they know about variables, lambda expressions and letrecs. All of it is in the
 // tree's arena.
 
 #ifndef ISLET_ISOLATE_COMPILER_ANNOTATIONS_H_

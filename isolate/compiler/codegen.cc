@@ -504,7 +504,7 @@ void Codegen::MakeClosures(const std::vector<Variable*>& variables) {
       patches.push_back({Note(group[i])->reg, Note(group[j])->reg, found->index});
     }
   }
-  // What is captured too early must be some value: making the next closure may collect.
+  // A register that is captured too early must hold some value: making the next closure may collect.
   std::vector<bool> cleared(256);
   for (const Patch& patch : patches) {
     if (patch.value < 256 && !cleared[patch.value]) LoadConstant(patch.value, Value::Fixnum(0));

@@ -23,7 +23,7 @@
 
 namespace islet::vm {
 
-// What the functions of one compilation share.
+// The functions of one compilation share this.
 struct CodegenShared {
   Vm& vm;
   Value apply = kFalse;  // made when first needed

@@ -1,4 +1,4 @@
-// What the passes over the core language make new forms with.
+// The passes over the core language make new forms with this.
 
 #ifndef ISLET_ISOLATE_COMPILER_CORE_BUILDER_H_
 #define ISLET_ISOLATE_COMPILER_CORE_BUILDER_H_
@@ -29,8 +29,7 @@ class CoreBuilder {
     constant->value = v;
     return constant;
   }
-  // What stands for the rest of a program when the run is to end: nobody will see what becomes of
-  // it.
+  // This form stands for the rest of a program when the run is to end: nobody will see the result.
   Core* Nothing() {
     if (nothing_ == nullptr) {
       Constant* constant = arena_.New<Constant>();

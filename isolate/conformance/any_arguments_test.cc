@@ -48,7 +48,7 @@ constexpr bool kSanitized = false;
 
 // A call that takes longer is a failure.
 constexpr std::chrono::milliseconds kTimeLimit{kSanitized ? 30000 : 5000};
-// What is known to go on and on is interrupted sooner.
+// Calls that are known to go on and on are interrupted sooner.
 constexpr std::chrono::milliseconds kShortTimeLimit{50};
 
 // Procedures of which the rule does not hold.
@@ -262,7 +262,7 @@ class AnyArguments {
     }
     const Condition* condition = heap_.TryGet<Condition>(vm_.last_condition());
     if (condition == nullptr) {
-      // What an argument raised.
+      // An argument was raised.
       if (!absl::StrContains(text, "enough") && !Exempt(procedure.name, Exemption::kNames)) {
         Fail(procedure.name + " raised no condition", absl::StrCat(Shown(procedure, arguments), ": ", text));
       }

@@ -33,7 +33,7 @@ struct ErrorCase {
 
 // Empty, after a message to standard error, if the file is not as above.
 std::vector<ErrorCase> ReadErrorCases(const char* path);
-// What comes of the expression, in the words of the file.
+// Evaluates the expression; the outcome is told in the words of the file.
 std::string OutcomeOf(const Image& image, const ErrorCase& error_case);
 // The table, in Markdown.
 std::string ErrorTable(const std::vector<ErrorCase>& cases);

@@ -195,7 +195,7 @@ std::string Names(absl::string_view kind, const std::set<std::string>& names) {
   return absl::StrCat(text, "\n");
 }
 
-// What a row says of the library beside the number of identifiers.
+// A row's last column: how much of the library is there, or of which it is another name.
 std::string StateOf(const std::string& name, const Library& library, const Indices& indices) {
   const auto found = indices.find(name);
   if (found == indices.end()) return "-";

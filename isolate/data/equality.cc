@@ -80,7 +80,7 @@ class EquivalenceClasses {
 // circular.
 constexpr uint64_t kPlainComparisons = 1000000;
 
-// What equal? has yet to compare: a and b; or, if `index` is not 0, their items from there on, both being vectors.
+// equal? has yet to compare a and b; or, if `index` is not 0, their items from there on, both being vectors.
 struct Comparison {
   Value a;
   Value b;

@@ -27,8 +27,8 @@ inline bool Equal(const Heap& heap, Value a, Value b) {
   StepCounter steps;
   return Equal(heap, a, b, steps);
 }
-// What comparing `v`, or hashing it, leaves uncharged if that looks at a number's, a string's or a
-// bytevector's content: for the same loops.
+// The steps that comparing `v`, or hashing it, leaves uncharged if that looks at the content of a number, string or
+// bytevector: for the same loops.
 uint64_t ObjectContentSteps(const Heap& heap, Value v);
 inline uint64_t ContentSteps(const Heap& heap, Value v) { return v.IsObject() ? ObjectContentSteps(heap, v) : 0; }
 

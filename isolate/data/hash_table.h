@@ -10,8 +10,8 @@
 // Entries are at most 3/4 of the index's words. When they are used up, the table is rebuilt without
 // the deleted ones.
 //
-// What goes through a table, or a large key, polls (heap/poll.h). If the run is being ended, lookups may find nothing,
-// and a table may stay as it was.
+// Functions that go through a table, or a large key, poll (heap/poll.h). If the run is being ended, lookups may find
+// nothing, and a table may stay as it was.
 //
 // Invariants
 //  1. Looking something up in a table of the snapshot writes nothing: objects of the snapshot never
@@ -40,7 +40,7 @@ inline constexpr uint32_t kEquivalenceFlags = kEqTableFlag | kEqvTableFlag | kEq
 
 // `equivalence` is one of the k...TableFlags. Room for `capacity` entries.
 Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity = 0);
-// What MakeHashTable allocates.
+// The bytes that MakeHashTable allocates.
 uint64_t HashTableBytes(uint64_t capacity);
 
 // The key's value, or `absent`.
@@ -54,7 +54,7 @@ bool HashTablePutQuickly(Heap& heap, Value table, Value key, Value value);
 // Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1): Reserve first where that may
 // pass Heap::kSlack.
 void HashTablePut(Heap& heap, Value table, Value key, Value value);
-// What adding `extra` entries may allocate; 0 if there is room.
+// The bytes that adding `extra` entries may allocate; 0 if there is room.
 uint64_t HashTableGrowthBytes(const Heap& heap, Value table, uint64_t extra = 1);
 // True if the key was there.
 bool HashTableDelete(Heap& heap, Value table, Value key);

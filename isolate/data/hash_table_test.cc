@@ -132,8 +132,7 @@ TEST_F(HashTableTest, KeysHashedByAddressAreFoundAfterTheyMoved) {
 }
 
 TEST_F(HashTableTest, WriterCanReplaceEntriesByFinalOffsets) {
-  // What the snapshot writer does with the copy it writes: new hashes for address keys, then the
-  // same index.
+  // This is done as the snapshot writer does it with its copy: new hashes for address keys, then the same index.
   const Value table = MakeHashTable(heap, kEqualTableFlag);
   const Value box = heap.ValueOf(heap.New<Box>());
   HashTablePut(heap, table, Text("s"), Value::Fixnum(1));

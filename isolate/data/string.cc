@@ -506,7 +506,7 @@ void EnsureHolds(Heap& heap, Value string, uint32_t c) {
   if (s->length == 0) return;
   const Value wide = heap.MakeBytevector(s->length * 4);
   uint32_t* chars = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(wide)->bytes);
-  // What the string is turned into later must be whole.
+  // The string refers to the wide characters from here on, so all of them must be there.
   if (!Widen(s->bytes, s->length, chars)) return;
   const size_t bytes = StringBytes(s->length, false);
   heap.NoteRawWrite(s, bytes);

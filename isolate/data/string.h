@@ -92,8 +92,7 @@ inline constexpr uint64_t StringBytes(uint64_t length, bool wide) {
 }
 // Invalid UTF-8 becomes U+FFFD, byte by byte.
 Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags = 0);
-// What a string made of UTF-8 takes: counted first, since a long text is not to be moved while it
-// is made.
+// The size of a string made of UTF-8. It is counted first, since a long text is not to be moved while it is made.
 struct TextSize {
   uint64_t length = 0;   // characters
   uint32_t largest = 0;  // of those that are not ASCII
@@ -118,7 +117,7 @@ Value CopyString(Heap& heap, Value string, uint32_t start, uint32_t end, uint32_
 inline bool IsImmutable(const Heap& heap, Value object) {
   return (HeaderFlags(heap.header(object)) & kImmutableFlag) != 0 || heap.InReadOnly(heap.Get<uint32_t>(object));
 }
-// What SetCharAt and the like will allocate if some character to be stored is as large as `c`.
+// The bytes that SetCharAt and the like will allocate if some character to be stored is as large as `c`.
 uint64_t WideningBytes(const Heap& heap, Value string, uint32_t c);
 // Makes sure that `c` can be stored: after this a narrow string may have become an indirect one. (If the run is being
 // ended, it may still be narrow.)

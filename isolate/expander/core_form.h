@@ -1,5 +1,5 @@
-// What the expander makes and the compiler takes: a program in a dozen core forms, with every name resolved. Lives in
-// the same arena as the syntax it came from.
+// The expander makes of a program a tree of a dozen core forms, in which every name is resolved, and the compiler takes
+// it. It lives in the same arena as the syntax it came from.
 
 #ifndef ISLET_ISOLATE_EXPANDER_CORE_FORM_H_
 #define ISLET_ISOLATE_EXPANDER_CORE_FORM_H_

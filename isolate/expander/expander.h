@@ -93,8 +93,8 @@ class Expander {
   std::unique_ptr<Expansion> expansion_;
 };
 
-// What the procedures `rename` and `compare` of explicit-renaming macros do; `token` is theirs. Like primitives, they
-// return kException after raising a condition.
+// The procedures `rename` and `compare` of explicit-renaming macros call these; `token` is theirs. Like primitives,
+// they return kException after raising a condition.
 Value RenameIdentifier(Vm& vm, Value token, Value name);
 Value CompareIdentifiers(Vm& vm, Value token, Value a, Value b);
 
@@ -117,7 +117,7 @@ bool IsStandardLibrary(const Heap& heap, Value library);
 bool IsInternalLibrary(const Heap& heap, Value library);
 // The Environment of the library called `name`, or kUndefined; kFalse while it is being expanded.
 Value FindLibrary(Vm& vm, Value name);
-// What (features) returns: what is built in, and srfi-N for each library (srfi N) that is registered.
+// The names that (features) returns: those built in, and srfi-N for each library (srfi N) that is registered.
 std::vector<std::string> Features(Vm& vm);
 // Is the name one of those? Allocates little.
 bool HasFeature(Vm& vm, absl::string_view name);

@@ -109,7 +109,8 @@ class Expansion {
   Core* DefinedValue(const Definition& definition, Scope* scope, const Syntax* whole);
 
   // ---- Macros (macro.cc).
-  // What (define-syntax name transformer) or a binding of let-syntax binds the name to; null on failure.
+  // Expands a transformer, of a define-syntax or a binding of let-syntax. The result is what the name is bound to; null
+  // on failure.
   const Binding* Transformer(Syntax* transformer, Scope* scope, const Syntax* whole);
   const Rules* RulesOf(Value macro, const Syntax* form);
   bool DefineMacro(Syntax* form, Scope* scope);
@@ -208,7 +209,7 @@ class Expansion {
   // Fails if the variable belongs to code that does not run when what is being expanded does.
   bool CheckPhase(const Variable* variable, const Syntax* id);
   Core* Combination(Syntax* form, Scope* scope);
-  // What to write instead of a name that is unbound, but known in other Lisps; else empty.
+  // If the name is unbound, but known in other Lisps, this says what to write instead; else it is empty.
   absl::string_view HintForUnbound(const Syntax* id, const Scope* scope);
 
   Vm& vm_;

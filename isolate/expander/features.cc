@@ -1,4 +1,4 @@
-// What (features) lists and cond-expand asks for (R7RS appendix B).
+// The feature identifiers that (features) lists and cond-expand asks for (R7RS appendix B).
 
 #include <algorithm>
 #include <string>

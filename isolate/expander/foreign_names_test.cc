@@ -1,4 +1,4 @@
-// What people from other Lisps are told when they type what means nothing here.
+// Errors about names of other Lisps say what to write instead.
 
 #include "isolate/data/foreign_names.h"
 

@@ -71,7 +71,7 @@ bool IsModifier(Expansion& e, const Syntax* set) {
          IsWordList(e, set, "rename");
 }
 
-// What an import set brings, from a library that is loaded. No safepoint.
+// Appends the names that an import set brings from a library that is loaded. No safepoint.
 bool ResolveImportSet(Expansion& e, Syntax* set, const Env* library, std::vector<ImportedName>* out) {
   Heap& heap = e.heap();
   Expansion::Nesting nesting(e, set);
@@ -508,8 +508,7 @@ bool ResolveExports(Expansion& e, absl::Span<const Export> exports, const Env* e
   return true;
 }
 
-// What the library called `name` exports is all that this one is: they have one table, so that another name costs
-// nothing.
+// Makes this library another name of the one called `name`: they share one table of exports, so that it costs nothing.
 bool ShareExports(Expansion& e, Syntax* name, const Env* env) {
   const Env* other = e.LoadLibrary(name);
   if (other == nullptr) return false;

@@ -152,8 +152,7 @@ bool Expansion::EvaluateTransformer(Syntax* expression, Scope* scope, const Synt
   if (!Room(whole, 4096)) return false;
   Syntax* wrapped = WrapTransformer(*this, expression);
   if (wrapped == nullptr) return false;
-  // What stands in the expression is a program of its own, run now: variables around it have no
-  // values yet.
+  // The expression is a program of its own, which runs now: variables around it have no values yet.
   ++phase_;
   Core* core = Expression(wrapped, scope);
   --phase_;

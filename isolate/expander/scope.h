@@ -1,4 +1,4 @@
-// What identifiers mean: scopes, bindings, aliases.
+// Scopes, bindings and aliases say what identifiers mean.
 //
 // An identifier is a Symbol or an Alias. Scopes form a chain; the last, a root scope, stands for an Environment, where
 // symbols are looked up in the heap. An alias that no scope binds means what its name means in the scope of the macro
@@ -77,7 +77,7 @@ class Scope {
   uint32_t capacity_ = 0;
 };
 
-// What an identifier means in a scope.
+// An identifier's meaning in a scope.
 struct Denotation {
   enum class Kind : uint8_t { kUnbound, kVariable, kRules, kCell, kMacro, kCoreForm };
   Kind kind = Kind::kUnbound;

@@ -34,7 +34,7 @@ struct Template {
 
 namespace {
 
-// What a pattern variable matched: one form, or a sequence of matches.
+// A pattern variable has matched one form, or a sequence of matches.
 struct Match {
   Syntax* form = nullptr;
   Match* items = nullptr;
@@ -415,7 +415,8 @@ class Use {
     return list;
   }
 
-  // What the `level`-th ellipsis of `t` and those inside it make: so many of items_.
+  // Pushes the forms that the `level`-th ellipsis of `t` and those inside it make onto items_, and adds their number to
+  // *made.
   bool Repeat(const Template* t, size_t level, size_t* made) {
     if (level == t->drivers.size()) {
       Syntax* item = Build(t->car);

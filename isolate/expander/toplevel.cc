@@ -46,7 +46,7 @@ Core* Expansion::ToplevelForms(absl::Span<Syntax* const> forms, Scope* root, Sou
         if (!Import(form, root)) return nullptr;
         continue;
       case CoreForm::kDefineLibrary: {
-        // What the library defines is complete when the forms behind it are expanded.
+        // The library's definitions are complete when the forms behind it are expanded.
         Core* library = DefineLibrary(form);
         if (library == nullptr) return nullptr;
         libraries.push_back(library);

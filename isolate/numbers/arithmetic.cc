@@ -88,7 +88,7 @@ Value Multiply(Heap& heap, Value a, Value b, NumberStatus* status) {
   const ExactOperand x(heap, a);
   const ExactOperand y(heap, b);
   if (!Allowed(status, NumberBytes(heap, a) + NumberBytes(heap, b) + 64)) return kException;
-  // What MakeInteger would refuse need not be computed first. A product may have a limb less.
+  // A product that MakeInteger would refuse is not computed first. It may have a limb less than counted here.
   const uint64_t bytes = BignumBytes(x.numerator.size + y.numerator.size - 1);
   if (x.IsInteger() && y.IsInteger() && !x.numerator.IsZero() && !y.numerator.IsZero() && bytes > kLargestNumber) {
     return TooLarge(status, bytes);

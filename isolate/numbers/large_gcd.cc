@@ -47,7 +47,7 @@ Integer LowBits(IntegerView v, uint64_t bits) {
   return result;
 }
 
-// What takes a pair (a, b) to a later one, (m[0] a + m[1] b, m[2] a + m[3] b) / 2^(2 shift).
+// A step takes a pair (a, b) to a later one, (m[0] a + m[1] b, m[2] a + m[3] b) / 2^(2 shift).
 struct Step {
   uint64_t shift = 0;
   Integer m[4];

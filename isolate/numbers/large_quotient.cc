@@ -74,7 +74,7 @@ void DivideByShort(IntegerView n, IntegerView d, Integer* quotient, Integer* rem
   const Scratch<uint64_t> q_part = TryNewScratch<uint64_t>(part + 1);
   uint64_t* r = remainder->Resize(d.size);
   bool done = q != nullptr && r != nullptr && numerator != nullptr && q_part != nullptr;
-  // What is above n's highest d.size - 1 limbs.
+  // The remainder so far: the highest d.size - 1 limbs of n, and a zero above them.
   if (done) {
     std::copy(n.limbs + q_size, n.limbs + n.size, r);
     r[d.size - 1] = 0;

@@ -13,7 +13,7 @@ namespace islet::vm {
 inline constexpr uint64_t kOneLimb = 1;
 inline constexpr IntegerView kOne = {&kOneLimb, 1, false, false};
 
-// What no operation may ask for, whatever the heap's limit: a quarter of the cage.
+// No operation may ask for more bytes, whatever the heap's limit: it is a quarter of the cage.
 inline constexpr uint64_t kLargestRequest = uint64_t{1} << 30;
 
 // The magnitude of a fixnum needs a place; a bignum is viewed where it is. `v` is an exact integer.

@@ -1,5 +1,5 @@
 // Integers whose magnitude is one machine word: most bignums of programs that count, hash or reckon modulo something.
-// What comes of two of them has two words at most.
+// A result of two of them has two words at most.
 
 #ifndef ISLET_ISOLATE_NUMBERS_WORDS_H_
 #define ISLET_ISOLATE_NUMBERS_WORDS_H_

@@ -34,7 +34,7 @@ class PrinterTest : public ::testing::Test {
   Heap& heap_ = vm_->heap();
 };
 
-// What `write` puts out, `read` takes back.
+// `read` takes back the text that `write` puts out.
 TEST_F(PrinterTest, RoundTrips) {
   for (const char* text : {"a",
                            "()",

@@ -15,7 +15,7 @@ ISLET_EMBEDDED_SNAPSHOT(startup);
 
 namespace {
 
-// What scripts may call.
+// Scripts may call these.
 islet::HostFunctions Functions() {
   islet::HostFunctions functions;
   functions.Add("log-line", 1,
@@ -26,7 +26,7 @@ islet::HostFunctions Functions() {
   return functions;
 }
 
-// What scripts may reach, and use up in one call.
+// These options say what scripts may reach, and what they may use up in one call.
 absl::StatusOr<islet::IsolateOptions> Options(const islet::HostFunctions& functions, const char* directory) {
   auto files = islet::FilesBelow(directory, {.read_only = true});
   if (!files.ok()) return files.status();

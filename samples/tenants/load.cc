@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 // With a hostile tenant, so many times without it and with it by turns: what the machine does besides meets both.
 constexpr int kRounds = 5;
 
-// What one thread has measured of one tenant.
+// One thread's measurements of one tenant.
 struct Samples {
   std::vector<float> microseconds;
   uint64_t wrong = 0;
@@ -73,7 +73,7 @@ int64_t KibFrom(const char* path, std::initializer_list<const char*> names) {
   return sum;
 }
 
-// What one kind of rounds has measured, by tenant.
+// The measurements of one kind of rounds, by tenant.
 struct Phase {
   explicit Phase(size_t tenants) : samples(tenants) {}
 

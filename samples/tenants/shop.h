@@ -12,7 +12,7 @@
 #include "islet/isolate_pool.h"
 #include "islet/limits.h"
 
-// What a tenant has ordered, and may use up for each request.
+// A tenant has a name, a tax, and limits for each request.
 struct Tenant {
   std::string name;
   int tax_percent = 19;
@@ -22,7 +22,7 @@ struct Tenant {
 // Tenant number `i`: three plans, by turns.
 Tenant MakeTenant(int i);
 
-// What a hostile tenant has its requests do.
+// A hostile tenant has its requests do one of these.
 enum class Deed { kLoop, kAllocate, kRecurse, kMutate };
 constexpr Deed kDeeds[] = {Deed::kLoop, Deed::kAllocate, Deed::kRecurse, Deed::kMutate};
 const char* DeedName(Deed deed);
