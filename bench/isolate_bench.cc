@@ -84,7 +84,7 @@ bool CallHandler(Isolate& isolate, int64_t k, Access access, int64_t records) {
   return answer.ok() && answer->ToInt64().value_or(-1) == Expected(k, access, records);
 }
 
-// Whether an isolate may take the cage that the one before it on this thread has left.
+// An isolate may take the cage that the one before it on this thread has left, or not.
 enum class Reservation { kNew, kKept };
 
 void Cold(benchmark::State& state, Source source, Access access, Reservation reservation = Reservation::kNew) {

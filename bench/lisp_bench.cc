@@ -1,4 +1,4 @@
-// How fast programs run: bench/lisp/*.lisp, each checked and timed, on Islet alone.
+// Measures how fast programs run: bench/lisp/*.lisp, each checked and timed, on Islet alone.
 // `bench/run_peers.sh --language` puts the same programs on other systems beside it.
 //
 // A program defines (run size), the sizes `full-size` and `quick-size`, and what `run` must give

@@ -21,8 +21,8 @@ using vm::Value;
 
 constexpr int kRadixes[] = {10, 2, 3, 8, 16, 17, 18, 19, 35, 36};
 
-// Where i is a digit, it is the imaginary unit only in what cannot be read as a real number: +i
-// is 18.
+// In radixes in which i is a digit, it is the imaginary unit only in texts that cannot be read as a real number: +i is
+// 18.
 bool ReadsBack(Heap& heap, Value v, int radix) { return radix <= 18 || vm::IsReal(heap, v); }
 
 void CheckRadix(Heap& heap, Value v, int radix) {
@@ -44,7 +44,7 @@ void CheckPrefixes(Heap& heap, absl::string_view text, std::optional<Value> v) {
     }
   }
   if (!v || !vm::IsReal(heap, *v)) return;
-  // But for the sign of zero, which only flonums have: #i-0 is -0.0.
+  // The sign of zero is left out, since only flonums have it: #i-0 is -0.0.
   const std::optional<Value> exact = vm::ParseNumber(heap, absl::StrCat("#e", text), 10);
   if (exact && !vm::IsExact(heap, *exact)) Fail("#e is inexact", text);
   // Rounding once: the exact number that a decimal says, made inexact, is the flonum that it says

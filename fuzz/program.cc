@@ -16,7 +16,7 @@
 namespace islet::fuzz {
 namespace {
 
-// As Evaluator::EvalString has it, but for the check.
+// Does what Evaluator::EvalString does, and checks the code besides.
 void RunForms(vm::Vm& vm, vm::Evaluator& evaluator, absl::string_view text) {
   vm::SyntaxArena arena(&vm.heap());
   vm::Reader reader(vm, arena, text, "input");

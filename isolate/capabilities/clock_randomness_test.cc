@@ -45,7 +45,7 @@ TEST(RandomnessTest, SeededIsAFunctionOfSeedAndPlace) {
   // Seeds that differ by SplitMix64's step do not give the same numbers one place on.
   EXPECT_NE(Draw(*SeededRandomness(7 + 0x9e3779b97f4a7c15), 0, 80),
             std::vector<uint8_t>(bytes.begin() + 8, bytes.begin() + 88));
-  // And they are spread: of 65536 bytes each value comes some 256 times.
+  // The bytes are spread: among 65536 of them each value comes some 256 times.
   std::vector<int> count(256);
   for (uint8_t byte : Draw(*a, 0, 65536)) ++count[byte];
   for (int n : count) {

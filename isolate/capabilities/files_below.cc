@@ -50,7 +50,7 @@ int OpenAt(int directory, const std::string& name, int flags) {
   return fd;
 }
 
-// Where a path leads: an entry of a directory, which may not exist.
+// A path leads to an entry of a directory, which may not exist.
 struct Place {
   std::vector<Descriptor> above;  // from the granted directory's child to the entry's own directory
   std::string name;               // "." if the path is that of a directory of the walk

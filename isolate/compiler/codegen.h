@@ -96,7 +96,8 @@ class Codegen {
   FoldStep PrepareFoldStep(Op op, Core* left, int sum, Core* right);
   const Call* ProductOf(const Core* core);
   void CompileComparison(Call* call, uint32_t primitive, const InlinePrimitive& p, Dest dest);
-  // The next instruction is `op`, made of a call of `primitive`: what its operands are, unless that is as usual.
+  // The next instruction is `op`, made of a call of `primitive`. Notes which arguments its operands are, unless they
+  // are the usual ones.
   void NoteOperands(Op op, uint32_t primitive, uint32_t first, uint32_t second);
   void CompileEq(Call* call, const InlinePrimitive& p, Dest dest);
 

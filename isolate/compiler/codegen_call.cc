@@ -14,8 +14,7 @@ using Kind = Core::Kind;
 uint32_t U(int reg) { return static_cast<uint32_t>(reg); }
 uint32_t U(Taken taken) { return static_cast<uint32_t>(taken); }
 
-// Which registers of `wanted` an expression reads, found with a bounded amount of work: beyond, all
-// are assumed.
+// Finds which of `count` registers an expression reads, with a bounded amount of work: beyond it, all are assumed.
 class ReadSet {
  public:
   ReadSet(const Function* function, int first, size_t count)
@@ -379,7 +378,7 @@ void Codegen::CompileComparison(Call* call, uint32_t primitive, const InlinePrim
   // left `op` right, or right `op` left.
   bool swapped = p.form == InlineForm::kCompareSwapped || (sign && std::string_view(p.name) == "positive?");
   std::optional<int> small = sign ? std::optional<int>(0) : SmallConstant(right);
-  // Which arguments they are.
+  // The numbers of the arguments that left and right are.
   uint32_t first = 1, second = 2;
   if (!small && (small = SmallConstant(left))) {
     left = right;

@@ -1,4 +1,4 @@
-// Which calls become instructions.
+// Calls of some primitives become instructions.
 
 #ifndef ISLET_ISOLATE_COMPILER_INLINE_PRIMITIVES_H_
 #define ISLET_ISOLATE_COMPILER_INLINE_PRIMITIVES_H_
@@ -36,7 +36,7 @@ struct InlinePrimitive {
 // The primitive that `callee` is known to be, if it takes `argc` arguments.
 std::optional<uint32_t> KnownPrimitive(Vm& vm, const Core* callee, size_t argc);
 
-// How a call of the primitive with `args` becomes instructions, or null if it is called as it is.
+// Tells how a call of the primitive with `args` becomes instructions; null if it stays a call.
 const InlinePrimitive* FindInline(Heap& heap, const char* name, absl::Span<Core* const> args);
 
 // If `core` is a constant that eq? tells apart as well as equal? does: immediates, fixnums,

@@ -386,8 +386,8 @@ bool Simplifier::TryInline(Core** slot, VariableNote* note, uint32_t context) {
   return true;
 }
 
-// Whether `core`, already walked, consists of at most `*left` forms, all of which CopyForm knows:
-// no procedures, loops or assignments, and no calls but of primitives.
+// True if `core`, already walked, consists of at most `*left` forms, all of which CopyForm knows: no procedures, loops
+// or assignments, and no calls but of primitives.
 bool Simplifier::IsSmall(const Core* core, uint32_t* left) {
   if (*left == 0) return false;
   --*left;

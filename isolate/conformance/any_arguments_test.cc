@@ -272,10 +272,9 @@ class AnyArguments {
     std::string who;
     if (heap_.Is<Symbol>(condition->who)) who = vm_.SymbolName(condition->who);
     if (heap_.Is<String>(condition->who)) who = vm_.ToUtf8(condition->who);
-    // A call of what is no procedure, or one that was passed and takes other arguments, is the
-    // machine's to report: then the backtrace tells who called it.
-    // That a literal cannot be changed, or that there is not so much memory, the primitive says
-    // that would change it, or wants it.
+    // The machine reports calls of objects that are no procedures, or of procedures that were passed and take other
+    // arguments: then the backtrace tells who called. Other primitives may report that a literal cannot be changed, or
+    // that there is not so much memory.
     const bool named = kind == "immutable" || kind == "memory" || procedure.names.count(who) != 0 ||
                        ((!who.empty() || kind == "arity") && NamesArgument(who, arguments)) ||
                        (who.empty() && InBacktrace(procedure, text)) || Exempt(procedure.name, Exemption::kNames, who);

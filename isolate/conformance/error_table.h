@@ -1,5 +1,5 @@
-// Where R7RS-small says "it is an error", or leaves something unspecified: what happens here. The
-// cases stand in errors.txt, three lines each:
+// This table tells what happens here where R7RS-small says "it is an error", or leaves something unspecified. The cases
+// stand in errors.txt, three lines each:
 //
 //   # 4.1.1 Variable references               a section
 //   An unbound variable is referred to        the case

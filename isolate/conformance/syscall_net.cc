@@ -22,7 +22,7 @@ constexpr unsigned int kAllowed[] = {
     SYS_futex, SYS_sched_yield, SYS_sched_getaffinity, SYS_gettid, SYS_getpid, SYS_rt_sigprocmask, SYS_rt_sigaction,
     SYS_rt_sigreturn, SYS_sigaltstack, SYS_tgkill, SYS_set_robust_list, SYS_rseq, SYS_nanosleep, SYS_clock_nanosleep,
     SYS_restart_syscall, SYS_exit, SYS_exit_group,
-    // Where the kernel has no clock that programs read by themselves.
+    // The C library calls these where the kernel has no clock that programs read by themselves.
     SYS_clock_gettime, SYS_gettimeofday};
 
 void Caught(int, siginfo_t* info, void*) {

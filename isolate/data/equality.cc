@@ -51,7 +51,7 @@ uint64_t CanonicalBits(double d) {
 
 bool SameDouble(double a, double b) { return CanonicalBits(a) == CanonicalBits(b); }
 
-// Which of the heap's objects equal? has found or assumed equal: a union-find over references.
+// A union-find over references says which of the heap's objects equal? has found or assumed equal.
 class EquivalenceClasses {
  public:
   // Joins the classes of `a` and `b`. False if they are the same already.
@@ -86,7 +86,7 @@ struct Comparison {
   Value b;
   uint32_t index;
 };
-// How many equal? has made, in steps.
+// Counts the comparisons that equal? has made, and charges them as steps.
 struct Comparisons {
   explicit Comparisons(StepCounter& steps) : steps_(steps) {}
   ~Comparisons() { (void)Charge(); }
@@ -102,7 +102,7 @@ struct Comparisons {
 // Items of a vector that are looked at in one go.
 constexpr uint32_t kItems = 512;
 
-// Whether it may have taken long to see that two strings differ.
+// True if the strings begin alike, so that it may have taken long to see that they differ.
 bool BeginAlike(const Heap& heap, Value a, Value b) {
   const StringChars x = CharsOf(heap, a);
   const StringChars y = CharsOf(heap, b);

@@ -125,7 +125,7 @@ uint32_t FreeWord(const uint32_t* index, uint32_t mask, uint32_t hash) {
   return i.word();
 }
 
-// Whether `key` equals nothing but itself in any table, and what EqHash makes of it.
+// True if `key` equals nothing but itself in any table; *hash is then what EqHash makes of it.
 inline bool IsPlainKey(const Heap& heap, Value key, uint32_t* hash) {
   if (key.IsFixnum()) {
     *hash = static_cast<uint32_t>(key.fixnum()) & kHashMask;

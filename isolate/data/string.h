@@ -63,7 +63,7 @@ inline uint32_t StringLength(const Heap& heap, Value string) { return heap.Get<S
 // `index` must be below the length.
 uint32_t CharAt(const Heap& heap, Value string, uint32_t index);
 std::string ToUtf8(const Heap& heap, Value string);
-// Of the characters from `start` to `end`.
+// The same for the characters from `start` to `end`.
 std::string ToUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end);
 // The bytes that these take. Polls; false if the run is being ended.
 [[nodiscard]] bool Utf8Size(const Heap& heap, Value string, uint32_t start, uint32_t end, uint64_t* size);
@@ -73,7 +73,7 @@ void CopyAsUtf8(const Heap& heap, Value string, uint32_t start, uint32_t end, ui
 bool StringEqual(const Heap& heap, Value a, Value b);
 // Negative, zero or positive; by scalar value.
 int StringCompare(const Heap& heap, Value a, Value b);
-// Of the characters; below 2^30.
+// The hash of the characters, below 2^30.
 uint32_t StringHash(const Heap& heap, Value string);
 // XXH3 of the UTF-8 of the characters: what symbols go by.
 uint64_t Utf8HashOfString(const Heap& heap, Value string);

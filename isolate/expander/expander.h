@@ -49,7 +49,7 @@ struct SourceFile {
   std::string text;
 };
 
-// How the expander reaches what is not its own: other files, the compiler. Supplied by the evaluator.
+// The expander reaches other files and the compiler through this, which the evaluator supplies.
 class LibraryLoader {
  public:
   virtual ~LibraryLoader() = default;

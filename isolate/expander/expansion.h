@@ -182,7 +182,7 @@ class Expansion {
   Core* MakeGlobalRef(Value cell, SourcePosition position);
   Core* MakeIf(Core* test, Core* consequent, Core* alternative, SourcePosition position);
   Core* MakeSequence(absl::Span<Core* const> items, SourcePosition position);
-  // The same of what is in the arena.
+  // The same for items that are in the arena already.
   Core* SequenceOf(absl::Span<Core*> items, SourcePosition position);
   Core* MakeCall(Core* callee, absl::Span<Core* const> args, SourcePosition position);
   Core* MakeCoreCall(absl::string_view name, absl::Span<Core* const> args, SourcePosition position);

@@ -13,12 +13,12 @@ namespace {
 
 constexpr size_t kFirstSize = 64;
 
-// Where cells named `symbol` begin to be looked for.
+// The search for cells named `symbol` begins here.
 size_t FirstSlot(const Heap& heap, const std::vector<Value>& slots, Value symbol) {
   return static_cast<size_t>(heap.Get<Symbol>(symbol)->hash.fixnum()) & (slots.size() - 1);
 }
 
-// Of a cell that has been defined meanwhile, nothing is to be known here any more.
+// A cell that has been defined meanwhile is no concern of this table any more.
 bool IsForward(const Heap& heap, Value cell) { return (HeaderFlags(heap.header(cell)) & kForwardCellFlag) != 0; }
 
 void Insert(const Heap& heap, std::vector<Value>* slots, Value cell) {

@@ -558,7 +558,7 @@ Core* Expansion::DefineLibrary(Syntax* form) {
     return nullptr;
   }
   MarkConstants(heap(), env->value);
-  // Nothing is defined without a body, nor will anything be looked up but what is exported: one table will do.
+  // A library without a body defines nothing, and only its exports will be looked up: one table will do.
   if (declarations.body.empty()) {
     Environment* library = heap().Get<Environment>(env->value);
     heap().Write(&library->bindings, library->exports);

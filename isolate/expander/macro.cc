@@ -103,7 +103,7 @@ Value MakeMacro(Heap& heap, Value kind, Value spec, Value environment) {
 }
 
 void CollectAliases(const Syntax* s, std::vector<Alias*>* out) {
-  // As deep as the macro's text, whose nesting was limited when it was compiled.
+  // This recurses as deeply as the macro's text is nested, which was limited when that was compiled.
   for (; s->IsPair(); s = s->cdr) CollectAliases(s->car, out);
   if (s->kind == Syntax::Kind::kVector) {
     for (size_t i = 0; i < s->count; ++i) CollectAliases(s->items[i], out);

@@ -338,7 +338,7 @@ Integer Gcd(IntegerView a, IntegerView b) {
   if (a.size == 0) return Integer(b.Magnitude());
   if (b.size == 0) return Integer(a.Magnitude());
   if (a.size < b.size) std::swap(a, b);
-  // Of a long and a short one, what the long one leaves is as short.
+  // One division makes a long number as short as a short one: gcd(a, b) = gcd(b, a mod b).
   if (a.size > kLargeQuotient && b.size <= kLargeGcd) {
     Integer rest;
     Divide(a, b, nullptr, &rest);

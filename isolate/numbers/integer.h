@@ -72,7 +72,7 @@ int CompareMagnitudes(IntegerView a, IntegerView b);
 int Compare(IntegerView a, IntegerView b);
 // Bits of the magnitude; 0 for 0.
 uint64_t BitLength(IntegerView v);
-// Of a magnitude that is not 0.
+// Zero bits at the low end of the magnitude, which is not 0.
 uint64_t TrailingZeros(IntegerView v);
 Integer Sum(IntegerView a, IntegerView b);
 Integer Difference(IntegerView a, IntegerView b);
@@ -84,10 +84,10 @@ Integer ExactQuotient(IntegerView n, IntegerView d);
 // Not negative.
 Integer Gcd(IntegerView a, IntegerView b);
 Integer ShiftLeft(IntegerView v, uint64_t bits);
-// Of the magnitude; sets *lost if a bit that was 1 fell off.
+// Shifts the magnitude; sets *lost if a bit that was 1 fell off.
 Integer ShiftRight(IntegerView v, uint64_t bits, bool* lost);
 Integer Power(IntegerView base, uint64_t exponent);
-// Of a magnitude: s*s + r = v. `r` may be null.
+// s*s + r = v, with the largest s; v is a magnitude. `r` may be null.
 void SquareRoot(IntegerView v, Integer* s, Integer* r);
 // `digits` are of the radix, and at least one.
 Integer FromDigits(absl::string_view digits, int radix);

@@ -123,7 +123,7 @@ Integer Read(absl::string_view digits, int radix, Powers* powers) {
 void DigitsLarge(IntegerView v, int radix, std::string* text) {
   Writer writer(radix, text);
   if (const size_t bits = static_cast<size_t>(BitsOfDigit(radix)); bits != 0) {
-    // So many limbs are a whole number of digits.
+    // `part` limbs are a whole number of digits.
     const size_t part = kLargeText / bits * bits;
     for (size_t end = (v.size + part - 1) / part * part; end != 0; end -= part) {
       const size_t at = end - part;
@@ -156,7 +156,7 @@ Integer FromDigitsLarge(absl::string_view digits, int radix) {
   const size_t size = (digits.size() * bits + 63) / 64;
   uint64_t* limbs = result.Resize(size);
   if (limbs == nullptr) return result;
-  // As many digits as make whole limbs, from the right.
+  // Parts of as many digits as make whole limbs are read from the right.
   const size_t part = kLargeText * 64;
   for (size_t end = digits.size(), at = 0; end != 0;) {
     const size_t count = std::min(part, end);

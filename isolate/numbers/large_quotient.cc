@@ -137,7 +137,7 @@ void DivideByBlocks(IntegerView n, IntegerView d, Integer* quotient, Integer* re
     return;
   }
   const IntegerView d_view = divisor;
-  // Of a quotient of so many blocks and a little, the little first.
+  // The quotient has `whole` blocks and a part of one above them. If that part is small, it is found first.
   const size_t whole = view.size / block - 1;
   const size_t above = view.size % block;
   Integer q_top;

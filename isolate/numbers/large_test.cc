@@ -192,7 +192,7 @@ TEST_F(LargeTest, Texts) {
   }
 }
 
-// Wherever a run is ended, what comes out has failed, and nothing reads what is not there.
+// Wherever a run is ended, the result has failed, and nothing reads limbs that are not there.
 TEST_F(LargeTest, EveryPollMayEndTheRun) {
   struct Polls {
     uint64_t left;
@@ -244,7 +244,7 @@ TEST_F(LargeTest, EveryPollMayEndTheRun) {
       Polls some{stop};
       const PollScope scope({&Polls::Poll, &some});
       ASSERT_TRUE(all(operation)) << operation << " at poll " << stop << " of " << whole.seen;
-      // Soon after: what else a step needs is refused as well.
+      // It ends soon after, since each further poll of a step is refused as well.
       ASSERT_LE(some.seen, stop + 40) << operation;
     }
   }

@@ -271,7 +271,7 @@ bool EqualsDoubles(Heap& heap, Value v, const Compnum& z) {
   return CompareToDouble(heap, parts.real, z.real) == 0 && CompareToDouble(heap, parts.imaginary, z.imaginary) == 0;
 }
 
-// Of any number, as real numbers of whatever form.
+// The parts of any number, as real numbers of whatever form.
 struct RealParts {
   RealParts(Heap& heap, Value v) : real(RealPart(heap, v)), imaginary(ImagPart(heap, v)) {}
   Value real;

@@ -50,8 +50,8 @@ struct NumberStatus {
     kReserve,   // wants `bytes` in the heap, more than `allowance`
     kTooLarge,  // would take `bytes`, more than any number may, or any heap can hold
   };
-  // Half of what a primitive may allocate without asking: the rest is for what it wraps around the
-  // number.
+  // This is half of what a primitive may allocate without asking. The other half is for what the primitive wraps around
+  // the number.
   static constexpr uint64_t kDefaultAllowance = Heap::kSlack / 2;
 
   Kind kind = Kind::kOk;
@@ -130,7 +130,7 @@ Value Remainder(Heap& heap, Value n, Value d, NumberStatus* status = nullptr);
 Value Modulo(Heap& heap, Value n, Value d, NumberStatus* status = nullptr);
 Value Gcd(Heap& heap, Value a, Value b, NumberStatus* status = nullptr);
 Value Lcm(Heap& heap, Value a, Value b, NumberStatus* status = nullptr);
-// Of an integer.
+// `v` is an integer.
 std::optional<bool> IsOdd(Heap& heap, Value v);
 // For exact n >= 0: s*s + r = n with the largest s. False on failure.
 bool ExactIntegerSqrt(Heap& heap, Value n, Value* s, Value* r, NumberStatus* status = nullptr);

@@ -298,7 +298,7 @@ TEST_F(NumbersTest, DividesIntegersBothWays) {
   }
 }
 
-// Where the letters are digits, numbers are not written as what is none.
+// In radixes in which letters are digits, no number is written as something that reads as another, or as no number.
 TEST_F(NumbersTest, NumbersOfTheLettersOfNan) {
   for (const char* text : {"-nan.", "nan.", "-inf.", "inf."}) {
     const Value v = Read(text, 35);

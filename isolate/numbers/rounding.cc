@@ -58,7 +58,7 @@ Value Round(Heap& heap, Value v, NumberStatus* status) {
 
 namespace {
 
-// Of a flonum, the part of its exact value, made inexact again.
+// The part of v. A flonum has the part of its exact value, made inexact again.
 Value Part(Heap& heap, Value v, bool numerator, NumberStatus* status) {
   if (!IsRational(heap, v)) return WrongType(status, 1, "a rational number");
   if (numerator && IsInteger(heap, v)) return v;

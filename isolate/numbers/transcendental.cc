@@ -1,9 +1,9 @@
 // Exponentials, logarithms and trigonometry. Exact operands give exact results where R7RS's
 // examples have it so: (exp 0), (log 1), (atan 0 1).
 //
-// Of complex numbers, the C library's functions, whose branch cuts are those of R7RS 6.2.6 for
-// operands with signed zeros (C11, annex G). An exact part 0 has no sign: where it matters, the
-// definitions in R7RS decide, and the zero that they amount to is passed on.
+// Complex numbers go to the C library's functions, whose branch cuts are those of R7RS 6.2.6 for operands with signed
+// zeros (C11, annex G). An exact part 0 has no sign: where it matters, the definitions in R7RS decide, and the zero
+// that they amount to is passed on.
 
 #include <cmath>
 #include <complex>

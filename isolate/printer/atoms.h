@@ -1,4 +1,4 @@
-// How data without parts print.
+// Prints data without parts.
 
 #ifndef ISLET_ISOLATE_PRINTER_ATOMS_H_
 #define ISLET_ISOLATE_PRINTER_ATOMS_H_

@@ -89,7 +89,7 @@ class Printer {
   size_t aside_bytes_ = 0;
   WorkStack<Task> work_;
   StepCounter steps_;
-  // Of what needs a label: its number plus one, or kUnnumbered before it is printed. Null: nothing does.
+  // Objects that need a label have its number plus one here, or kUnnumbered before they are printed. Null: none does.
   std::unique_ptr<ObjectMap<int>> labels_;
   int next_label_ = 0;
 };

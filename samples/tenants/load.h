@@ -17,7 +17,7 @@ struct LoadOptions {
   bool hostile = false;  // one more tenant, on a thread of its own, does what it can to disturb the others
 };
 
-// Of one tenant, or of all: microseconds.
+// The latencies of one tenant, or of all, in microseconds.
 struct Latencies {
   std::string name;
   uint64_t requests = 0;
@@ -25,7 +25,7 @@ struct Latencies {
   double p50 = 0, p99 = 0, p999 = 0, max = 0;
 };
 
-// Of the process while its isolates wait for the next request.
+// The memory of the process while its isolates wait for the next request.
 struct Memory {
   int64_t private_kib = 0;
   int64_t page_table_kib = 0;

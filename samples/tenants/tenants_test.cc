@@ -43,7 +43,7 @@ TEST(ShopTest, EveryDeedEndsAndLeavesNothing) {
     EXPECT_EQ(shop->Suffer(hostile, c.deed).value(), c.limit) << DeedName(c.deed);
     EXPECT_EQ(shop->Serve(other, Query(1500, 3, true)).value(), right) << DeedName(c.deed);
   }
-  // Where the machine is slow, time may end first.
+  // On a slow machine, the limit of time may be reached first.
   EXPECT_NE(shop->Suffer(hostile, Deed::kAllocate).value(), islet::Limit::kNone);
   EXPECT_EQ(shop->Serve(other, Query(1500, 3, true)).value(), right);
 }
