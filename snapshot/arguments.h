@@ -51,7 +51,7 @@ class ArgumentReader {
   bool TakeMebibytes(absl::string_view name, uint64_t most, uint64_t* value);
   // The same for a number of seconds, up to 1e9; `none` is 0.
   bool TakeSeconds(absl::string_view name, double* value);
-  // What stands behind the current argument, or "". An option whose value may be missing looks there, and takes it.
+  // The argument behind the current one, or "". An option whose value may be missing looks there, and takes it.
   absl::string_view following() const { return next_ < arguments_.size() ? arguments_[next_] : ""; }
   std::string TakeFollowing() { return next_ < arguments_.size() ? arguments_[next_++] : ""; }
   // All that stands behind the current argument; Next finds nothing any more.

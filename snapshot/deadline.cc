@@ -10,7 +10,7 @@ namespace islet::vm {
 namespace {
 
 constexpr double kElapsedPerUsed = 10;
-// What is interrupted ends within a millisecond, but a loaded machine may not let it run at once.
+// A run that is interrupted ends within a millisecond, but a loaded machine may not let it go on at once.
 constexpr std::chrono::seconds kUntilStuck(5);
 // Between two looks at the clock of a thread that has nearly used up its time.
 constexpr double kShortestWait = 0.01;

@@ -1,4 +1,4 @@
-// What a snapshot depends on in the runtime that runs it, as one digest.
+// One digest of all in the runtime that a snapshot depends on.
 
 #ifndef ISLET_SNAPSHOT_FINGERPRINT_H_
 #define ISLET_SNAPSHOT_FINGERPRINT_H_

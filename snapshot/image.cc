@@ -78,7 +78,7 @@ absl::Status CheckIdentifier(absl::Span<const uint8_t> start) {
   return absl::OkStatus();
 }
 
-// What every format version has in the same place.
+// Every format version has these fields in the same place.
 struct FileStart {
   uint64_t file_size = 0;
   Fingerprint digest;
@@ -506,7 +506,7 @@ bool Image::UseCarrier() {
   fd_ = fd;
   source_ = ImageSource{fd, carrier.file_offset + header, serial_};
   maps_carrier_ = true;
-  // What is not in the page cache yet comes there in huge pages, where the file system can; see Placement.
+  // Pages that are not in the page cache yet come there as huge pages, where the file system can; see Placement.
   constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(image_) + kHugePage - 1) & ~(kHugePage - 1);
   const uintptr_t end = (reinterpret_cast<uintptr_t>(image_) + image_bytes()) & ~(kHugePage - 1);

@@ -113,8 +113,8 @@ absl::Status Layout::Walk(const SourceNameMap& source_names) {
   };
   std::vector<Step> stack;
 
-  // What is pushed last is walked first: the interaction's own definitions and what they use, so
-  // that a program's code lies together, then the rest of the library.
+  // The root that is pushed last is walked first: the interaction's own definitions and what they use, so that a
+  // program's code lies together, then the rest of the library.
   for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {
     const Root root = static_cast<Root>(i);
     // Made anew; and of no meaning once scripts have run.
@@ -145,7 +145,7 @@ absl::Status Layout::Walk(const SourceNameMap& source_names) {
     number = static_cast<uint32_t>(objects_.size());
     const uint32_t index = number - 1;
     if (std::string why = WhyNotFreezable(index); !why.empty()) {
-      // What only this refers to is no further fault.
+      // Objects to which only this one refers are no further fault.
       if (++unfreezable <= kMostListed) listed.push_back(std::move(why));
       continue;
     }
@@ -185,7 +185,7 @@ void Layout::MarkLiterals() {
     object.group = group;
     work.push_back(v);
   };
-  // What a literal or code refers to is a literal too, if it is of a kind that can be one.
+  // An object to which a literal or code refers is a literal too, if it is of a kind that can be one.
   auto mark = [&](Value v, Group group) {
     if (v.IsPair() || IsNumber(heap_, v) || IsFlaggedLiteral(heap_, v)) put(v, group);
   };
@@ -203,7 +203,7 @@ void Layout::MarkLiterals() {
       }
     }
   };
-  // What only the system refers to, whatever its flags.
+  // Texts to which only the system refers are metadata, whatever their flags.
   auto put_text = [&](Value v) {
     if (heap_.Is<String>(v) || heap_.Is<Bytevector>(v)) put(v, Group::kMetadata);
   };

@@ -105,7 +105,7 @@ class Layout {
   absl::Status Place();
 
   Object& At(Value v) { return objects_[numbers_[v.offset()] - 1]; }
-  // What of the object cannot be frozen, and what to do about it; "" if it can.
+  // Says why the object cannot be frozen, and what to do about it; "" if it can.
   std::string WhyNotFreezable(uint32_t number) const;
   // "global counter-log -> field 2 of record logger -> ..."
   std::string PathTo(uint32_t number) const;

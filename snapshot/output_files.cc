@@ -42,7 +42,7 @@ std::string TargetOf(std::string path) {
   return path;
 }
 
-// What tells a file from all others: its inode; of one that is still to be made, its directory's, and its name.
+// A file is told from all others by its inode; one that is still to be made, by its directory's, and its name.
 struct Identity {
   dev_t device = 0;
   ino_t inode = 0;
@@ -214,7 +214,7 @@ absl::Status OutputFiles::Commit() {
   for (File& file : files_) {
     const char* from = file.temporary.c_str();
     const char* to = file.target.c_str();
-    // What is exchanged can be put back should the next one fail. Not every file system can.
+    // Files that were exchanged can be put back should the next one fail. Not every file system can exchange.
     file.exchanged = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0;
     file.renamed = !file.exchanged && rename(from, to) == 0;
     if (!file.exchanged && !file.renamed) {

@@ -13,7 +13,7 @@ namespace islet::vm {
 void CatchSignals();
 // From now on the second one does not either, if they are caught: there is something to be cleaned up.
 void HoldSignals();
-// What they interrupt; null: nothing.
+// They interrupt this machine; null: nothing.
 void SetInterrupted(Vm* vm);
 // The signal that has come, or 0.
 int PendingSignal();

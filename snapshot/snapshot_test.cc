@@ -434,7 +434,7 @@ TEST(Opening, AFileIsRefusedByItsHeader) {
   EXPECT_LT(BytesReadToOpen(file.path(), absl::StatusCode::kFailedPrecondition), kUnread);
 }
 
-// What has no size to be asked for.
+// A pipe has no size to be asked for.
 TEST(Opening, APipeIsReadToItsEnd) {
   std::vector<uint8_t> bytes = Freeze(*SampleVm());
   const TemporaryFile pipe("pipe.snap");

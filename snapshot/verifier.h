@@ -17,7 +17,7 @@
 
 namespace islet::vm {
 
-// What a Value is, as far as slots care. Objects have the number of their type.
+// Slots tell these kinds of Values apart. Objects have the number of their type.
 enum class Kind : uint8_t {
   kNothing = 0,  // no object, or one of another tag than the reference's
 #define ISLET_OBJECT_TYPE(name, number) k##name = number,
@@ -33,7 +33,7 @@ enum class Kind : uint8_t {
   kLibraries,      // HashTable
   kHostFunctions,  // Vector
   kReturnStubs,    // Code
-  // What lies in no heap.
+  // Values that lie in no heap.
   kFixnum,
   kChar,
   kPrimitive,
@@ -67,7 +67,7 @@ class Kinds {
 constexpr Kinds operator|(Kind a, Kind b) { return Kinds(a) | Kinds(b); }
 
 inline constexpr Kinds kExactReal = Kind::kFixnum | Kind::kBignum | Kind::kRatnum;
-// What a program may have: not what only the machine handles.
+// Kinds of values that a program may have. Those that only the machine handles are left out.
 inline constexpr Kinds kAnything =
     Kind::kFixnum | Kind::kChar | Kind::kPrimitive | Kind::kSyntax | Kind::kFalse | Kind::kTrue | Kind::kNull |
     Kind::kUnspecified | Kind::kEof | Kind::kDefault | Kind::kPair | Kind::kFlonum | Kind::kVector | Kind::kString |
@@ -182,7 +182,7 @@ class Verifier : public CodeContext {
 
   // ---- Code, by number: in the order of the image.
   std::vector<uint32_t> codes_;  // offsets
-  // What each asks of its closures, and what is made of others.
+  // For each code, how many free variables it asks of its closures, and which closures it makes of others.
   std::vector<uint32_t> free_counts_;
   struct CodeFree {
     uint32_t code;  // number

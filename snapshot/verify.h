@@ -4,7 +4,7 @@
 // a snapshot that is no part of the program is gone through once, before anything of it runs. After that, whatever a
 // script does, it cannot read or write outside of its isolate's cage, nor call what does not exist.
 //
-// What is checked, in this order:
+// These are checked, in this order:
 //  1. objects: each space is tiled by objects of known types, with flags and sizes that fit, and zeros
 //     (verify_objects.cc);
 //  2. parts that are an object's own: arrays of hash tables, characters of strings ... are nobody else's (same file);
@@ -13,7 +13,7 @@
 //  5. code: see interpreter/code_checker.h; closures have the free variables that their code uses (verify_code.cc);
 //  6. roots and host functions (verify_roots.cc).
 //
-// Not checked is what can only make answers wrong: whether the code is that of any source, whether its constants are.
+// Whether code and constants are those of any source is not checked: that can only make answers wrong.
 
 #ifndef ISLET_SNAPSHOT_VERIFY_H_
 #define ISLET_SNAPSHOT_VERIFY_H_

@@ -14,7 +14,7 @@
 namespace islet::vm {
 namespace {
 
-// What a header may hold.
+// A header may hold these flags, and a count or none.
 struct HeaderRule {
   uint32_t flags;  // that may be set
   bool has_count;  // or the count is 0
@@ -65,7 +65,7 @@ HeaderRule RuleOf(ObjectType type) {
   return {0, false, false};
 }
 
-// What the collector takes for a mark, and no arithmetic makes (Heap::MakeFlonum).
+// The collector takes a signalling NaN for a mark; no arithmetic makes one (Heap::MakeFlonum).
 bool IsSignalling(uint64_t bits) {
   constexpr uint64_t kInfinity = uint64_t{0x7ff} << 52;
   constexpr uint64_t kQuiet = uint64_t{1} << 51;

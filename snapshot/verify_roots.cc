@@ -1,4 +1,4 @@
-// What isolates start from.
+// The roots and host functions that isolates start from.
 
 #include "absl/strings/str_cat.h"
 #include "isolate/interpreter/vm.h"
@@ -52,7 +52,7 @@ absl::Status Verifier::ClaimRoots() {
         Part{Root::kStubs, Kind::kCode, Kind::kReturnStubs}, Part{Root::kLibraries, Kind::kHashTable, Kind::kLibraries},
         Part{Root::kHostFunctions, Kind::kVector, Kind::kHostFunctions}}) {
     const Value v = root(static_cast<int>(part.root));
-    // What else may be there is said by CheckRoots.
+    // CheckRoots says what else may be there.
     if (KindOf(v) == part.from) SetKind(v.offset(), part.to);
   }
   for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {

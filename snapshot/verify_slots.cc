@@ -1,4 +1,4 @@
-// What each slot holds, and in which space its object may be.
+// Each slot must hold a value of the kinds listed here, and each object be in a space that fits it.
 
 #include <cstring>
 #include <unordered_map>
@@ -95,8 +95,8 @@ absl::Span<const SlotRule> RulesOf(Kind kind) {
       return kIdentifierSlots;
     case Kind::kCondition:
       return kConditionSlots;
-    // No slots, or as many as the object says: see CheckSlotsOf. All others are listed, so that the compiler tells whose
-    // rules are missing.
+    // No slots, or as many as the object says: see CheckSlotsOf. All others are listed, so that the compiler tells
+    // whose rules are missing.
     case Kind::kNothing:
     case Kind::kVector:
     case Kind::kString:
@@ -168,7 +168,7 @@ absl::Status Verifier::CheckNumber(uint32_t offset, absl::string_view field, Val
   return Bad(offset, absl::StrCat(field, ": should be a fixnum from ", least, " to ", most, ", is ", Describe(v)));
 }
 
-// What may be written must be in pages that can be written, and code in others.
+// Objects that may be written must be in pages that can be written, and code in others.
 absl::Status Verifier::CheckPlace(uint32_t offset, Kind kind) const {
   const bool read_only = InReadOnly(offset);
   const uint32_t flags = HeaderFlags(*At<uint32_t>(offset));

@@ -1,4 +1,4 @@
-// What verification refuses: one rule broken at a time, in a snapshot that is right otherwise, digest included.
+// Verification refuses a snapshot in which one rule is broken, and which is right otherwise, digest included.
 
 #include "snapshot/verify.h"
 
@@ -161,7 +161,7 @@ class Verification : public ::testing::Test {
     return Image::FromBytes(file_, kPrimitives).status();
   }
 
-  // What the file is refused with.
+  // The message with which the file is refused.
   std::string Refusal() {
     const absl::Status status = Reopen();
     EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;

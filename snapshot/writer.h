@@ -14,7 +14,7 @@
 
 namespace islet::vm {
 
-// What the file holds, for --stats.
+// Counts of what the file holds, for --stats.
 struct SnapshotStatistics {
   struct ByType {
     std::string type;  // as in object_types.def; or Pair, Flonum
@@ -32,8 +32,8 @@ struct SnapshotStatistics {
 
 struct WriteOptions {
   SnapshotStatistics* statistics = nullptr;  // filled in if given
-  // What the snapshot calls the files that code came from, by the names that they were read by (source_names.h); others
-  // keep their names.
+  // The names that the snapshot gives to files that code came from, by the names that they were read by
+  // (source_names.h); others keep their names.
   std::map<std::string, std::string> source_names;
   // Where assertions are on, what is written is verified (verify.h), as a fault of the machine, the library or the
   // writer is better seen here than where the file is opened. False: for tests of the verifier, which write what is

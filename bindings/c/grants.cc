@@ -12,7 +12,7 @@ namespace islet::c {
 
 namespace {
 
-// What a callback has returned.
+// The Status of what a callback has returned.
 absl::Status StatusOf(islet_status status, islet_error& error, absl::string_view otherwise) {
   if (status == ISLET_OK) return absl::OkStatus();
   error.message[sizeof(error.message) - 1] = '\0';

@@ -1,4 +1,4 @@
-// What C hosts grant, as what C++ hosts grant.
+// Turns what C hosts grant into what C++ hosts grant.
 
 #ifndef ISLET_BINDINGS_C_GRANTS_H_
 #define ISLET_BINDINGS_C_GRANTS_H_

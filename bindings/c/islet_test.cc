@@ -427,7 +427,7 @@ TEST_F(CGrantsTest, AFileSystemAndAClockOfTheHosts) {
   Make(options);
   EXPECT_EQ(Caught(draw), drawn);
 
-  // What is left open is closed with the isolate.
+  // A file that is left open is closed with the isolate.
   Eval("(define p (open-input-file \"one\"))");
   EXPECT_EQ(one.open, 1);
   system.flush = FailToFlush;
