@@ -21,6 +21,7 @@ struct CageLayout {
   uint32_t young_end = 0;
   uint32_t old_begin = 0;
   uint32_t old_end = 0;
+  bool operator==(const CageLayout&) const = default;
 
   // The smallest cage that leaves room to collect; each image needs its own size on top.
   static constexpr uint64_t kMinCageSize = uint64_t{32} << 20;

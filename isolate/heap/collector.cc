@@ -21,8 +21,8 @@ constexpr ptrdiff_t kPageSize = DirtyPages::kPageSize;
 constexpr ptrdiff_t kScannedAtOnce = 8192;
 constexpr size_t kSlotsAtOnce = 2048;
 // Bytes of forwarding table for a block, and for which the system is asked in one call.
-constexpr ptrdiff_t kForwardingOfBlock = Heap::kBlockSize / 2;
-constexpr ptrdiff_t kPopulatedAtOnce = 8 * kForwardingOfBlock;
+constexpr uint32_t kForwardingOfBlock = Heap::kBlockSize / 2;
+constexpr uint32_t kPopulatedAtOnce = 8 * kForwardingOfBlock;
 // Nursery that is left beside the forwarding table when a collection may stop: for what is made
 // until the run is over.
 constexpr size_t kNurseryLeft = 4 * Heap::kSlack;
@@ -49,6 +49,7 @@ bool IsLeaf(uint32_t header) {
 
 Collector::Collector(Heap& heap)
     : heap_(heap),
+      state_(heap.state_),
       base_(heap.base_),
       young_begin_(heap.young_begin_),
       young_size_(heap.young_size_),
@@ -70,13 +71,12 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
   }
   const uint32_t offset = v.bits - old_begin_;
   const uint32_t index = offset / Heap::kBlockSize;
-  const Block& block = heap_.blocks_[index];
+  const Block& block = state_.old.blocks[index];
   switch (block.kind) {
     case Block::kMoving:
       if (!block.marked) {
         if (__builtin_expect(block.next == Heap::kNoBlock, 0)) StartForwarding(index);
-        *slot =
-            EvacuateOld(v, reinterpret_cast<Value*>(heap_.forwarding_ + block.next) + offset % Heap::kBlockSize / 8);
+        *slot = EvacuateOld(v, reinterpret_cast<Value*>(base_ + block.next) + offset % Heap::kBlockSize / 8);
       }
       return;
     case Block::kLargeHead:
@@ -94,13 +94,13 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
 
 // A copy of the pair or flonum at `from`, or kUndefined if there is no room for it in the block.
 inline __attribute__((always_inline)) Value Collector::CopyWord(Tag tag, Heap::Content content, const uint8_t* from) {
-  Heap::MovingSpace& space = heap_.moving_[content];
-  uint8_t* const to = space.top;
+  Heap::MovingSpace& space = state_.old.moving[content];
+  const uint32_t to = space.top;
   if (__builtin_expect(to == space.end, 0)) return kUndefined;
-  std::memcpy(to, from, 8);
+  std::memcpy(base_ + to, from, 8);
   space.top = to + 8;
   ++moved_;
-  return Value::Ref(tag, static_cast<uint32_t>(to - base_));
+  return Value::Ref(tag, to);
 }
 
 // A copy of what `v` refers to: the new reference.
@@ -172,12 +172,12 @@ Value Collector::EvacuateOldSlow(Value v, Value* forward) {
 }
 
 inline uint8_t* Collector::Allocate(Heap::Content content, size_t bytes) {
-  Heap::MovingSpace& space = heap_.moving_[content];
+  Heap::MovingSpace& space = state_.old.moving[content];
   ++moved_;
-  uint8_t* p = space.top;
-  if (__builtin_expect(static_cast<size_t>(space.end - p) < bytes, 0)) return AllocateInNewBlock(content, bytes);
-  space.top = p + bytes;
-  return p;
+  const uint32_t to = space.top;
+  if (__builtin_expect(space.end - to < bytes, 0)) return AllocateInNewBlock(content, bytes);
+  space.top = to + static_cast<uint32_t>(bytes);
+  return base_ + to;
 }
 
 uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
@@ -196,7 +196,7 @@ uint8_t* Collector::AllocateInNewBlock(Heap::Content content, size_t bytes) {
 // ---- Objects that do not move.
 
 void Collector::Enqueue(uint32_t index) {
-  Block& block = heap_.blocks_[index];
+  Block& block = state_.old.blocks[index];
   if (block.queued) return;
   block.queued = true;
   block.next = queue_;
@@ -204,7 +204,7 @@ void Collector::Enqueue(uint32_t index) {
 }
 
 void Collector::MarkLarge(uint32_t index) {
-  Block& block = heap_.blocks_[index];
+  Block& block = state_.old.blocks[index];
   if (block.marked) return;
   block.marked = true;
   Enqueue(index);
@@ -222,7 +222,7 @@ void Collector::MarkUnmoving(uint32_t index, uint32_t offset) {
 
 bool Collector::IsMarked(Value unmoving) const {
   const uint32_t index = heap_.BlockIndex(unmoving.offset());
-  if (heap_.blocks_[index].kind != Block::kUnmoving) return true;
+  if (state_.old.blocks[index].kind != Block::kUnmoving) return true;
   uint8_t* const start = heap_.BlockStart(index);
   const uint32_t granule = static_cast<uint32_t>(base_ + unmoving.offset() - start) / 8;
   return reinterpret_cast<const uint64_t*>(start)[granule / 64] >> (granule % 64) & 1;
@@ -232,10 +232,10 @@ bool Collector::ScanMarked() {
   if (queue_ == Heap::kNoBlock) return false;
   while (queue_ != Heap::kNoBlock) {
     const uint32_t index = queue_;
-    queue_ = heap_.blocks_[index].next;
-    heap_.blocks_[index].queued = false;
+    queue_ = state_.old.blocks[index].next;
+    state_.old.blocks[index].queued = false;
     uint8_t* const start = heap_.BlockStart(index);
-    if (heap_.blocks_[index].kind == Block::kLargeHead) {
+    if (state_.old.blocks[index].kind == Block::kLargeHead) {
       ScanLarge(reinterpret_cast<uint32_t*>(start));
     } else {
       ScanUnmoving(start);
@@ -278,7 +278,7 @@ void Collector::ScanUnmoving(uint8_t* start) {
 // that the cursor has not passed. Scanning may add to the chain. False if there was none.
 template <bool kFull, typename Scan>
 inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content content, Scan&& scan) {
-  const Heap::MovingSpace& space = heap_.moving_[content];
+  const Heap::MovingSpace& space = state_.old.moving[content];
   Cursor& cursor = cursors_[content];
   bool any = false;
   while (cursor.index < space.blocks.size()) {
@@ -288,7 +288,7 @@ inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content co
     uint8_t* poll_at = at + kScannedAtOnce;
     for (;;) {
       const bool last = cursor.index + 1 == space.blocks.size();
-      uint8_t* const end = last ? space.top : start + heap_.blocks_[block].top;
+      uint8_t* const end = last ? base_ + space.top : start + state_.old.blocks[block].top;
       if (at == end) {
         cursor.at = at;
         if (last) return any;
@@ -393,14 +393,14 @@ void Collector::VisitDirtyPages() {
 // Of the large objects made since the last collection, of which each may have millions of slots,
 // and of code, of which there may be as many, finds what refers to the nursery.
 bool Collector::FindYoungParts() {
-  if (heap_.young_top_ == heap_.young_start()) return true;
+  if (heap_.YoungBytes() == 0) return true;
   uint64_t looked_at = 0;
   const auto note = [&](Value* slot) {
     if (stopped_ || (++looked_at % kSlotsAtOnce == 0 && Stopped())) return;
     if (heap_.IsYoung(*slot)) young_slots_.push_back(slot);
   };
-  for (Value v : heap_.fresh_unmoving_) ForEachSlot(heap_.Get<uint32_t>(v), note);
-  for (uint32_t index : heap_.fresh_large_) {
+  for (Value v : state_.fresh.unmoving) ForEachSlot(heap_.Get<uint32_t>(v), note);
+  for (uint32_t index : state_.fresh.large) {
     uint32_t* const object = reinterpret_cast<uint32_t*>(heap_.BlockStart(index));
     const ObjectType type = HeaderType(*object);
     if (type != ObjectType::kVector && type != ObjectType::kStackChunk) {
@@ -434,32 +434,32 @@ bool Collector::Minor(Polls polls) {
   polls_ = polls == Polls::kYes;
   if (!FindYoungParts()) return false;
   polls_ = false;
-  const size_t old_bytes = heap_.old_bytes_;
+  const size_t old_bytes = state_.old.bytes;
   for (int i = 0; i < Heap::kContentCount; ++i) {
-    const Heap::MovingSpace& space = heap_.moving_[i];
-    if (!space.blocks.empty()) cursors_[i] = {space.blocks.size() - 1, space.top};
+    const Heap::MovingSpace& space = state_.old.moving[i];
+    if (!space.blocks.empty()) cursors_[i] = {space.blocks.size() - 1, base_ + space.top};
   }
   VisitRoots<false>();
   VisitDirtyPages<false>();
-  for (uint32_t offset : heap_.remembered_) Visit<false>(reinterpret_cast<Value*>(base_ + offset));
+  for (uint32_t offset : state_.fresh.remembered) Visit<false>(reinterpret_cast<Value*>(base_ + offset));
   for (const auto& [begin, end] : young_parts_) {
     for (Value* slot = begin; slot < end; ++slot) Visit<false>(slot);
   }
   for (size_t i = 0; i < young_slots_.size(); ++i) Visit<false>(young_slots_[i]);
   Drain<false>();
   // By what was moved and not by the time it took, so that a program runs alike each time.
-  const size_t used = static_cast<size_t>(heap_.young_top_ - heap_.young_start());
-  const size_t moved = heap_.old_bytes_ - old_bytes;
+  const size_t used = heap_.YoungBytes();
+  const size_t moved = state_.old.bytes - old_bytes;
   if (2 * moved >= used) {
-    heap_.wanted_nursery_ = Heap::kNurserySize / 2;
+    state_.young.wanted = Heap::kNurserySize / 2;
   } else if (4 * moved <= used) {
-    heap_.wanted_nursery_ = Heap::kNurserySize;
+    state_.young.wanted = Heap::kNurserySize;
   }
   ResetNursery();
-  ++heap_.stats_.minor_collections;
+  ++state_.counts.minor_collections;
   const uint64_t pause = Nanoseconds() - start;
-  heap_.stats_.minor_nanoseconds += pause;
-  heap_.stats_.longest_minor_nanoseconds = std::max(heap_.stats_.longest_minor_nanoseconds, pause);
+  state_.pauses.minor_nanoseconds += pause;
+  state_.pauses.longest_minor_nanoseconds = std::max(state_.pauses.longest_minor_nanoseconds, pause);
   return true;
 }
 
@@ -473,18 +473,18 @@ bool Collector::Stopped() {
 bool Collector::Full(Polls polls) {
   polls_ = polls == Polls::kYes;
   const uint64_t start = Nanoseconds();
-  heap_.evacuating_ = true;
+  state_.evacuation.running = true;
   for (int i = 0; i < Heap::kContentCount; ++i) {
-    Heap::MovingSpace& space = heap_.moving_[i];
+    Heap::MovingSpace& space = state_.old.moving[i];
     if (!space.blocks.empty()) {
       const uint32_t last = space.blocks.back();
-      heap_.blocks_[last].top = static_cast<uint32_t>(space.top - heap_.BlockStart(last));
+      state_.old.blocks[last].top = space.top - heap_.BlockOffset(last);
     }
     from_[i].swap(space.blocks);
-    space.top = space.end = nullptr;
+    space.top = space.end = 0;
   }
   PrepareForwarding();
-  for (uint32_t index : heap_.unmoving_blocks_) std::memset(heap_.BlockStart(index), 0, Heap::kUnmovingStart);
+  for (uint32_t index : state_.old.unmoving_blocks) std::memset(heap_.BlockStart(index), 0, Heap::kUnmovingStart);
   if (Trace() && SweepNames() && SweepUnmoving()) {
     Complete(start);
     return true;
@@ -500,8 +500,8 @@ void Collector::Finish() {
   polls_ = stopped_ = false;
   for (Cursor& cursor : cursors_) cursor = Cursor();
   queue_ = Heap::kNoBlock;
-  for (uint32_t index = 0; index < heap_.blocks_.size(); ++index) {
-    Block& block = heap_.blocks_[index];
+  for (uint32_t index = 0; index < state_.old.blocks.size(); ++index) {
+    Block& block = state_.old.blocks[index];
     block.queued = false;
     if (block.kind == Block::kLargeHead && block.marked) Enqueue(index);
     if (block.kind == Block::kUnmoving) {
@@ -518,13 +518,12 @@ void Collector::Finish() {
 void Collector::PrepareForwarding() {
   size_t bytes = 0;
   for (const auto& blocks : from_) {
-    for (uint32_t index : blocks) heap_.blocks_[index].next = Heap::kNoBlock;
+    for (uint32_t index : blocks) state_.old.blocks[index].next = Heap::kNoBlock;
     bytes += blocks.size() * kForwardingOfBlock;
   }
-  uint8_t* const top = std::max(heap_.young_top_, heap_.young_start() + Heap::kNurserySize);
-  uint8_t* const first = base_ + ((top - base_ + kPageSize - 1) & ~(kPageSize - 1));
-  uint8_t* const end = base_ + young_begin_ + young_size_;
-  const size_t room = static_cast<size_t>(end - first);
+  const uint32_t top = std::max(state_.young.top, young_begin_ + uint32_t{Heap::kNurserySize});
+  const uint32_t first = (top + DirtyPages::kPageSize - 1) & ~(DirtyPages::kPageSize - 1);
+  const size_t room = young_begin_ + young_size_ - first;
   if (room < bytes) {
     // Excluded by Heap::EffectiveLimit: the table takes half of what is evacuated, and the nursery
     // a quarter of the cage.
@@ -532,21 +531,21 @@ void Collector::PrepareForwarding() {
     std::abort();
   }
   if (room - bytes < kNurseryLeft) polls_ = false;
-  heap_.forwarding_ = first + std::min(room - bytes, kNurseryLeft);
-  forwarding_used_ = heap_.forwarding_end_ = heap_.forwarding_;
-  heap_.young_hard_end_ = heap_.forwarding_;
+  state_.evacuation.forwarding = first + static_cast<uint32_t>(std::min(room - bytes, kNurseryLeft));
+  forwarding_used_ = state_.evacuation.forwarding_end = state_.evacuation.forwarding;
+  state_.young.hard_end = state_.evacuation.forwarding;
 }
 
 // Something in the block is alive.
 void Collector::StartForwarding(uint32_t index) {
-  uint8_t* const begin = forwarding_used_;
+  const uint32_t begin = forwarding_used_;
   forwarding_used_ += kForwardingOfBlock;
-  if (forwarding_used_ > heap_.forwarding_end_) {
-    uint8_t* const end = base_ + young_begin_ + young_size_;
-    heap_.forwarding_end_ += std::min<ptrdiff_t>(kPopulatedAtOnce, end - heap_.forwarding_end_);
-    Heap::Populate(begin, heap_.forwarding_end_);
+  if (forwarding_used_ > state_.evacuation.forwarding_end) {
+    uint32_t& end = state_.evacuation.forwarding_end;
+    end += std::min(kPopulatedAtOnce, young_begin_ + young_size_ - end);
+    Heap::Populate(base_ + begin, base_ + end);
   }
-  heap_.blocks_[index].next = static_cast<uint32_t>(begin - heap_.forwarding_);
+  state_.old.blocks[index].next = begin;
 }
 
 bool Collector::Trace() {
@@ -561,39 +560,39 @@ void Collector::Complete(uint64_t start) {
   for (auto& blocks : from_) {
     for (uint32_t index : blocks) heap_.FreeBlocks(index, 1);
   }
-  for (const Heap::MovingSpace& space : heap_.moving_) {
-    for (uint32_t index : space.blocks) heap_.blocks_[index].marked = false;
+  for (const Heap::MovingSpace& space : state_.old.moving) {
+    for (uint32_t index : space.blocks) state_.old.blocks[index].marked = false;
   }
-  heap_.evacuating_ = false;
+  state_.evacuation.running = false;
   ResetNursery();
-  ++heap_.stats_.full_collections;
+  ++state_.counts.full_collections;
   NotePause(start);
 }
 
 void Collector::NotePause(uint64_t start) {
   const uint64_t pause = Nanoseconds() - start;
-  heap_.stats_.full_nanoseconds += pause;
-  heap_.stats_.longest_full_nanoseconds = std::max(heap_.stats_.longest_full_nanoseconds, pause);
+  state_.pauses.full_nanoseconds += pause;
+  state_.pauses.longest_full_nanoseconds = std::max(state_.pauses.longest_full_nanoseconds, pause);
 }
 
 // ---- What is left to do afterwards.
 
 void Collector::ResetNursery() {
-  for (uint32_t index : heap_.fresh_large_) heap_.blocks_[index].fresh = false;
-  heap_.fresh_large_.clear();
-  heap_.fresh_unmoving_.clear();
-  heap_.remembered_.clear();
-  uint8_t* const start = heap_.young_start();
-  uint8_t* const kept = start + Heap::kNurserySize;
-  heap_.stats_.allocated_bytes += static_cast<uint64_t>(heap_.young_top_ - start);
-  if (heap_.young_top_ > kept) {
-    uint8_t* const end = base_ + ((heap_.young_top_ - base_ + kPageSize - 1) & ~(kPageSize - 1));
+  for (uint32_t index : state_.fresh.large) state_.old.blocks[index].fresh = false;
+  state_.fresh.large.clear();
+  state_.fresh.unmoving.clear();
+  state_.fresh.remembered.clear();
+  uint8_t* const top = base_ + state_.young.top;
+  uint8_t* const kept = heap_.young_start() + Heap::kNurserySize;
+  state_.counts.allocated_bytes += heap_.YoungBytes();
+  if (top > kept) {
+    uint8_t* const end = base_ + ((top - base_ + kPageSize - 1) & ~(kPageSize - 1));
     if (!Heap::Discard(kept, end)) heap_.young_kept_ = std::max(heap_.young_kept_, end);
   }
-  heap_.young_used_ = std::max(heap_.young_used_, std::min(heap_.young_top_, kept));
-  heap_.young_top_ = start;
-  heap_.young_soft_end_ = start + heap_.SoftNurserySize();
-  if (moved_ != 0) ++heap_.move_epoch_;
+  heap_.young_used_ = std::max(heap_.young_used_, std::min(top, kept));
+  state_.young.top = young_begin_;
+  state_.young.soft_end = young_begin_ + heap_.SoftNurserySize(state_.young.wanted);
+  if (moved_ != 0) ++state_.move_epoch;
 }
 
 template <typename Kept, typename HashOf>
@@ -628,30 +627,31 @@ bool Collector::SweepNames() {
   const auto is_forward = [this](Value cell) { return (HeaderFlags(heap_.header(cell)) & kForwardCellFlag) != 0; };
   const auto hash_of_name = [&](Value cell) { return hash_of_symbol(heap_.Get<Cell>(cell)->name); };
   return SweepWeak(
-             &heap_.symbols_, [](Value) { return true; }, hash_of_symbol) &&
-         SweepWeak(&heap_.forward_cells_.slots, is_forward, hash_of_name);
+             &state_.names.symbols, [](Value) { return true; }, hash_of_symbol) &&
+         SweepWeak(&state_.names.forward_cells.slots, is_forward, hash_of_name);
 }
 
 bool Collector::SweepUnmoving() {
-  heap_.unmoving_free_.clear();
+  state_.old.unmoving_free.clear();
   std::vector<uint32_t> kept;
-  for (size_t n = 0; n < heap_.unmoving_blocks_.size(); ++n) {
+  for (size_t n = 0; n < state_.old.unmoving_blocks.size(); ++n) {
     if (Stopped()) {
-      kept.insert(kept.end(), heap_.unmoving_blocks_.begin() + static_cast<ptrdiff_t>(n), heap_.unmoving_blocks_.end());
+      kept.insert(kept.end(), state_.old.unmoving_blocks.begin() + static_cast<ptrdiff_t>(n),
+                  state_.old.unmoving_blocks.end());
       break;
     }
-    const uint32_t index = heap_.unmoving_blocks_[n];
+    const uint32_t index = state_.old.unmoving_blocks[n];
     uint8_t* const start = heap_.BlockStart(index);
-    uint8_t* const end = start + heap_.blocks_[index].top;
+    uint8_t* const end = start + state_.old.blocks[index].top;
     uint8_t* hole = nullptr;
-    const size_t holes_before = heap_.unmoving_free_.size();
+    const size_t holes_before = state_.old.unmoving_free.size();
     const auto close = [&](uint8_t* at) {
       if (hole == nullptr) return;
       const uint32_t bytes = static_cast<uint32_t>(at - hole);
       uint32_t* filler = reinterpret_cast<uint32_t*>(hole);
       filler[0] = MakeHeader(ObjectType::kFiller);
       filler[1] = bytes;
-      heap_.unmoving_free_.emplace_back(static_cast<uint32_t>(hole - base_), bytes);
+      state_.old.unmoving_free.emplace_back(static_cast<uint32_t>(hole - base_), bytes);
       hole = nullptr;
     };
     bool any = false;
@@ -666,20 +666,20 @@ bool Collector::SweepUnmoving() {
       at += bytes;
     }
     if (!any) {
-      heap_.unmoving_free_.resize(holes_before);
+      state_.old.unmoving_free.resize(holes_before);
       heap_.FreeBlocks(index, 1);
       continue;
     }
     close(end);
     kept.push_back(index);
   }
-  heap_.unmoving_blocks_.swap(kept);
+  state_.old.unmoving_blocks.swap(kept);
   return !stopped_;
 }
 
 void Collector::SweepLarge() {
-  for (uint32_t index = 0; index < heap_.blocks_.size();) {
-    Block& block = heap_.blocks_[index];
+  for (uint32_t index = 0; index < state_.old.blocks.size();) {
+    Block& block = state_.old.blocks[index];
     const uint32_t run = block.kind == Block::kLargeHead ? block.run : 1;
     if (block.kind == Block::kLargeHead) {
       if (block.marked) {

@@ -109,6 +109,7 @@ class Collector {
   void ResetNursery();
 
   Heap& heap_;
+  HeapState& state_;
   uint8_t* const base_;
   const uint32_t young_begin_;
   const uint32_t young_size_;
@@ -118,7 +119,7 @@ class Collector {
   uint64_t moved_ = 0;
   uint64_t roots_ = 0;                       // visited so far
   uint32_t made_[Heap::kContentCount] = {};  // blocks
-  uint8_t* forwarding_used_ = nullptr;       // end of what blocks have of the forwarding table
+  uint32_t forwarding_used_ = 0;             // end of what blocks have of the forwarding table
   Cursor cursors_[Heap::kContentCount];
   uint32_t queue_ = Heap::kNoBlock;  // blocks with marked objects to scan
   std::vector<uint32_t> from_[Heap::kContentCount];

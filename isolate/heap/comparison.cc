@@ -43,7 +43,7 @@ std::vector<bool> Touched(const uint8_t* base, uint64_t bytes) {
 }  // namespace
 
 std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
-  if (std::memcmp(&layout(), &other.layout(), sizeof(CageLayout)) != 0) return "layouts of the cages";
+  if (layout() != other.layout()) return "layouts of the cages";
 
   const uint64_t cage_size = layout().cage_size;
   const std::vector<bool> mine = Touched(base_, cage_size), others = Touched(other.base_, cage_size);
@@ -52,7 +52,7 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
     const size_t offset = page * kPage;
     size_t bytes = kPage;
     if (unused == Unused::kNot && offset >= layout().stack_begin && offset < layout().young_end) {
-      const size_t top = static_cast<size_t>(young_top_ - base_);
+      const size_t top = state_.young.top;
       if (offset < layout().stack_end || offset >= top) continue;
       bytes = std::min(kPage, top - offset);
     }
@@ -70,52 +70,16 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
                         absl::Hex(there));
   }
 
-  const auto offset = [](const Heap& heap, const uint8_t* p) { return p == nullptr ? 0 : p - heap.base_; };
-  const auto same_block = [](const Block& a, const Block& b) {
-    return a.kind == b.kind && a.fresh == b.fresh && a.run == b.run && a.top == b.top;
-  };
-  if (offset(*this, young_top_) != offset(other, other.young_top_)) return "top of the nursery";
-  if (offset(*this, young_soft_end_) != offset(other, other.young_soft_end_)) return "end of the nursery";
-  if (options_.heap_limit != other.options_.heap_limit || options_.nursery_size != other.options_.nursery_size) {
-    return "limits";
-  }
-  if (dirty_.count() != other.dirty_.count()) return "number of dirty pages";
-  for (size_t i = 0; i < dirty_.count(); ++i) {
-    if (std::memcmp(dirty_.pages()[i], other.dirty_.pages()[i], sizeof(DirtyPages::Page)) != 0) return "dirty pages";
-  }
-  if (!std::equal(blocks_.begin(), blocks_.end(), other.blocks_.begin(), other.blocks_.end(), same_block)) {
-    return "blocks of the old space";
-  }
-  for (int i = 0; i < kContentCount; ++i) {
-    if (moving_[i].blocks != other.moving_[i].blocks ||
-        offset(*this, moving_[i].top) != offset(other, other.moving_[i].top) ||
-        offset(*this, moving_[i].end) != offset(other, other.moving_[i].end)) {
-      return "spaces of moving objects";
-    }
-  }
-  if (free_blocks_ != other.free_blocks_ || lowest_free_ != other.lowest_free_ || old_bytes_ != other.old_bytes_ ||
-      unmoving_blocks_ != other.unmoving_blocks_ || unmoving_free_ != other.unmoving_free_) {
-    return "free space in the old space";
-  }
-  if (fresh_large_ != other.fresh_large_ || fresh_unmoving_ != other.fresh_unmoving_ ||
-      remembered_ != other.remembered_) {
-    return "what the next collection looks at";
-  }
-  if (remembered_limit_ != other.remembered_limit_ || full_threshold_ != other.full_threshold_ ||
-      wanted_nursery_ != other.wanted_nursery_) {
-    return "when the next collection is due";
-  }
-  if (symbols_ != other.symbols_) return "table of symbols";
-  if (forward_cells_.slots != other.forward_cells_.slots || forward_cells_.count != other.forward_cells_.count) {
-    return "table of names without a definition";
-  }
-  if (move_epoch_ != other.move_epoch_) return "count of moving collections";
-  if (stats_.minor_collections != other.stats_.minor_collections ||
-      stats_.full_collections != other.stats_.full_collections ||
-      stats_.allocated_bytes != other.stats_.allocated_bytes) {
-    return "statistics";
-  }
-  return "";
+  if (options_ != other.options_) return "limits";
+  if (dirty_ != other.dirty_) return "dirty pages";
+  if (state_.young != other.state_.young) return "nursery";
+  if (state_.old != other.state_.old) return "old space";
+  if (state_.fresh != other.state_.fresh) return "what the next collection looks at";
+  if (state_.evacuation != other.state_.evacuation) return "unfinished collection";
+  if (state_.names != other.state_.names) return "tables of names";
+  if (state_.move_epoch != other.state_.move_epoch) return "count of moving collections";
+  // Whatever the state may have gained since the list above was written.
+  return state_ == other.state_ ? "" : "statistics";
 }
 
 }  // namespace islet::vm

@@ -60,6 +60,11 @@ void DirtyPages::CopyFrom(const DirtyPages& other) {
   }
 }
 
+bool DirtyPages::operator==(const DirtyPages& other) const {
+  return std::equal(pages_.begin(), pages_.end(), other.pages_.begin(), other.pages_.end(),
+                    [](const Page* a, const Page* b) { return *a == *b; });
+}
+
 std::vector<DirtyPages::Entry>::iterator DirtyPages::Place(uint32_t number) {
   return std::lower_bound(by_number_.begin(), by_number_.end(), number,
                           [](const Entry& entry, uint32_t n) { return entry.first < n; });

@@ -23,6 +23,7 @@ class DirtyPages {
     uint32_t number;                           // cage offset >> kPageShift
     uint64_t slots[kSlotsPerPage / 64];        // slots that ever received a reference to the isolate's own objects
     uint64_t young_slots[kSlotsPerPage / 64];  // of these, those written since the last collection
+    bool operator==(const Page&) const = default;
   };
 
   // For an image of `image_bytes`. Allocates nothing before the first page becomes dirty.
@@ -37,6 +38,8 @@ class DirtyPages {
   void Clear();
   // Notes what `other`, of the same image, has noted.
   void CopyFrom(const DirtyPages& other);
+  // Whether both have noted the same, in the same order.
+  bool operator==(const DirtyPages& other) const;
   // Pages written now or before a Clear, in order: the process has private copies of them.
   template <typename Visit>
   void ForEachKept(Visit&& visit) const {

@@ -40,13 +40,10 @@ Heap::Heap(Cage cage, const HeapOptions& options)
       young_begin_(cage.layout().young_begin),
       young_size_(cage.layout().young_end - cage.layout().young_begin),
       cage_(std::move(cage)),
-      options_(options),
-      dirty_(cage_.layout().image_end),
       max_blocks_((layout().old_end - layout().old_begin) / kBlockSize),
-      remembered_limit_(kRememberedLimit) {
-  young_top_ = young_start();
-  young_soft_end_ = young_start() + SoftNurserySize();
-  young_hard_end_ = base_ + layout().young_end;
+      options_(options),
+      dirty_(layout().image_end) {
+  state_ = InitialState();
   stack_top_ = stack_used_ = stack_begin();
   account_.set_limit(EffectiveLimit());
 }
@@ -63,9 +60,17 @@ size_t Heap::EffectiveLimit() const {
   return std::min(options_.heap_limit, (max_blocks_ * kBlockSize - kUnreserved) / 3);
 }
 
-size_t Heap::SoftNurserySize() const {
-  return std::min(
-      {options_.nursery_size, wanted_nursery_, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)});
+uint32_t Heap::SoftNurserySize(size_t wanted) const {
+  return static_cast<uint32_t>(
+      std::min({options_.nursery_size, wanted, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)}));
+}
+
+HeapState Heap::InitialState() const {
+  HeapState initial;
+  initial.young.top = young_begin_;
+  initial.young.soft_end = young_begin_ + SoftNurserySize(initial.young.wanted);
+  initial.young.hard_end = layout().young_end;
+  return initial;
 }
 
 bool Heap::HasRoomFor(size_t bytes) const {
@@ -73,7 +78,7 @@ bool Heap::HasRoomFor(size_t bytes) const {
   const size_t used = UsedBytes() + account_.bytes();
   if (used > limit || bytes > limit - used) return false;
   // They may be small objects or large ones; and a large one can waste half of its last block.
-  return static_cast<size_t>(young_hard_end_ - young_top_) >= bytes + kSlack &&
+  return state_.young.hard_end - state_.young.top >= bytes + kSlack &&
          HasFreeRun(2 * bytes / kBlockSize + kSpareBlocks);
 }
 
@@ -81,12 +86,12 @@ bool Heap::Reserve(size_t bytes) {
   if (HasRoomFor(bytes)) return true;
   if (bytes > EffectiveLimit()) return false;
   if (Collect() && HasRoomFor(bytes)) return true;
-  return !evacuating_ && PollInterrupts() && FullCollection() && HasRoomFor(bytes);
+  return !state_.evacuation.running && PollInterrupts() && FullCollection() && HasRoomFor(bytes);
 }
 
 // ---- Allocation.
 
-void* Heap::AllocateSlow(size_t) {
+void Heap::NurseryIsFull() {
   // The nursery's range is some 10 times what may be allocated between two safepoints without
   // Reserve, even in the smallest cage; and Reserve does not promise more than there is.
   Fatal(
@@ -146,34 +151,35 @@ void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t 
   if (bytes > kBlockSize / 2) {
     object = static_cast<uint32_t*>(AllocateLarge(bytes));
   } else {
-    stats_.allocated_bytes += bytes;
-    for (size_t i = 0; i < std::min(kHolesTried, unmoving_free_.size()); ++i) {
-      auto& hole = unmoving_free_[unmoving_free_.size() - 1 - i];
+    state_.counts.allocated_bytes += bytes;
+    for (size_t i = 0; i < std::min(kHolesTried, state_.old.unmoving_free.size()); ++i) {
+      auto& hole = state_.old.unmoving_free[state_.old.unmoving_free.size() - 1 - i];
       if (hole.second < bytes) continue;
       hole.second -= static_cast<uint32_t>(bytes);
       object = reinterpret_cast<uint32_t*>(base_ + hole.first + hole.second);
       if (hole.second == 0) {
-        std::swap(hole, unmoving_free_.back());
-        unmoving_free_.pop_back();
+        std::swap(hole, state_.old.unmoving_free.back());
+        state_.old.unmoving_free.pop_back();
       } else {
         Get<uint32_t>(Value::FromBits(hole.first))[1] = hole.second;  // keeps the block readable from end to end
       }
       break;
     }
     if (object == nullptr) {
-      if (unmoving_blocks_.empty() || kBlockSize - blocks_[unmoving_blocks_.back()].top < bytes) {
+      if (state_.old.unmoving_blocks.empty() ||
+          kBlockSize - state_.old.blocks[state_.old.unmoving_blocks.back()].top < bytes) {
         const uint32_t index = AllocateBlocks(1, Block::kUnmoving);
         if (index == kNoBlock) Fatal("islet: no room for code or symbols: Heap::Reserve was not called\n");
-        blocks_[index].top = kUnmovingStart;
-        unmoving_blocks_.push_back(index);
+        state_.old.blocks[index].top = kUnmovingStart;
+        state_.old.unmoving_blocks.push_back(index);
         NoteOldGrowth();
       }
-      Block& block = blocks_[unmoving_blocks_.back()];
-      object = reinterpret_cast<uint32_t*>(BlockStart(unmoving_blocks_.back()) + block.top);
+      Block& block = state_.old.blocks[state_.old.unmoving_blocks.back()];
+      object = reinterpret_cast<uint32_t*>(BlockStart(state_.old.unmoving_blocks.back()) + block.top);
       block.top += static_cast<uint32_t>(bytes);
     }
     std::memset(object, 0, bytes);
-    fresh_unmoving_.push_back(ValueOf(object));
+    state_.fresh.unmoving.push_back(ValueOf(object));
   }
   object[0] = MakeHeader(type, flags, count);
   if (type == ObjectType::kCode) object[1] = static_cast<uint32_t>(bytes / 4);
@@ -184,8 +190,8 @@ void* Heap::AllocateLarge(size_t bytes) {
   const size_t run = (bytes + kBlockSize - 1) / kBlockSize;
   const uint32_t index = run <= max_blocks_ ? AllocateBlocks(static_cast<uint32_t>(run), Block::kLargeHead) : kNoBlock;
   if (index == kNoBlock) Fatal("islet: no room for a large object: Heap::Reserve was not called, or refused\n");
-  fresh_large_.push_back(index);
-  stats_.allocated_bytes += bytes;
+  state_.fresh.large.push_back(index);
+  state_.counts.allocated_bytes += bytes;
   NoteOldGrowth();
   return BlockStart(index);
 }
@@ -201,10 +207,11 @@ void Heap::PopulateLarge(Value object) {
 }
 
 void Heap::FreeLarge(Value object) {
-  if (evacuating_) return;  // the collection that is to be finished finds it dead
+  if (state_.evacuation.running) return;  // the collection that is to be finished finds it dead
   const uint32_t index = BlockIndex(object.offset());
-  if (blocks_[index].fresh) fresh_large_.erase(std::find(fresh_large_.begin(), fresh_large_.end(), index));
-  FreeBlocks(index, blocks_[index].run);
+  if (state_.old.blocks[index].fresh)
+    state_.fresh.large.erase(std::find(state_.fresh.large.begin(), state_.fresh.large.end(), index));
+  FreeBlocks(index, state_.old.blocks[index].run);
   DiscardFreed(true);
 }
 
@@ -217,129 +224,131 @@ void Heap::StartPromotedPairs() {
 }
 
 void* Heap::AllocatePromoted(size_t bytes) {
-  MovingSpace& space = moving_[kObjects];
-  uint8_t* p = space.top;
-  if (static_cast<size_t>(space.end - p) < bytes) {
+  MovingSpace& space = state_.old.moving[kObjects];
+  uint8_t* p = base_ + space.top;
+  if (space.end - space.top < bytes) {
     p = AllocateInNewBlock(kObjects, bytes, /*populate=*/true);
     if (p == nullptr) Fatal("islet: no room for objects: Heap::Reserve was not called\n");
     NoteOldGrowth();
   } else {
-    space.top = p + bytes;
+    space.top += static_cast<uint32_t>(bytes);
   }
-  stats_.allocated_bytes += bytes;
+  state_.counts.allocated_bytes += bytes;
   return p;
 }
 
 uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes, bool populate) {
-  MovingSpace& space = moving_[content];
+  MovingSpace& space = state_.old.moving[content];
   if (!space.blocks.empty()) {
     const uint32_t last = space.blocks.back();
-    blocks_[last].top = static_cast<uint32_t>(space.top - BlockStart(last));
+    state_.old.blocks[last].top = space.top - BlockOffset(last);
   }
   const uint32_t index = AllocateBlocks(1, Block::kMoving);
   if (index == kNoBlock) return nullptr;
-  blocks_[index].marked = evacuating_;
+  state_.old.blocks[index].marked = state_.evacuation.running;
   space.blocks.push_back(index);
   uint8_t* p = BlockStart(index);
   if (populate) Populate(p, p + kBlockSize);
-  space.top = p + bytes;
-  space.end = p + kBlockSize;
+  space.top = BlockOffset(index) + static_cast<uint32_t>(bytes);
+  space.end = BlockOffset(index) + static_cast<uint32_t>(kBlockSize);
   return p;
 }
 
 uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
   uint32_t index = kNoBlock;
-  if (free_blocks_ >= run) {
+  if (state_.old.free_blocks >= run) {
     uint32_t length = 0;
     bool first = true;
-    for (uint32_t i = lowest_free_; i < blocks_.size(); ++i) {
-      if (blocks_[i].kind != Block::kFree) {
+    for (uint32_t i = state_.old.lowest_free; i < state_.old.blocks.size(); ++i) {
+      if (state_.old.blocks[i].kind != Block::kFree) {
         length = 0;
         continue;
       }
-      if (first) lowest_free_ = i;
+      if (first) state_.old.lowest_free = i;
       first = false;
       if (++length == run) {
         index = i + 1 - run;
-        free_blocks_ -= run;
-        if (index == lowest_free_) lowest_free_ += run;
+        state_.old.free_blocks -= run;
+        if (index == state_.old.lowest_free) state_.old.lowest_free += run;
         break;
       }
     }
   }
   if (index == kNoBlock) {
-    if (max_blocks_ - blocks_.size() < run) return kNoBlock;
-    index = static_cast<uint32_t>(blocks_.size());
-    blocks_.resize(blocks_.size() + run);
+    if (max_blocks_ - state_.old.blocks.size() < run) return kNoBlock;
+    index = static_cast<uint32_t>(state_.old.blocks.size());
+    state_.old.blocks.resize(state_.old.blocks.size() + run);
   }
   for (uint32_t i = 0; i < run; ++i) {
-    Block& block = blocks_[index + i];
+    Block& block = state_.old.blocks[index + i];
     if (block.kind == Block::kFree && block.marked) (void)Discard(BlockStart(index + i), BlockStart(index + i + 1));
     block = Block();
     block.kind = i == 0 ? kind : Block::kLargeTail;
     block.run = i == 0 ? run : i;
   }
-  blocks_[index].fresh = kind == Block::kLargeHead;
-  old_bytes_ += run * kBlockSize;
+  state_.old.blocks[index].fresh = kind == Block::kLargeHead;
+  state_.old.bytes += run * kBlockSize;
   return index;
 }
 
 void Heap::FreeBlocks(uint32_t index, uint32_t run) {
   for (uint32_t i = 0; i < run; ++i) {
-    blocks_[index + i] = Block();
-    blocks_[index + i].marked = true;
+    state_.old.blocks[index + i] = Block();
+    state_.old.blocks[index + i].marked = true;
   }
-  free_blocks_ += run;
-  lowest_free_ = std::min(lowest_free_, index);
-  old_bytes_ -= run * kBlockSize;
+  state_.old.free_blocks += run;
+  state_.old.lowest_free = std::min(state_.old.lowest_free, index);
+  state_.old.bytes -= run * kBlockSize;
 }
 
 void Heap::DiscardFreed(bool polls) {
-  undiscarded_ = true;
+  state_.evacuation.undiscarded = true;
   if (!DiscardForwarding(polls)) return;
   const auto freed = [this](uint32_t i) {
-    return i < blocks_.size() && blocks_[i].kind == Block::kFree && blocks_[i].marked;
+    return i < state_.old.blocks.size() && state_.old.blocks[i].kind == Block::kFree && state_.old.blocks[i].marked;
   };
-  for (uint32_t i = lowest_free_; i < blocks_.size(); ++i) {
+  for (uint32_t i = state_.old.lowest_free; i < state_.old.blocks.size(); ++i) {
     if (!freed(i)) continue;
     const uint32_t begin = i;
-    for (; freed(i) && i - begin < kDiscardedAtOnce / kBlockSize; ++i) blocks_[i].marked = false;
+    for (; freed(i) && i - begin < kDiscardedAtOnce / kBlockSize; ++i) state_.old.blocks[i].marked = false;
     if (!Discard(BlockStart(begin), BlockStart(i))) old_kept_ = std::max(old_kept_, BlockStart(i));
     --i;
     if (polls && !PollInterrupts()) return;
   }
-  while (!blocks_.empty() && blocks_.back().kind == Block::kFree) {
-    blocks_.pop_back();
-    --free_blocks_;
+  while (!state_.old.blocks.empty() && state_.old.blocks.back().kind == Block::kFree) {
+    state_.old.blocks.pop_back();
+    --state_.old.free_blocks;
   }
-  lowest_free_ = std::min(lowest_free_, static_cast<uint32_t>(blocks_.size()));
-  undiscarded_ = false;
+  state_.old.lowest_free = std::min(state_.old.lowest_free, static_cast<uint32_t>(state_.old.blocks.size()));
+  state_.evacuation.undiscarded = false;
 }
 
 bool Heap::DiscardForwarding(bool polls) {
-  while (forwarding_ < forwarding_end_) {
-    uint8_t* const begin = std::max(forwarding_, forwarding_end_ - kDiscardedAtOnce);
-    if (!Discard(begin, forwarding_end_)) young_kept_ = std::max(young_kept_, forwarding_end_);
-    forwarding_end_ = begin;
+  const uint32_t first = state_.evacuation.forwarding;
+  uint32_t& end = state_.evacuation.forwarding_end;
+  while (first < end) {
+    const uint32_t begin = end - first > kDiscardedAtOnce ? end - static_cast<uint32_t>(kDiscardedAtOnce) : first;
+    if (!Discard(base_ + begin, base_ + end)) young_kept_ = std::max(young_kept_, base_ + end);
+    end = begin;
     if (polls && !PollInterrupts()) return false;
   }
-  forwarding_ = forwarding_end_ = nullptr;
-  young_hard_end_ = base_ + layout().young_end;
+  state_.evacuation.forwarding = state_.evacuation.forwarding_end = 0;
+  state_.young.hard_end = layout().young_end;
   return true;
 }
 
 bool Heap::HasFreeRun(size_t run) const {
-  if (max_blocks_ - blocks_.size() >= run) return true;
+  if (max_blocks_ - state_.old.blocks.size() >= run) return true;
   size_t length = 0;
-  for (uint32_t i = lowest_free_; i < blocks_.size(); ++i) {
-    length = blocks_[i].kind == Block::kFree ? length + 1 : 0;
+  for (uint32_t i = state_.old.lowest_free; i < state_.old.blocks.size(); ++i) {
+    length = state_.old.blocks[i].kind == Block::kFree ? length + 1 : 0;
     if (length >= run) return true;
   }
-  return length + max_blocks_ - blocks_.size() >= run;
+  return length + max_blocks_ - state_.old.blocks.size() >= run;
 }
 
 void Heap::NoteOldGrowth() {
-  if (old_bytes_ > std::min(full_threshold_, EffectiveLimit()) || !HasFreeRun(kSpareBlocks)) {
+  if (state_.old.bytes > std::min(state_.old.full_threshold, EffectiveLimit()) || !HasFreeRun(kSpareBlocks)) {
     RequestCollection();
   }
 }
@@ -375,17 +384,18 @@ void Heap::WriteBarrier(uint32_t slot_offset, Value v) {
     return;
   }
   // A large object made since the last collection is scanned whole anyway.
-  const Block* block = &blocks_[BlockIndex(slot_offset)];
+  const Block* block = &state_.old.blocks[BlockIndex(slot_offset)];
   if (block->kind == Block::kLargeTail) block -= block->run;
   if (block->fresh) return;
-  if (remembered_.size() >= remembered_limit_) {
-    std::sort(remembered_.begin(), remembered_.end());
-    remembered_.erase(std::unique(remembered_.begin(), remembered_.end()), remembered_.end());
-    remembered_limit_ = std::max(kRememberedLimit, 2 * remembered_.size());
+  if (state_.fresh.remembered.size() >= state_.fresh.remembered_limit) {
+    std::sort(state_.fresh.remembered.begin(), state_.fresh.remembered.end());
+    state_.fresh.remembered.erase(std::unique(state_.fresh.remembered.begin(), state_.fresh.remembered.end()),
+                                  state_.fresh.remembered.end());
+    state_.fresh.remembered_limit = std::max(HeapState::kRememberedLimit, 2 * state_.fresh.remembered.size());
     // So many of them make the next collection long, and the nursery's objects few.
-    if (remembered_limit_ > kRememberedLimit) RequestCollection();
+    if (state_.fresh.remembered_limit > HeapState::kRememberedLimit) RequestCollection();
   }
-  remembered_.push_back(slot_offset);
+  state_.fresh.remembered.push_back(slot_offset);
 }
 
 void Heap::RemoveRoots(RootSource* source) {
@@ -393,20 +403,20 @@ void Heap::RemoveRoots(RootSource* source) {
 }
 
 bool Heap::Collect() {
-  if (evacuating_) {
+  if (state_.evacuation.running) {
     if (unfinished_ == nullptr) return false;  // asked for by what a poll of the collector has called
     if (!PollInterrupts()) return false;       // nobody needs room any more
   }
   FinishCollection();
   const size_t limit = EffectiveLimit();
-  if (old_bytes_ > std::min(full_threshold_, limit)) {
+  if (state_.old.bytes > std::min(state_.old.full_threshold, limit)) {
     if (!FullCollection()) return false;
   } else {
     if (!MinorCollection()) return false;
-    const bool full = old_bytes_ + account_.bytes() > limit || !HasFreeRun(kSpareBlocks);
+    const bool full = state_.old.bytes + account_.bytes() > limit || !HasFreeRun(kSpareBlocks);
     if (full && !FullCollection()) return false;
   }
-  return old_bytes_ + account_.bytes() <= limit && HasFreeRun(kSpareBlocks);
+  return state_.old.bytes + account_.bytes() <= limit && HasFreeRun(kSpareBlocks);
 }
 
 void Heap::CollectFull() {
@@ -422,7 +432,7 @@ bool Heap::MinorCollection() {
     RequestCollection();
     return false;
   }
-  remembered_limit_ = kRememberedLimit;
+  state_.fresh.remembered_limit = HeapState::kRememberedLimit;
   return true;
 }
 
@@ -430,9 +440,9 @@ bool Heap::FullCollection() {
   FinishCollection();
   // One that may stop needs all that moves to be in the old space. Promoted objects, and the copies
   // of all, may each take twice their size; see EffectiveLimit.
-  const size_t young = static_cast<size_t>(young_top_ - young_start());
-  const bool may_stop =
-      max_blocks_ * kBlockSize - old_bytes_ >= 2 * young + 2 * (old_bytes_ + young) + kSpareBlocks * kBlockSize;
+  const size_t young = YoungBytes();
+  const bool may_stop = max_blocks_ * kBlockSize - state_.old.bytes >=
+                        2 * young + 2 * (state_.old.bytes + young) + kSpareBlocks * kBlockSize;
   if (may_stop && young != 0 && !MinorCollection()) return false;
   const AccountPause pause;
   auto collector = std::make_unique<Collector>(*this);
@@ -457,22 +467,24 @@ void Heap::FinishCollectionNow() {
 
 void Heap::AbandonCollection() {
   unfinished_ = nullptr;
-  evacuating_ = false;
+  state_.evacuation.running = false;
 }
 
 void Heap::NoteFullCollection() {
-  remembered_limit_ = kRememberedLimit;
+  state_.fresh.remembered_limit = HeapState::kRememberedLimit;
   const size_t limit = EffectiveLimit();
-  full_threshold_ = std::min(std::max(kMinFullThreshold, 2 * old_bytes_), limit);
+  state_.old.full_threshold = std::min(std::max(HeapState::kMinFullThreshold, 2 * state_.old.bytes), limit);
   // Whoever goes on in spite of Collect's answer may not go far.
-  if (old_bytes_ > limit) RequestCollection();
+  if (state_.old.bytes > limit) RequestCollection();
 }
 
 HeapStats Heap::Stats() const {
-  HeapStats stats = stats_;
-  stats.young_bytes = static_cast<size_t>(young_top_ - young_start());
-  stats.old_bytes = old_bytes_;
-  for (const Block& block : blocks_) {
+  HeapStats stats;
+  static_cast<HeapCounts&>(stats) = state_.counts;
+  static_cast<HeapPauses&>(stats) = state_.pauses;
+  stats.young_bytes = YoungBytes();
+  stats.old_bytes = state_.old.bytes;
+  for (const Block& block : state_.old.blocks) {
     if (block.kind == Block::kLargeHead) stats.large_bytes += block.run * kBlockSize;
   }
   stats.allocated_bytes += stats.young_bytes;

@@ -42,6 +42,7 @@
 #include "isolate/heap/account.h"
 #include "isolate/heap/cage.h"
 #include "isolate/heap/dirty_pages.h"
+#include "isolate/heap/heap_state.h"
 #include "isolate/heap/objects.h"
 #include "isolate/heap/value.h"
 
@@ -67,23 +68,17 @@ struct HeapOptions {
   // Bytes of fresh objects after which a collection is due; less under a small heap limit. Tests make it tiny, so that
   // each safepoint is one where everything moves.
   size_t nursery_size = size_t{1} << 20;
+  bool operator==(const HeapOptions&) const = default;
 };
 
 // Whether comparisons look at memory that nothing can reach: the stack between runs, and the nursery past its top.
 enum class Unused { kToo, kNot };
 
-struct HeapStats {
+struct HeapStats : HeapCounts, HeapPauses {
   size_t young_bytes = 0;
   size_t old_bytes = 0;
   size_t large_bytes = 0;  // of old_bytes
   size_t dirty_pages = 0;
-  uint64_t minor_collections = 0;
-  uint64_t full_collections = 0;
-  uint64_t minor_nanoseconds = 0;
-  uint64_t full_nanoseconds = 0;
-  uint64_t longest_minor_nanoseconds = 0;
-  uint64_t longest_full_nanoseconds = 0;
-  uint64_t allocated_bytes = 0;  // since the heap was made, whether alive or not
 };
 
 class Collector;
@@ -95,9 +90,7 @@ class Heap {
   // Objects of at least this many bytes are large: they have blocks of their own and never move.
   static constexpr size_t kLargeObject = size_t{32} << 10;
   static constexpr size_t kBlockSize = size_t{64} << 10;
-  // Bytes of nursery that are filled before a collection, at most: half as much while much of it survives, so that no
-  // pause is long.
-  static constexpr size_t kNurserySize = size_t{1} << 20;
+  static constexpr size_t kNurserySize = HeapState::kNurserySize;
   static constexpr size_t kStackSize = size_t{256} << 10;
 
   // Takes over a cage whose layout says where the snapshot's pages lie.
@@ -149,11 +142,11 @@ class Heap {
   // A pair that is in the old space from the start: for long lists made at once, which would have to be moved there.
   // While what it refers to is there, too, the next collection has nothing to do for it.
   Value ConsPromoted(Value car, Value cdr) {
-    MovingSpace& space = moving_[kPairs];
+    MovingSpace& space = state_.old.moving[kPairs];
     if (__builtin_expect(space.top == space.end, 0)) StartPromotedPairs();
-    Pair* p = reinterpret_cast<Pair*>(space.top);
+    Pair* p = reinterpret_cast<Pair*>(base_ + space.top);
     space.top += sizeof(Pair);
-    stats_.allocated_bytes += sizeof(Pair);
+    state_.counts.allocated_bytes += sizeof(Pair);
     Write(&p->car, car);
     Write(&p->cdr, cdr);
     return Value::Ref(Tag::kPair, OffsetOf(p));
@@ -190,10 +183,10 @@ class Heap {
   void* NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t count);
   // `bytes` of nursery, a multiple of 8, uninitialised, less than kLargeObject.
   void* AllocateBytes(size_t bytes) {
-    uint8_t* p = young_top_;
-    if (__builtin_expect(static_cast<size_t>(young_hard_end_ - p) < bytes, 0)) return AllocateSlow(bytes);
-    young_top_ = p + bytes;
-    return p;
+    const uint32_t top = state_.young.top;
+    if (__builtin_expect(state_.young.hard_end - top < bytes, 0)) NurseryIsFull();
+    state_.young.top = top + static_cast<uint32_t>(bytes);
+    return base_ + top;
   }
   // Asks the system at once for the pages of a large object that is about to be filled out of
   // order: one page fault for each takes three times as long. Polls.
@@ -234,7 +227,7 @@ class Heap {
   void AddRoots(RootSource* source) { roots_.push_back(source); }
   void RemoveRoots(RootSource* source);
   // True if a safepoint should collect.
-  bool WantsCollection() const { return young_top_ >= young_soft_end_; }
+  bool WantsCollection() const { return state_.young.top >= state_.young.soft_end; }
   // Collects the nursery, or all, as the state of the heap demands. False if the live objects
   // exceed the heap limit, or if the run is being ended.
   [[nodiscard]] bool Collect();
@@ -243,13 +236,13 @@ class Heap {
   // Does what the end of a run has left undone of a full collection; nothing, if nothing is. A
   // safepoint.
   void FinishCollection() {
-    if (__builtin_expect(unfinished_ != nullptr || undiscarded_, 0)) FinishCollectionNow();
+    if (__builtin_expect(unfinished_ != nullptr || state_.evacuation.undiscarded, 0)) FinishCollectionNow();
   }
   bool CollectionIsUnfinished() const { return unfinished_ != nullptr; }
   // True for a reference to an object that the next collection moves out of the nursery.
   bool IsYoung(Value v) const { return v.IsRef() && IsYoung(v.offset()); }
   // Counts collections that moved something (hash tables with keys hashed by address).
-  uint32_t move_epoch() const { return move_epoch_; }
+  uint32_t move_epoch() const { return state_.move_epoch; }
 
   // ---- The stack (interpreter/). The collector scans [stack_begin, stack_top) and clears from there to stack_used.
   Value* stack_begin() const { return reinterpret_cast<Value*>(base_ + layout().stack_begin); }
@@ -285,12 +278,12 @@ class Heap {
   }
   // The heap limit, as far as the cage is large enough for it.
   size_t EffectiveLimit() const;
-  size_t UsedBytes() const { return static_cast<size_t>(young_top_ - young_start()) + old_bytes_; }
+  size_t UsedBytes() const { return YoungBytes() + state_.old.bytes; }
   // Counts what runs have outside of the cage.
   Account& account() { return account_; }
   HeapStats Stats() const;
   // Code and symbols may have gone with each of them, and others have come in their places.
-  uint64_t full_collections() const { return stats_.full_collections; }
+  uint64_t full_collections() const { return state_.counts.full_collections; }
   DirtyPages& dirty_pages() { return dirty_; }
   const DirtyPages& dirty_pages() const { return dirty_; }
 
@@ -321,64 +314,39 @@ class Heap {
 
   // Symbols made since the snapshot: an open-addressing table, weak in full collections. See
   // interpreter/symbol_table.cc. The heap keeps it because only the collector knows which symbols died.
-  std::vector<Value>& young_symbols() { return symbols_; }
-  // Cells of names that have no definition yet, unmoving: likewise a table, by the hashes of the names, and weak. Those
-  // that have been defined meanwhile leave it, too. See expander/forward_cells.h.
-  struct ForwardCells {
-    std::vector<Value> slots;
-    size_t count = 0;  // at least as many as there are
-  };
-  ForwardCells& forward_cells() { return forward_cells_; }
+  std::vector<Value>& young_symbols() { return state_.names.symbols; }
+  // Cells of names that have no definition yet: see expander/forward_cells.h.
+  using ForwardCells = HeapState::ForwardCells;
+  ForwardCells& forward_cells() { return state_.names.forward_cells; }
 
-  // Where the interpreter's inline allocation finds its bounds.
-  uint8_t* young_top_;       // first free byte
-  uint8_t* young_soft_end_;  // a safepoint past this collects
-  uint8_t* young_hard_end_;
+  // For the interpreter's inline allocation.
+  HeapState::Nursery& young() { return state_.young; }
 
  private:
   friend class Collector;
 
-  // Old space is made of blocks, in use or free. A free block reads as zero. Blocks from blocks_.size() on were never
-  // used, or have been given back.
-  struct Block {
-    enum Kind : uint8_t { kFree, kMoving, kUnmoving, kLargeHead, kLargeTail };
-    Kind kind = kFree;
-    // Large head: reached in this full collection. Moving: made during this full collection, so its
-    // objects stay. Free: not zero yet.
-    bool marked = false;
-    bool fresh = false;   // large head: made since the last collection
-    bool queued = false;  // large head, unmoving: in the collector's list of blocks to scan
-    uint32_t run = 1;     // large head: its blocks; large tail: blocks back to the head
-    uint32_t top = 0;     // bytes in use
-    // Large head, unmoving: in the collector's list. Moving, while evacuated: where its part of
-    // `forwarding_` begins, or kNoBlock if it has none yet.
-    uint32_t next = 0;
-  };
-  // What a moving block holds. Pairs have no header, so a block of pairs and others could not be scanned from end to
-  // end; and what holds no references need not be.
-  enum Content { kPairs, kObjects, kLeaves, kContentCount };
-  // Where objects of one content are promoted to: the last of `blocks`, from `top`.
-  struct MovingSpace {
-    std::vector<uint32_t> blocks;
-    uint8_t* top = nullptr;
-    uint8_t* end = nullptr;
-  };
+  using Block = HeapState::Block;
+  using MovingSpace = HeapState::MovingSpace;
+  using Content = HeapState::Content;
+  using enum HeapState::Content;
   static constexpr uint32_t kNoBlock = ~0u;
-  static constexpr size_t kMinFullThreshold = size_t{8} << 20;
-  static constexpr size_t kRememberedLimit = size_t{64} << 10;
   // An unmoving block starts with the collector's bitmaps, one bit for each 8 bytes: reached; scanned.
   static constexpr size_t kUnmovingBitmap = kBlockSize / 8 / 8;
   static constexpr size_t kUnmovingStart = 2 * kUnmovingBitmap;
   // Allocation that needs no Reserve stays possible while this many blocks in a row are free.
   static constexpr uint32_t kSpareBlocks = 2 * kSlack / kBlockSize;
 
-  uint8_t* young_start() const { return base_ + layout().young_begin; }
+  // The state of a heap that is new, under its present limit.
+  HeapState InitialState() const;
+  uint8_t* young_start() const { return base_ + young_begin_; }
+  size_t YoungBytes() const { return state_.young.top - young_begin_; }
   bool IsYoung(uint32_t offset) const { return offset - young_begin_ < young_size_; }
-  void* AllocateSlow(size_t bytes);
-  size_t SoftNurserySize() const;
+  [[noreturn]] static void NurseryIsFull();
+  // How much of the nursery is filled before a collection, if the last has wanted so much.
+  uint32_t SoftNurserySize(size_t wanted) const;
   bool HasRoomFor(size_t bytes) const;
   // Makes WantsCollection true.
-  void RequestCollection() { young_soft_end_ = young_start(); }
+  void RequestCollection() { state_.young.soft_end = young_begin_; }
 
   // Old space.
   uint32_t AllocateBlocks(uint32_t run, Block::Kind kind);  // index, or kNoBlock if there is no room
@@ -401,7 +369,8 @@ class Heap {
   void AbandonCollection();  // before a reset
   // Asks for a collection if the old space has grown enough since the last, or is about to run out.
   void NoteOldGrowth();
-  uint8_t* BlockStart(uint32_t index) const { return base_ + layout().old_begin + index * kBlockSize; }
+  uint8_t* BlockStart(uint32_t index) const { return base_ + BlockOffset(index); }
+  uint32_t BlockOffset(uint32_t index) const { return layout().old_begin + index * static_cast<uint32_t>(kBlockSize); }
   uint32_t BlockIndex(uint32_t offset) const { return (offset - layout().old_begin) / kBlockSize; }
   // Gives [begin, end) back to the system, to read as zero from now on. False if the system did not take it: it reads
   // as zero all the same, but stays resident.
@@ -415,47 +384,32 @@ class Heap {
   void ClearOldSpace(size_t keep_bytes);
   void GiveBackKept(size_t keep_bytes);
 
-  const uint8_t* pristine_ = nullptr;
+  // Beside the start of the state, since allocation and the write barrier use both.
   uint8_t* base_;
   uint32_t young_begin_;
   uint32_t young_size_;  // of the whole young range, for the barrier
+  // Reset, copied and compared as a whole.
+  HeapState state_;
+
+  // What stays when the heap is reset, and is each heap's own.
+  const uint8_t* pristine_ = nullptr;
   Cage cage_;
+  uint32_t max_blocks_;
   HeapOptions options_;
   Account account_;
-  DirtyPages dirty_;
   std::vector<RootSource*> roots_;
-  uint32_t max_blocks_;
-  std::vector<Block> blocks_;
-  uint32_t free_blocks_ = 0;  // within blocks_
-  uint32_t lowest_free_ = 0;  // no free block below this one
-  MovingSpace moving_[kContentCount];
-  std::vector<uint32_t> unmoving_blocks_;  // new objects go to the last one
-  std::vector<uint32_t> fresh_large_;
-  std::vector<Value> fresh_unmoving_;                         // made since the last collection: scanned at the next
-  std::vector<uint32_t> remembered_;                          // offsets of old slots that may refer to the nursery
-  size_t remembered_limit_;                                   // size at which to look for duplicates
-  std::vector<std::pair<uint32_t, uint32_t>> unmoving_free_;  // (offset, bytes) holes left by dead code and symbols
-  std::vector<Value> symbols_;
-  ForwardCells forward_cells_;
-  size_t old_bytes_ = 0;  // blocks in use, whole
-  size_t wanted_nursery_ = kNurserySize / 2;
-  size_t full_threshold_ = kMinFullThreshold;  // old bytes at which the next collection is a full one
-  uint32_t move_epoch_ = 1;
+  // Reset by Clear and copied by CopyFrom, as they know what else of the cage has been written.
+  DirtyPages dirty_;
   std::unique_ptr<Collector> unfinished_;  // a full collection that ended its run
-  bool evacuating_ = false;                // from a full collection's start to its end
-  bool undiscarded_ = false;               // what DiscardFreed has left
-  // Where the objects of a full collection have gone: above the nursery, which is shorter
-  // meanwhile. Null: nowhere.
-  uint8_t* forwarding_ = nullptr;
-  uint8_t* forwarding_end_ = nullptr;
+  // Where the interpreter stands: nowhere, while nothing runs.
   Value* stack_top_ = nullptr;
   Value* stack_used_ = nullptr;
-  uint8_t* young_used_ = nullptr;  // end of what collections since the last Reset have found filled
-  // Ends of what resets have left resident; null: nothing.
+  // What of the cage does not read as zero, or is resident, beyond what the state tells; null: nothing. The end of what
+  // collections since the last Reset have found filled, and the ends of what resets have left resident.
+  uint8_t* young_used_ = nullptr;
   uint8_t* young_kept_ = nullptr;
   uint8_t* stack_kept_ = nullptr;
   uint8_t* old_kept_ = nullptr;
-  HeapStats stats_;
 };
 
 }  // namespace islet::vm

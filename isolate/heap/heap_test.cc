@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "isolate/heap/reusable_vector.h"
 #include "isolate/heap/test_image.h"
 
 namespace islet::vm {
@@ -239,6 +241,70 @@ TEST(HeapTest, FreedMemoryGoesBackToTheSystem) {
   roots.values.clear();
   heap->CollectFull();
   EXPECT_LE(resident(), static_cast<int>(Heap::kNurserySize / kTestPage));
+}
+
+// The heaps of two cages are the same when the second has been given the first one's state.
+TEST(HeapTest, ACopyIsTheSameAndGoesOnAlike) {
+  const auto work = [](Heap& heap) {
+    Value list = kNull;
+    for (int i = 0; i < 20000; ++i) {
+      if (!heap.Reserve(64)) return;
+      list = heap.Cons(heap.MakeFlonum(i), kNull);
+    }
+    heap.NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0);
+    heap.MakeVector(100'000, list);
+    heap.ConsPromoted(list, list);
+  };
+  auto parent = MakeHeap();
+  auto child = MakeHeap();
+  work(*parent);
+  EXPECT_NE(child->FirstDifference(*parent, Unused::kNot), "");
+  child->CopyFrom(*parent);
+  EXPECT_EQ(child->FirstDifference(*parent, Unused::kNot), "");
+  for (Heap* heap : {parent.get(), child.get()}) {
+    work(*heap);
+    heap->CollectFull();
+  }
+  EXPECT_EQ(child->FirstDifference(*parent, Unused::kNot), "");
+}
+
+// A heap of which more was in use than of the other differs from it, whichever is asked.
+TEST(HeapTest, ADifferenceIsSeenFromBothSides) {
+  auto more = MakeHeap();
+  auto less = MakeHeap();
+  more->NewUnmoving(ObjectType::kSymbol, sizeof(Symbol), 0, 0);
+  more->CollectFull();
+  EXPECT_NE(more->FirstDifference(*less, Unused::kNot), "");
+  EXPECT_NE(less->FirstDifference(*more, Unused::kNot), "");
+  less->young_symbols().push_back(kUndefined);
+  more->Reset(more->stack_begin(), 0);
+  EXPECT_EQ(more->FirstDifference(*less, Unused::kToo), "tables of names");
+}
+
+TEST(ReusableVectorTest, AnEmptyOneAssignedLeavesASmallBuffer) {
+  ReusableVector<int> vector;
+  vector.assign(10, 1);
+  const int* const buffer = vector.data();
+  vector = {};
+  EXPECT_TRUE(vector.empty());
+  vector.push_back(1);
+  EXPECT_EQ(vector.data(), buffer);
+  const ReusableVector<int> empty;
+  vector = empty;
+  EXPECT_GE(vector.capacity(), 10u);
+}
+
+TEST(ReusableVectorTest, AnEmptyOneAssignedFreesALargeBuffer) {
+  ReusableVector<int> vector;
+  vector.assign(ReusableVector<int>::kKept + 1, 1);
+  vector = {};
+  EXPECT_EQ(vector.capacity(), 0u);
+  ReusableVector<int> other;
+  other.assign(ReusableVector<int>::kKept + 1, 1);
+  vector = other;
+  EXPECT_EQ(vector, other);
+  vector = std::move(other);
+  EXPECT_EQ(vector.size(), ReusableVector<int>::kKept + 1);
 }
 
 TEST(HeapTest, IdleHeapTouchesNothing) {

@@ -19,16 +19,8 @@ namespace islet::vm {
 namespace {
 
 constexpr size_t kPage = DirtyPages::kPageSize;
-// Vectors that a tenant has made larger than this are freed.
-constexpr size_t kKeptEntries = 1024;
 // So many separate pages are given back one system call each; of more, the whole range that holds them.
 constexpr size_t kMostRuns = 64;
-
-template <typename T>
-void Empty(std::vector<T>& vector) {
-  vector.clear();
-  if (vector.capacity() > kKeptEntries) std::vector<T>().swap(vector);
-}
 
 // Cages start at page boundaries.
 uint8_t* PageEnd(uint8_t* p) { return p + (kPage - reinterpret_cast<uintptr_t>(p) % kPage) % kPage; }
@@ -41,7 +33,7 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   GiveBackScratch();
   RestoreImage(keep_bytes);
   if (unfinished_ != nullptr) AbandonCollection();
-  if (forwarding_ != nullptr) (void)DiscardForwarding(false);
+  if (state_.evacuation.forwarding != 0) (void)DiscardForwarding(false);
 
   uint8_t* const stack = reinterpret_cast<uint8_t*>(stack_begin());
   uint8_t* const stack_top = std::min(reinterpret_cast<uint8_t*>(stack_used), reinterpret_cast<uint8_t*>(stack_end()));
@@ -49,7 +41,7 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   stack_kept_ = std::max(stack_kept_, stack_top);
   stack_top_ = stack_used_ = stack_begin();
 
-  uint8_t* const young_used = std::max(young_top_, young_used_);
+  uint8_t* const young_used = std::max(base_ + state_.young.top, young_used_);
   if (BytesTo(young_start(), young_used) > keep_bytes) {
     uint8_t* const end = PageEnd(std::max(young_used, young_kept_));
     young_kept_ = Discard(young_start(), end) ? nullptr : end;
@@ -58,19 +50,9 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
     young_kept_ = std::max(young_kept_, young_used);
   }
   young_used_ = nullptr;
-  young_top_ = young_start();
-  wanted_nursery_ = kNurserySize / 2;
-  young_soft_end_ = young_start() + SoftNurserySize();
 
-  if (!blocks_.empty()) ClearOldSpace(keep_bytes);
-  Empty(remembered_);
-  Empty(symbols_);
-  Empty(forward_cells_.slots);
-  forward_cells_.count = 0;
-  remembered_limit_ = kRememberedLimit;
-  full_threshold_ = kMinFullThreshold;
-  move_epoch_ = 1;
-  stats_ = HeapStats();
+  if (!state_.old.blocks.empty()) ClearOldSpace(keep_bytes);
+  state_ = InitialState();
   if (KeptBytes() > keep_bytes) GiveBackKept(keep_bytes);
 }
 
@@ -120,23 +102,23 @@ bool Heap::DiscardKeptPages() {
 }
 
 void Heap::ClearOldSpace(size_t keep_bytes) {
-  uint8_t* const end = BlockStart(static_cast<uint32_t>(blocks_.size()));
-  if (blocks_.size() * kBlockSize > keep_bytes) {
+  uint8_t* const end = BlockStart(static_cast<uint32_t>(state_.old.blocks.size()));
+  if (state_.old.blocks.size() * kBlockSize > keep_bytes) {
     old_kept_ = std::max(end, old_kept_);
     if (Discard(BlockStart(0), old_kept_)) old_kept_ = nullptr;
   } else {
-    for (const MovingSpace& space : moving_) {
+    for (const MovingSpace& space : state_.old.moving) {
       if (space.blocks.empty()) continue;
-      blocks_[space.blocks.back()].top = static_cast<uint32_t>(space.top - BlockStart(space.blocks.back()));
+      state_.old.blocks[space.blocks.back()].top = space.top - BlockOffset(space.blocks.back());
     }
-    for (uint32_t i = 0; i < blocks_.size(); ++i) {
-      switch (blocks_[i].kind) {
+    for (uint32_t i = 0; i < state_.old.blocks.size(); ++i) {
+      switch (state_.old.blocks[i].kind) {
         case Block::kFree:
-          if (blocks_[i].marked) std::memset(BlockStart(i), 0, kBlockSize);
+          if (state_.old.blocks[i].marked) std::memset(BlockStart(i), 0, kBlockSize);
           break;
         case Block::kMoving:
         case Block::kUnmoving:
-          std::memset(BlockStart(i), 0, blocks_[i].top);
+          std::memset(BlockStart(i), 0, state_.old.blocks[i].top);
           break;
         case Block::kLargeHead:
         case Block::kLargeTail:
@@ -146,18 +128,6 @@ void Heap::ClearOldSpace(size_t keep_bytes) {
     }
     old_kept_ = std::max(old_kept_, end);
   }
-  Empty(blocks_);
-  for (MovingSpace& space : moving_) {
-    Empty(space.blocks);
-    space.top = space.end = nullptr;
-  }
-  Empty(unmoving_blocks_);
-  Empty(fresh_large_);
-  Empty(fresh_unmoving_);
-  Empty(unmoving_free_);
-  free_blocks_ = lowest_free_ = 0;
-  undiscarded_ = false;
-  old_bytes_ = 0;
 }
 
 size_t Heap::KeptBytes() const {

@@ -166,7 +166,8 @@ constexpr size_t kNurseryMargin = 4096;
 // Whether `bytes` may be allocated now; if not, a collection is due first. The soft end of the nursery may be passed by
 // one object, so that this holds after a collection whatever the size.
 inline bool HasRoom(Heap& heap, size_t bytes) {
-  return (bytes < 64 ? heap.young_top_ + bytes : heap.young_top_ + 64) <= heap.young_soft_end_;
+  const HeapState::Nursery& young = heap.young();
+  return young.top + static_cast<uint32_t>(bytes < 64 ? bytes : 64) <= young.soft_end;
 }
 
 bool CallWithValuesReturn(Vm& vm) {
