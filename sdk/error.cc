@@ -61,40 +61,40 @@ std::vector<std::string> ErrorReport::BacktraceLines() const {
 std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace) {
   std::string text = vm::DescribeCondition(vm, object, backtrace);
   Isolate::Impl& impl = *static_cast<Isolate::Impl*>(vm.host);
-  impl.last_error = MakeReport(vm, object, backtrace);
-  impl.described = text;
+  impl.state.error.report = MakeReport(vm, object, backtrace);
+  impl.state.error.described = text;
   return text;
 }
 
 const absl::Status& Isolate::Impl::Failed(const absl::Status& status, bool evaluated) {
-  const bool recorded = !described.empty() && absl::StartsWith(status.message(), described);
+  const bool recorded = !state.error.described.empty() && absl::StartsWith(status.message(), state.error.described);
   const Limit limit = LimitReached(status);
   if (calls > 1 && vm::MarkOf(status) == vm::FailureMark::kTermination &&
       (status.code() == absl::StatusCode::kCancelled || limit == Limit::kFuel || limit == Limit::kCpuTime ||
        limit == Limit::kWallTime)) {
     spent = status;
   }
-  if (calls <= 1) described.clear();  // the calls around this one fail with the same
+  if (calls <= 1) state.error.described.clear();  // the calls around this one fail with the same
   if (!recorded) {
     const vm::Value raised = vm->last_condition();
     const bool syntax = status.code() == absl::StatusCode::kInvalidArgument && vm->heap().Is<vm::Condition>(raised);
-    last_error = syntax ? MakeReport(*vm, raised, vm::kFalse) : ErrorReport();
+    state.error.report = syntax ? MakeReport(*vm, raised, vm::kFalse) : ErrorReport();
     if (!syntax) {
       const absl::string_view message = status.message();
-      last_error.message = std::string(message.substr(0, message.find("\n  at top level (")));
+      state.error.report.message = std::string(message.substr(0, message.find("\n  at top level (")));
     }
   }
-  last_error.code = status.code();
+  state.error.report.code = status.code();
   if (!evaluated) return status;
   const vm::Evaluator::FormPosition& form = evaluator().failed_form();
-  last_error.form = {form.file, form.line, form.column};
+  state.error.report.form = {form.file, form.line, form.column};
   return status;
 }
 
 const ErrorReport& Isolate::LastError() const {
   static constinit MadeOnce<ErrorReport> none;
   const Impl::Borrowed impl(*this);
-  return impl ? impl->last_error : none.Get();
+  return impl ? impl->state.error.report : none.Get();
 }
 
 absl::optional<int> ExitStatus(const absl::Status& status) {

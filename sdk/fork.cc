@@ -39,11 +39,9 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   impl->vm = *std::move(machine);
   impl->vm->heap().AddRoots(impl.get());
   impl->vm->CopyFrom(*parent.vm);
-  impl->hooks_pending = parent.hooks_pending;
-  impl->hooks_run = parent.hooks_run;
+  impl->state = parent.state;
   impl->options = parent.options;
   impl->limits = parent.limits;
-  impl->last_error = parent.last_error;
   std::unique_ptr<Isolate> child(IsolateMemory::Attach(std::move(impl)));
   Impl& made = *child->impl();
   made.vm->host = &made;

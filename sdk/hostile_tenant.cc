@@ -98,7 +98,7 @@ std::vector<std::string> RunHostileTenant(Isolate& isolate) {
   std::vector<std::string> problems;
   Isolate::Impl& impl = *isolate.impl();
   const Isolate::Scope scope(isolate);
-  const bool hooks = std::exchange(impl.hooks_pending, false);
+  const bool hooks = std::exchange(impl.state.hooks_pending, false);
   for (const char* deed : kDeeds) {
     const absl::StatusOr<Value> done = isolate.Eval(deed, "deed");
     if (!done.ok()) problems.push_back(absl::StrCat(deed, "\n  ", done.status().ToString()));
@@ -142,7 +142,7 @@ std::vector<std::string> RunHostileTenant(Isolate& isolate) {
     heap.Write(slot, vm::kFalse);
   }
   isolate.Interrupt();
-  impl.hooks_pending = hooks;
+  impl.state.hooks_pending = hooks;
   return problems;
 }
 

@@ -27,11 +27,11 @@ namespace {
 vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) {
   const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
   Isolate::Impl& impl = *binding.impl;
-  ++impl.host_calls;
+  ++impl.counters.host_calls;
   // What the host converts meanwhile, of whatever isolate, must not be cut short: it would not
   // know.
   const vm::PollScope none({});
-  const size_t handles = impl.handles.size();
+  const size_t handles = impl.held.handles.size();
   absl::InlinedVector<Value, 6> arguments;
   for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
   absl::StatusOr<Value> result = CallOut([&] { return binding.entry->function(*impl.isolate, arguments); });
@@ -45,7 +45,7 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
       result = converted.status();
     }
   }
-  impl.handles.resize(std::min(handles, impl.handles.size()));
+  impl.held.handles.resize(std::min(handles, impl.held.handles.size()));
   if (impl.disposed_inside) {
     machine.ClearInterrupt(/*time_only=*/false);
     return machine.Terminate(vm::DisposedStatus());
@@ -100,7 +100,7 @@ Isolate::Impl::~Impl() {
 absl::Status Isolate::Impl::Lose(bool by_thread) {
   vm->lost = true;
   thread_ended = by_thread;
-  handles.clear();  // what they refer to may be being moved
+  held.handles.clear();  // what they refer to may be being moved
   return LostStatus();
 }
 
@@ -147,7 +147,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   impl->image = snapshot.image_;
   impl->vm = *std::move(machine);
   impl->vm->heap().AddRoots(impl.get());
-  impl->hooks_pending = image.has_restore_hooks();
+  impl->state = impl->InitialState();
   impl->options = options;
   impl->limits = options.limits;
   std::unique_ptr<Isolate> isolate(IsolateMemory::Attach(std::move(impl)));
@@ -201,7 +201,7 @@ Isolate::Scope::Scope(Isolate& isolate) : isolate_(isolate) {
   uint64_t owner = kNoThread;
   entered_ = isolate.owner_.compare_exchange_strong(owner, me, std::memory_order_acquire);
   generation_ = isolate.generation_.load(std::memory_order_relaxed);
-  handles_ = entered_ || owner == me ? isolate.impl()->handles.size() : ~size_t{0};
+  handles_ = entered_ || owner == me ? isolate.impl()->held.handles.size() : ~size_t{0};
 }
 
 Isolate::Scope::~Scope() {
@@ -210,7 +210,7 @@ Isolate::Scope::~Scope() {
     return;  // was not entered, or has ended
   }
   Impl& impl = *isolate_.impl();
-  if (handles_ < impl.handles.size()) impl.handles.resize(handles_);
+  if (handles_ < impl.held.handles.size()) impl.held.handles.resize(handles_);
   if (!entered_) return;
   if (impl.inside > 0) {
     impl.leave_later = true;
@@ -268,8 +268,8 @@ absl::Status Isolate::Impl::CheckEntered() {
 // ---- Roots
 
 void Isolate::Impl::VisitRoots(Visit visit, void* context) {
-  for (Handle& handle : handles) visit(&handle.value, context);
-  for (vm::Value& v : persistents) visit(&v, context);
+  for (Handle& handle : held.handles) visit(&handle.value, context);
+  for (vm::Value& v : held.persistents) visit(&v, context);
 }
 
 namespace {
@@ -291,9 +291,9 @@ Value Isolate::Impl::StaleHandle(Isolate* isolate, uint32_t generation) {
 Value Isolate::Impl::MakeHandle(vm::Value v) {
   Value value(Value::Kind::kHandle);
   value.isolate_ = isolate;
-  value.integer_ = HandlePlace(isolate->generation_.load(std::memory_order_relaxed), handles.size());
+  value.integer_ = HandlePlace(isolate->generation_.load(std::memory_order_relaxed), held.handles.size());
   value.stamp_ = next_stamp++;
-  handles.push_back({v, value.stamp_});
+  held.handles.push_back({v, value.stamp_});
   return value;
 }
 
@@ -337,8 +337,8 @@ vm::Evaluator& Isolate::Impl::evaluator() {
 }
 
 absl::Status Isolate::Impl::RunRestoreHooks() {
-  if (!hooks_pending) return absl::OkStatus();
-  hooks_pending = false;  // a hook may lead here again
+  if (!state.hooks_pending) return absl::OkStatus();
+  state.hooks_pending = false;  // a hook may lead here again
   // In the order of their registration, the last registered being first in the list; each is looked up anew, since the
   // one before may have collected.
   vm::Heap& heap = vm->heap();
@@ -347,12 +347,12 @@ absl::Status Isolate::Impl::RunRestoreHooks() {
     for (vm::Value list = vm->root(vm::Root::kRestoreHooks); list.IsPair(); list = heap.cdr(list)) ++n;
     return n;
   };
-  for (const int hooks = count(); hooks_run < hooks; ++hooks_run) {
+  for (const int hooks = count(); state.hooks_run < hooks; ++state.hooks_run) {
     vm::Value list = vm->root(vm::Root::kRestoreHooks);
-    for (int before = count() - 1 - hooks_run; before > 0; --before) list = heap.cdr(list);
+    for (int before = count() - 1 - state.hooks_run; before > 0; --before) list = heap.cdr(list);
     absl::StatusOr<vm::Value> done = vm->Call(heap.car(list), {});
     if (!done.ok()) {
-      hooks_pending = true;  // to be run by the next call: nothing may run before the hooks have
+      state.hooks_pending = true;  // to be run by the next call: nothing may run before the hooks have
       return done.status();
     }
   }
@@ -504,14 +504,14 @@ Persistent::Persistent(Isolate& isolate, const Value& value)
     if (absl::Status entered = impl.CheckEntered(); !entered.ok()) return entered;
     absl::StatusOr<vm::Value> datum = impl.ToHeap(value);
     if (!datum.ok()) return datum.status();
-    if (impl.free_persistents.empty()) {
-      impl.persistents.push_back(*datum);
-      impl.free_persistents.reserve(impl.persistents.capacity());  // so that the end of one takes no memory
-      slot_ = static_cast<uint32_t>(impl.persistents.size() - 1);
+    if (impl.held.free_persistents.empty()) {
+      impl.held.persistents.push_back(*datum);
+      impl.held.free_persistents.reserve(impl.held.persistents.capacity());  // so that the end of one takes no memory
+      slot_ = static_cast<uint32_t>(impl.held.persistents.size() - 1);
     } else {
-      slot_ = static_cast<uint32_t>(impl.free_persistents.back());
-      impl.free_persistents.pop_back();
-      impl.persistents[slot_] = *datum;
+      slot_ = static_cast<uint32_t>(impl.held.free_persistents.back());
+      impl.held.free_persistents.pop_back();
+      impl.held.persistents[slot_] = *datum;
     }
     return absl::OkStatus();
   });
@@ -521,9 +521,9 @@ Persistent::~Persistent() {
   if (isolate_ == nullptr || slot_ == kNoSlot) return;
   const Isolate::Impl::Borrowed impl(*isolate_);
   if (!impl || isolate_->generation_.load(std::memory_order_relaxed) != generation_) return;
-  if (slot_ >= impl->persistents.size()) return;  // of before a reset
-  impl->persistents[slot_] = vm::kUnspecified;
-  impl->free_persistents.push_back(slot_);
+  if (slot_ >= impl->held.persistents.size()) return;  // of before a reset
+  impl->held.persistents[slot_] = vm::kUnspecified;
+  impl->held.free_persistents.push_back(slot_);
 }
 
 Persistent::Persistent(Persistent&& other) noexcept
@@ -541,7 +541,8 @@ Value Persistent::Get() const {
   if (isolate_->generation_.load(std::memory_order_relaxed) == generation_ &&
       Isolate::Impl::CheckUsable(*isolate_).ok()) {
     Isolate::Impl& impl = *isolate_->impl();
-    if (impl.CheckEntered().ok() && slot_ < impl.persistents.size()) return impl.MakeHandle(impl.persistents[slot_]);
+    if (impl.CheckEntered().ok() && slot_ < impl.held.persistents.size())
+      return impl.MakeHandle(impl.held.persistents[slot_]);
   }
   return Isolate::Impl::StaleHandle(isolate_, generation_);
 }

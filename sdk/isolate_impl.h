@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "islet/isolate.h"
 #include "isolate/evaluator.h"
+#include "isolate/heap/reusable_vector.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/process/fork.h"
 #include "sdk/thread_identity.h"
@@ -28,11 +29,44 @@ struct Isolate::Impl : public vm::RootSource {
   struct Handle {
     vm::Value value;
     uint32_t stamp;
+    bool operator==(const Handle&) const = default;
   };
   // A host function as bound in this isolate.
   struct Binding {
     Impl* impl;
     const HostFunctions::Entry* entry;
+  };
+
+  // What an isolate is besides its machine and its port table: of a new one and of one that is reset, InitialState(); a
+  // fork has its parent's. No field may be an address of the isolate's own.
+  struct State {
+    struct LatestError {
+      ErrorReport report;
+      // The Status message that it was made for, without what is added to that on the way out.
+      std::string described;
+      // The rest of a report follows from the message and where it was raised.
+      bool operator==(const LatestError& other) const {
+        return report.message == other.report.message && described == other.described;
+      }
+    };
+
+    bool hooks_pending = false;
+    int hooks_run = 0;  // of the hooks of on-restore, so many to the end
+    LatestError error;
+    bool operator==(const State&) const = default;
+  };
+  // What the host holds of its objects: nothing in a new isolate, in one that is reset, and in a fork.
+  struct Held {
+    vm::ReusableVector<Handle> handles;
+    vm::ReusableVector<vm::Value> persistents;
+    vm::ReusableVector<size_t> free_persistents;
+    bool operator==(const Held&) const = default;
+  };
+  // Likewise 0.
+  struct Counters {
+    uint64_t instructions = 0;  // of calls that have ended, as far as counted
+    uint64_t host_calls = 0;
+    bool operator==(const Counters&) const = default;
   };
 
   ~Impl() override;
@@ -100,6 +134,7 @@ struct Isolate::Impl : public vm::RootSource {
   void OpenPorts();
   // Binds the snapshot's host functions, by external-reference index.
   void Bind(const std::vector<const HostFunctions::Entry*>& entries);
+  State InitialState() const;
   // The state in which FromSnapshot left the isolate; handles, persistents and scopes of before are stale. Not while it
   // is entered. Up to about `keep_bytes` stay resident.
   void Reset(size_t keep_bytes);
@@ -134,32 +169,25 @@ struct Isolate::Impl : public vm::RootSource {
   std::vector<Binding> bindings;
   bool thread_ended = false;     // why it is lost
   std::string near_limit_threw;  // in the present call
-  std::vector<Handle> handles;
+  State state;
+  Held held;
+  Counters counters;
   uint32_t next_stamp = 1;
-  std::vector<vm::Value> persistents;
-  std::vector<size_t> free_persistents;
   int inside = 0;                // calls of the host's that are running, of whatever kind: it must not end
   bool disposed_inside = false;  // in one of them
   bool leave_later = false;      // the scope that has entered ended in one of them
-  bool hooks_pending = false;
-  int hooks_run = 0;  // of the hooks of on-restore, so many to the end
   IsolateOptions options;
-  Limits limits;              // those of `options`, until SetLimits
-  int calls = 0;              // of the host's, nested
-  bool metered = false;       // whether StartCall has anything to do
-  bool asking_host = false;   // inside of near_limit
-  Watch* watch = nullptr;     // of a call whose time is limited
-  absl::Status spent;         // how a nested call has ended with which the outermost must end too
-  int64_t fuel_at_start = 0;  // of the present call
-  uint64_t instructions = 0;  // of calls that have ended, as far as counted
-  uint64_t host_calls = 0;
-  ErrorReport last_error;
+  Limits limits;                     // those of `options`, until SetLimits
+  int calls = 0;                     // of the host's, nested
+  bool metered = false;              // whether StartCall has anything to do
+  bool asking_host = false;          // inside of near_limit
+  Watch* watch = nullptr;            // of a call whose time is limited
+  absl::Status spent;                // how a nested call has ended with which the outermost must end too
+  int64_t fuel_at_start = 0;         // of the present call
   std::shared_ptr<void> pool_slots;  // of an isolate that belongs to a pool
   std::shared_ptr<void> wrapper;     // what another language's binding has for the isolate
   // For tests: sees every isolate that FromSnapshot has made, before the host does.
   static void (*made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options);
-  // The Status message that `last_error` was made for, without what is added to it on the way out.
-  std::string described;
 
  private:
   // Literals in the heap (literal.cc).
@@ -205,7 +233,7 @@ class Inside {
   Isolate::Impl& impl_;
 };
 
-// Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::last_error.
+// Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::state.
 std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace);
 
 // What `f` returns, a Status or StatusOr. If operator new fails in it, the isolate is lost.

@@ -54,7 +54,7 @@ absl::Status Isolate::Impl::StartCall() {
 
 void Isolate::Impl::EndCall() {
   if (vm->CountsInstructions()) {
-    instructions += static_cast<uint64_t>(fuel_at_start - std::max<int64_t>(vm->fuel(), 0));
+    counters.instructions += static_cast<uint64_t>(fuel_at_start - std::max<int64_t>(vm->fuel(), 0));
     vm->set_fuel(fuel_at_start = 0);
   }
   if (watch != nullptr) {
@@ -146,11 +146,11 @@ IsolateStats Isolate::Stats() const {
   stats.full_seconds = static_cast<double>(heap.full_nanoseconds) * 1e-9;
   stats.longest_minor_seconds = static_cast<double>(heap.longest_minor_nanoseconds) * 1e-9;
   stats.longest_full_seconds = static_cast<double>(heap.longest_full_nanoseconds) * 1e-9;
-  stats.instructions = impl->instructions;
+  stats.instructions = impl->counters.instructions;
   if (impl->calls > 0 && impl->vm->CountsInstructions()) {
     stats.instructions += static_cast<uint64_t>(impl->fuel_at_start - std::max<int64_t>(impl->vm->fuel(), 0));
   }
-  stats.host_calls = impl->host_calls;
+  stats.host_calls = impl->counters.host_calls;
   return stats;
 }
 

@@ -119,10 +119,10 @@ absl::StatusOr<vm::Value> Isolate::Impl::Find(const Value& handle) const {
         "the value's isolate has ended: it was disposed of, or given back to its pool");
   }
   if (handle.isolate_ != isolate) return absl::FailedPreconditionError("the value belongs to another isolate");
-  if (slot >= handles.size() || handles[slot].stamp != handle.stamp_) {
+  if (slot >= held.handles.size() || held.handles[slot].stamp != handle.stamp_) {
     return absl::FailedPreconditionError("the value's scope has ended (keep it in an islet::Persistent)");
   }
-  return handles[slot].value;
+  return held.handles[slot].value;
 }
 
 absl::StatusOr<vm::Value> Isolate::Impl::Open(const Value& handle, Impl** impl) {

@@ -56,36 +56,31 @@ std::shared_ptr<StandardStreams> MakeProcessStreams();
 // Bytes outside of the heap that count against its limit.
 using StreamBuffer = std::basic_string<char, std::char_traits<char>, ScratchAllocator<char>>;
 
-// The buffered bytes of an open file, or of standard input.
-struct Stream {
-  std::unique_ptr<File> file;  // null: standard input
-  bool open = false;
-  bool input = false;
-  std::string path;
+// What lies between a file and its reader or writer.
+struct StreamState {
   StreamBuffer buffer;
   size_t position = 0;  // input: first byte of `buffer` not yet read
   uint32_t line = 1;
   uint32_t column = 1;
+  bool operator==(const StreamState&) const = default;
 };
 
-// One isolate's open files, and what it was granted of the world outside; Vm::port_table. Closes the files when the
-// isolate ends.
-class PortTable {
- public:
-  PortTable() = default;
-  ~PortTable();
-  PortTable(const PortTable&) = delete;
-  PortTable& operator=(const PortTable&) = delete;
+// The buffered bytes of an open file, or of standard input.
+struct Stream : StreamState {
+  std::unique_ptr<File> file;  // null: standard input
+  bool open = false;
+  bool input = false;
+  std::string path;
+};
 
-  // What the host has granted (sdk/islet/capabilities.h); null: denied. Borrowed: whoever sets them keeps them alive,
-  // so that isolates on many threads need not count references to the same object.
-  FileSystem* files = nullptr;
+// What an isolate was granted of the world outside but files and standard streams, and what it has had of that: what a
+// fork has as its parent, and two isolates that are the same have alike. Capabilities are borrowed: whoever sets them
+// keeps them alive, so that isolates on many threads need not count references to the same object. Null: denied.
+struct PortTableState {
   Clock* clock = nullptr;
   Randomness* randomness = nullptr;
   // Bytes that `randomness` has given.
   uint64_t random_bytes_drawn = 0;
-  // Grants `files`, or what they have for this isolate alone (FileSystem::ForIsolate).
-  void GrantFiles(FileSystem* files);
   // What `command-line` returns.
   std::vector<std::string> command_line;
   // What `get-environment-variable` and `get-environment-variables` know, by name.
@@ -96,6 +91,22 @@ class PortTable {
   std::vector<std::string>* files_read = nullptr;
   // Files open at a time.
   size_t max_open_files = 256;
+  bool operator==(const PortTableState&) const = default;
+};
+
+// One isolate's open files, and what it was granted of the world outside; Vm::port_table. Closes the files when the
+// isolate ends. A reset makes a new one.
+class PortTable : public PortTableState {
+ public:
+  PortTable() = default;
+  ~PortTable();
+  PortTable(const PortTable&) = delete;
+  PortTable& operator=(const PortTable&) = delete;
+
+  // Borrowed, or of this isolate alone; null: denied.
+  FileSystem* files = nullptr;
+  // Grants `files`, or what they have for this isolate alone (FileSystem::ForIsolate).
+  void GrantFiles(FileSystem* files);
 
   // Grants the standard ports; null: denies them.
   void SetStandardStreams(std::shared_ptr<StandardStreams> streams) { streams_ = std::move(streams); }
@@ -124,8 +135,8 @@ class PortTable {
   int handle_count() const { return static_cast<int>(files_.size()); }
   // The path of an open file, or "".
   std::string OpenFile() const;
-  // Takes over the state of `other`, which has no file open: what it has read ahead of standard input, how many files
-  // it has had open, its own files if there are such, how much randomness it has had.
+  // Takes over the state of `other`, which has no file open: also what it has read ahead of standard input, how many
+  // files it has had open, its own files if there are such.
   void CopyFrom(const PortTable& other);
   // See PortDifference.
   std::string FirstDifference(const PortTable& other) const;

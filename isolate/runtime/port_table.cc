@@ -181,36 +181,22 @@ void PortTable::GrantFiles(FileSystem* granted) {
 
 void PortTable::CopyFrom(const PortTable& other) {
   if (other.own_files_ != nullptr) GrantFiles(other.own_files_.get());
-  random_bytes_drawn = other.random_bytes_drawn;
-  base_directory = other.base_directory;
-  max_open_files = other.max_open_files;
+  static_cast<PortTableState&>(*this) = other;
   for (size_t i = 0; i < other.files_.size(); ++i) files_.push_back(std::make_unique<Stream>());
-  standard_input_.buffer = other.standard_input_.buffer;
-  standard_input_.position = other.standard_input_.position;
-  standard_input_.line = other.standard_input_.line;
-  standard_input_.column = other.standard_input_.column;
+  static_cast<StreamState&>(standard_input_) = other.standard_input_;
 }
 
 std::string PortTable::FirstDifference(const PortTable& other) const {
-  if ((own_files_ == nullptr) != (other.own_files_ == nullptr) || (own_files_ == nullptr && files != other.files) ||
-      clock != other.clock || randomness != other.randomness || max_open_files != other.max_open_files ||
-      base_directory != other.base_directory) {
-    return "capabilities";
+  if ((own_files_ == nullptr) != (other.own_files_ == nullptr) || (own_files_ == nullptr && files != other.files)) {
+    return "files";
   }
-  if (random_bytes_drawn != other.random_bytes_drawn) return "randomness";
-  if (command_line != other.command_line || environment != other.environment) return "what it knows of its process";
+  if (static_cast<const PortTableState&>(*this) != other) return "capabilities, or what it knows of its process";
   if ((streams_ == nullptr) != (other.streams_ == nullptr)) return "standard streams";
   if (files_.size() != other.files_.size()) return "open files";
   for (const auto& file : files_) {
     if (file->open) return "open files";
   }
-  const Stream& mine = standard_input_;
-  const Stream& others = other.standard_input_;
-  if (mine.line != others.line || mine.column != others.column ||
-      absl::string_view(mine.buffer).substr(mine.position) !=
-          absl::string_view(others.buffer).substr(others.position)) {
-    return "standard input";
-  }
+  if (static_cast<const StreamState&>(standard_input_) != other.standard_input_) return "standard input";
   return "";
 }
 
