@@ -1,5 +1,5 @@
 // Measures how soon Isolate::Interrupt, from another thread, ends built-in procedures that work on much data: for each
-// of sdk/long_operations.h, the median and the longest time from the call of Interrupt to the return of Eval, in
+// of tests/long_operations.h, the median and the longest time from the call of Interrupt to the return of Eval, in
 // microseconds, over some tries that interrupt at different moments; and the moment of the longest, in milliseconds.
 // Beside them, the longest minor collection: most of it cannot be interrupted, but for looking through large objects.
 //
@@ -18,7 +18,7 @@
 #include "absl/strings/numbers.h"
 #include "islet/isolate.h"
 #include "isolate/lib/standard.h"
-#include "sdk/long_operations.h"
+#include "tests/long_operations.h"
 
 ISLET_EMBEDDED_SNAPSHOT(standard);
 

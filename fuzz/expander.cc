@@ -6,7 +6,7 @@
 
 #include "absl/strings/string_view.h"
 #include "fuzz/target.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/expander/core_printer.h"
 #include "isolate/reader/reader.h"
 

@@ -9,7 +9,7 @@
 #include "fuzz/target.h"
 #include "fuzz/time_limit.h"
 #include "isolate/compiler/compiler.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/expander/expander.h"
 #include "isolate/reader/reader.h"
 

@@ -16,7 +16,7 @@
 #include "fuzz/target.h"
 #include "fuzz/time_limit.h"
 #include "isolate/data/hash_table.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/printer/printer.h"
 #include "isolate/runtime/primitives.h"
 #include "snapshot/image.h"

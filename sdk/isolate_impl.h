@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "islet/isolate.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/heap/reusable_vector.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/process/fork.h"

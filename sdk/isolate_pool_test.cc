@@ -11,10 +11,10 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "sdk/hostile_tenant.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_test_startup.h"
-#include "sdk/sanitized_for_tests.h"
+#include "tests/hostile_tenant.h"
+#include "tests/sanitized_for_tests.h"
 
 ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
 

@@ -18,8 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "islet/isolate.h"
-#include "sdk/child_for_tests.h"
 #include "sdk/isolate_test_startup.h"
+#include "tests/child_for_tests.h"
 
 ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
 

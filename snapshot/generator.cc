@@ -20,7 +20,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "isolate/capabilities/system.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/expander/expander.h"
 #include "isolate/interpreter/limits.h"
 #include "isolate/printer/describe.h"

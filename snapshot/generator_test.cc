@@ -15,7 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/lib/standard.h"
 #include "isolate/runtime/primitives.h"
 #include "snapshot/image.h"

@@ -28,7 +28,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/conformance/syscall_net.h"
 #include "isolate/data/hash_table.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/lib/standard.h"
 #include "isolate/printer/printer.h"
 #include "isolate/runtime/primitives.h"

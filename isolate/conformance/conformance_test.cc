@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/lib/standard.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
-#include "isolate/evaluator.h"
+#include "isolate/evaluator/evaluator.h"
 #include "isolate/printer/printer.h"
 #include "isolate/runtime/port.h"
 

@@ -1,4 +1,4 @@
-// What scripts ask for that the host has not granted (sdk/islet/capabilities.h): the one place that
+// What scripts ask for that the host has not granted (islet/capabilities.h): the one place that
 // says so, in conditions of kind `permission`.
 
 #ifndef ISLET_ISOLATE_RUNTIME_GRANTS_H_

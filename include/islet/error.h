@@ -1,0 +1,59 @@
+// A failure in parts, for hosts that show it in their own way. The Status that Eval or Call
+// returned says the same in one text.
+
+#ifndef ISLET_ERROR_H_
+#define ISLET_ERROR_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/optional.h"
+
+namespace islet {
+
+// Lines and columns count from 1, columns in characters; line 0: not known.
+struct SourcePlace {
+  std::string file;  // as the text was named to Eval, or as it was loaded
+  uint32_t line = 0;
+  uint32_t column = 0;
+
+  // As every message tells a place: "file:line:column", the file alone where the line is not known.
+  std::string ToString() const;
+};
+
+struct ErrorReport {
+  struct Frame {
+    std::string procedure;  // its name, or "lambda"; "top level" for a form of a text
+    SourcePlace place;
+  };
+
+  // Of the Status that Eval or Call returned.
+  absl::StatusCode code = absl::StatusCode::kOk;
+  // "car: argument 1 should be a pair: 5": without place and backtrace.
+  std::string message;
+  // Of an error in the text itself: syntax, or an import that failed. Else line 0: the first frame
+  // says where.
+  SourcePlace place;
+  // The calls that had not returned, innermost first; at most 64. Tail calls leave none.
+  std::vector<Frame> backtrace;
+  // Where the top-level form starts that Eval was evaluating.
+  SourcePlace form;
+  // What kind of condition it was, as docs/language.md has them: "permission", "file", "wrong-type"
+  // ... Empty for other objects that were raised, for limits and interrupts.
+  std::string kind;
+
+  // `backtrace` as the Status has it, a line each: "  at f (startup.lisp:3:8)". Frames that repeat,
+  // as in a deep recursion, take one line and a count.
+  std::vector<std::string> BacktraceLines() const;
+};
+
+// The exit status (0 to 255) with which a script has called `exit` or `emergency-exit`, if that is
+// what `status`, from Eval or Call, is about: those end the call, not the host. `(exit)` and `(exit
+// #t)` give 0, `(exit #f)` 1 (R7RS 6.14).
+absl::optional<int> ExitStatus(const absl::Status& status);
+
+}  // namespace islet
+
+#endif  // ISLET_ERROR_H_

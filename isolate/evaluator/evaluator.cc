@@ -1,0 +1,512 @@
+#include "isolate/evaluator/evaluator.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "isolate/capabilities/call_out.h"
+#include "isolate/compiler/compiler.h"
+#include "isolate/data/hash_table.h"
+#include "isolate/heap/poll.h"
+#include "isolate/interpreter/limits.h"
+#include "isolate/interpreter/stubs.h"
+#include "isolate/printer/describe.h"
+#include "isolate/printer/printer.h"
+#include "isolate/process/stack_space.h"
+#include "isolate/reader/reader.h"
+#include "isolate/reader/syntax.h"
+#include "isolate/runtime/grants.h"
+#include "isolate/runtime/port.h"
+
+namespace islet::vm {
+
+namespace {
+
+// What must be left of the C++ stack to load a library from within another one's loading: more than the expander leaves
+// unused, which would speak of forms that are nested too deeply.
+constexpr size_t kStackOfLoad = size_t{512} << 10;
+// So much of it must be left to read, expand and compile a text. The expander and the compiler may use half of what is
+// left for forms that are nested in each other.
+constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
+// Of a circle of imports, how many are shown at each end.
+constexpr size_t kShownImports = 4;
+
+std::string DirectoryOf(absl::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == absl::string_view::npos ? std::string() : std::string(path.substr(0, slash + 1));
+}
+
+absl::StatusOr<std::string> ReadWholeFile(FileSystem& files, const std::string& path) {
+  absl::StatusOr<std::unique_ptr<File>> file = files.Open(path, FileSystem::Mode::kRead);
+  if (!file.ok()) return file.status();
+  if (*file == nullptr) return absl::InternalError("cannot open: the host's file system gave no file");
+  std::string text;
+  std::vector<char> buffer(size_t{1} << 16);
+  while (true) {
+    const absl::StatusOr<size_t> count = (*file)->Read(buffer.data(), buffer.size());
+    if (!count.ok()) return count.status();
+    if (*count == 0) break;
+    text.append(buffer.data(), std::min(*count, buffer.size()));
+  }
+  if (absl::Status closed = (*file)->Close(); !closed.ok()) return closed;
+  return text;
+}
+
+absl::Status Unreadable(absl::string_view path, const absl::Status& status) {
+  absl::string_view reason = status.message();
+  absl::ConsumePrefix(&reason, "cannot open: ");
+  return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", reason));
+}
+
+// A syntax error as the Status of a Call that raised it, so that a program that evaluates may catch it.
+absl::Status SyntaxFailure(Vm& vm, const std::string& position, absl::string_view message) {
+  vm.last_condition_ = vm.MakeCondition("syntax", "", std::string_view(message.data(), message.size()), kNull);
+  if (!position.empty()) vm.heap().Get<Condition>(vm.last_condition_)->position = vm.MakeString(position);
+  vm.End(FailureMark::kCondition,
+         absl::InvalidArgumentError(position.empty() ? std::string(message) : absl::StrCat(position, ": ", message)));
+  vm.terminating_ = false;
+  return std::exchange(vm.termination_, absl::OkStatus());
+}
+
+bool StartsWith(Vm& vm, const Syntax* form, std::string_view keyword) {
+  return form->IsPair() && form->car->kind == Syntax::Kind::kSymbol && form->car->value == vm.Intern(keyword);
+}
+
+// True if the value of the form is that of a definition at its end: a name that nobody asked for.
+bool EndsInDefinition(const Core* core) {
+  while (core->kind == Core::Kind::kSequence) core = static_cast<const Sequence*>(core)->items.back();
+  return core->kind == Core::Kind::kGlobalDefine;
+}
+
+// A library whose body failed must not be found by later imports.
+void ForgetLibrary(Vm& vm, const Syntax* form) {
+  if (!StartsWith(vm, form, "define-library") || !form->cdr->IsPair()) return;
+  vm.heap().FinishCollection();  // lest what is written be lost
+  const PollScope none({});      // nor may the name be cut short, or its end outlive the evaluation
+  const Value name = SyntaxToDatum(vm, form->cdr->car, false);
+  if (name != kUndefined) UnregisterLibrary(vm, name);
+}
+
+// The failure of a top-level form, with its place: the backtrace of a deep recursion ends before it, and what fails
+// before the form runs has none.
+absl::Status AtForm(const absl::Status& status, const SourcePosition& position) {
+  constexpr absl::string_view kTopLevel = "top level";
+  const size_t last_line = status.message().rfind('\n');
+  const bool has_place = last_line != absl::string_view::npos &&
+                         absl::StartsWith(status.message().substr(last_line + 1), absl::StrCat("  at ", kTopLevel));
+  if (position.line == 0 || has_place) return status;
+  const BacktraceFrame frame = {std::string(kTopLevel), position.file == nullptr ? "" : *position.file, position.line,
+                                position.column};
+  absl::Status located(status.code(), absl::StrCat(status.message(), "\n", FrameLine(frame)));
+  status.ForEachPayload(
+      [&located](absl::string_view type, const absl::Cord& payload) { located.SetPayload(type, payload); });
+  return located;
+}
+
+// Why an expansion failed, if it was not the form: a condition that was raised meanwhile, or a limit or interrupt,
+// which nothing may catch.
+bool CanReraise(Vm& vm, const absl::Status& cause) {
+  if (cause.ok()) return false;
+  const bool raised = MarkOf(cause) == FailureMark::kCondition || cause.code() == absl::StatusCode::kUnknown ||
+                      cause.code() == absl::StatusCode::kInvalidArgument;
+  return !raised || vm.last_condition() != kUndefined;
+}
+
+Value CoreLibraryName(Vm& vm) {
+  Heap& heap = vm.heap();
+  return heap.Cons(vm.Intern("islet"), heap.Cons(vm.Intern("core"), kNull));
+}
+
+}  // namespace
+
+// What the Vm's hooks call.
+struct EvaluatorHooks {
+  static Evaluator* Get(Vm& vm) { return static_cast<Evaluator*>(vm.evaluator); }
+
+  // A procedure of no arguments that evaluates `datum` in `environment`.
+  static Value Compile(Vm& vm, Value datum, Value environment) {
+    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
+    SyntaxArena arena(&vm.heap());
+    Expander expander(vm, arena, Get(vm));
+    Syntax* form = expander.FromDatum(datum);
+    if (form == nullptr) return vm.Error("syntax", "eval", "the expression is nested too deeply");
+    Core* core = expander.ExpandToplevel(form, environment);
+    if (core == nullptr) {
+      const ExpandError& error = expander.error();
+      if (CanReraise(vm, error.cause)) return vm.Reraise(error.cause);
+      return vm.Error("syntax", "", error.ToString());
+    }
+    absl::StatusOr<Value> thunk = ::islet::vm::Compile(vm, arena, core);
+    if (!thunk.ok()) {
+      const absl::string_view message = thunk.status().message();
+      return vm.Error("syntax", "", std::string_view(message.data(), message.size()));
+    }
+    return *thunk;
+  }
+
+  static Value Load(Vm& vm, Value path, Value environment) {
+    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
+    Evaluator* self = Get(vm);
+    std::string name = vm.ToUtf8(path);
+    if (self->files() == nullptr) return RaiseNotGranted(vm, "load", Capability::kFiles, path);
+    if (name.find('\0') != std::string::npos) {
+      return vm.Error("file", "load", "a file name cannot contain a NUL character", vm.heap().Cons(path, kNull));
+    }
+    absl::StatusOr<SourceFile> source = self->ReadSource(*self->files(), name);
+    if (!source.ok()) return RaiseFileStatus(vm, "load", source.status(), vm.heap().Cons(path, kNull));
+    absl::StatusOr<Value> value = self->EvalForms(source->text, source->path, environment, false);
+    if (!value.ok()) return vm.Reraise(value.status());
+    return kUnspecified;
+  }
+
+  // A fresh Environment with the import sets of the list.
+  static Value MakeImports(Vm& vm, Value import_sets) {
+    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
+    Heap& heap = vm.heap();
+    SyntaxArena arena(&heap);
+    Value environment = MakeEnvironment(vm, vm.Intern("environment"));
+    arena.AddRoot(&environment);
+    Syntax* form = DatumToSyntax(arena, heap, heap.Cons(vm.Intern("import"), import_sets), SourcePosition{});
+    if (form == nullptr) return vm.Error("syntax", "environment", "not an import set");
+    // Only to be able to say `import`; taken back below.
+    const Value core = FindLibrary(vm, CoreLibraryName(vm));
+    const Value import = HashTableGet(heap, heap.Get<Environment>(core)->exports, vm.Intern("import"), kUndefined);
+    HashTablePut(heap, heap.Get<Environment>(environment)->bindings, vm.Intern("import"), import);
+    Expander expander(vm, arena, Get(vm));
+    Core* done = expander.ExpandToplevel(form, environment);
+    if (done == nullptr) {
+      const ExpandError& error = expander.error();
+      if (CanReraise(vm, error.cause)) return vm.Reraise(error.cause);
+      return vm.Error("syntax", "environment", error.ToString());
+    }
+    return environment;
+  }
+};
+
+void InitializeCore(Vm& vm) {
+  Heap& heap = vm.heap();
+  MakeStubs(vm);
+  const Value name = CoreLibraryName(vm);
+  const Value core = MakeEnvironment(vm, name, true);
+  DefineCoreSyntax(vm, core);
+  absl::Span<const PrimitiveSpec> primitives = vm.primitives();
+  for (uint32_t i = 0; i < primitives.size(); ++i) {
+    DefineVariable(vm, core, vm.Intern(primitives[i].name), Value::Primitive(i), kConstantCellFlag);
+  }
+  for (std::string_view stub : kStubProcedureNames) {
+    DefineVariable(vm, core, vm.Intern(stub), MakeStubProcedure(vm, stub), kConstantCellFlag);
+  }
+  ForEachEntry(heap, heap.Get<Environment>(core)->bindings, [&](Value symbol, Value binding) {
+    HashTablePut(heap, heap.Get<Environment>(core)->exports, symbol, binding);
+  });
+  RegisterLibrary(vm, name, core);
+  const Value interaction = MakeEnvironment(vm, vm.Intern("interaction"));
+  ForEachEntry(heap, heap.Get<Environment>(core)->exports, [&](Value symbol, Value binding) {
+    HashTablePut(heap, heap.Get<Environment>(interaction)->bindings, symbol, binding);
+  });
+  vm.set_root(Root::kInteraction, interaction);
+  vm.set_root(Root::kRestoreHooks, kNull);
+  vm.set_root(Root::kHostFunctions, heap.MakeVector(0, kFalse));
+}
+
+Evaluator::Evaluator(Vm& vm) : vm_(vm) {
+  vm.evaluator = this;
+  vm.compile_hook = EvaluatorHooks::Compile;
+  vm.load_hook = EvaluatorHooks::Load;
+  vm.environment_hook = EvaluatorHooks::MakeImports;
+  vm.describe_hook = DescribeCondition;
+}
+
+Evaluator::~Evaluator() {
+  if (vm_.evaluator == this) vm_.evaluator = nullptr;
+}
+
+FileSystem* Evaluator::files() const {
+  const PortTable* table = static_cast<const PortTable*>(vm_.port_table.get());
+  return table == nullptr ? nullptr : table->files;
+}
+
+absl::StatusOr<SourceFile> Evaluator::ReadSource(FileSystem& files, const std::string& path) {
+  absl::StatusOr<std::string> text = CallOut([&] { return ReadWholeFile(files, path); });
+  if (!text.ok()) return text.status();
+  if (std::find(files_read_.begin(), files_read_.end(), path) == files_read_.end()) files_read_.push_back(path);
+  return SourceFile{path, *std::move(text)};
+}
+
+absl::Status Evaluator::EvalFile(absl::string_view path) {
+  absl::StatusOr<SourceFile> source = ReadSource(*ProcessFiles(), std::string(path));
+  if (!source.ok()) return Unreadable(path, source.status());
+  return EvalForms(source->text, source->path, vm_.root(Root::kInteraction), true).status();
+}
+
+absl::StatusOr<Value> Evaluator::EvalString(absl::string_view text, absl::string_view name) {
+  return EvalForms(text, name, vm_.root(Root::kInteraction), false);
+}
+
+absl::StatusOr<Value> Evaluator::EvalValues(absl::string_view text, absl::string_view name) {
+  return EvalForms(text, name, vm_.root(Root::kInteraction), false, /*all_values=*/true);
+}
+
+absl::StatusOr<Value> Evaluator::EvalScript(absl::string_view text, absl::string_view name) {
+  return EvalForms(text, name, vm_.root(Root::kInteraction), true);
+}
+
+absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_view name, Value environment,
+                                           bool script, bool all_values) {
+  if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return room;
+  SyntaxArena arena(&vm_.heap());
+  Value imported = kFalse;  // a program's bindings before its body
+  Value result = all_values ? kNull : kUnspecified;
+  arena.AddRoot(&environment);
+  arena.AddRoot(&imported);
+  arena.AddRoot(&result);
+  Reader reader(vm_, arena, text, name);
+  Expander expander(vm_, arena, this);
+  bool first = true, program = false;
+  Syntax* form = nullptr;
+  auto fail = [&](absl::Status status) {
+    failed_form_ = FormPosition();
+    if (form != nullptr) failed_form_ = {std::string(name), form->position.line, form->position.column};
+    return status;
+  };
+  // What of the text itself is done in C++ is limited and interrupted as what it does is.
+  const RunScope polls = vm_.Polls();
+  const auto ended = [&] {
+    const absl::Status status = vm_.TakeTermination();
+    return fail(form != nullptr ? AtForm(status, form->position) : status);
+  };
+  for (;;) {
+    form = nullptr;
+    const Reader::Result read = reader.ReadNext(&form);
+    if (vm_.terminating_) return ended();
+    if (read == Reader::Result::kEnd) break;
+    if (read == Reader::Result::kError) {
+      form = nullptr;
+      return fail(SyntaxFailure(vm_, reader.error().position.ToString(), reader.error().message));
+    }
+    const bool import = StartsWith(vm_, form, "import");
+    if (first && script && import) {
+      program = true;
+      const Value core = FindLibrary(vm_, CoreLibraryName(vm_));
+      environment = MakeEnvironment(vm_, vm_.Intern("program"));
+      Heap& heap = vm_.heap();
+      for (const char* keyword : {"import", "define-library"}) {
+        const Value symbol = vm_.Intern(keyword);
+        HashTablePut(heap, heap.Get<Environment>(environment)->bindings, symbol,
+                     HashTableGet(heap, heap.Get<Environment>(core)->exports, symbol, kUndefined));
+      }
+    }
+    first = false;
+    if (program && !import && imported == kFalse) {
+      Heap& heap = vm_.heap();
+      if (!heap.Reserve(size_t{1} << 20)) return vm_.terminating_ ? ended() : HeapLimitStatus(vm_, "");
+      imported = MakeHashTable(heap, kEqTableFlag);
+      ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
+                   [&](Value symbol, Value binding) { HashTablePut(heap, imported, symbol, binding); });
+    }
+    Core* core = expander.ExpandToplevel(form, environment);
+    if (vm_.terminating_) return ended();
+    if (core == nullptr) {
+      const ExpandError& error = expander.error();
+      if (!error.cause.ok()) return fail(error.cause);
+      const std::string at = error.position.ToString();
+      const std::string what = ExpandError{error.message, SourcePosition{}, error.form, absl::OkStatus()}.ToString();
+      return fail(SyntaxFailure(vm_, at, what));
+    }
+    const bool definition = EndsInDefinition(core);
+    absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
+    if (!thunk.ok()) {
+      const absl::Status failure = vm_.terminating_ ? ended() : fail(SyntaxFailure(vm_, "", thunk.status().message()));
+      ForgetLibrary(vm_, form);
+      return failure;
+    }
+    absl::StatusOr<Value> value = Run(*thunk, all_values);
+    if (!value.ok()) {
+      if (vm_.terminating_) vm_.TakeTermination().IgnoreError();
+      ForgetLibrary(vm_, form);
+      return fail(AtForm(value.status(), form->position));
+    }
+    result = all_values && definition ? kNull : *value;
+  }
+  if (program && imported != kFalse) ExportDefinitions(environment, imported);
+  if (vm_.terminating_) return ended();
+  return result;
+}
+
+absl::StatusOr<Value> Evaluator::Run(Value thunk, bool all_values) {
+  absl::StatusOr<Value> value = vm_.Call(thunk, {});
+  if (!value.ok() || !all_values) return value;
+  Heap& heap = vm_.heap();
+  if (!vm_.returned_several_) return heap.Cons(*value, kNull);
+  const std::vector<Value>& values = vm_.values();
+  if (!heap.Reserve(values.size() * 8)) {
+    return vm_.terminating_ ? vm_.TakeTermination() : HeapLimitStatus(vm_, "by the values of a form");
+  }
+  Value list = kNull;
+  for (size_t i = values.size(); i > 0; --i) list = heap.Cons(values[i - 1], list);
+  return list;
+}
+
+void Evaluator::ExportDefinitions(Value environment, Value imported) {
+  Heap& heap = vm_.heap();
+  const Value interaction = vm_.root(Root::kInteraction);
+  ForEachEntry(heap, heap.Get<Environment>(environment)->bindings, [&](Value symbol, Value binding) {
+    if (HashTableGet(heap, imported, symbol, kUndefined) != binding) {
+      HashTablePut(heap, heap.Get<Environment>(interaction)->bindings, symbol, binding);
+    }
+  });
+}
+
+absl::Status Evaluator::OpenInteraction(absl::string_view library) {
+  absl::StatusOr<Value> environment = EvalString(absl::StrCat("(%environment '", library, ")"), "interaction");
+  if (!environment.ok()) return environment.status();
+  vm_.set_root(Root::kInteraction, *environment);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Value> Evaluator::Lookup(absl::string_view name) {
+  Heap& heap = vm_.heap();
+  const Value interaction = vm_.root(Root::kInteraction);
+  const Value symbol = vm_.Intern(std::string_view(name.data(), name.size()));
+  const Value bindings = heap.Peek<Environment>(interaction)->bindings;
+  const Value binding = HashTableGet(heap, bindings, symbol, kUndefined);
+  Cell* cell = heap.TryGet<Cell>(binding);
+  if (cell == nullptr || cell->value == kUndefined) {
+    return absl::NotFoundError(absl::StrCat("no variable named ", name, " is defined"));
+  }
+  return cell->value;
+}
+
+absl::StatusOr<Value> Evaluator::Load(Value name) {
+  const LibraryName library = LibraryName::Of(vm_, name);
+  if (const auto failed = failed_.find(library.ToString()); failed != failed_.end()) return failed->second;
+  for (const Loading& other : loading_) {
+    if (other.name == library) return CircularImport(library);
+  }
+  // Only imports that ImportsOf does not see lead here from within another Load.
+  if (!loading_.empty() && RemainingStack() < kStackOfLoad) return ImportsTooDeep();
+  const size_t first = loading_.size();
+  absl::StatusOr<Value> loaded = kUndefined;
+  try {
+    absl::Status started = StartLoading(library);
+    loaded = started.ok() ? LoadFrom(first) : started;
+  } catch (const std::bad_alloc&) {
+    loading_.clear();
+    failed_.clear();
+    throw;
+  }
+  loading_.resize(std::min(loading_.size(), first));
+  if (loading_.empty()) failed_.clear();
+  return loaded;
+}
+
+absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
+  while (true) {
+    if (vm_.terminating_) return vm_.TakeTermination();
+    Loading& library = loading_.back();
+    if (library.next < library.imports.size()) {
+      const LibraryName import = library.imports[library.next++];
+      const bool known = FindLibrary(vm_, import.ToValue(vm_)) != kUndefined || failed_.count(import.ToString()) != 0;
+      const auto is_import = [&import](const Loading& other) { return other.name == import; };
+      if (known || std::any_of(loading_.begin(), loading_.end(), is_import)) continue;
+      // What is wrong with it is told where it is imported.
+      StartLoading(import).IgnoreError();
+      continue;
+    }
+    const absl::Status status = FinishLoading(library);
+    const bool ended =
+        !status.ok() && MarkOf(status) != FailureMark::kCondition && status.code() != absl::StatusCode::kUnknown &&
+        status.code() != absl::StatusCode::kInvalidArgument && status.code() != absl::StatusCode::kNotFound;
+    if (ended || (!status.ok() && loading_.size() == first + 1)) return status;
+    if (!status.ok()) failed_.emplace(loading_.back().name.ToString(), status);
+    if (loading_.size() == first + 1) return FindLibrary(vm_, loading_.back().name.ToValue(vm_));
+    loading_.pop_back();
+  }
+}
+
+absl::Status Evaluator::StartLoading(const LibraryName& name) {
+  std::vector<std::string> parts;
+  for (const LibraryName::Part& part : name.parts) {
+    if (part.text.find('/') != std::string::npos || part.text == ".." || part.text == ".") {
+      return absl::NotFoundError(absl::StrCat("a library name cannot contain ", part.text));
+    }
+    parts.push_back(part.text);
+  }
+  if (files() == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no library ", name.ToString(), ": ", NotGranted(Capability::kFiles)));
+  }
+  std::vector<std::string> tried;
+  for (const std::string& directory : search_path_) {
+    for (const char* extension : {".sld", ".lisp"}) {
+      std::string path = absl::StrCat(directory, directory.empty() || directory.back() == '/' ? "" : "/",
+                                      absl::StrJoin(parts, "/"), extension);
+      tried.push_back(path);
+      const absl::StatusOr<bool> exists = CallOut([&] { return files()->Exists(path); });
+      if (!exists.ok() || !*exists) continue;
+      absl::StatusOr<SourceFile> source = ReadSource(*files(), path);
+      if (!source.ok()) return Unreadable(path, source.status());
+      std::vector<LibraryName> imports = ImportsOf(vm_, *this, *source);
+      loading_.push_back({name, *std::move(source), std::move(imports)});
+      return absl::OkStatus();
+    }
+  }
+  return absl::NotFoundError(
+      absl::StrCat("no library ", name.ToString(), tried.empty() ? "" : "; looked for ", absl::StrJoin(tried, ", ")));
+}
+
+absl::Status Evaluator::FinishLoading(const Loading& library) {
+  const std::string path = library.source.path, text = library.source.text;
+  const LibraryName name = library.name;  // the list grows where something is loaded meanwhile
+  const Value environment = MakeEnvironment(vm_, vm_.Intern("library-file"));
+  DefineCoreSyntax(vm_, environment);
+  if (absl::StatusOr<Value> done = EvalForms(text, path, environment, false); !done.ok()) return done.status();
+  if (vm_.heap().Is<Environment>(FindLibrary(vm_, name.ToValue(vm_)))) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(path, " does not define the library ", name.ToString()));
+}
+
+absl::Status Evaluator::CircularImport(const LibraryName& name) const {
+  std::string message = absl::StrCat("circular import: ", name.ToString());
+  size_t first = 0;
+  while (!(loading_[first].name == name)) ++first;
+  const size_t count = loading_.size() - first;
+  for (size_t i = 1; i < count; ++i) {
+    if (i > kShownImports && i + kShownImports < count) {
+      if (i == kShownImports + 1) absl::StrAppend(&message, ", and so on");
+      continue;
+    }
+    absl::StrAppend(&message, i == 1 ? " imports " : ", which imports ", loading_[first + i].name.ToString());
+  }
+  absl::StrAppend(&message, count == 1 ? " imports itself" : absl::StrCat(", which imports ", name.ToString()));
+  return absl::FailedPreconditionError(message);
+}
+
+absl::Status Evaluator::ImportsTooDeep() const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "imports are nested too deeply: ", loading_.size(), " libraries, from ", loading_.front().name.ToString(), " to ",
+      loading_.back().name.ToString(),
+      ", wait for each other, and some are imported behind a (library ...) requirement, which takes stack"));
+}
+
+absl::StatusOr<SourceFile> Evaluator::ReadFile(absl::string_view path, absl::string_view relative_to) {
+  if (files() == nullptr) return absl::PermissionDeniedError(NotGranted(Capability::kFiles));
+  std::string full = !path.empty() && path[0] == '/' ? std::string(path) : absl::StrCat(DirectoryOf(relative_to), path);
+  if (full.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError("a file name cannot contain a NUL character");
+  }
+  absl::StatusOr<SourceFile> source = ReadSource(*files(), full);
+  if (!source.ok()) return Unreadable(full, source.status());
+  return source;
+}
+
+absl::StatusOr<Value> Evaluator::Evaluate(SyntaxArena& arena, Core* core) {
+  absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
+  if (!thunk.ok()) return thunk.status();
+  return vm_.Call(*thunk, {});
+}
+
+}  // namespace islet::vm
