@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/printer/describe.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_memory.h"
@@ -45,7 +46,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   std::unique_ptr<Isolate> child(IsolateMemory::Attach(std::move(impl)));
   Impl& made = *child->impl();
   made.vm->host = &made;
-  made.vm->describe_hook = DescribeAndRecord;
+  made.vm->describe_hook = vm::DescribeFailure;
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
   for (const Impl::Binding& binding : parent.bindings) entries.push_back(binding.entry);

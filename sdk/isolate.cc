@@ -16,6 +16,7 @@
 #include "isolate/heap/scratch.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/stubs.h"
+#include "isolate/printer/describe.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_memory.h"
@@ -51,7 +52,7 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
     return machine.Terminate(vm::DisposedStatus());
   }
   // Even if the host function has not passed it on.
-  if (!impl.spent.ok()) return machine.Reraise(std::exchange(impl.spent, absl::OkStatus()));
+  if (impl.spent.has_value()) return machine.Reraise(*std::exchange(impl.spent, std::nullopt));
   if (result.ok()) return value;
   if (machine.IsLatestFailure(result.status())) return machine.Reraise(result.status());
   return vm::RaiseHostStatus(machine, binding.entry->name, result.status());
@@ -153,7 +154,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   std::unique_ptr<Isolate> isolate(IsolateMemory::Attach(std::move(impl)));
   Impl& made = *isolate->impl();
   made.vm->host = &made;
-  made.vm->describe_hook = DescribeAndRecord;
+  made.vm->describe_hook = vm::DescribeFailure;
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
   for (int index : bound) entries.push_back(&host_functions->entries[static_cast<size_t>(index)]);
@@ -331,7 +332,7 @@ vm::Evaluator& Isolate::Impl::evaluator() {
       lazy_evaluator->search_path() = options.library_path;
       if (options.library_path.empty()) lazy_evaluator->search_path().push_back("");
     }
-    vm->describe_hook = DescribeAndRecord;
+    vm->describe_hook = vm::DescribeFailure;
   }
   return *lazy_evaluator;
 }
@@ -353,7 +354,7 @@ absl::Status Isolate::Impl::RunRestoreHooks() {
     absl::StatusOr<vm::Value> done = vm->Call(heap.car(list), {});
     if (!done.ok()) {
       state.hooks_pending = true;  // to be run by the next call: nothing may run before the hooks have
-      return done.status();
+      return Failed(done.status());
     }
   }
   return absl::OkStatus();
@@ -376,7 +377,7 @@ absl::StatusOr<Value> Isolate::Impl::CallValue(vm::Value procedure, absl::Span<c
   }
   const vm::Value callee = arguments.size() > kMostOnStack ? vm::MakeStubProcedure(*vm, "apply") : *Find(kept);
   absl::StatusOr<vm::Value> result = vm->Call(callee, args);
-  if (!result.ok()) return Failed(result.status(), /*evaluated=*/false);
+  if (!result.ok()) return Failed(result.status());
   return MakeHandle(*result);
 }
 
@@ -392,10 +393,10 @@ absl::Status Outside(Isolate::Impl& impl, absl::Status status) {
   if (impl.calls > 1) return status;
   vm::EraseMark(&status);
   if (impl.near_limit_threw.empty()) return status;
-  absl::Status told(status.code(), absl::StrCat(status.message(), "\n  (IsolateOptions::near_limit has thrown: ",
-                                                std::exchange(impl.near_limit_threw, ""), ")"));
-  status.ForEachPayload([&told](absl::string_view type, const absl::Cord& bytes) { told.SetPayload(type, bytes); });
-  return told;
+  vm::Failure failure = vm::Failure::FromStatus(status);
+  failure.remark =
+      absl::StrCat("(IsolateOptions::near_limit has thrown: ", std::exchange(impl.near_limit_threw, ""), ")");
+  return failure.ToStatus();
 }
 
 // `f` as a call of the host's, on the thread that has entered the isolate: metered, and after the hooks of on-restore.
@@ -414,7 +415,7 @@ auto HostCall(Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
 
 // What an evaluation has come to, as a handle.
 absl::StatusOr<Value> Evaluated(Isolate::Impl& impl, const absl::StatusOr<vm::Value>& result) {
-  if (!result.ok()) return impl.Failed(result.status(), /*evaluated=*/true);
+  if (!result.ok()) return impl.Failed(result.status());
   return impl.MakeHandle(*result);
 }
 
@@ -427,7 +428,7 @@ absl::StatusOr<Value> Isolate::Eval(absl::string_view text, absl::string_view na
 absl::StatusOr<std::vector<Value>> Isolate::EvalValues(absl::string_view text, absl::string_view name) {
   return HostCall(*this, [&](Impl& impl) -> absl::StatusOr<std::vector<Value>> {
     absl::StatusOr<vm::Value> result = impl.evaluator().EvalValues(text, name);
-    if (!result.ok()) return impl.Failed(result.status(), /*evaluated=*/true);
+    if (!result.ok()) return impl.Failed(result.status());
     std::vector<Value> values;
     for (vm::Value list = *result; list.IsPair(); list = impl.vm->heap().cdr(list)) {
       values.push_back(impl.MakeHandle(impl.vm->heap().car(list)));

@@ -17,6 +17,7 @@
 #include "islet/isolate.h"
 #include "isolate/evaluator/evaluator.h"
 #include "isolate/heap/reusable_vector.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/process/fork.h"
 #include "sdk/thread_identity.h"
@@ -42,12 +43,8 @@ struct Isolate::Impl : public vm::RootSource {
   struct State {
     struct LatestError {
       ErrorReport report;
-      // The Status message that it was made for, without what is added to that on the way out.
-      std::string described;
       // The rest of a report follows from the message and where it was raised.
-      bool operator==(const LatestError& other) const {
-        return report.message == other.report.message && described == other.described;
-      }
+      bool operator==(const LatestError& other) const { return report.message == other.report.message; }
     };
 
     bool hooks_pending = false;
@@ -159,7 +156,7 @@ struct Isolate::Impl : public vm::RootSource {
   bool lost() const { return vm->lost; }
   absl::Status LostStatus() const;
   // Records the failure for LastError, and returns it.
-  const absl::Status& Failed(const absl::Status& status, bool evaluated);
+  const absl::Status& Failed(const absl::Status& status);
 
   Isolate* isolate = nullptr;  // its present tenancy; null while a pool has it
   std::shared_ptr<const vm::Image> image;
@@ -177,12 +174,13 @@ struct Isolate::Impl : public vm::RootSource {
   bool disposed_inside = false;  // in one of them
   bool leave_later = false;      // the scope that has entered ended in one of them
   IsolateOptions options;
-  Limits limits;                     // those of `options`, until SetLimits
-  int calls = 0;                     // of the host's, nested
-  bool metered = false;              // whether StartCall has anything to do
-  bool asking_host = false;          // inside of near_limit
-  Watch* watch = nullptr;            // of a call whose time is limited
-  absl::Status spent;                // how a nested call has ended with which the outermost must end too
+  Limits limits;             // those of `options`, until SetLimits
+  int calls = 0;             // of the host's, nested
+  bool metered = false;      // whether StartCall has anything to do
+  bool asking_host = false;  // inside of near_limit
+  Watch* watch = nullptr;    // of a call whose time is limited
+  // How a nested call has ended with which the outermost must end too.
+  std::optional<vm::Failure> spent;
   int64_t fuel_at_start = 0;         // of the present call
   std::shared_ptr<void> pool_slots;  // of an isolate that belongs to a pool
   std::shared_ptr<void> wrapper;     // what another language's binding has for the isolate
@@ -206,7 +204,7 @@ class Metered {
   ~Metered() {
     if (--impl_.calls != 0) return;
     if (impl_.metered) impl_.EndCall();
-    if (!impl_.spent.ok()) impl_.spent = absl::OkStatus();
+    impl_.spent.reset();
   }
   Metered(const Metered&) = delete;
   Metered& operator=(const Metered&) = delete;
@@ -232,9 +230,6 @@ class Inside {
   static void Leave(Isolate::Impl& impl);
   Isolate::Impl& impl_;
 };
-
-// Vm::describe_hook: the text of an exception that nothing handled; keeps its parts in Impl::state.
-std::string DescribeAndRecord(vm::Vm& vm, vm::Value object, vm::Value backtrace);
 
 // What `f` returns, a Status or StatusOr. If operator new fails in it, the isolate is lost.
 template <typename F>

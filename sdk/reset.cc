@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "isolate/printer/describe.h"
 #include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 
@@ -23,7 +24,7 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
   limits = options.limits;
   ApplyLimits();
   vm->Reset(image->roots(), keep_bytes);
-  vm->describe_hook = DescribeAndRecord;
+  vm->describe_hook = vm::DescribeFailure;
   if (vm->port_table != nullptr) {
     // Closes files, and passes on what is held back, as disposing does.
     vm->port_table = nullptr;

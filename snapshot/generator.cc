@@ -15,16 +15,12 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/evaluator/evaluator.h"
-#include "isolate/expander/expander.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/limits.h"
-#include "isolate/printer/describe.h"
-#include "isolate/reader/syntax.h"
 #include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/system.h"
@@ -78,58 +74,42 @@ class ScriptStreams : public StandardStreams {
   std::shared_ptr<StandardStreams> process_ = MakeProcessStreams();
 };
 
-// Where the failure that a Vm described last was: the innermost frame of a file that was read for the scripts, or else
-// the innermost that has a place.
-struct Described {
-  std::string text;
-  std::string place;
-};
-thread_local Described described;
-
-std::string DescribeWithPlace(Vm& vm, Value object, Value backtrace) {
-  described.text = DescribeCondition(vm, object, backtrace);
-  described.place.clear();
-  const std::vector<std::string>& read = static_cast<Evaluator*>(vm.evaluator)->files_read();
-  const Condition* condition = vm.heap().TryGet<Condition>(object);
-  if (condition != nullptr && vm.heap().Is<String>(condition->position)) return described.text;  // it starts with it
-  if (condition != nullptr && !vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
-  for (const BacktraceFrame& frame : DescribeFrames(vm, backtrace)) {
-    if (frame.line == 0) continue;
-    const bool ours = frame.file == kStandardInputName || std::find(read.begin(), read.end(), frame.file) != read.end();
-    if (described.place.empty() || ours) described.place = PlaceText(frame.file, frame.line, frame.column);
+// Where a script has failed: the innermost frame of a file that was read for the scripts, or else the innermost that
+// has a place.
+Place InnermostPlace(const Failure& failure, const std::vector<std::string>& read) {
+  Place innermost;
+  for (const BacktraceFrame& frame : failure.frames) {
+    const Place& place = frame.place;
+    if (!place.known()) continue;
+    const bool ours = place.file == kStandardInputName || std::find(read.begin(), read.end(), place.file) != read.end();
+    if (!innermost.known() || ours) innermost = place;
     if (ours) break;
   }
-  return described.text;
+  return innermost;
 }
 
 // What a script's failure is told as: its place first, as compilers do, and in the tool's own units and options.
-absl::Status Explain(const Vm& vm, const Evaluator& evaluator, const GeneratorOptions& options,
-                     const absl::Status& status) {
-  const absl::string_view text = status.message();
-  absl::string_view headline = text.substr(0, text.find('\n'));
-  const absl::string_view trace = text.substr(headline.size());
-  std::string limit;
-  if (LimitReached(status) == Limit::kHeap) {
-    const uint64_t mib = const_cast<Vm&>(vm).heap().EffectiveLimit() >> 20;
-    limit = mib < options.max_heap_mib || options.max_heap_mib == kMostHeapMib
-                ? absl::StrCat("heap limit of ", mib, " MiB reached, the most that there can be; keep less data alive")
-                : absl::StrCat("heap limit of ", mib, " MiB reached (--max-heap-mib); raise it, up to ", kMostHeapMib,
-                               ", or keep less data alive");
-  } else if (status.code() == absl::StatusCode::kDeadlineExceeded) {
-    limit =
+absl::Status Explain(Vm& vm, const Evaluator& evaluator, const GeneratorOptions& options, const absl::Status& status,
+                     bool* tells_place) {
+  Failure failure = vm.TakeFailure(status);
+  const bool limited = failure.limit == Limit::kHeap || failure.code == absl::StatusCode::kDeadlineExceeded;
+  if (failure.limit == Limit::kHeap) {
+    const uint64_t mib = vm.heap().EffectiveLimit() >> 20;
+    failure.message =
+        mib < options.max_heap_mib || options.max_heap_mib == kMostHeapMib
+            ? absl::StrCat("heap limit of ", mib, " MiB reached, the most that there can be; keep less data alive")
+            : absl::StrCat("heap limit of ", mib, " MiB reached (--max-heap-mib); raise it, up to ", kMostHeapMib,
+                           ", or keep less data alive");
+  } else if (limited) {
+    failure.message =
         absl::StrFormat("time limit of %g seconds reached (--max-seconds); raise it, or look for a loop without end",
                         options.max_seconds);
   }
-  std::string place;
-  if (!described.text.empty() && absl::StartsWith(text, described.text)) {
-    place = described.place;
-  }
-  if (const Evaluator::FormPosition& form = evaluator.failed_form();
-      place.empty() && form.line != 0 && (!limit.empty() || status.code() == absl::StatusCode::kCancelled)) {
-    place = PlaceText(form.file, form.line, form.column);
-  }
-  if (!limit.empty()) headline = limit;
-  return absl::Status(status.code(), absl::StrCat(place, place.empty() ? "" : ": ", headline, trace));
+  if (!failure.place.known()) failure.place = InnermostPlace(failure, evaluator.files_read());
+  if (!failure.place.known() && (limited || failure.code == absl::StatusCode::kCancelled)) failure.place = failure.form;
+  // What a script has read from a string of its own is in no file.
+  *tells_place = failure.place.known() && !failure.place.file.empty();
+  return absl::Status(failure.code, failure.Text());
 }
 
 absl::StatusOr<std::string> ReadStandardInput(StandardStreams& streams) {
@@ -162,7 +142,8 @@ class InterruptScope {
   _Exit(1);
 }
 
-absl::Status EvaluateScripts(const GeneratorOptions& options, Vm& vm, Evaluator& evaluator, ScriptStreams& streams) {
+absl::Status EvaluateScripts(const GeneratorOptions& options, Vm& vm, Evaluator& evaluator, ScriptStreams& streams,
+                             bool* tells_place) {
   std::function<void()> stuck;
   if (options.may_exit) stuck = [&options] { EndStuck(options); };
   const Deadline deadline(vm, options.max_seconds, std::move(stuck));
@@ -171,7 +152,6 @@ absl::Status EvaluateScripts(const GeneratorOptions& options, Vm& vm, Evaluator&
   absl::Status status;
   for (const std::string& script : options.scripts) {
     PortTableOf(vm).base_directory = DirectoryOf(script);
-    described = Described();
     if (script == "-") {
       const absl::StatusOr<std::string> text = ReadStandardInput(streams);
       status = text.ok() ? evaluator.EvalScript(*text, kStandardInputName).status() : text.status();
@@ -184,7 +164,7 @@ absl::Status EvaluateScripts(const GeneratorOptions& options, Vm& vm, Evaluator&
       continue;
     }
     FlushPorts(vm).IgnoreError();
-    status = Explain(vm, evaluator, options, status);
+    status = Explain(vm, evaluator, options, status, tells_place);
     break;
   }
   streams.set_deadline(nullptr);
@@ -273,14 +253,6 @@ absl::StatusOr<std::unique_ptr<Vm>> NewGeneratorVm(const GeneratorOptions& optio
   return vm;
 }
 
-// True for "file:line:column: ...".
-bool StartsWithPlace(absl::string_view message) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(message.substr(0, message.find(": ")), ':');
-  int number;
-  return parts.size() >= 3 && absl::SimpleAtoi(parts[parts.size() - 1], &number) &&
-         absl::SimpleAtoi(parts[parts.size() - 2], &number);
-}
-
 bool WritesToStandardOutput(const GeneratorOptions& options) {
   return (options.emit_snap && DescriptorOf(options.output) == STDOUT_FILENO) ||
          (!options.dependency_file.empty() && DescriptorOf(options.dependency_file) == STDOUT_FILENO);
@@ -316,12 +288,11 @@ absl::Status WriteFiles(const GeneratorOptions& options, const std::vector<uint8
 }  // namespace
 
 absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::Span<const PrimitiveSpec> primitives,
-                      std::string* report) {
+                      GeneratorReport* report) {
   if (absl::Status status = CheckAll(options, options.scripts); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Vm>> vm = NewGeneratorVm(options, base, primitives);
   if (!vm.ok()) return vm.status();
   Evaluator evaluator(**vm);
-  (*vm)->describe_hook = DescribeWithPlace;
   evaluator.search_path() = options.search_path;
   std::vector<std::string> data_read;
   PortTable& ports = PortTableOf(**vm);
@@ -330,7 +301,9 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::
   ports.files_read = &data_read;
   const auto streams = std::make_shared<ScriptStreams>(WritesToStandardOutput(options));
   ports.SetStandardStreams(streams);
-  if (absl::Status status = EvaluateScripts(options, **vm, evaluator, *streams); !status.ok()) return status;
+  if (absl::Status status = EvaluateScripts(options, **vm, evaluator, *streams, &report->tells_place); !status.ok()) {
+    return status;
+  }
   // The next layer's bare forms see the library, not only its core, and nobody gets at the core any more.
   if (base == nullptr || options.bootstrap) {
     SealStandardLibrary(**vm);
@@ -349,16 +322,16 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::
   if (absl::Status status = WriteFiles(options, *snapshot, Inputs(evaluator, data_read)); !status.ok()) {
     return status;
   }
-  if (options.statistics) *report = Report(statistics);
+  if (options.statistics) report->statistics = Report(statistics);
   return absl::OkStatus();
 }
 
 int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_begin, const uint8_t* base_end) {
   OccupyStandardDescriptors();
-  auto fail = [](const absl::Status& status, int exit_status) {
+  auto fail = [](const absl::Status& status, int exit_status, bool tells_place = false) {
     // A place comes first, so that editors find it, and tells by itself what this is about.
     const absl::string_view message = status.message();
-    std::fprintf(stderr, "%s%s%s", StartsWithPlace(message) ? "" : "snapshot_gen: ", std::string(message).c_str(),
+    std::fprintf(stderr, "%s%s%s", tells_place ? "" : "snapshot_gen: ", std::string(message).c_str(),
                  absl::EndsWith(message, "\n") ? "" : "\n");
     return exit_status;
   };
@@ -389,14 +362,14 @@ int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_b
   options->may_exit = true;
   signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error like others: temporary files go with it
   CatchSignals();
-  std::string report;
+  GeneratorReport report;
   const absl::Status status = Generate(*options, base.get(), primitives, &report);
   if (!status.ok()) {
-    fail(status, 1);
+    fail(status, 1, report.tells_place);
     if (PendingSignal() != 0) EndBySignal(PendingSignal());
     return 1;
   }
-  return print(report, WritesToStandardOutput(*options) ? stderr : stdout);
+  return print(report.statistics, WritesToStandardOutput(*options) ? stderr : stdout);
 }
 
 }  // namespace islet::vm

@@ -51,13 +51,18 @@ std::string WithoutExtension(absl::string_view path);
 // what is wrong.
 absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* const> arguments);
 
+// What is to be said beside the Status.
+struct GeneratorReport {
+  std::string statistics;    // if asked for
+  bool tells_place = false;  // an error's message begins with its place, "file:line:column: "
+};
+
 // Makes the snapshot and writes the files, all of them or none, and none over what was read to make it. `base` is what
-// the scripts start from: the standard library's image, or null to start from nothing. `report` receives the
-// statistics, if asked for. Errors: those of the scripts, with place and backtrace; DeadlineExceeded, ResourceExhausted
+// the scripts start from: the standard library's image, or null to start from nothing. Errors: those of the scripts, with place and backtrace; DeadlineExceeded, ResourceExhausted
 // and Cancelled (signals.h) for limits and signals, with the same; FailedPrecondition for objects that cannot be
 // frozen; InvalidArgument for outputs that would destroy something; those of the file system.
 absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::Span<const PrimitiveSpec> primitives,
-                      std::string* report);
+                      GeneratorReport* report);
 
 // The whole tool: prints to stdout and stderr. Returns the exit status: 0; 1 if it failed; 2 for a command line that
 // makes no sense. Ends the process by the signal that has ended an evaluation. `base` is null in the tool that makes

@@ -164,7 +164,7 @@ class Generator : public testing::Test {
   }
 
   std::string directory_;
-  std::string report_;
+  GeneratorReport report_;
 };
 
 TEST_F(Generator, FreezesWhatTheScriptDefined) {
@@ -194,8 +194,8 @@ TEST_F(Generator, WritesAllThatIsAskedFor) {
   EXPECT_THAT(Files(), ElementsAre("a.S", "a.d", "a.h", "a.lisp", "a.o", "a.snap", "table.txt"));
   EXPECT_THAT(Read("a.d"), HasSubstr(directory_ + "a.lisp"));
   EXPECT_THAT(Read("a.d"), HasSubstr(directory_ + "table.txt"));
-  EXPECT_THAT(report_, HasSubstr("read-only pages"));
-  EXPECT_THAT(report_, HasSubstr("Closure"));
+  EXPECT_THAT(report_.statistics, HasSubstr("read-only pages"));
+  EXPECT_THAT(report_.statistics, HasSubstr("Closure"));
 }
 
 TEST_F(Generator, SameBytesInAnyDirectory) {

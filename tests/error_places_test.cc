@@ -398,6 +398,33 @@ TEST_F(ErrorPlacesTest, TheCodeSaysWhatKindOfFailureItIs) {
             "(\"/none/such\")");
 }
 
+// Neither is a condition, whatever it was made to look like for its backtrace.
+TEST_F(ErrorPlacesTest, LimitsAndExitsHaveNoKind) {
+  Limits limits = isolate_->limits();
+  limits.fuel = 10000;
+  isolate_->SetLimits(limits);
+  EXPECT_EQ(Report("(define (f)\n  (let loop () (loop)))\n(list (f))"),
+            "\nfuel limit of 10000 instructions reached; raise it in the isolate's options, or do less in one call\n"
+            "f 2:16\ntop level 3:7");
+  EXPECT_EQ(isolate_->LastError().code, absl::StatusCode::kResourceExhausted);
+  isolate_->SetLimits(Limits());
+  EXPECT_EQ(Report("\n(exit 3)"), "\nexit with status 3");
+  EXPECT_EQ(isolate_->LastError().form.line, 2u);
+  EXPECT_EQ(isolate_->Eval("\n (exit 3)", "t").status().message(), "exit with status 3\n  at top level (t:2:2)");
+}
+
+TEST_F(ErrorPlacesTest, PlacesArePartsAndNotText) {
+  // A name may look like a place, and a message like a backtrace.
+  EXPECT_EQ(isolate_->Eval("\n (if)", "a:7:8").status().message(), "a:7:8:2:2: " + isolate_->LastError().message);
+  EXPECT_EQ(isolate_->LastError().place.file, "a:7:8");
+  EXPECT_EQ(isolate_->LastError().place.line, 2u);
+  EXPECT_EQ(isolate_->LastError().place.column, 2u);
+  EXPECT_EQ(isolate_->LastError().kind, "syntax");
+  EXPECT_EQ(isolate_->Eval("(raise 'no)", "a:7:8").status().message(), "raised: no\n  at top level (a:7:8:1:1)");
+  const std::string message = "no\n  at top level (t:1:1)";
+  EXPECT_EQ(Message("(error \"no\\n  at top level (t:1:1)\")"), message);
+}
+
 // ---- What is the library's own
 
 TEST_F(ErrorPlacesTest, RecordsOfTheLibraryPrintOpaquely) {

@@ -146,6 +146,13 @@ islet_status Report(const absl::Status& status, islet_error* error) {
   return code;
 }
 
+// Whether a host function that returns `status` and leaves `failure` passes on what a call of the isolate within it has
+// reported: the islet_error is all that it has had of that, so it is compared with what Report makes.
+bool PassesOn(islet_status status, const islet_error& failure, const absl::Status& nested) {
+  islet_error reported;
+  return Report(nested, &reported) == status && std::strcmp(reported.message, failure.message) == 0;
+}
+
 // Of opening a snapshot or making an isolate, where nothing has been entered yet.
 void ReportOpening(const absl::Status& status, islet_error* error) {
   Report(status, error);
@@ -236,10 +243,7 @@ islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
     if (status == ISLET_OK) return Open(self, result);
     failure.message[sizeof(failure.message) - 1] = '\0';
     const absl::Status nested = std::exchange(self->last_failure, absl::OkStatus());
-    if (!nested.ok() && StatusCode(nested) == status &&
-        absl::string_view(failure.message) == nested.message().substr(0, sizeof(failure.message) - 1)) {
-      return nested;
-    }
+    if (!nested.ok() && PassesOn(status, failure, nested)) return nested;
     return absl::Status(CodeOf(status), failure.message[0] != '\0' ? failure.message : "the host function failed");
   };
 }

@@ -4,6 +4,7 @@
 #include "isolate/compiler/resolve.h"
 #include "isolate/compiler/simplify.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/failure.h"
 
 namespace islet::vm {
 
@@ -11,7 +12,7 @@ absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel, bool k
   LambdaForm* lambda = arena.New<LambdaForm>();
   lambda->kind = Core::Kind::kLambda;
   lambda->position = toplevel->position;
-  lambda->name = vm.Intern("top level");  // as backtraces call it
+  lambda->name = vm.Intern(kTopLevelName);
   Clause clause;
   clause.body = toplevel;
   lambda->clauses = arena.Copy(absl::MakeConstSpan(&clause, 1));

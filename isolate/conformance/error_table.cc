@@ -62,7 +62,7 @@ std::string OutcomeOf(const Image& image, const ErrorCase& error_case) {
   std::string outcome;
   if (value.ok()) {
     outcome = absl::StrCat("value ", Print(vm, *value, PrintMode::kWrite));
-  } else if (MarkOf(value.status()) != FailureMark::kCondition &&
+  } else if (KindOf(value.status()) != Failure::Kind::kCondition &&
              value.status().code() != absl::StatusCode::kInvalidArgument) {
     outcome = absl::StrCat("ends the run: ", value.status().message());
   } else if (const Condition* condition = vm.heap().TryGet<Condition>(vm.last_condition())) {

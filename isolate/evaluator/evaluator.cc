@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -63,16 +62,6 @@ absl::Status Unreadable(absl::string_view path, const absl::Status& status) {
   return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", reason));
 }
 
-// A syntax error as the Status of a Call that raised it, so that a program that evaluates may catch it.
-absl::Status SyntaxFailure(Vm& vm, const std::string& position, absl::string_view message) {
-  vm.last_condition_ = vm.MakeCondition("syntax", "", std::string_view(message.data(), message.size()), kNull);
-  if (!position.empty()) vm.heap().Get<Condition>(vm.last_condition_)->position = vm.MakeString(position);
-  vm.End(FailureMark::kCondition,
-         absl::InvalidArgumentError(position.empty() ? std::string(message) : absl::StrCat(position, ": ", message)));
-  vm.terminating_ = false;
-  return std::exchange(vm.termination_, absl::OkStatus());
-}
-
 bool StartsWith(Vm& vm, const Syntax* form, std::string_view keyword) {
   return form->IsPair() && form->car->kind == Syntax::Kind::kSymbol && form->car->value == vm.Intern(keyword);
 }
@@ -92,29 +81,23 @@ void ForgetLibrary(Vm& vm, const Syntax* form) {
   if (name != kUndefined) UnregisterLibrary(vm, name);
 }
 
-// The failure of a top-level form, with its place: the backtrace of a deep recursion ends before it, and what fails
-// before the form runs has none.
-absl::Status AtForm(const absl::Status& status, const SourcePosition& position) {
-  constexpr absl::string_view kTopLevel = "top level";
-  const size_t last_line = status.message().rfind('\n');
-  const bool has_place = last_line != absl::string_view::npos &&
-                         absl::StartsWith(status.message().substr(last_line + 1), absl::StrCat("  at ", kTopLevel));
-  if (position.line == 0 || has_place) return status;
-  const BacktraceFrame frame = {std::string(kTopLevel), position.file == nullptr ? "" : *position.file, position.line,
-                                position.column};
-  absl::Status located(status.code(), absl::StrCat(status.message(), "\n", FrameLine(frame)));
-  status.ForEachPayload(
-      [&located](absl::string_view type, const absl::Cord& payload) { located.SetPayload(type, payload); });
-  return located;
+// What has failed of the text called `name`, with its top-level form, or null. The form is told where no frame tells
+// it, if the failure was one of running it.
+absl::Status AtForm(Vm& vm, const absl::Status& status, absl::string_view name, const Syntax* form, bool running) {
+  Failure failure = vm.TakeFailure(status);
+  failure.form = Place();
+  if (form != nullptr) {
+    if (running && !failure.TellsTopLevel()) failure.top_level = form->position.ToPlace();
+    failure.form = {std::string(name), form->position.line, form->position.column};
+  }
+  return vm.Record(std::move(failure));
 }
 
 // Why an expansion failed, if it was not the form: a condition that was raised meanwhile, or a limit or interrupt,
 // which nothing may catch.
 bool CanReraise(Vm& vm, const absl::Status& cause) {
   if (cause.ok()) return false;
-  const bool raised = MarkOf(cause) == FailureMark::kCondition || cause.code() == absl::StatusCode::kUnknown ||
-                      cause.code() == absl::StatusCode::kInvalidArgument;
-  return !raised || vm.last_condition() != kUndefined;
+  return !CanBeHandled(cause) || vm.last_condition() != kUndefined;
 }
 
 Value CoreLibraryName(Vm& vm) {
@@ -219,7 +202,7 @@ Evaluator::Evaluator(Vm& vm) : vm_(vm) {
   vm.compile_hook = EvaluatorHooks::Compile;
   vm.load_hook = EvaluatorHooks::Load;
   vm.environment_hook = EvaluatorHooks::MakeImports;
-  vm.describe_hook = DescribeCondition;
+  vm.describe_hook = DescribeFailure;
 }
 
 Evaluator::~Evaluator() {
@@ -269,17 +252,13 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
   Expander expander(vm_, arena, this);
   bool first = true, program = false;
   Syntax* form = nullptr;
-  auto fail = [&](absl::Status status) {
-    failed_form_ = FormPosition();
-    if (form != nullptr) failed_form_ = {std::string(name), form->position.line, form->position.column};
-    return status;
+  const auto fail = [&](const absl::Status& status) { return AtForm(vm_, status, name, form, /*running=*/false); };
+  const auto fail_running = [&](const absl::Status& status) {
+    return AtForm(vm_, status, name, form, /*running=*/true);
   };
   // What of the text itself is done in C++ is limited and interrupted as what it does is.
   const RunScope polls = vm_.Polls();
-  const auto ended = [&] {
-    const absl::Status status = vm_.TakeTermination();
-    return fail(form != nullptr ? AtForm(status, form->position) : status);
-  };
+  const auto ended = [&] { return fail_running(vm_.TakeTermination()); };
   for (;;) {
     form = nullptr;
     const Reader::Result read = reader.ReadNext(&form);
@@ -287,7 +266,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     if (read == Reader::Result::kEnd) break;
     if (read == Reader::Result::kError) {
       form = nullptr;
-      return fail(SyntaxFailure(vm_, reader.error().position.ToString(), reader.error().message));
+      return fail(vm_.FailSyntax(reader.error().position.ToPlace(), reader.error().message));
     }
     const bool import = StartsWith(vm_, form, "import");
     if (first && script && import) {
@@ -304,7 +283,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     first = false;
     if (program && !import && imported == kFalse) {
       Heap& heap = vm_.heap();
-      if (!heap.Reserve(size_t{1} << 20)) return vm_.terminating_ ? ended() : HeapLimitStatus(vm_, "");
+      if (!heap.Reserve(size_t{1} << 20)) return vm_.terminating_ ? ended() : fail(HeapLimitStatus(vm_, ""));
       imported = MakeHashTable(heap, kEqTableFlag);
       ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
                    [&](Value symbol, Value binding) { HashTablePut(heap, imported, symbol, binding); });
@@ -314,14 +293,14 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     if (core == nullptr) {
       const ExpandError& error = expander.error();
       if (!error.cause.ok()) return fail(error.cause);
-      const std::string at = error.position.ToString();
       const std::string what = ExpandError{error.message, SourcePosition{}, error.form, absl::OkStatus()}.ToString();
-      return fail(SyntaxFailure(vm_, at, what));
+      return fail(vm_.FailSyntax(error.position.ToPlace(), what));
     }
     const bool definition = EndsInDefinition(core);
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
-      const absl::Status failure = vm_.terminating_ ? ended() : fail(SyntaxFailure(vm_, "", thunk.status().message()));
+      const absl::Status failure =
+          vm_.terminating_ ? ended() : fail(vm_.FailSyntax(Place(), std::string(thunk.status().message())));
       ForgetLibrary(vm_, form);
       return failure;
     }
@@ -329,7 +308,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     if (!value.ok()) {
       if (vm_.terminating_) vm_.TakeTermination().IgnoreError();
       ForgetLibrary(vm_, form);
-      return fail(AtForm(value.status(), form->position));
+      return fail_running(value.status());
     }
     result = all_values && definition ? kNull : *value;
   }
@@ -384,7 +363,9 @@ absl::StatusOr<Value> Evaluator::Lookup(absl::string_view name) {
 
 absl::StatusOr<Value> Evaluator::Load(Value name) {
   const LibraryName library = LibraryName::Of(vm_, name);
-  if (const auto failed = failed_.find(library.ToString()); failed != failed_.end()) return failed->second;
+  if (const auto failed = failed_.find(library.ToString()); failed != failed_.end()) {
+    return vm_.Record(failed->second);
+  }
   for (const Loading& other : loading_) {
     if (other.name == library) return CircularImport(library);
   }
@@ -419,11 +400,9 @@ absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
       continue;
     }
     const absl::Status status = FinishLoading(library);
-    const bool ended =
-        !status.ok() && MarkOf(status) != FailureMark::kCondition && status.code() != absl::StatusCode::kUnknown &&
-        status.code() != absl::StatusCode::kInvalidArgument && status.code() != absl::StatusCode::kNotFound;
+    const bool ended = !status.ok() && !CanBeHandled(status) && status.code() != absl::StatusCode::kNotFound;
     if (ended || (!status.ok() && loading_.size() == first + 1)) return status;
-    if (!status.ok()) failed_.emplace(loading_.back().name.ToString(), status);
+    if (!status.ok()) failed_.emplace(loading_.back().name.ToString(), vm_.FailureOf(status));
     if (loading_.size() == first + 1) return FindLibrary(vm_, loading_.back().name.ToValue(vm_));
     loading_.pop_back();
   }

@@ -21,6 +21,7 @@
 #include "islet/capabilities.h"
 #include "isolate/evaluator/library_imports.h"
 #include "isolate/expander/expander.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -41,7 +42,8 @@ class Evaluator : public LibraryLoader {
   const std::vector<std::string>& files_read() const { return files_read_; }
 
   // Evaluates the script in a file of this process, whatever is granted. Errors: NotFound (cannot be read),
-  // InvalidArgument (not UTF-8, syntax; with file, line, column), and those of Vm::Call.
+  // InvalidArgument (not UTF-8, syntax; with file, line, column), and those of Vm::Call. The Vm has recorded what has
+  // failed of a text (Vm::FailureOf), with the top-level form.
   absl::Status EvalFile(absl::string_view path);
   // Evaluates the forms of `text` in the interaction environment; the value of the last (kUnspecified if there is
   // none). `name` is what messages call the text.
@@ -50,13 +52,6 @@ class Evaluator : public LibraryLoader {
   absl::StatusOr<Value> EvalValues(absl::string_view text, absl::string_view name);
   // Evaluates a script as EvalFile does; the value of the last form.
   absl::StatusOr<Value> EvalScript(absl::string_view text, absl::string_view name);
-  // The top-level form in which the last failed evaluation stopped; line 0 if it did not come so far.
-  struct FormPosition {
-    std::string file;
-    uint32_t line = 0;
-    uint32_t column = 0;
-  };
-  const FormPosition& failed_form() const { return failed_form_; }
   // Makes the interaction environment a fresh one that sees what the library exports.
   absl::Status OpenInteraction(absl::string_view library);
   // The value of a top-level variable of the interaction environment.
@@ -98,11 +93,10 @@ class Evaluator : public LibraryLoader {
   Vm& vm_;
   std::vector<std::string> search_path_;
   std::vector<std::string> files_read_;
-  FormPosition failed_form_;
   // Each imports the next one, but where a Load began within another one.
   std::vector<Loading> loading_;
   // Libraries that could not be loaded, while others that import them are.
-  std::map<std::string, absl::Status> failed_;
+  std::map<std::string, Failure> failed_;
 };
 
 }  // namespace islet::vm

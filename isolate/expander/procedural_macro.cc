@@ -9,6 +9,7 @@
 #include "isolate/expander/syntax_rules.h"
 #include "isolate/heap/object_map.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/process/stack_space.h"
 
 namespace islet::vm {
@@ -176,10 +177,8 @@ bool Expansion::StackForLisp(const Syntax* form) {
 std::nullptr_t Expansion::FailRun(const Syntax* form, absl::string_view what, const absl::Status& status) {
   // Limits, interrupts and control that leaves through a continuation end the run that wanted the
   // expansion, too.
-  const bool raised = MarkOf(status) == FailureMark::kCondition || status.code() == absl::StatusCode::kUnknown ||
-                      status.code() == absl::StatusCode::kInvalidArgument;
-  if (!raised) return FailWith(form, absl::StrCat(what, ": ", status.message()), status);
   std::string message = absl::StrCat(what, ": ", status.message());
+  if (!CanBeHandled(status)) return FailWith(form, std::move(message), status);
   const Condition* condition = heap().TryGet<Condition>(vm_.last_condition());
   if (condition != nullptr && vm_.SymbolName(condition->kind) == "unbound-variable") {
     absl::StrAppend(&message,

@@ -293,7 +293,7 @@ struct Condition {
   Value message;    // String
   Value irritants;  // list
   Value backtrace;  // Vector of Code, word index, Code, word index, ... innermost first; or #f
-  Value position;   // of a syntax or read error: a String "file:line:column"; or #f
+  Value position;   // of a syntax or read error: where it is (interpreter/place.h); or #f
   Value payload;
 };
 

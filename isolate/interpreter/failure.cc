@@ -1,5 +1,6 @@
 #include "isolate/interpreter/failure.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 #include <vector>
@@ -8,17 +9,22 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
 namespace {
 
-// Of the types of all payloads of our own.
-constexpr absl::string_view kOwn = "islet/";
-constexpr char kCondition[] = "islet/condition";
-constexpr char kTermination[] = "islet/termination";
+using Payloads = Failure::Payloads;
 
-using Payloads = std::vector<std::pair<std::string, std::string>>;
+// ---- Payloads of our own. The mark is the kind and the number, "condition 17"; it does not leave the outermost run.
+// The others do: their types and bytes are what hosts see that print a Status.
+constexpr absl::string_view kOwn = "islet/";
+constexpr char kMark[] = "islet/failure";
+constexpr char kLimit[] = "islet/limit";
+constexpr char kExit[] = "islet/exit-status";
+
+constexpr absl::string_view kKindNames[] = {"outside", "condition", "termination"};
 
 Payloads PayloadsOf(const absl::Status& status) {
   Payloads payloads;
@@ -26,6 +32,33 @@ Payloads PayloadsOf(const absl::Status& status) {
     if (!absl::StartsWith(type, kOwn)) payloads.emplace_back(std::string(type), std::string(payload));
   });
   return payloads;
+}
+
+void SetPayload(absl::Status* status, const char* type, absl::string_view bytes) {
+  status->SetPayload(type, absl::Cord(bytes));
+}
+
+// Empty if there is none.
+std::string PayloadOf(const absl::Status& status, const char* type) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(type);
+  return payload.has_value() ? std::string(*payload) : std::string();
+}
+
+struct Mark {
+  Failure::Kind kind = Failure::Kind::kOutside;
+  uint64_t number = 0;
+};
+
+Mark MarkOf(const absl::Status& status) {
+  const std::string bytes = PayloadOf(status, kMark);
+  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(bytes, absl::MaxSplits(' ', 1));
+  Mark mark;
+  for (size_t i = 0; i < std::size(kKindNames); ++i) {
+    if (parts.first == kKindNames[i] && absl::SimpleAtoi(parts.second, &mark.number)) {
+      mark.kind = static_cast<Failure::Kind>(i);
+    }
+  }
+  return mark;
 }
 
 // Without a character cut in two.
@@ -49,33 +82,107 @@ void MakeRoom(Heap& heap, std::string* message, Payloads* payloads) {
 
 }  // namespace
 
-FailureMark MarkOf(const absl::Status& status) {
-  if (status.GetPayload(kCondition).has_value()) return FailureMark::kCondition;
-  return status.GetPayload(kTermination).has_value() ? FailureMark::kTermination : FailureMark::kNone;
+// ---- Text
+
+std::string FrameLine(const BacktraceFrame& frame) {
+  const std::string place = frame.place.ToString();
+  return place.empty() ? absl::StrCat("  at ", frame.procedure)
+                       : absl::StrCat("  at ", frame.procedure, " (", place, ")");
 }
 
-uint64_t FailureNumber(const absl::Status& status) {
-  for (const char* type : {kCondition, kTermination}) {
-    const absl::optional<absl::Cord> number = status.GetPayload(type);
-    uint64_t n = 0;
-    if (number.has_value() && absl::SimpleAtoi(std::string(*number), &n)) return n;
+std::vector<std::string> BacktraceLines(absl::Span<const BacktraceFrame> frames) {
+  std::vector<std::string> lines;
+  int repeats = 0;
+  const auto end_repeats = [&] {
+    if (repeats > 0) {
+      lines.push_back(absl::StrCat("  ... the same ", repeats, repeats == 1 ? " more time" : " more times"));
+    }
+    repeats = 0;
+  };
+  std::string last;
+  for (const BacktraceFrame& frame : frames) {
+    std::string line = FrameLine(frame);
+    if (line == last) {
+      ++repeats;
+      continue;
+    }
+    end_repeats();
+    lines.push_back(line);
+    last = std::move(line);
   }
-  return 0;
+  end_repeats();
+  return lines;
 }
 
-uint64_t MarkFailure(FailureMark mark, absl::Status* status) {
+bool Failure::TellsTopLevel() const {
+  if (top_level.known()) return true;
+  if (frames.empty() || frames.back().procedure != kTopLevelName) return false;
+  // One that repeats the frame before it has no line of its own.
+  return frames.size() == 1 || FrameLine(frames.back()) != FrameLine(frames[frames.size() - 2]);
+}
+
+std::string Failure::Text() const {
+  std::string text = place.known() ? absl::StrCat(place.ToString(), ": ", message) : message;
+  for (const std::string& line : BacktraceLines(frames)) absl::StrAppend(&text, "\n", line);
+  if (top_level.known()) absl::StrAppend(&text, "\n", FrameLine({kTopLevelName, top_level}));
+  if (!remark.empty()) absl::StrAppend(&text, "\n  ", remark);
+  return text;
+}
+
+// ---- Status
+
+absl::Status Failure::ToStatus() const {
+  absl::Status status(code, Text());
+  for (const auto& [type, bytes] : payloads) status.SetPayload(type, absl::Cord(absl::string_view(bytes)));
+  if (limit != Limit::kNone) SetPayload(&status, kLimit, LimitName(limit));
+  if (exit_status >= 0) SetPayload(&status, kExit, absl::StrCat(exit_status));
+  if (number != 0) SetPayload(&status, kMark, absl::StrCat(kKindNames[static_cast<int>(kind)], " ", number));
+  return status;
+}
+
+Failure Failure::FromStatus(const absl::Status& status) {
+  const Mark mark = MarkOf(status);
+  Failure failure;
+  failure.kind = mark.kind;
+  failure.number = mark.number;
+  failure.code = status.code();
+  failure.message = std::string(status.message());
+  failure.limit = LimitReached(status);
+  failure.exit_status = ExitStatus(status);
+  failure.payloads = PayloadsOf(status);
+  return failure;
+}
+
+Failure::Kind KindOf(const absl::Status& status) { return MarkOf(status).kind; }
+
+uint64_t FailureNumber(const absl::Status& status) { return MarkOf(status).number; }
+
+uint64_t NextFailureNumber() {
   static std::atomic<uint64_t> latest{0};
-  const uint64_t number = latest.fetch_add(1, std::memory_order_relaxed) + 1;
-  EraseMark(status);
-  const std::string text = absl::StrCat(number);
-  status->SetPayload(mark == FailureMark::kCondition ? kCondition : kTermination, absl::Cord(absl::string_view(text)));
-  return number;
+  return latest.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-void EraseMark(absl::Status* status) {
-  status->ErasePayload(kCondition);
-  status->ErasePayload(kTermination);
+void EraseMark(absl::Status* status) { status->ErasePayload(kMark); }
+
+Limit LimitReached(const absl::Status& status) {
+  const std::string name = PayloadOf(status, kLimit);
+  for (Limit limit : {Limit::kHeap, Limit::kStack, Limit::kFuel, Limit::kCpuTime, Limit::kWallTime}) {
+    if (name == LimitName(limit)) return limit;
+  }
+  return Limit::kNone;
 }
+
+int ExitStatus(const absl::Status& status) {
+  int code;
+  return absl::SimpleAtoi(PayloadOf(status, kExit), &code) ? code : -1;
+}
+
+bool CanBeHandled(const absl::Status& status) {
+  return KindOf(status) == Failure::Kind::kCondition || status.code() == absl::StatusCode::kUnknown ||
+         status.code() == absl::StatusCode::kInvalidArgument;
+}
+
+// ---- Conditions
 
 Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status) {
   Heap& heap = vm.heap();
@@ -109,25 +216,41 @@ Value RaiseFileStatus(Vm& vm, std::string_view who, const absl::Status& status, 
   return vm.Raise(condition);
 }
 
-absl::Status StatusOfUncaught(Vm& vm, Value object, std::string_view message) {
+namespace {
+
+// Gives `failure` the code of an object that nothing has handled, and what a host's Status had.
+void SetCode(Vm& vm, Value object, Failure* failure) {
   Heap& heap = vm.heap();
-  const absl::string_view text(message.data(), message.size());
+  failure->code = absl::StatusCode::kUnknown;
   const Condition* const condition = heap.TryGet<Condition>(object);
-  if (condition == nullptr) return absl::UnknownError(text);
+  if (condition == nullptr) return;
   const std::string kind = vm.SymbolName(condition->kind);
-  if (kind == "syntax" || kind == "read") return absl::InvalidArgumentError(text);
-  if (kind == "permission") return absl::PermissionDeniedError(text);
+  if (kind == "syntax" || kind == "read") failure->code = absl::StatusCode::kInvalidArgument;
+  if (kind == "permission") failure->code = absl::StatusCode::kPermissionDenied;
+  if (failure->code != absl::StatusCode::kUnknown) return;
   const Vector* const parts = heap.TryGet<Vector>(condition->payload);
-  if (parts == nullptr || parts->length == 0 || !parts->items[0].IsFixnum()) return absl::UnknownError(text);
-  absl::Status status(static_cast<absl::StatusCode>(parts->items[0].fixnum()), text);
-  if (status.ok()) return absl::UnknownError(text);
+  if (parts == nullptr || parts->length == 0 || !parts->items[0].IsFixnum() || parts->items[0].fixnum() == 0) return;
+  failure->code = static_cast<absl::StatusCode>(parts->items[0].fixnum());
   for (uint32_t i = 1; i + 1 < parts->length; i += 2) {
     const Bytevector* const bytes = heap.TryGet<Bytevector>(parts->items[i + 1]);
     if (bytes == nullptr || !heap.Is<String>(parts->items[i])) continue;
-    status.SetPayload(vm.ToUtf8(parts->items[i]),
-                      absl::Cord(absl::string_view(reinterpret_cast<const char*>(bytes->bytes), bytes->length)));
+    failure->payloads.emplace_back(vm.ToUtf8(parts->items[i]),
+                                   std::string(reinterpret_cast<const char*>(bytes->bytes), bytes->length));
   }
-  return status;
+}
+
+}  // namespace
+
+Failure FailureOfUncaught(Vm& vm, Value object, Value backtrace) {
+  Failure failure;
+  if (vm.describe_hook != nullptr) {
+    failure = vm.describe_hook(vm, object, backtrace);
+  } else {
+    failure.message = "uncaught exception";
+  }
+  failure.kind = Failure::Kind::kCondition;
+  SetCode(vm, object, &failure);
+  return failure;
 }
 
 }  // namespace islet::vm

@@ -1,8 +1,12 @@
-// How failures travel between Lisp and the host: as conditions in the heap, and as absl::Status.
+// How failures travel between Lisp and the host: as conditions in the heap, as a Failure, and as absl::Status.
 //
-// What has ended a run is a Status with a mark: it was a condition, which may be raised again in the run around, or a
-// termination (limit, interrupt, exit, control that left), which ends that one too. The mark has a number, so that a
-// host function that returns some older failure, or one of another isolate, is not taken for passing on the latest.
+// What has ended a run is a Failure, in parts, which the machine keeps (Vm::TakeFailure) until the next one. A Status is
+// made of it where an interface wants one: it has the failure's text, and bears a mark with the failure's number, by
+// which whoever gets it finds the parts again. Nobody reads them out of the text.
+//
+// A failure was a condition, which may be raised again in the run around, or a termination (limit, interrupt, exit,
+// control that left), which ends that one too. As every failure has a number of its own, a host function that returns
+// some older failure, or one of another isolate, is not taken for passing on the latest.
 //
 // A condition made of a host's Status keeps its code and payloads in Condition::payload: a Vector of the code, and URL
 // and bytes (String, Bytevector) of each payload in turn. They are the Status's again if nothing handles the condition.
@@ -13,23 +17,89 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "isolate/heap/value.h"
+#include "isolate/interpreter/limits.h"
+#include "isolate/interpreter/place.h"
 
 namespace islet::vm {
 
 class Vm;
 
-enum class FailureMark { kNone, kCondition, kTermination };
+// What backtraces call the code of a top-level form.
+inline constexpr char kTopLevelName[] = "top level";
 
-FailureMark MarkOf(const absl::Status& status);
+struct BacktraceFrame {
+  std::string procedure;  // "lambda" if it has no name, kTopLevelName for a form of a text
+  Place place;
+};
+// "  at lookup (startup.lisp:3:5)": how every tool tells a frame.
+std::string FrameLine(const BacktraceFrame& frame);
+// The frames' lines. Frames that repeat, as in a deep recursion, take one line and a count.
+std::vector<std::string> BacktraceLines(absl::Span<const BacktraceFrame> frames);
+
+struct Failure {
+  // kOutside: of no run, such as a file that cannot be read, or a call that could not begin.
+  enum class Kind : uint8_t { kOutside, kCondition, kTermination };
+  using Payloads = std::vector<std::pair<std::string, std::string>>;  // type and bytes
+
+  Kind kind = Kind::kOutside;
+  // Which of the process's; 0: the machine has not recorded it.
+  uint64_t number = 0;
+  absl::StatusCode code = absl::StatusCode::kUnknown;
+  // "car: argument 1 should be a pair: 5": without place and frames.
+  std::string message;
+  // Condition::kind; empty for terminations, and for other objects that were raised.
+  std::string condition;
+  // The limit that was reached.
+  Limit limit = Limit::kNone;
+  // 0 to 255 if it was `exit`, else -1.
+  int exit_status = -1;
+  // Of an error in the text itself. Else not known: the first frame says where.
+  Place place;
+  // The calls that had not returned, innermost first.
+  std::vector<BacktraceFrame> frames;
+  // Where the top-level form starts that failed, if no frame tells that: the frames of a deep recursion end before it,
+  // and what fails before the form runs has none.
+  Place top_level;
+  // Where the top-level form starts in which the evaluation has stopped, of the outermost text.
+  Place form;
+  // Those of a host's Status.
+  Payloads payloads;
+  // What is said after all the rest, "(IsolateOptions::near_limit has thrown: ...)"; may be empty.
+  std::string remark;
+
+  // Whether the last line of the text tells a top-level form.
+  bool TellsTopLevel() const;
+  // All of it:
+  //   startup.lisp:3:5: vector-ref: the message: irritant irritant
+  //     at lookup (startup.lisp:3:5)
+  //     at top level (startup.lisp:9:1)
+  // No newline at the end.
+  std::string Text() const;
+  // Its text and payloads; of our own, the mark if it has a number, and what LimitReached and ExitStatus find.
+  absl::Status ToStatus() const;
+  // What `status`, which is not OK, tells by itself: its message is the text as a whole.
+  static Failure FromStatus(const absl::Status& status);
+};
+
+// What the mark of `status` says; kOutside if it has none.
+Failure::Kind KindOf(const absl::Status& status);
 // The number of the mark; 0 if there is none.
 uint64_t FailureNumber(const absl::Status& status);
-// Marks `status` with a number that no other failure of the process has, and returns that.
-uint64_t MarkFailure(FailureMark mark, absl::Status* status);
+// A number that no other failure of the process has.
+uint64_t NextFailureNumber();
 // For what leaves the outermost run.
 void EraseMark(absl::Status* status);
+// The exit status with which a run has ended by `exit`; -1 if `status` is about something else.
+int ExitStatus(const absl::Status& status);
+// True of what a handler of the program could have had: a condition, or an error in a text. False of limits, interrupts
+// and control that has left, which end the runs around, too.
+bool CanBeHandled(const absl::Status& status);
 
 // Raises a condition of kind `host` made of `status`, which is not OK. Its message comes back whole, but for invalid
 // UTF-8, which becomes U+FFFD, and what the heap limit leaves no room for. Payloads of Islet's own (a limit's, of
@@ -40,10 +110,10 @@ Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status);
 // nothing handles it, the host gets the code of `status` if that is NotFound or PermissionDenied, else Unknown. Returns
 // kException.
 Value RaiseFileStatus(Vm& vm, std::string_view who, const absl::Status& status, Value irritants);
-// The Status, with `message`, of a condition or other object raised that nothing has handled: with code and payloads of
-// a host's, the code of RaiseFileStatus, InvalidArgument if it is about syntax, PermissionDenied of what is not
-// granted, else Unknown.
-absl::Status StatusOfUncaught(Vm& vm, Value object, std::string_view message);
+// The failure that a condition or other object raised is that nothing has handled, as Vm::describe_hook describes it:
+// with code and payloads of a host's, the code of RaiseFileStatus, InvalidArgument if it is about syntax,
+// PermissionDenied of what is not granted, else Unknown.
+Failure FailureOfUncaught(Vm& vm, Value object, Value backtrace);
 
 }  // namespace islet::vm
 

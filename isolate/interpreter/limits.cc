@@ -4,18 +4,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
 namespace {
-
-constexpr char kLimitPayload[] = "islet/limit";
-
-void Mark(Limit limit, absl::Status* status) { status->SetPayload(kLimitPayload, absl::Cord(LimitName(limit))); }
 
 // In KiB if it is a whole number of them.
 std::string Size(uint64_t bytes) {
@@ -41,7 +37,21 @@ std::string Duration(int64_t nanoseconds) {
   return absl::StrCat(nanoseconds, " ns");
 }
 
-absl::Status StatusOf(const Vm& vm, Limit limit) {
+Failure Termination(absl::StatusCode code, std::string message) {
+  Failure failure;
+  failure.kind = Failure::Kind::kTermination;
+  failure.code = code;
+  failure.message = std::move(message);
+  return failure;
+}
+
+std::string HeapLimitText(const Vm& vm, std::string_view doing) {
+  return absl::StrCat("heap limit of ", Size(const_cast<Vm&>(vm).heap().EffectiveLimit()), " reached",
+                      doing.empty() ? "" : " ", absl::string_view(doing.data(), doing.size()),
+                      "; raise it in the isolate's options, or keep less data alive");
+}
+
+Failure FailureOf(const Vm& vm, Limit limit) {
   const auto reached = [limit](const std::string& amount, absl::string_view remedy) {
     return absl::StrCat(LimitName(limit), " limit of ", amount, " reached; raise it in the isolate's options, or ",
                         remedy);
@@ -49,26 +59,30 @@ absl::Status StatusOf(const Vm& vm, Limit limit) {
   const LimitFigures& figures = vm.limit_figures;
   switch (limit) {
     case Limit::kHeap:
-      return HeapLimitStatus(vm, "");
+      return Termination(absl::StatusCode::kResourceExhausted, HeapLimitText(vm, ""));
     case Limit::kStack:
-      return absl::ResourceExhaustedError(reached(Size(vm.most_stack_words_ * sizeof(Value)), "recurse less deeply"));
+      return Termination(absl::StatusCode::kResourceExhausted,
+                         reached(Size(vm.most_stack_words_ * sizeof(Value)), "recurse less deeply"));
     case Limit::kFuel:
-      return absl::ResourceExhaustedError(reached(absl::StrCat(figures.fuel, " instructions"), "do less in one call"));
+      return Termination(absl::StatusCode::kResourceExhausted,
+                         reached(absl::StrCat(figures.fuel, " instructions"), "do less in one call"));
     case Limit::kCpuTime:
-      return absl::DeadlineExceededError(reached(Duration(figures.cpu_nanoseconds), "do less in one call"));
+      return Termination(absl::StatusCode::kDeadlineExceeded,
+                         reached(Duration(figures.cpu_nanoseconds), "do less in one call"));
     default:
-      return absl::DeadlineExceededError(reached(Duration(figures.wall_nanoseconds), "do less in one call"));
+      return Termination(absl::StatusCode::kDeadlineExceeded,
+                         reached(Duration(figures.wall_nanoseconds), "do less in one call"));
   }
 }
 
 // With a backtrace, made as for a condition, though the program never sees one.
-absl::Status Traced(Vm& vm, const absl::Status& status) {
-  if (vm.describe_hook == nullptr) return status;
-  const std::string message(status.message());
-  const Value condition = vm.MakeCondition("limit", "", message, kNull);
+Failure Traced(Vm& vm, Failure failure) {
+  if (vm.describe_hook == nullptr) return failure;
+  const Value condition = vm.MakeCondition("limit", "", failure.message, kNull);
   Value trace = vm.heap().Get<Condition>(condition)->backtrace;
   if (trace == kFalse) trace = vm.CaptureBacktrace();  // outside of any run: an empty one
-  return absl::Status(status.code(), vm.describe_hook(vm, condition, trace));
+  failure.frames = vm.describe_hook(vm, condition, trace).frames;
+  return failure;
 }
 
 }  // namespace
@@ -91,15 +105,6 @@ const char* LimitName(Limit limit) {
   return "";
 }
 
-Limit LimitReached(const absl::Status& status) {
-  const auto payload = status.GetPayload(kLimitPayload);
-  if (!payload.has_value()) return Limit::kNone;
-  for (Limit limit : {Limit::kHeap, Limit::kStack, Limit::kFuel, Limit::kCpuTime, Limit::kWallTime}) {
-    if (*payload == LimitName(limit)) return limit;
-  }
-  return Limit::kNone;
-}
-
 bool MayGoOn(Vm& vm, Limit limit) {
   if (vm.limit_hook != nullptr && vm.limit_hook(vm, limit)) return true;
   GiveUp(vm, limit);
@@ -107,9 +112,9 @@ bool MayGoOn(Vm& vm, Limit limit) {
 }
 
 void GiveUp(Vm& vm, Limit limit) {
-  absl::Status status = Traced(vm, StatusOf(vm, limit));
-  Mark(limit, &status);
-  vm.Terminate(std::move(status));
+  Failure failure = FailureOf(vm, limit);
+  failure.limit = limit;
+  vm.End(Traced(vm, std::move(failure)));
 }
 
 absl::Status DisposedStatus() {
@@ -136,19 +141,19 @@ absl::Status NoTimerStatus(std::string_view reason) {
 }
 
 void GiveUpNested(Vm& vm) {
-  vm.Terminate(
-      Traced(vm, absl::ResourceExhaustedError(
-                     "no stack left for a procedure: too many nested calls from Lisp into the host and back")));
+  vm.End(Traced(vm, Termination(absl::StatusCode::kResourceExhausted,
+                                "no stack left for a procedure: too many nested calls from Lisp into the host and "
+                                "back")));
 }
 
-void GiveUpInterrupted(Vm& vm) { vm.Terminate(Traced(vm, absl::CancelledError("interrupted"))); }
+void GiveUpInterrupted(Vm& vm) { vm.End(Traced(vm, Termination(absl::StatusCode::kCancelled, "interrupted"))); }
 
 absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing) {
-  absl::Status status = absl::ResourceExhaustedError(absl::StrCat(
-      "heap limit of ", Size(const_cast<Vm&>(vm).heap().EffectiveLimit()), " reached", doing.empty() ? "" : " ",
-      absl::string_view(doing.data(), doing.size()), "; raise it in the isolate's options, or keep less data alive"));
-  Mark(Limit::kHeap, &status);
-  return status;
+  Failure failure;
+  failure.code = absl::StatusCode::kResourceExhausted;
+  failure.message = HeapLimitText(vm, doing);
+  failure.limit = Limit::kHeap;
+  return failure.ToStatus();
 }
 
 uint64_t StackAllowance(const Vm& vm) {

@@ -30,7 +30,7 @@ struct LimitFigures {
   int64_t wall_nanoseconds = 0;
 };
 
-// Which limit `status` is about.
+// Which limit `status` is about (failure.cc).
 Limit LimitReached(const absl::Status& status);
 
 // A limit is reached. True: the host has raised it (Vm::limit_hook), the run goes on. False: the

@@ -49,7 +49,7 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   std::fill(std::begin(scratch_), std::end(scratch_), Value{});
   long_args_ = kFalse;
   terminating_ = false;
-  if (!termination_.ok()) termination_ = absl::OkStatus();
+  if (failure_.number != 0) failure_ = Failure();
   young_symbol_count_ = 0;
   fuel_ = 0;
   liveness_.Reset(*heap_);
@@ -104,8 +104,7 @@ std::string Vm::FirstDifference(const Vm& other, Unused unused) const {
     return "several values";
   }
   if (!std::equal(std::begin(scratch_), std::end(scratch_), std::begin(other.scratch_))) return "scratch values";
-  if (terminating_ || other.terminating_ || termination_ != other.termination_ || escape_ != other.escape_ ||
-      escape_value_ != other.escape_value_) {
+  if (terminating_ || other.terminating_ || escape_ != other.escape_ || escape_value_ != other.escape_value_) {
     return "termination";
   }
   if (young_symbol_count_ != other.young_symbol_count_) return "count of symbols";

@@ -114,7 +114,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   run.serial = run.depth == 1 ? 0 : run_count_;
   run.base = current_run_ == nullptr ? heap_->stack_begin() : StackTop(*this);
   // What polled has let the run be ended: nothing more is to be run in it.
-  if (terminating_) return termination_;
+  if (terminating_) return failure_.ToStatus();
   if (run.depth > kMaxNestedRuns) {
     return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");
   }
@@ -179,34 +179,74 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
 }
 
 absl::Status Vm::TakeTermination() {
-  terminating_ = false;
   TakePending();
-  return std::exchange(termination_, absl::OkStatus());
+  return std::exchange(terminating_, false) ? failure_.ToStatus() : absl::OkStatus();
 }
 
 Value Vm::Reraise(const absl::Status& status) {
-  if (MarkOf(status) == FailureMark::kCondition && last_condition_ != kUndefined) {
-    return Raise(last_condition_);
-  }
+  Failure failure = TakeFailure(status);
+  // Whoever has passed it on may have put it in other words.
+  if (failure.Text() != status.message()) failure = Failure::FromStatus(status);
+  return Reraise(std::move(failure));
+}
+
+Value Vm::Reraise(Failure failure) {
+  if (failure.kind == Failure::Kind::kCondition && last_condition_ != kUndefined) return Raise(last_condition_);
   const Value escape = escape_, value = escape_value_;
-  Terminate(status);
+  failure.kind = Failure::Kind::kTermination;
+  End(std::move(failure));
   escape_ = escape;
   escape_value_ = value;
   return kException;
 }
 
 bool Vm::IsLatestFailure(const absl::Status& status) const {
-  return failure_ != 0 && FailureNumber(status) == failure_;
+  return failure_.number != 0 && failure_.kind != Failure::Kind::kOutside && FailureNumber(status) == failure_.number;
 }
 
-Value Vm::Terminate(absl::Status status) { return End(FailureMark::kTermination, std::move(status)); }
+Failure Vm::FailureOf(const absl::Status& status) const {
+  const bool latest = failure_.number != 0 && FailureNumber(status) == failure_.number;
+  return latest ? failure_ : Failure::FromStatus(status);
+}
 
-Value Vm::End(FailureMark mark, absl::Status status) {
+Failure Vm::TakeFailure(const absl::Status& status) {
+  const bool latest = failure_.number != 0 && FailureNumber(status) == failure_.number;
+  return latest ? std::exchange(failure_, Failure()) : Failure::FromStatus(status);
+}
+
+absl::Status Vm::Record(Failure failure) {
+  failure_ = std::move(failure);
+  if (failure_.number == 0) failure_.number = NextFailureNumber();
+  return failure_.ToStatus();
+}
+
+absl::Status Vm::FailSyntax(Place place, std::string message) {
+  last_condition_ = MakeCondition("syntax", "", message, kNull);
+  if (place.known()) {
+    heap_->Get<Condition>(last_condition_)->position = PlaceToValue(*heap_, place.file, place.line, place.column);
+  }
+  escape_ = escape_value_ = kUndefined;  // of an earlier end, which a host function kept from the run
+  Failure failure;
+  failure.kind = Failure::Kind::kCondition;
+  failure.code = absl::StatusCode::kInvalidArgument;
+  failure.message = std::move(message);
+  failure.condition = "syntax";
+  failure.place = std::move(place);
+  return Record(std::move(failure));
+}
+
+Value Vm::Terminate(absl::Status status) {
+  Failure failure = Failure::FromStatus(status);
+  failure.kind = Failure::Kind::kTermination;
+  return End(std::move(failure));
+}
+
+Value Vm::End(Failure failure) {
   if (terminating_ && escape_ == kUndefined) return kException;  // what follows from an end does not replace it
   terminating_ = true;
   escape_ = escape_value_ = kUndefined;  // of an earlier one, which a host function kept from the run
-  failure_ = MarkFailure(mark, &status);
-  termination_ = std::move(status);
+  failure_ = std::move(failure);
+  failure_.number = NextFailureNumber();
   TakePending();
   return kException;
 }
@@ -218,9 +258,7 @@ Value Vm::Uncaught(Value object) {
     trace = condition->backtrace;
   }
   if (trace == kFalse) trace = CaptureBacktrace();
-  const std::string message =
-      describe_hook != nullptr ? describe_hook(*this, object, trace) : std::string("uncaught exception");
-  return End(FailureMark::kCondition, StatusOfUncaught(*this, object, message));
+  return End(FailureOfUncaught(*this, object, trace));
 }
 
 // ---- Raising
@@ -420,7 +458,7 @@ Value Vm::CaptureBacktrace(TraceFrom from, int frames) {
 std::string Vm::PlaceOf(const Code* code, uint32_t word) const {
   uint32_t line = 0, column = 0;
   if (!heap_->Is<String>(code->file) || !LookupPosition(*heap_, code, word, &line, &column)) return std::string();
-  return ToUtf8(code->file) + ":" + std::to_string(line) + ":" + std::to_string(column);
+  return PlaceText(ToUtf8(code->file), line, column);
 }
 
 }  // namespace islet::vm

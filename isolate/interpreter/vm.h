@@ -105,15 +105,26 @@ class Vm : public RootSource {
   // The result is the value returned (with several values the first, with none kUnspecified).
   // Errors: a condition that no handler took, as a Status whose message has the condition's text, position and
   // backtrace (the condition itself is in last_condition); ResourceExhausted (heap, fuel), Cancelled (interrupt). All
-  // bear a mark (failure.h).
+  // bear a mark (failure.h), but for a call that could not begin (ResourceExhausted).
   absl::StatusOr<Value> Call(Value procedure, absl::Span<const Value> args);
   // The object that the last failed Call raised, or kUndefined if it was no condition.
   Value last_condition() const { return last_condition_; }
   // The same failure, raised again in the Lisp code that called a host function: what a host function returns when a
   // nested Call failed. Keeps termination (limits, interrupts, escapes to outer continuations) going.
   Value Reraise(const absl::Status& status);
+  Value Reraise(Failure failure);
   // True if `status` is what the latest Call of this machine that failed has returned.
   bool IsLatestFailure(const absl::Status& status) const;
+  // The failure that `status`, which is not OK, is about: whole if it is the latest that was recorded; else what the
+  // Status tells by itself (Failure::FromStatus).
+  Failure FailureOf(const absl::Status& status) const;
+  // The same, no longer kept by the machine.
+  Failure TakeFailure(const absl::Status& status);
+  // A text has an error at `place`, if that is known: a condition of kind "syntax", which is last_condition, as if a Call
+  // had raised it, so that a program that evaluates the text may handle it.
+  absl::Status FailSyntax(Place place, std::string message);
+  // Keeps `failure` as the latest; its Status, by which it is found. It gets a number unless it has one.
+  absl::Status Record(Failure failure);
 
   // ---- Raising: each returns kException, for `return vm.WrongType(...)`. `who` is the Lisp name of the procedure.
   Value Raise(Value object, bool continuable = false);
@@ -189,8 +200,8 @@ class Vm : public RootSource {
   // Ends the run with `status`, which no handler of the program sees, unless it is being ended
   // already. For primitives: returns kException.
   Value Terminate(absl::Status status);
-  // The same, with what runs around this one are to take it for.
-  Value End(FailureMark mark, absl::Status status);
+  // The same, with all that is known about it.
+  Value End(Failure failure);
   // How the run has ended, for whoever has seen to its end: from now on nothing is being ended.
   absl::Status TakeTermination();
   // As long as it lives, C++ code on this thread polls this machine (heap/poll.h), and its scratch counts against the
@@ -225,9 +236,9 @@ class Vm : public RootSource {
   Value CaptureBacktrace(TraceFrom from = TraceFrom::kFrame, int frames = 64);
   // Where an instruction comes from, "file:line:column", as far as known.
   std::string PlaceOf(const Code* code, uint32_t word) const;
-  // Renders a Condition's or any raised object's report: "message: irritant ...\n  at f (file:line:column)\n ...".
-  // Installed by the runtime (it needs the printer).
-  std::string (*describe_hook)(Vm& vm, Value object, Value backtrace) = nullptr;
+  // Describes a Condition or any raised object: the failure's message, condition, place and frames. `backtrace` is as
+  // Condition::backtrace holds it, or #f for the condition's own. Installed by the evaluator (it needs the printer).
+  Failure (*describe_hook)(Vm& vm, Value object, Value backtrace) = nullptr;
 
   void VisitRoots(Visit visit, void* context) override;
 
@@ -291,8 +302,7 @@ class Vm : public RootSource {
   // While a run is being given up: no handler runs until the host, or the run that `escape_`
   // belongs to, is reached.
   bool terminating_ = false;
-  absl::Status termination_;
-  uint64_t failure_ = 0;       // number of the latest (failure.h); goes on through resets
+  Failure failure_;            // the latest, until somebody takes it; while terminating, how the run ends
   Value escape_ = kUndefined;  // Continuation of an outer run
   Value escape_value_ = kUndefined;
   size_t young_symbol_count_ = 0;

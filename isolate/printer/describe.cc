@@ -11,7 +11,6 @@
 #include "isolate/interpreter/source_map.h"
 #include "isolate/interpreter/stubs.h"
 #include "isolate/printer/printer.h"
-#include "isolate/reader/syntax.h"
 
 namespace islet::vm {
 
@@ -67,36 +66,6 @@ std::string Headline(Vm& vm, const Condition* condition) {
 
 }  // namespace
 
-std::string FrameLine(const BacktraceFrame& frame) {
-  const std::string place = PlaceText(frame.file, frame.line, frame.column);
-  return place.empty() ? absl::StrCat("  at ", frame.procedure)
-                       : absl::StrCat("  at ", frame.procedure, " (", place, ")");
-}
-
-std::vector<std::string> BacktraceLines(absl::Span<const BacktraceFrame> frames) {
-  std::vector<std::string> lines;
-  int repeats = 0;
-  const auto end_repeats = [&] {
-    if (repeats > 0) {
-      lines.push_back(absl::StrCat("  ... the same ", repeats, repeats == 1 ? " more time" : " more times"));
-    }
-    repeats = 0;
-  };
-  std::string last;
-  for (const BacktraceFrame& frame : frames) {
-    std::string line = FrameLine(frame);
-    if (line == last) {
-      ++repeats;
-      continue;
-    }
-    end_repeats();
-    lines.push_back(line);
-    last = std::move(line);
-  }
-  end_repeats();
-  return lines;
-}
-
 std::string DescribeHeadline(Vm& vm, Value object) {
   const Condition* condition = vm.heap().TryGet<Condition>(object);
   return condition != nullptr ? Headline(vm, condition)
@@ -117,28 +86,26 @@ std::vector<BacktraceFrame> DescribeFrames(Vm& vm, Value backtrace) {
     frame.procedure = heap.Is<Symbol>(code->name) || heap.Is<String>(code->name)
                           ? Print(vm, code->name, PrintMode::kDisplay, kLongestIrritant)
                           : "lambda";
-    if (heap.Is<String>(code->file)) frame.file = ToUtf8(heap, code->file);
+    if (heap.Is<String>(code->file)) frame.place.file = ToUtf8(heap, code->file);
     if (word.IsFixnum() &&
-        !LookupPosition(heap, code, static_cast<uint32_t>(word.fixnum()), &frame.line, &frame.column)) {
-      frame.line = frame.column = 0;
+        !LookupPosition(heap, code, static_cast<uint32_t>(word.fixnum()), &frame.place.line, &frame.place.column)) {
+      frame.place.line = frame.place.column = 0;
     }
     result.push_back(std::move(frame));
   }
   return result;
 }
 
-std::string DescribeCondition(Vm& vm, Value object, Value backtrace) {
-  const Condition* condition = vm.heap().TryGet<Condition>(object);
-  std::string text;
-  if (condition != nullptr && vm.heap().Is<String>(condition->position)) {
-    absl::StrAppend(&text, ToUtf8(vm.heap(), condition->position), ": ");
+Failure DescribeFailure(Vm& vm, Value object, Value backtrace) {
+  Failure failure;
+  failure.message = DescribeHeadline(vm, object);
+  if (const Condition* condition = vm.heap().TryGet<Condition>(object); condition != nullptr) {
+    failure.condition = vm.SymbolName(condition->kind);
+    failure.place = PlaceFromValue(vm.heap(), condition->position);
+    if (!vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
   }
-  absl::StrAppend(&text, DescribeHeadline(vm, object));
-  if (condition != nullptr && !vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
-  for (const std::string& line : BacktraceLines(DescribeFrames(vm, backtrace))) {
-    absl::StrAppend(&text, "\n", line);
-  }
-  return text;
+  failure.frames = DescribeFrames(vm, backtrace);
+  return failure;
 }
 
 }  // namespace islet::vm

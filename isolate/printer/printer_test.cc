@@ -166,13 +166,13 @@ TEST_F(PrinterTest, Objects) {
 
 TEST_F(PrinterTest, DescribesConditions) {
   const Value plain = vm_->MakeCondition("error", "vector-ref", "index out of range", Read("(12 \"x\")"));
-  EXPECT_EQ(DescribeCondition(*vm_, plain, kFalse), "vector-ref: index out of range: 12 \"x\"");
-  EXPECT_EQ(DescribeCondition(*vm_, vm_->MakeCondition("error", "f", "odd value:", Read("(a)")), kFalse),
+  EXPECT_EQ(DescribeFailure(*vm_, plain, kFalse).Text(), "vector-ref: index out of range: 12 \"x\"");
+  EXPECT_EQ(DescribeFailure(*vm_, vm_->MakeCondition("error", "f", "odd value:", Read("(a)")), kFalse).Text(),
             "f: odd value: a");
-  EXPECT_EQ(DescribeCondition(*vm_, Value::Fixnum(42), kFalse), "raised: 42");
+  EXPECT_EQ(DescribeFailure(*vm_, Value::Fixnum(42), kFalse).Text(), "raised: 42");
   const Value syntax = vm_->MakeCondition("syntax", "if", "too few forms", kNull);
-  heap_.Get<Condition>(syntax)->position = MakeString(heap_, "a.lisp:3:5");
-  EXPECT_EQ(DescribeCondition(*vm_, syntax, kFalse), "a.lisp:3:5: if: too few forms");
+  heap_.Get<Condition>(syntax)->position = PlaceToValue(heap_, "a.lisp", 3, 5);
+  EXPECT_EQ(DescribeFailure(*vm_, syntax, kFalse).Text(), "a.lisp:3:5: if: too few forms");
 }
 
 TEST_F(PrinterTest, DescribesBacktraces) {
@@ -192,7 +192,7 @@ TEST_F(PrinterTest, DescribesBacktraces) {
     items[2 * i + 1] = Value::Fixnum(words[i]);
   }
   const Value condition = vm_->MakeCondition("error", "car", "not a pair", kNull);
-  EXPECT_EQ(DescribeCondition(*vm_, condition, backtrace),
+  EXPECT_EQ(DescribeFailure(*vm_, condition, backtrace).Text(),
             "car: not a pair\n"
             "  at lookup (a.lisp:4:1)\n"
             "  at lookup (a.lisp:3:5)\n"

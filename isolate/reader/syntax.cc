@@ -18,9 +18,8 @@ void VisitAll(const Pieces<Value*>& roots, RootSource::Visit visit, void* contex
 }
 }  // namespace
 
-std::string PlaceText(absl::string_view file, uint32_t line, uint32_t column) {
-  if (line == 0) return std::string(file);
-  return absl::StrCat(file, file.empty() ? "" : ":", line, ":", column);
+Place SourcePosition::ToPlace() const {
+  return line == 0 ? Place() : Place{file == nullptr ? std::string() : *file, line, column};
 }
 
 std::string SourcePosition::ToString() const {

@@ -19,21 +19,20 @@
 #include "isolate/heap/pieces.h"
 #include "isolate/heap/scratch.h"
 #include "isolate/heap/value.h"
+#include "isolate/interpreter/place.h"
 
 namespace islet::vm {
 
 struct Alias;  // expander/scope.h: an identifier inserted by a macro
-
-// How every message tells a place: "file:line:column", or "line:column" without a file's name, or the file alone where
-// the line is 0.
-std::string PlaceText(absl::string_view file, uint32_t line, uint32_t column);
 
 // Where a datum starts. Lines and columns count from 1, columns in characters; line 0: no position.
 struct SourcePosition {
   const std::string* file = nullptr;  // owned by the arena
   uint32_t line = 0;
   uint32_t column = 0;
-  // "file:line:column", or "" without a position.
+  // The same beyond the arena's life.
+  Place ToPlace() const;
+  // As every message tells a place, or "" without a position.
   std::string ToString() const;
 };
 

@@ -6,6 +6,7 @@
 
 #include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/place.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/grants.h"
 #include "isolate/runtime/list_building.h"
@@ -249,8 +250,11 @@ Value ConditionKind(Vm& vm, Value* args, uint32_t) {
 Value ConditionWho(Vm& vm, Value* args, uint32_t) {
   return ConditionField<&Condition::who>(vm, "%condition-who", args);
 }
+// As messages tell it, or #f.
 Value ConditionPosition(Vm& vm, Value* args, uint32_t) {
-  return ConditionField<&Condition::position>(vm, "%condition-position", args);
+  const Value position = ConditionField<&Condition::position>(vm, "%condition-position", args);
+  const Place place = PlaceFromValue(vm.heap(), position);
+  return place.known() ? MakeString(vm.heap(), place.ToString()) : position == kException ? position : kFalse;
 }
 
 constexpr PrimitiveSpec kPrimitives[] = {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/place.h"
 #include "isolate/runtime/grants.h"
 
 namespace islet::vm {
@@ -275,7 +276,7 @@ PortInput::Outcome PortInput::RaiseInvalid() {
   const Value condition = vm_.MakeCondition("read", who_, "the input is not valid UTF-8", heap_.Cons(port_, kNull));
   const Value name = heap_.Get<Port>(port_)->name;
   heap_.Get<Condition>(condition)->position =
-      MakeString(heap_, absl::StrCat(heap_.Is<String>(name) ? ToUtf8(heap_, name) : "", ":", line(), ":", column()));
+      PlaceToValue(heap_, heap_.Is<String>(name) ? ToUtf8(heap_, name) : "", line(), column());
   vm_.Raise(condition);
   return Outcome::kRaised;
 }

@@ -285,7 +285,7 @@ Value Read(Vm& vm, Value* args, uint32_t argc) {
   }
   const ReadError& error = reader.error();
   const Value condition = vm.MakeCondition("read", kWho, error.message, kNull);
-  heap.Get<Condition>(condition)->position = MakeString(heap, error.position.ToString());
+  heap.Get<Condition>(condition)->position = PlaceToValue(heap, file, error.position.line, error.position.column);
   return vm.Raise(condition);
 }
 

@@ -78,8 +78,8 @@ class PortTest : public ::testing::Test, public RootSource {
       const Value raised = vm_->TakePending();
       const Condition* condition = heap_.TryGet<Condition>(raised);
       if (condition == nullptr) return raised;
-      const std::string position =
-          heap_.Is<String>(condition->position) ? ToUtf8(heap_, condition->position) + " " : "";
+      const Place place = PlaceFromValue(heap_, condition->position);
+      const std::string position = place.known() ? place.ToString() + " " : "";
       return Str(
           absl::StrCat(Show(condition->kind), ": ", position, Print(*vm_, condition->message, PrintMode::kDisplay)));
     }

@@ -97,8 +97,7 @@ class AnyArgumentsTest : public PrimitiveTest {
       if (!vm.terminating_) {
         EXPECT_NE(vm.TakePending(), kUndefined) << spec.name << " raised nothing";
       }
-      vm.terminating_ = false;
-      vm.termination_ = absl::OkStatus();
+      vm.TakeTermination().IgnoreError();
     } else {
       EXPECT_EQ(vm.pending_, kUndefined) << spec.name << " raised and returned";
       for (Value forbidden : {kUndefined, kDefault, kDeleted, kForwarded}) {

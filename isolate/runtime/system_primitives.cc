@@ -2,12 +2,12 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/cord.h"
-#include "absl/strings/numbers.h"
 #include "isolate/capabilities/call_out.h"
 #include "isolate/expander/expander.h"
+#include "isolate/interpreter/failure.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/grants.h"
@@ -39,9 +39,12 @@ Value Exit(Vm& vm, Value* args, uint32_t) {
   } else if (args[0].IsFixnum()) {
     code = args[0].fixnum() & 0xff;
   }
-  absl::Status status = absl::AbortedError("exit with status " + std::to_string(code));
-  status.SetPayload(kExitPayload, absl::Cord(absl::string_view(std::to_string(code))));
-  return vm.Terminate(std::move(status));
+  Failure failure;
+  failure.kind = Failure::Kind::kTermination;
+  failure.code = absl::StatusCode::kAborted;
+  failure.message = "exit with status " + std::to_string(code);
+  failure.exit_status = code;
+  return vm.End(std::move(failure));
 }
 
 Value FeatureList(Vm& vm, Value*, uint32_t) {
@@ -147,13 +150,6 @@ constexpr PrimitiveSpec kPrimitives[] = {
 };
 
 }  // namespace
-
-int ExitStatus(const absl::Status& status) {
-  const absl::optional<absl::Cord> payload = status.GetPayload(kExitPayload);
-  if (!payload.has_value()) return -1;
-  int code = -1;
-  return absl::SimpleAtoi(std::string(*payload), &code) ? code : -1;
-}
 
 absl::Span<const PrimitiveSpec> SystemPrimitives() { return kPrimitives; }
 
