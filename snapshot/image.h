@@ -37,7 +37,7 @@ namespace islet::vm {
 // A host function, as scripts name it or as a host provides it.
 struct HostSignature {
   std::string name;
-  uint32_t arity = 0;  // least number of arguments << 9 | optional ones << 1 | 1 if there may be more
+  uint32_t arity = 0;  // Arity::Pack
 };
 
 // Whether what is in a snapshot is known to be what the writer made.
@@ -108,7 +108,6 @@ class Image : public std::enable_shared_from_this<Image> {
   // Fills in everything but the source from bytes_. `whole`: checks the digest too, and what the
   // image holds, unless that is trusted.
   absl::Status Open(bool whole, Trust trust);
-  absl::Status Verify(const format::Snapshot& snapshot) const;
   static absl::StatusOr<std::shared_ptr<const Image>> FromCopy(ImageCopy copy,
                                                                absl::Span<const PrimitiveSpec> primitives, Trust trust);
   // Copies bytes_, and makes the copy the source; unless an error occurs.

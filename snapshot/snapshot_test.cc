@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/arity.h"
 #include "isolate/heap/heap.h"
 #include "isolate/interpreter/vm.h"
 #include "snapshot/fingerprint.h"
@@ -269,20 +270,20 @@ TEST(Snapshot, AllMissingHostFunctionsAreNamed) {
     HostFunction* function = heap.New<HostFunction>();
     function->index = Value::Fixnum(i);
     function->name = name;
-    function->arity = Value::Fixnum((i + 1) << 9);
+    function->arity = Arity{.least = static_cast<uint32_t>(i) + 1}.ToValue();
     heap.Get<Vector>(functions)->items[i] = heap.ValueOf(function);
   }
   vm->set_root(Root::kHostFunctions, functions);
   absl::StatusOr<std::shared_ptr<const Image>> image = Image::FromBytes(Freeze(*vm), kPrimitives);
   ASSERT_TRUE(image.ok()) << image.status();
 
-  const uint32_t any = 1;
+  const uint32_t one = Arity{.least = 1}.Pack(), three = Arity{.least = 3}.Pack(), any = Arity{.rest = true}.Pack();
   const absl::StatusOr<std::vector<int>> bound =
-      (*image)->BindExternals({{"store", 3 << 9}, {"log", any}, {"fetch", 1 << 9}});
+      (*image)->BindExternals({{"store", three}, {"log", any}, {"fetch", one}});
   ASSERT_TRUE(bound.ok()) << bound.status();
   EXPECT_EQ(*bound, (std::vector<int>{2, 1, 0}));
 
-  const absl::Status status = (*image)->BindExternals({{"log", 1 << 9}}).status();
+  const absl::Status status = (*image)->BindExternals({{"log", one}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("fetch (1 argument) is missing"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("store (3 arguments) is missing"));

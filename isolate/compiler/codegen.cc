@@ -28,7 +28,7 @@ Value ArityOf(const LambdaForm& lambda) {
   }
   if (least == ~0u) least = 0;
   const Arity arity = {least, std::min(most - least, Arity::kMostOptional), rest};
-  return Value::Fixnum(static_cast<int32_t>(arity.Pack()));
+  return arity.ToValue();
 }
 
 }  // namespace

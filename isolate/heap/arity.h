@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "isolate/heap/value.h"
+
 namespace islet::vm {
 
 struct Arity {
@@ -16,11 +18,15 @@ struct Arity {
   uint32_t optional = 0;  // at most kMostOptional
   bool rest = false;      // there may be any number more
 
-  // The layout is that of snapshots, and never changes.
+  // From 9 bits on the least number, 8 bits for the optional ones, the lowest for the rest. The layout is that of
+  // snapshots, and never changes.
   static constexpr Arity Unpack(uint32_t packed) {
     return {packed >> 9, packed >> 1 & kMostOptional, (packed & 1) != 0};
   }
   constexpr uint32_t Pack() const { return least << 9 | optional << 1 | (rest ? 1u : 0u); }
+  // As fields of objects hold it.
+  static constexpr Arity Of(Value packed) { return Unpack(static_cast<uint32_t>(packed.fixnum())); }
+  constexpr Value ToValue() const { return Value::Fixnum(static_cast<int32_t>(Pack())); }
 
   constexpr bool Accepts(uint64_t count) const {
     return count >= least && (rest || count <= uint64_t{least} + optional);

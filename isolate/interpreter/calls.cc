@@ -288,7 +288,7 @@ bool EnterCallee(Vm& vm) {
       return ApplyContinuation(vm, callee);
     case ObjectType::kHostFunction: {
       HostFunction* function = heap.Get<HostFunction>(callee);
-      if (!Arity::Unpack(static_cast<uint32_t>(function->arity.fixnum())).Accepts(vm.argc_)) {
+      if (!Arity::Of(function->arity).Accepts(vm.argc_)) {
         vm.WrongArity(callee, vm.argc_);
         return HandleException(vm);
       }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/types/span.h"
+#include "isolate/heap/arity.h"
 #include "isolate/heap/heap.h"
 #include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/vm.h"
@@ -14,14 +15,14 @@ namespace {
 
 constexpr uint32_t Plain(Op op) { return static_cast<uint32_t>(op); }
 
-Value MakeCode(Vm& vm, absl::Span<const uint32_t> instructions, Value name, int32_t arity, int32_t slots) {
+Value MakeCode(Vm& vm, absl::Span<const uint32_t> instructions, Value name, Arity arity, int32_t slots) {
   const size_t bytes = (sizeof(Code) + instructions.size() * 4 + 7) & ~size_t{7};
   Code* code = static_cast<Code*>(vm.heap().NewUnmoving(ObjectType::kCode, bytes, 0, 0));
   code->word_count = static_cast<uint32_t>(bytes / 4);
   code->instruction_count = static_cast<uint32_t>(instructions.size());
   code->ref_count = 0;
   code->name = name;
-  code->arity = Value::Fixnum(arity);
+  code->arity = arity.ToValue();
   code->frame_size = Value::Fixnum(slots);
   code->positions = kFalse;
   code->file = kFalse;
@@ -29,8 +30,8 @@ Value MakeCode(Vm& vm, absl::Span<const uint32_t> instructions, Value name, int3
   return vm.heap().ValueOf(code);
 }
 
-constexpr int32_t Exactly(int32_t n) { return n << 9; }
-constexpr int32_t AtLeast(int32_t n) { return n << 9 | 1; }
+constexpr Arity Exactly(uint32_t n) { return {.least = n}; }
+constexpr Arity AtLeast(uint32_t n) { return {.least = n, .rest = true}; }
 constexpr uint32_t Enter(uint32_t n) { return Plain(Op::kEnter) | n << 8; }
 
 constexpr int32_t kSlots = 16;
@@ -44,7 +45,7 @@ constexpr uint32_t kThrow[] = {Enter(2), kSlots, Plain(Op::kThrow)};
 struct StubProcedure {
   std::string_view name;
   absl::Span<const uint32_t> instructions;
-  int32_t arity;
+  Arity arity;
   int32_t slots;
 };
 constexpr StubProcedure kStubProcedures[] = {
@@ -61,7 +62,7 @@ bool HasInstructions(const Code* code, absl::Span<const uint32_t> instructions, 
 
 }  // namespace
 
-void MakeStubs(Vm& vm) { vm.set_root(Root::kStubs, MakeCode(vm, kReturnStubs, kFalse, 0, 0)); }
+void MakeStubs(Vm& vm) { vm.set_root(Root::kStubs, MakeCode(vm, kReturnStubs, kFalse, Exactly(0), 0)); }
 
 Value MakeStubProcedure(Vm& vm, std::string_view name) {
   for (const StubProcedure& stub : kStubProcedures) {

@@ -362,7 +362,7 @@ std::string TakenText(const Code* code) {
     at += 4 + words[3];
   }
   if (clauses.empty() || clauses.size() == kMostClauses) {
-    return Arity::Unpack(static_cast<uint32_t>(code->arity.fixnum())).Text();
+    return Arity::Of(code->arity).Text();
   }
   std::sort(clauses.begin(), clauses.end(), [](Arity a, Arity b) { return a.least < b.least; });
   std::vector<Arity> ranges = {clauses[0]};
@@ -396,7 +396,7 @@ Value Vm::WrongArity(Value procedure, uint32_t argc) {
     if (heap_->Is<Symbol>(code->name)) name = SymbolName(code->name);
     place = PlaceOf(code, 0);
   } else if (const HostFunction* function = heap_->TryGet<HostFunction>(procedure); function != nullptr) {
-    takes = Arity::Unpack(static_cast<uint32_t>(function->arity.fixnum())).Text();
+    takes = Arity::Of(function->arity).Text();
     name = SymbolName(function->name);
   } else {
     takes = Arity().Text();

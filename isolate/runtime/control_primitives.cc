@@ -5,6 +5,7 @@
 #include <string>
 
 #include "isolate/data/equality.h"
+#include "isolate/heap/arity.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/place.h"
 #include "isolate/runtime/arguments.h"
@@ -100,9 +101,7 @@ Value IsContinuation(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.h
 bool IsClosureOf(Vm& vm, Value v, uint32_t argc) {
   const Closure* closure = vm.heap().TryGet<Closure>(v);
   if (closure == nullptr) return false;
-  const uint32_t arity = static_cast<uint32_t>(vm.heap().Get<Code>(closure->code)->arity.fixnum());
-  const uint32_t least = arity >> 9;
-  return argc >= least && ((arity & 1) != 0 || argc <= least + (arity >> 1 & 0xff));
+  return Arity::Of(vm.heap().Get<Code>(closure->code)->arity).Accepts(argc);
 }
 
 // (%set-root! n procedure): n as in interpreter/vm.h. Only what the library supplies may be set. The machine calls the
