@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "isolate/capabilities/paths.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/evaluator/evaluator.h"
 #include "isolate/interpreter/failure.h"
@@ -37,11 +38,6 @@ namespace {
 
 // What messages call a script from standard input.
 constexpr char kStandardInputName[] = "<stdin>";
-
-std::string DirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
 
 // The process's standard streams. Waiting for input ends with the evaluation; and where the snapshot goes to standard
 // output, what scripts print goes to standard error.

@@ -468,7 +468,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
   if (ftruncate(*fd, static_cast<off_t>(bytes)) != 0 || lseek(*fd, static_cast<off_t>(phase), SEEK_SET) < 0) {
     return absl::ErrnoToStatus(errno, "cannot size the snapshot's memory file");
   }
-  if (absl::Status status = WriteAll(*fd, {image->original_->image_, image->image_bytes()}); !status.ok()) {
+  if (absl::Status status = CopyInto(*fd, {image->original_->image_, image->image_bytes()}); !status.ok()) {
     return status;
   }
   // A kernel without MADV_COLLAPSE (before 6.1), or without a free huge page, leaves small pages: as right, only

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/capabilities/system.h"
 #include "isolate/heap/cage.h"
 
 namespace islet::vm {
@@ -19,14 +20,9 @@ absl::StatusOr<int> NewMemoryFile() {
   return fd;
 }
 
-absl::Status WriteAll(int fd, absl::Span<const uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return absl::ErrnoToStatus(errno, "cannot copy the snapshot into memory");
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
+absl::Status CopyInto(int fd, absl::Span<const uint8_t> bytes) {
+  const int error = WriteWhole(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return error == 0 ? absl::OkStatus() : absl::ErrnoToStatus(error, "cannot copy the snapshot into memory");
 }
 
 absl::Status Seal(int fd) {
@@ -59,7 +55,7 @@ absl::Status ImageCopy::Append(absl::Span<const uint8_t> bytes) {
   if (bytes.size() > size_ - written_) return absl::InternalError("the snapshot is larger than it said");
   if (fd_ < 0) {
     std::memcpy(memory_ + written_, bytes.data(), bytes.size());
-  } else if (absl::Status status = WriteAll(fd_, bytes); !status.ok()) {
+  } else if (absl::Status status = CopyInto(fd_, bytes); !status.ok()) {
     return status;
   }
   written_ += bytes.size();

@@ -50,7 +50,7 @@ class ImageCopy {
 // A new file in memory that no other process has. Errors: those of memfd_create.
 absl::StatusOr<int> NewMemoryFile();
 // Writes all of `bytes` at the file's position. Errors: those of write.
-absl::Status WriteAll(int fd, absl::Span<const uint8_t> bytes);
+absl::Status CopyInto(int fd, absl::Span<const uint8_t> bytes);
 // Neither its contents nor its size can change any more. Errors: of the system, where it is mapped
 // for writing.
 absl::Status Seal(int fd);

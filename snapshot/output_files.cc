@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "isolate/capabilities/paths.h"
 #include "isolate/capabilities/system.h"
 #include "snapshot/signals.h"
 
@@ -19,11 +20,6 @@ namespace {
 
 // As many as the kernel follows.
 constexpr int kMostLinks = 40;
-
-std::string DirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
 
 // Where the symbolic link `path` leads, as a path; false if it is none.
 bool FollowLink(std::string* path) {
@@ -75,14 +71,10 @@ absl::Status CannotWrite(const std::string& path, int error) {
 
 // The rest of `contents`, unless a signal comes first.
 absl::Status WriteTo(int descriptor, absl::string_view contents, const std::string& path) {
-  while (!contents.empty()) {
-    if (PendingSignal() != 0) return absl::CancelledError("interrupted");
-    const ssize_t count = write(descriptor, contents.data(), contents.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return CannotWrite(path, count < 0 ? errno : EIO);
-    contents.remove_prefix(static_cast<size_t>(count));
-  }
-  return absl::OkStatus();
+  const auto ending = [] { return PendingSignal() != 0; };
+  const int error = !contents.empty() && ending() ? ECANCELED : WriteWhole(descriptor, contents, ending);
+  if (error == ECANCELED) return absl::CancelledError("interrupted");
+  return error == 0 ? absl::OkStatus() : CannotWrite(path, error);
 }
 
 absl::Status WriteStream(const std::string& path, absl::string_view contents) {

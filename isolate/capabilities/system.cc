@@ -51,16 +51,20 @@ absl::Status SystemError(absl::string_view what, int error) {
   }
 }
 
-absl::Status WriteAll(int fd, absl::string_view bytes) {
+int WriteWhole(int fd, absl::string_view bytes, absl::FunctionRef<bool()> stop) {
   while (!bytes.empty()) {
     const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return SystemError("cannot write", errno);
-    }
-    bytes.remove_prefix(static_cast<size_t>(written));
+    if (written < 0 && errno != EINTR) return errno;
+    if (written == 0) return EIO;  // nor would the next call write anything
+    if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
+    if (!bytes.empty() && stop()) return ECANCELED;
   }
-  return absl::OkStatus();
+  return 0;
+}
+
+absl::Status WriteAll(int fd, absl::string_view bytes) {
+  const int error = WriteWhole(fd, bytes);
+  return error == 0 ? absl::OkStatus() : SystemError("cannot write", error);
 }
 
 absl::StatusOr<size_t> ReadSome(int fd, char* buffer, size_t size) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -16,6 +17,10 @@ namespace islet::vm {
 // "cannot open: No such file or directory", in every locale. NotFound, PermissionDenied or
 // Unavailable.
 absl::Status SystemError(absl::string_view what, int error);
+
+// Writes all of `bytes`, in as many calls as that takes. 0, or why the rest was not written: an error number, or
+// ECANCELED if `stop` has said so, which is asked whenever a call has not taken all, as after a signal.
+int WriteWhole(int fd, absl::string_view bytes, absl::FunctionRef<bool()> stop = [] { return false; });
 
 // These start over when a signal interrupts them.
 absl::Status WriteAll(int fd, absl::string_view bytes);

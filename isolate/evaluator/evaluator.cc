@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "isolate/capabilities/call_out.h"
+#include "isolate/capabilities/paths.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/heap/poll.h"
@@ -34,11 +35,6 @@ constexpr size_t kStackOfLoad = size_t{512} << 10;
 constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
 // Of a circle of imports, how many are shown at each end.
 constexpr size_t kShownImports = 4;
-
-std::string DirectoryOf(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == absl::string_view::npos ? std::string() : std::string(path.substr(0, slash + 1));
-}
 
 absl::StatusOr<std::string> ReadWholeFile(FileSystem& files, const std::string& path) {
   absl::StatusOr<std::unique_ptr<File>> file = files.Open(path, FileSystem::Mode::kRead);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/capabilities/system.h"
 #include "sdk/shell/interrupts.h"
 
 namespace islet::shell {
@@ -16,22 +17,14 @@ namespace {
 
 constexpr size_t kHeldBack = 64 << 10;
 
-absl::Status SystemError(absl::string_view what) {
-  return absl::UnavailableError(absl::StrCat(what, ": ", strerrordesc_np(errno)));
+absl::Status SystemError(absl::string_view what, int error) {
+  return absl::UnavailableError(absl::StrCat(what, ": ", strerrordesc_np(error)));
 }
 
 absl::Status WriteAll(int descriptor, absl::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written >= 0) {
-      bytes.remove_prefix(static_cast<size_t>(written));
-    } else if (errno != EINTR) {
-      return SystemError("cannot write");
-    } else if (InterruptPending()) {
-      return absl::CancelledError("interrupted");
-    }
-  }
-  return absl::OkStatus();
+  const int error = vm::WriteWhole(descriptor, bytes, InterruptPending);
+  if (error == 0) return absl::OkStatus();
+  return error == ECANCELED ? absl::CancelledError("interrupted") : SystemError("cannot write", error);
 }
 
 }  // namespace
@@ -75,7 +68,7 @@ absl::StatusOr<size_t> Console::ReadFromSystem(char* buffer, size_t size) {
         if (count > 0 && buffer[count - 1] == '\n') line_open_ = false;  // as the terminal has echoed it
         return static_cast<size_t>(count);
       }
-      if (errno != EINTR) return SystemError("cannot read");
+      if (errno != EINTR) return SystemError("cannot read", errno);
     }
     if (InterruptPending()) return absl::CancelledError("interrupted");
   }

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "islet/isolate.h"
+#include "isolate/capabilities/paths.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/lib/standard.h"
 #include "isolate/runtime/system.h"
@@ -65,11 +66,6 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-std::string DirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
 // What a program may do that a user starts by name: what the user may.
 IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console) {
   IsolateOptions grants;
@@ -79,7 +75,8 @@ IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console
   grants.clock = SystemClock();
   grants.randomness = SystemRandomness();
   grants.library_path = options.library_path;
-  grants.library_path.push_back(options.file.empty() || options.file == "-" ? "." : DirectoryOf(options.file));
+  const std::string directory = vm::DirectoryOf(options.file);
+  grants.library_path.push_back(directory.empty() ? "." : directory);
   grants.command_line.push_back(options.file.empty() ? "islet" : options.file);
   grants.command_line.insert(grants.command_line.end(), options.arguments.begin(), options.arguments.end());
   for (char** variable = environ; *variable != nullptr; ++variable) {
