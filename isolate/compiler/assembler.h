@@ -48,8 +48,6 @@ class Assembler {
   Label NewLabel();
   void Bind(Label label);
   bool IsBound(Label label) const { return positions_of_labels_[label.id] >= 0; }
-  // False right behind a jump or return, unless a label is bound here.
-  bool Reachable() const { return reachable_; }
 
   // For words known only later (frame sizes).
   size_t size() const { return words_.size(); }
@@ -80,7 +78,7 @@ class Assembler {
   OperandNote note_ = {};
   size_t last_instruction_ = 0;
   int64_t last_bound_ = -1;
-  bool reachable_ = true;
+  bool reachable_ = true;  // not right behind a jump or return, unless a label is bound there
   bool overflowed_ = false;
 };
 

@@ -64,7 +64,7 @@ class Resolver : CoreBuilder {
     ResolveBodies(AddFunction(lambda, parent, self));
   }
   void Walk(Core** slot, Where where);
-  void WalkLetrec(Core** slot, LetrecForm* letrec, Where where);
+  void WalkLetrec(LetrecForm* letrec, Where where);
   void OrderInits(LetrecForm* letrec);
   void SplitOff(Core** slot);
   Core* LetrecToBoxes(LetrecForm* letrec);
@@ -245,7 +245,7 @@ void Resolver::Walk(Core** slot, Where where) {
           *slot = LetrecToBoxes(letrec);
           break;
         }
-        WalkLetrec(slot, letrec, where);
+        WalkLetrec(letrec, where);
         where.live += count;
         slot = &letrec->body;
         for (const Variable* v : letrec->variables) {
@@ -271,8 +271,7 @@ void Resolver::Walk(Core** slot, Where where) {
   CloseScopes(base);
 }
 
-void Resolver::WalkLetrec(Core** slot, LetrecForm* letrec, Where where) {
-  (void)slot;
+void Resolver::WalkLetrec(LetrecForm* letrec, Where where) {
   where.tail = where.may_jump = false;
   for (Variable* v : letrec->variables) Bind(v, where.function);
   OrderInits(letrec);

@@ -110,30 +110,6 @@ Value FromLimbs(Heap& heap, absl::Span<const uint64_t> limbs, bool negative) {
   return MakeInteger(heap, {limbs.data(), size, negative && size != 0, false}, nullptr);
 }
 
-std::string IntegerToBytes(Heap& heap, Value v) {
-  uint64_t place;
-  const IntegerView view = ViewInteger(heap, v, &place);
-  std::string bytes(view.size * sizeof(uint64_t) + 1, '\0');
-  if (view.size != 0) std::memcpy(bytes.data(), view.limbs, view.size * sizeof(uint64_t));
-  if (view.negative) {
-    unsigned carry = 1;
-    for (char& c : bytes) {
-      carry += static_cast<uint8_t>(~c);
-      c = static_cast<char>(carry);
-      carry >>= 8;
-    }
-  }
-  // A byte is superfluous if the sign bit below it says the same.
-  size_t size = bytes.size();
-  const uint8_t fill = view.negative ? 0xff : 0;
-  while (size > 1 && static_cast<uint8_t>(bytes[size - 1]) == fill &&
-         (static_cast<uint8_t>(bytes[size - 2]) >> 7) == (fill & 1)) {
-    --size;
-  }
-  bytes.resize(size);
-  return bytes;
-}
-
 Value IntegerFromBytes(Heap& heap, absl::string_view bytes) {
   if (bytes.empty()) return Value::Fixnum(0);
   const bool negative = (static_cast<uint8_t>(bytes.back()) >> 7) != 0;

@@ -78,9 +78,7 @@ inline Value FromDouble(Heap& heap, double d) { return heap.MakeFlonum(d); }
 // `limbs` least significant first; leading zeros are dropped. Allocates about as many bytes as it
 // is given, as IntegerFromBytes does; kException if that is more than any number may have.
 Value FromLimbs(Heap& heap, absl::Span<const uint64_t> limbs, bool negative);
-// An exact integer in two's complement, little-endian, in as few bytes as hold it (one for 0); and
-// back.
-std::string IntegerToBytes(Heap& heap, Value v);
+// From two's complement, little-endian; 0 if there are no bytes.
 Value IntegerFromBytes(Heap& heap, absl::string_view bytes);
 // Nothing if v is no exact integer, or out of range.
 std::optional<int64_t> ToInt64(Heap& heap, Value v);

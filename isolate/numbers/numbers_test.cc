@@ -394,15 +394,17 @@ TEST_F(NumbersTest, CppIntegersAndBack) {
                     std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()}) {
     EXPECT_EQ(ToInt64(heap, FromInt64(heap, n)), n);
     EXPECT_EQ(Write(FromInt64(heap, n)), std::to_string(n));
-    EXPECT_EQ(Write(IntegerFromBytes(heap, IntegerToBytes(heap, FromInt64(heap, n)))), std::to_string(n));
+    const absl::string_view bytes(reinterpret_cast<const char*>(&n), sizeof(n));
+    EXPECT_EQ(Write(IntegerFromBytes(heap, bytes)), std::to_string(n));
   }
   EXPECT_EQ(ToUint64(heap, Read("18446744073709551615")), ~uint64_t{0});
   EXPECT_EQ(ToUint64(heap, Read("18446744073709551616")), std::nullopt);
   EXPECT_EQ(ToInt64(heap, Read("9223372036854775808")), std::nullopt);
   EXPECT_EQ(ToInt64(heap, Read("1.0")), std::nullopt);
-  EXPECT_EQ(IntegerToBytes(heap, Read("-128")), "\x80");
-  EXPECT_EQ(IntegerToBytes(heap, Read("128")), std::string("\x80\0", 2));
-  EXPECT_EQ(IntegerToBytes(heap, Read("-18446744073709551616")), std::string(8, '\0') + "\xff");
+  EXPECT_EQ(Write(IntegerFromBytes(heap, "")), "0");
+  EXPECT_EQ(Write(IntegerFromBytes(heap, "\x80")), "-128");
+  EXPECT_EQ(Write(IntegerFromBytes(heap, std::string("\x80\0", 2))), "128");
+  EXPECT_EQ(Write(IntegerFromBytes(heap, std::string(8, '\0') + "\xff")), "-18446744073709551616");
 }
 
 // ---- The same computations by GMP's mpz, on random integers of all sizes.
@@ -484,7 +486,6 @@ TEST_F(NumbersTest, AgreesWithGmpOnIntegers) {
       ASSERT_EQ(Apply(Remainder, a, b), (mpz_tdiv_r(z.z, x.z, y.z), z.Text()));
       ASSERT_EQ(Apply(Modulo, a, b), (mpz_fdiv_r(z.z, x.z, y.z), z.Text()));
     }
-    ASSERT_EQ(Write(IntegerFromBytes(heap, IntegerToBytes(heap, Read(a)))), a);
   }
 }
 
