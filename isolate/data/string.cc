@@ -154,24 +154,53 @@ bool Widen(const uint8_t* chars, size_t count, uint32_t* out) {
   return InParts(0, count, 4, [&](uint64_t i, uint64_t end) { std::copy(chars + i, chars + end, out + i); });
 }
 
-// Hash of characters that come in pieces. Goes by one byte per character while all fit, so that a
-// text's hash does not depend on how it is stored.
+// XXH3 of bytes that come in pieces. It takes many small ones slowly, so they are collected; and what fits into the
+// buffer as a whole, as most names do, needs no state.
+template <typename Char, size_t kSize>
+class HashBuffer {
+ public:
+  void Add(const Char* p, size_t n) {
+    if (n > kSize - used_) Flush();
+    if (n > kSize) {
+      XXH3_64bits_update(&state_, p, n * sizeof(Char));
+    } else {
+      std::memcpy(buffer_ + used_, p, n * sizeof(Char));
+      used_ += n;
+    }
+  }
+  uint64_t Digest() {
+    if (!begun_) return XXH3_64bits(buffer_, used_ * sizeof(Char));
+    XXH3_64bits_update(&state_, buffer_, used_ * sizeof(Char));
+    return XXH3_64bits_digest(&state_);
+  }
+
+ private:
+  void Flush() {
+    if (!begun_) XXH3_64bits_reset(&state_);
+    begun_ = true;
+    XXH3_64bits_update(&state_, buffer_, used_ * sizeof(Char));
+    used_ = 0;
+  }
+
+  Char buffer_[kSize];
+  size_t used_ = 0;
+  bool begun_ = false;
+  XXH3_state_t state_;
+};
+
+// Goes by one byte per character while all fit, so that a text's hash does not depend on how it is stored.
 uint32_t HashWide(const uint32_t* chars, size_t count) {
   if (!AllNarrow(chars, count)) return FoldHash(HashBytes(chars, count * 4));
-  uint8_t buffer[256];
-  if (count <= sizeof(buffer)) {
-    std::copy(chars, chars + count, buffer);
-    return FoldHash(XXH3_64bits(buffer, count));
-  }
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
+  constexpr size_t kPiece = 256;
+  HashBuffer<uint8_t, kPiece> hash;
   StepCounter steps;
-  for (size_t i = 0; i < count && steps.Add(sizeof(buffer) / 4); i += sizeof(buffer)) {
-    const size_t n = std::min(sizeof(buffer), count - i);
-    std::copy(chars + i, chars + i + n, buffer);
-    XXH3_64bits_update(&state, buffer, n);
+  for (size_t i = 0; i < count && (count <= kPiece || steps.Add(kPiece / 4)); i += kPiece) {
+    uint8_t piece[kPiece];
+    const size_t n = std::min(kPiece, count - i);
+    std::copy(chars + i, chars + i + n, piece);
+    hash.Add(piece, n);
   }
-  return FoldHash(XXH3_64bits_digest(&state));
+  return FoldHash(hash.Digest());
 }
 
 }  // namespace
@@ -332,31 +361,9 @@ int StringCompare(const Heap& heap, Value a, Value b) {
 
 uint64_t Utf8HashOfString(const Heap& heap, Value string) {
   const StringChars chars = CharsOf(heap, string);
-  char buffer[1024];
-  size_t used = 0;
-  if (chars.length <= sizeof(buffer) / 4) {  // most are short
-    Encode(chars, 0, chars.length, [&](const char* p, size_t n) {
-      std::memcpy(buffer + used, p, n);
-      used += n;
-    });
-    return XXH3_64bits(buffer, used);
-  }
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  Encode(chars, 0, chars.length, [&](const char* p, size_t n) {
-    if (used + n > sizeof(buffer)) {
-      XXH3_64bits_update(&state, buffer, used);
-      used = 0;
-    }
-    if (n > sizeof(buffer)) {
-      XXH3_64bits_update(&state, p, n);
-    } else {
-      std::memcpy(buffer + used, p, n);
-      used += n;
-    }
-  });
-  XXH3_64bits_update(&state, buffer, used);
-  return XXH3_64bits_digest(&state);
+  HashBuffer<char, 1024> hash;
+  Encode(chars, 0, chars.length, [&hash](const char* p, size_t n) { hash.Add(p, n); });
+  return hash.Digest();
 }
 
 uint32_t StringHash(const Heap& heap, Value string) {
@@ -383,21 +390,15 @@ uint32_t StringHashOfUtf8(absl::string_view utf8) {
 uint32_t StringHashOfChars(absl::FunctionRef<void(absl::FunctionRef<void(uint32_t)>)> each) {
   uint32_t all = 0;
   each([&all](uint32_t c) { all |= c; });
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  const auto hash_as = [&]<typename Char>(Char) {
-    Char buffer[256];
-    size_t used = 0;
-    each([&](uint32_t c) {
-      buffer[used++] = static_cast<Char>(c);
-      if (used < std::size(buffer)) return;
-      XXH3_64bits_update(&state, buffer, sizeof(buffer));
-      used = 0;
+  const auto hash_as = [&each]<typename Char>(Char) {
+    HashBuffer<Char, 256> hash;
+    each([&hash](uint32_t c) {
+      const Char as = static_cast<Char>(c);
+      hash.Add(&as, 1);
     });
-    XXH3_64bits_update(&state, buffer, used * sizeof(Char));
+    return FoldHash(hash.Digest());
   };
-  all <= 0xff ? hash_as(uint8_t{}) : hash_as(uint32_t{});
-  return FoldHash(XXH3_64bits_digest(&state));
+  return all <= 0xff ? hash_as(uint8_t{}) : hash_as(uint32_t{});
 }
 
 bool CharsEqualUtf8(const StringChars& chars, absl::string_view utf8) {
