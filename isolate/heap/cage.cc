@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/heap.h"
 #include "isolate/process/fork.h"
+#include "isolate/process/made_once.h"
 
 namespace islet::vm {
 namespace {
@@ -183,18 +184,15 @@ int64_t ReadNumber(const char* path) {
 
 // Whether the kernel gives huge pages without being asked ("[always] madvise never").
 bool HugePagesByDefault() {
-  static constinit std::atomic<int> known{-1};
-  if (const int always = known.load(std::memory_order_relaxed); always >= 0) return always != 0;
-  const bool always = [] {
+  static constinit MadeOnce<bool> always;
+  return always.Get([] {
     const int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
     char text[64] = {};
     const ssize_t n = read(fd, text, sizeof(text) - 1);
     close(fd);
     return n > 0 && strstr(text, "[always]") != nullptr;
-  }();
-  known.store(always, std::memory_order_relaxed);
-  return always;
+  });
 }
 
 int64_t CountMappings() {
