@@ -414,20 +414,7 @@ absl::Status Image::Open(bool whole, Trust trust) {
   for (const format::ExternalReference* external : *snapshot->external_references()) {
     externals_.push_back({external->name()->str(), external->arity()});
   }
-  return trust == Trust::kTrusted ? absl::OkStatus() : Verify(*snapshot);
-}
-
-absl::Status Image::Verify(const format::Snapshot& snapshot) const {
-  UnverifiedImage image = {.image = image_,
-                           .writable_bytes = writable_bytes_,
-                           .read_only_bytes = read_only_bytes_,
-                           .pairs = {snapshot.pairs()->data(), snapshot.pairs()->size()},
-                           .flonums = {snapshot.flonums()->data(), snapshot.flonums()->size()},
-                           .roots = roots_,
-                           .externals = {},
-                           .primitives = primitives_};
-  for (const HostSignature& external : externals_) image.externals.push_back(external.arity);
-  return VerifyImage(image);
+  return trust == Trust::kTrusted ? absl::OkStatus() : VerifyImage(UnverifiedImage::Of(*snapshot, primitives_));
 }
 
 absl::Status Image::UseCopy() {

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/objects.h"
+#include "isolate/heap/port_handle.h"
 #include "isolate/interpreter/opcode.h"
 
 namespace islet::vm {
@@ -348,9 +349,7 @@ std::string Layout::WhyNotFreezable(uint32_t number) const {
   std::string what;
   absl::string_view advice;
   if (const Port* port = heap_.TryGet<Port>(v)) {
-    // -1: in the heap; -2 and below: standard ports, which each isolate gets from its host.
-    const bool open = (HeaderFlags(port->header) & kOpenPortFlag) != 0;
-    if (!open || port->handle.fixnum() < 0) return "";
+    if (CanFreezePort(*port)) return "";
     what = "an open file port";
     if (heap_.Is<String>(port->name)) absl::StrAppend(&what, ", \"", vm_.ToUtf8(port->name), "\"");
     advice = "Close it before the script ends, or open it in a procedure given to on-restore.";

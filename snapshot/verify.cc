@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "isolate/heap/dirty_pages.h"
+#include "snapshot/snapshot_generated.h"
 #include "snapshot/verifier.h"
 
 namespace islet::vm {
@@ -136,6 +138,24 @@ absl::Status Verifier::Run() {
   if (absl::Status status = CheckSymbols(); !status.ok()) return status;
   if (absl::Status status = CheckClosures(); !status.ok()) return status;
   return CheckRoots();
+}
+
+UnverifiedImage UnverifiedImage::Of(const format::Snapshot& snapshot, absl::Span<const PrimitiveSpec> primitives) {
+  const auto bytes_of = [&snapshot](uint32_t space) {
+    return snapshot.spaces()->Get(space)->pages() * DirtyPages::kPageSize;
+  };
+  UnverifiedImage image = {.image = snapshot.image()->data(),
+                           .writable_bytes = bytes_of(0),
+                           .read_only_bytes = bytes_of(1),
+                           .pairs = {snapshot.pairs()->data(), snapshot.pairs()->size()},
+                           .flonums = {snapshot.flonums()->data(), snapshot.flonums()->size()},
+                           .roots = {snapshot.roots()->data(), snapshot.roots()->size()},
+                           .externals = {},
+                           .primitives = primitives};
+  for (const format::ExternalReference* external : *snapshot.external_references()) {
+    image.externals.push_back(external->arity());
+  }
+  return image;
 }
 
 absl::Status VerifyImage(const UnverifiedImage& image) {

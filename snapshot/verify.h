@@ -25,10 +25,17 @@
 #include "absl/types/span.h"
 #include "isolate/interpreter/primitive.h"
 
+namespace islet::format {
+struct Snapshot;
+}
+
 namespace islet::vm {
 
 // A snapshot's parts (snapshot.fbs), whose sizes agree.
 struct UnverifiedImage {
+  // Those of `snapshot`, whose header has been found good; valid as long as its bytes are.
+  static UnverifiedImage Of(const format::Snapshot& snapshot, absl::Span<const PrimitiveSpec> primitives);
+
   // Writable space, then the read-only one; both whole pages.
   const uint8_t* image;
   uint32_t writable_bytes;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
+#include "isolate/heap/port_handle.h"
 #include "isolate/interpreter/vm.h"
 #include "snapshot/verifier.h"
 
@@ -348,10 +349,12 @@ absl::Status Verifier::CheckRecord(uint32_t offset) const {
 
 absl::Status Verifier::CheckPort(uint32_t offset) const {
   const Port* port = At<Port>(offset);
-  if (absl::Status status = CheckNumber(offset, "handle", port->handle, -4, -1); !status.ok()) return status;
+  if (absl::Status status = CheckNumber(offset, "handle", port->handle, PortHandle::kLast, -1); !status.ok())
+    return status;
   const uint32_t direction = HeaderFlags(port->header) & (kInputPortFlag | kOutputPortFlag);
-  const int handle = port->handle.fixnum();
-  if (handle < -1 && direction != (handle == -2 ? kInputPortFlag : kOutputPortFlag)) {
+  const PortHandle handle = HandleOf(*port);
+  if (handle.IsStandard() &&
+      direction != (handle.standard() == StandardPort::kInput ? kInputPortFlag : kOutputPortFlag)) {
     return Bad(offset, "flags: not those of this standard port");
   }
   int64_t length = 0;

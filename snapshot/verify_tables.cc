@@ -48,7 +48,8 @@ absl::Status Verifier::CheckTable(uint32_t offset, Kinds keys, Kinds values) con
   }
   const uint32_t slots = uint32_t{1} << logarithm;
   const uint32_t capacity = slots / 4 * 3;
-  if (entries->length != capacity * 3) return Bad(offset, absl::StrCat("entries: should be ", capacity, " triples"));
+  if (entries->length != capacity * TableEntry::kWords)
+    return Bad(offset, absl::StrCat("entries: should be ", capacity, " triples"));
   if (absl::Status status = CheckNumber(offset, "used", table->used, 0, capacity); !status.ok()) return status;
   const uint32_t used = static_cast<uint32_t>(table->used.fixnum());
   if (absl::Status status = CheckNumber(offset, "count", table->count, 0, used); !status.ok()) return status;
@@ -60,25 +61,25 @@ absl::Status Verifier::CheckTable(uint32_t offset, Kinds keys, Kinds values) con
   uint64_t probes = 64 + uint64_t{16} * slots;  // more is possible, but a table for which it takes that is no use
   uint32_t live = 0;
   for (uint32_t i = 0; i < used; ++i) {
-    const Value* entry = entries->items + size_t{3} * i;
-    if (absl::Status status = CheckNumber(offset, absl::StrCat("hash of entry ", i), entry[2], 0, kHashMask);
+    const TableEntry& entry = EntriesOf(entries)[i];
+    if (absl::Status status = CheckNumber(offset, absl::StrCat("hash of entry ", i), entry.hash, 0, kHashMask);
         !status.ok()) {
       return status;
     }
-    if (entry[0] == kDeleted) {
-      if (!entry[1].IsFixnum()) return Bad(offset, absl::StrCat("value of entry ", i, ": should be none"));
+    if (entry.deleted()) {
+      if (!entry.value.IsFixnum()) return Bad(offset, absl::StrCat("value of entry ", i, ": should be none"));
       continue;
     }
-    if (!keys.Has(KindOf(entry[0]))) return BadSlot(offset, absl::StrCat("key ", i), entry[0], keys);
-    if (!values.Has(KindOf(entry[1]))) return BadSlot(offset, absl::StrCat("value ", i), entry[1], values);
-    const uint32_t hash = static_cast<uint32_t>(entry[2].fixnum());
-    if (!HashFits(flags, entry[0], hash)) return Bad(offset, absl::StrCat("hash of entry ", i, ": not its key's"));
+    if (!keys.Has(KindOf(entry.key))) return BadSlot(offset, absl::StrCat("key ", i), entry.key, keys);
+    if (!values.Has(KindOf(entry.value))) return BadSlot(offset, absl::StrCat("value ", i), entry.value, values);
+    const uint32_t hash = entry.hash_bits();
+    if (!HashFits(flags, entry.key, hash)) return Bad(offset, absl::StrCat("hash of entry ", i, ": not its key's"));
     if (!IsIndexed(words, slots - 1, hash, i, &probes)) {
       return Bad(offset, absl::StrCat("index: entry ", i, " is not where its hash says"));
     }
     ++live;
   }
-  for (uint32_t i = 3 * used; i < entries->length; ++i) {
+  for (uint32_t i = TableEntry::kWords * used; i < entries->length; ++i) {
     if (!entries->items[i].IsFixnum()) return Bad(offset, "entries: something behind the last");
   }
   if (table->count != Value::Fixnum(static_cast<int32_t>(live))) {
@@ -89,7 +90,7 @@ absl::Status Verifier::CheckTable(uint32_t offset, Kinds keys, Kinds values) con
     if (words[i] == 0) continue;
     ++taken;
     const uint32_t number = (words[i] & (slots - 1)) - 1;
-    if (number >= used || entries->items[size_t{3} * number] == kDeleted) {
+    if (number >= used || EntriesOf(entries)[number].deleted()) {
       return Bad(offset, absl::StrCat("index: word ", i, " names no entry"));
     }
   }

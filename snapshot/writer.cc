@@ -13,6 +13,7 @@
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/objects.h"
+#include "isolate/heap/port_handle.h"
 #include "snapshot/digest.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/layout.h"
@@ -105,8 +106,8 @@ class ImageWriter {
         break;
       case ObjectType::kPort:
         // A closed file's handle means nothing any more.
-        if (Port* port = reinterpret_cast<Port*>(to); port->handle.fixnum() >= 0) {
-          port->handle = Value::Fixnum(-1);
+        if (Port* port = reinterpret_cast<Port*>(to); HandleOf(*port).IsFile()) {
+          port->handle = PortHandle::Heap().value();
         }
         break;
       case ObjectType::kCompnum:
@@ -126,19 +127,19 @@ class ImageWriter {
     to->epoch = Value::Fixnum(0);
     const Vector* keys = heap_.TryGet<Vector>(from->entries);
     if (keys == nullptr || !heap_.Is<Bytevector>(from->index)) return;
-    Vector* entries = At<Vector>(to->entries.offset());
+    TableEntry* entries = EntriesOf(At<Vector>(to->entries.offset()));
     Bytevector* index = At<Bytevector>(to->index.offset());
     std::memset(index->bytes, 0, index->length);
     const uint32_t mask = index->length / sizeof(uint32_t) - 1;
     const uint32_t used = static_cast<uint32_t>(from->used.fixnum());
     for (uint32_t i = 0; i < used; ++i) {
-      const Value key = keys->items[3 * i];
+      const Value key = EntriesOf(keys)[i].key;
       if (key == kDeleted) continue;
       bool by_address = false;
       uint32_t hash = KeyHash(heap_, flags, key, &by_address);
       if (by_address) {
         hash = AddressHash(layout_.Translate(key).offset());
-        entries->items[3 * i + 2] = Value::Fixnum(static_cast<int32_t>(hash));
+        entries[i].hash = Value::Fixnum(static_cast<int32_t>(hash));
       }
       PlaceEntry(reinterpret_cast<uint32_t*>(index->bytes), mask, hash, i);
     }
@@ -239,7 +240,7 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   const format::Digest image_digest = ToFormat(DigestOf(image));
   const format::Digest runtime = ToFormat(RuntimeFingerprint(vm.primitives()));
   const format::Digest no_digest(0, 0);
-  image = {};
+  std::vector<uint8_t>().swap(image);  // there is a copy in the builder
 
   const format::Layer layer(image_digest);
   const auto layers = builder.CreateVectorOfStructs(&layer, 1);
@@ -277,19 +278,8 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   std::memcpy(file.data() + digest_at, &digest, sizeof(digest));
 
 #ifndef NDEBUG
-  const format::Snapshot& written = *format::GetSnapshot(file.data());
-  UnverifiedImage parts = {.image = written.image()->data(),
-                           .writable_bytes = layout->writable_bytes(),
-                           .read_only_bytes = layout->read_only_bytes(),
-                           .pairs = {written.pairs()->data(), written.pairs()->size()},
-                           .flonums = {written.flonums()->data(), written.flonums()->size()},
-                           .roots = roots,
-                           .externals = {},
-                           .primitives = vm.primitives()};
-  for (const format::ExternalReference* external : *written.external_references()) {
-    parts.externals.push_back(external->arity());
-  }
   if (options.verified) {
+    const UnverifiedImage parts = UnverifiedImage::Of(*format::GetSnapshot(file.data()), vm.primitives());
     if (absl::Status status = VerifyImage(parts); !status.ok()) return status;
   }
 #endif

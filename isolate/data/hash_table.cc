@@ -31,7 +31,7 @@ uint32_t WithSlots(uint32_t header, uint64_t slots) {
 
 uint64_t CapacityOf(uint64_t slots) { return slots / 4 * 3; }
 
-uint64_t ArraysBytes(uint64_t slots) { return 16 + CapacityOf(slots) * 12 + 16 + slots * 4; }
+uint64_t ArraysBytes(uint64_t slots) { return 16 + CapacityOf(slots) * sizeof(TableEntry) + 16 + slots * 4; }
 
 // Words of an index, of at least Heap::kLargeObject bytes, from which on it is asked for at once.
 constexpr uint64_t kPopulatedSlots = uint64_t{1} << 16;
@@ -48,17 +48,17 @@ Value ZeroVector(Heap& heap, uint32_t length) {
 struct View {
   View(const Heap& heap, Value v)
       : table(heap.Get<HashTable>(v)),
-        entries(heap.Get<Vector>(table->entries)->items),
+        entries(EntriesOf(heap.Get<Vector>(table->entries))),
         index(reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(table->index)->bytes)),
         mask(heap.Get<Bytevector>(table->index)->length / 4 - 1),
         flags(HeaderFlags(table->header)) {}
 
   uint32_t used() const { return static_cast<uint32_t>(table->used.fixnum()); }
   uint32_t count() const { return static_cast<uint32_t>(table->count.fixnum()); }
-  Value* entry(uint32_t i) const { return entries + size_t{3} * i; }
+  TableEntry* entry(uint32_t i) const { return entries + i; }
 
   HashTable* table;
-  Value* entries;
+  TableEntry* entries;
   uint32_t* index;
   uint32_t mask;
   uint32_t flags;
@@ -93,8 +93,11 @@ struct Search {
   }
 
   uint32_t word(uint32_t i) const { return *heap.Peek<uint32_t>(index + 4 * i); }
-  Value key(uint32_t entry) const { return *heap.Peek<Value>(entries + 12 * entry); }
-  Value value(uint32_t entry) const { return *heap.Peek<Value>(entries + 12 * entry + 4); }
+  Value key(uint32_t entry) const { return *heap.Peek<Value>(OffsetOf(entry) + uint32_t{offsetof(TableEntry, key)}); }
+  Value value(uint32_t entry) const {
+    return *heap.Peek<Value>(OffsetOf(entry) + uint32_t{offsetof(TableEntry, value)});
+  }
+  uint32_t OffsetOf(uint32_t entry) const { return entries + uint32_t{sizeof(TableEntry)} * entry; }
 
   const Heap& heap;
   uint32_t flags;
@@ -144,7 +147,7 @@ inline uint32_t FindPlain(const View& t, Value key, uint32_t hash) {
     const uint32_t word = t.index[i.word()];
     if (word == 0) return kNone;
     const uint32_t number = (word & t.mask) - 1;
-    if (((word ^ hash) & ~t.mask) == 0 && *t.entry(number) == key) return number;
+    if (((word ^ hash) & ~t.mask) == 0 && t.entry(number)->key == key) return number;
   }
 }
 
@@ -197,16 +200,16 @@ void Rehash(Heap& heap, Value table) {
   StepCounter steps;
   for (uint32_t i = 0; i < t.used(); ++i) {
     if (apart != nullptr && !steps.Add(4)) return;
-    Value* entry = t.entry(i);
-    if (entry[0] == kDeleted) continue;
-    uint32_t hash = static_cast<uint32_t>(entry[2].fixnum());
-    if (entry[0].IsRef() && Movable(heap, entry[0])) {
+    TableEntry* entry = t.entry(i);
+    if (entry->deleted()) continue;
+    uint32_t hash = entry->hash_bits();
+    if (entry->key.IsRef() && Movable(heap, entry->key)) {
       bool address;
-      const uint32_t now = KeyHash(heap, t.flags, entry[0], &address);
-      if (apart != nullptr && !steps.Add(ContentSteps(heap, entry[0]))) return;
+      const uint32_t now = KeyHash(heap, t.flags, entry->key, &address);
+      if (apart != nullptr && !steps.Add(ContentSteps(heap, entry->key))) return;
       if (address && now != hash) {
         hash = now;
-        heap.Write(entry + 2, Value::Fixnum(static_cast<int32_t>(hash)));
+        heap.Write(&entry->hash, Value::Fixnum(static_cast<int32_t>(hash)));
       }
     }
     PlaceEntry(index, t.mask, hash, i);
@@ -239,20 +242,20 @@ bool CanBeKey(const Heap& heap, Value table, Value key) {
 // table itself). If the run is being ended, the table may stay as it was.
 void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   const uint32_t capacity = static_cast<uint32_t>(CapacityOf(slots));
-  const Value entries = ZeroVector(heap, capacity * 3);
+  const Value entries = ZeroVector(heap, capacity * TableEntry::kWords);
   const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
   if (slots >= kPopulatedSlots) heap.PopulateLarge(index);
   const View old(heap, from);
-  Value* target = heap.Get<Vector>(entries)->items;
+  TableEntry* target = EntriesOf(heap.Get<Vector>(entries));
   uint32_t* words = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(index)->bytes);
   uint32_t n = 0;
   StepCounter steps;
   for (uint32_t i = 0; i < old.used(); ++i) {
     if (!steps.Add(4)) return;
-    const Value* entry = old.entry(i);
-    if (entry[0] == kDeleted) continue;
-    std::copy(entry, entry + 3, target + size_t{3} * n);
-    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, static_cast<uint32_t>(entry[2].fixnum()), n);
+    const TableEntry* entry = old.entry(i);
+    if (entry->deleted()) continue;
+    target[n] = *entry;
+    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, entry->hash_bits(), n);
     ++n;
   }
   HashTable* t = heap.Get<HashTable>(table);
@@ -306,7 +309,7 @@ uint64_t HashTableBytes(uint64_t capacity) {
 
 Value MakeHashTable(Heap& heap, uint32_t equivalence, uint32_t capacity) {
   const uint64_t slots = SlotsFor(capacity);
-  const Value entries = ZeroVector(heap, static_cast<uint32_t>(CapacityOf(slots)) * 3);
+  const Value entries = ZeroVector(heap, static_cast<uint32_t>(CapacityOf(slots)) * TableEntry::kWords);
   const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
   HashTable* t = heap.New<HashTable>(equivalence);
   t->header = WithSlots(t->header, slots);
@@ -321,24 +324,13 @@ Value HashTableGet(Heap& heap, Value table, Value key, Value absent) {
   if (uint32_t hash; IsOwn(heap, table) && IsPlainKey(heap, key, &hash)) {
     const View t(heap, table);
     const uint32_t entry = FindPlain(t, key, hash);
-    return entry == kNone ? absent : t.entry(entry)[1];
+    return entry == kNone ? absent : t.entry(entry)->value;
   }
   if (!CanBeKey(heap, table, key)) return absent;
   uint32_t hash;
   bool address;
   const uint32_t entry = Find(heap, table, key, &hash, &address);
   return entry == kNone ? absent : Search(heap, table).value(entry);
-}
-
-Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent) {
-  const Search t(heap, table);
-  if ((t.flags & (kStringTableFlag | kEqualTableFlag)) == 0) return absent;
-  const uint32_t entry = Probe(t, StringHashOfUtf8(utf8), [&](Value k, StepCounter& steps) {
-    if (IsString(heap, k) && CharsEqualUtf8(PeekChars(heap, k), utf8)) return true;
-    (void)steps.Add(UnchargedSteps(utf8.size()));
-    return false;
-  });
-  return entry == kNone ? absent : t.value(entry);
 }
 
 bool HashTableContains(Heap& heap, Value table, Value key) {
@@ -354,15 +346,15 @@ bool HashTablePutQuickly(Heap& heap, Value table, Value key, Value value) {
   const View t(heap, table);
   const uint32_t found = FindPlain(t, key, hash);
   if (found != kNone) {
-    heap.Write(t.entry(found) + 1, value);
+    heap.Write(&t.entry(found)->value, value);
     return true;
   }
   const uint32_t number = t.used();
   if (number >= CapacityOf(uint64_t{t.mask} + 1)) return false;
-  Value* entry = t.entry(number);
-  heap.Write(entry, key);
-  heap.Write(entry + 1, value);
-  entry[2] = Value::Fixnum(static_cast<int32_t>(hash));
+  TableEntry* entry = t.entry(number);
+  heap.Write(&entry->key, key);
+  heap.Write(&entry->value, value);
+  entry->hash = Value::Fixnum(static_cast<int32_t>(hash));
   PlaceEntry(t.index, t.mask, hash, number);
   t.table->used = Value::Fixnum(static_cast<int32_t>(number + 1));
   t.table->count = Value::Fixnum(t.table->count.fixnum() + 1);
@@ -374,7 +366,7 @@ void HashTablePut(Heap& heap, Value table, Value key, Value value) {
   bool address;
   const uint32_t found = Find(heap, table, key, &hash, &address);
   if (found != kNone) {
-    heap.Write(View(heap, table).entry(found) + 1, value);
+    heap.Write(&View(heap, table).entry(found)->value, value);
     return;
   }
   if (Ended()) return;  // neither the hash nor that the key was not found need be true
@@ -389,10 +381,10 @@ void HashTablePut(Heap& heap, Value table, Value key, Value value) {
     heap.Write(&t.table->epoch, Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
   }
   const uint32_t number = t.used();
-  Value* entry = t.entry(number);
-  heap.Write(entry, key);
-  heap.Write(entry + 1, value);
-  heap.Write(entry + 2, Value::Fixnum(static_cast<int32_t>(hash)));
+  TableEntry* entry = t.entry(number);
+  heap.Write(&entry->key, key);
+  heap.Write(&entry->value, value);
+  heap.Write(&entry->hash, Value::Fixnum(static_cast<int32_t>(hash)));
   heap.NoteRawWrite(t.index + FreeWord(t.index, t.mask, hash), 4);
   PlaceEntry(t.index, t.mask, hash, number);
   heap.Write(&t.table->used, Value::Fixnum(static_cast<int32_t>(number + 1)));
@@ -415,8 +407,8 @@ bool HashTableDelete(Heap& heap, Value table, Value key) {
   if (found == kNone) return false;
   const View t(heap, table);
   // The index goes on naming the entry, so that searches that pass it go on.
-  heap.Write(t.entry(found), kDeleted);
-  heap.Write(t.entry(found) + 1, Value::Fixnum(0));
+  heap.Write(&t.entry(found)->key, kDeleted);
+  heap.Write(&t.entry(found)->value, Value::Fixnum(0));
   heap.Write(&t.table->count, Value::Fixnum(t.table->count.fixnum() - 1));
   return true;
 }

@@ -1,7 +1,6 @@
 // Hash tables that keep the order of insertion. A HashTable (heap/objects.h) has
 //
-//   entries  a Vector of (key, value, hash) triples in order of insertion, hash a fixnum; a deleted
-//            one's key is kDeleted
+//   entries  a Vector of TableEntry in order of insertion; a deleted one's key is kDeleted
 //   index    a Bytevector of 2^n words (n stands in the table's header, too), searched from word
 //            `hash & mask` on (ProbeSequence): 0 is free; else the low n bits are an entry's number
 //            + 1 and the others the hash's own, so that an entry is looked at only if it is likely
@@ -29,12 +28,28 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "absl/strings/string_view.h"
 #include "isolate/data/equality.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
+
+// What three words of the Vector of entries are.
+struct TableEntry {
+  static constexpr uint32_t kWords = 3;
+
+  Value key;
+  Value value;
+  Value hash;  // fixnum
+
+  uint32_t hash_bits() const { return static_cast<uint32_t>(hash.fixnum()); }
+  bool deleted() const { return key == kDeleted; }
+};
+static_assert(sizeof(TableEntry) == TableEntry::kWords * sizeof(Value));
+inline TableEntry* EntriesOf(Vector* entries) { return reinterpret_cast<TableEntry*>(entries->items); }
+inline const TableEntry* EntriesOf(const Vector* entries) {
+  return reinterpret_cast<const TableEntry*>(entries->items);
+}
 
 inline constexpr uint32_t kEquivalenceFlags = kEqTableFlag | kEqvTableFlag | kEqualTableFlag | kStringTableFlag;
 
@@ -45,8 +60,6 @@ uint64_t HashTableBytes(uint64_t capacity);
 
 // The key's value, or `absent`.
 Value HashTableGet(Heap& heap, Value table, Value key, Value absent);
-// The same for a key that is the string `utf8`, without making it (equal and string tables).
-Value HashTableGetString(Heap& heap, Value table, absl::string_view utf8, Value absent);
 bool HashTableContains(Heap& heap, Value table, Value key);
 // Adds or replaces, if that is quick: the table is no part of the snapshot and has room, and the
 // key needs no more than a comparison by eq?. Else false.
@@ -71,11 +84,11 @@ inline uint32_t HashTableCount(const Heap& heap, Value table) {
 template <typename F>
 void ForEachEntry(const Heap& heap, Value table, F&& f) {
   const HashTable* t = heap.Get<HashTable>(table);
-  const Vector* entries = heap.Get<Vector>(t->entries);
+  const TableEntry* entries = EntriesOf(heap.Get<Vector>(t->entries));
   const uint32_t used = static_cast<uint32_t>(t->used.fixnum());
   StepCounter steps;
   for (uint32_t i = 0; i < used && steps.Add(1); ++i) {
-    if (entries->items[3 * i] != kDeleted) f(entries->items[3 * i], entries->items[3 * i + 1]);
+    if (!entries[i].deleted()) f(entries[i].key, entries[i].value);
   }
 }
 

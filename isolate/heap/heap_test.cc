@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "isolate/heap/arity.h"
+#include "isolate/heap/port_handle.h"
 #include "isolate/heap/reusable_vector.h"
 #include "isolate/heap/test_image.h"
 
@@ -305,6 +307,28 @@ TEST(ReusableVectorTest, AnEmptyOneAssignedFreesALargeBuffer) {
   EXPECT_EQ(vector, other);
   vector = std::move(other);
   EXPECT_EQ(vector.size(), ReusableVector<int>::kKept + 1);
+}
+
+// These numbers are in snapshots.
+TEST(PortHandleTest, TellsWhereThePortsBytesAre) {
+  EXPECT_EQ(PortHandle::Heap().value(), Value::Fixnum(-1));
+  EXPECT_EQ(PortHandle::Standard(StandardPort::kInput).value(), Value::Fixnum(-2));
+  EXPECT_EQ(PortHandle::Standard(StandardPort::kError).value(), Value::Fixnum(PortHandle::kLast));
+  EXPECT_EQ(PortHandle::FromValue(Value::Fixnum(-3)).standard(), StandardPort::kOutput);
+  EXPECT_TRUE(PortHandle::File(0).IsFile());
+  EXPECT_FALSE(PortHandle::File(0).IsHeap() || PortHandle::File(0).IsStandard());
+  EXPECT_FALSE(PortHandle::Heap().IsFile() || PortHandle::Heap().IsStandard());
+}
+
+// So are these.
+TEST(ArityTest, IsPackedIntoAFixnum) {
+  EXPECT_EQ(Arity({.least = 3}).ToValue(), Value::Fixnum(3 << 9));
+  EXPECT_EQ(Arity({.least = 1, .optional = 2}).ToValue(), Value::Fixnum(1 << 9 | 2 << 1));
+  EXPECT_EQ(Arity({.rest = true}).ToValue(), Value::Fixnum(1));
+  const Arity arity = Arity::Of(Value::Fixnum(2 << 9 | 255 << 1 | 1));
+  EXPECT_EQ(arity.least, 2u);
+  EXPECT_EQ(arity.optional, Arity::kMostOptional);
+  EXPECT_TRUE(arity.rest);
 }
 
 TEST(HeapTest, IdleHeapTouchesNothing) {

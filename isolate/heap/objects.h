@@ -1,5 +1,5 @@
-// Layouts of the heap's objects. This file is their one home; the collector, the snapshot writer and the verifier all
-// go by `SlotsOf` and `SizeOf` below.
+// Layouts of the heap's objects. This file is their one home: the collector and the snapshot writer go by `ForEachSlot`
+// and `SizeOf` below. What each slot may hold, snapshot/verify_slots.cc says.
 //
 // Pairs (two Values) and flonums (a double) have no header. Every other object starts with a header word:
 //
@@ -157,7 +157,7 @@ struct Code {
   uint32_t instruction_count;  // in words
   uint32_t ref_count;
   Value name;        // symbol, string or #f
-  Value arity;       // fixnum: least number of arguments << 9 | optional ones << 1 | 1 if there may be more
+  Value arity;       // fixnum: Arity::Pack (arity.h)
   Value frame_size;  // fixnum: registers
   Value positions;   // Bytevector: the source map (interpreter/source_map.h), or #f
   Value file;        // String: the source's name, or #f
@@ -200,7 +200,7 @@ struct RecordType {
 // data/hash_table.h.
 struct HashTable {
   uint32_t header;  // count: the binary logarithm of the index's words, so that a search need not ask the index
-  Value entries;    // Vector of (key, value, hash) triples; a deleted entry's key is kDeleted
+  Value entries;    // Vector of TableEntry; a deleted entry's key is kDeleted
   Value index;      // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
   Value count;      // fixnum: live entries
   Value used;       // fixnum: entries, deleted ones included
@@ -243,8 +243,7 @@ struct Continuation {
 // runtime/port.h gives the fields' meaning.
 struct Port {
   uint32_t header;
-  // Fixnum: index into the Vm's table of open files; -1 for a port in the heap; -2 - n for standard port n.
-  Value handle;
+  Value handle;  // fixnum: heap/port_handle.h
   Value buffer;
   Value position;  // fixnum
   Value limit;     // fixnum

@@ -13,13 +13,10 @@ namespace islet::vm {
 
 namespace {
 
-constexpr int kHeapHandle = -1;
 constexpr uint32_t kFirstBuffer = 120;                       // bytes of an output port's first buffer
 constexpr uint64_t kLargestBuffer = Value::kFixnumMax & ~7;  // positions in it are fixnums
 
-int HandleOf(const Heap& heap, Value port) { return heap.Get<Port>(port)->handle.fixnum(); }
-
-constexpr int StandardHandle(StandardPort port) { return -2 - static_cast<int>(port); }
+PortHandle HandleOf(const Heap& heap, Value port) { return HandleOf(*heap.Get<Port>(port)); }
 
 // Sequence length by the first byte; 1 for what cannot be one.
 size_t SequenceLength(uint8_t first) {
@@ -79,7 +76,7 @@ Value MakeStandardPort(Vm& vm, StandardPort which) {
   const bool input = which == StandardPort::kInput;
   Port* port =
       heap.New<Port>((input ? kInputPortFlag : kOutputPortFlag) | kTextualPortFlag | kBinaryPortFlag | kOpenPortFlag);
-  port->handle = Value::Fixnum(StandardHandle(which));
+  port->handle = PortHandle::Standard(which).value();
   port->buffer = kFalse;
   port->name = kFalse;
   port->line = port->column = Value::Fixnum(1);
@@ -103,15 +100,11 @@ Value CurrentPort(Vm& vm, StandardPort which) {
   return object != nullptr ? object->value : kUndefined;
 }
 
-bool CanFreezePort(const Heap& heap, Value port) {
-  return HandleOf(heap, port) < 0 || (HeaderFlags(heap.header(port)) & kOpenPortFlag) == 0;
-}
-
 absl::Status FlushPorts(Vm& vm) {
   PortTable& table = PortTableOf(vm);
   absl::Status result = absl::OkStatus();
-  for (int handle = 0; handle < table.handle_count(); ++handle) {
-    if (Stream* stream = table.Find(handle)) result.Update(table.Flush(*stream));
+  for (int file = 0; file < table.file_count(); ++file) {
+    if (Stream* stream = table.Find(PortHandle::File(file))) result.Update(table.Flush(*stream));
   }
   result.Update(table.FlushStreams());
   return result;
@@ -155,16 +148,15 @@ Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t
 
 Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes) {
   if (bytes.empty()) return kUnspecified;
-  const int handle = HandleOf(vm.heap(), port);
-  if (handle == kHeapHandle) return WriteToHeap(vm, who, port, bytes);
+  const PortHandle handle = HandleOf(vm.heap(), port);
+  if (handle.IsHeap()) return WriteToHeap(vm, who, port, bytes);
   PortTable& table = PortTableOf(vm);
   absl::Status status;
-  if (handle < kHeapHandle) {
-    const StandardPort which = static_cast<StandardPort>(-2 - handle);
+  if (handle.IsStandard()) {
     if (!table.has_streams()) {
       return RaiseNotGranted(vm, who, Capability::kStandardOutput, vm.heap().Get<Port>(port)->name);
     }
-    status = table.WriteToStreams(which, bytes);
+    status = table.WriteToStreams(handle.standard(), bytes);
   } else if (Stream* stream = table.Find(handle); stream != nullptr && !stream->input) {
     constexpr size_t kHeldBack = 64 << 10;
     stream->buffer.append(bytes.data(), bytes.size());
@@ -180,7 +172,7 @@ Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes) 
 int NextPlainAscii(Heap& heap, Value v, bool consume) {
   Port* port = heap.Get<Port>(v);
   const Bytevector* buffer = heap.TryGet<Bytevector>(port->buffer);
-  if (HandleOf(heap, v) != kHeapHandle || buffer == nullptr) return -1;
+  if (!HandleOf(heap, v).IsHeap() || buffer == nullptr) return -1;
   const uint32_t position = static_cast<uint32_t>(port->position.fixnum());
   if (position >= static_cast<uint32_t>(port->limit.fixnum()) || position >= buffer->length) return -1;
   const uint8_t c = buffer->bytes[position];
@@ -197,7 +189,7 @@ PortInput::PortInput(Vm& vm, const char* who, Value port)
       heap_(vm.heap()),
       who_(who),
       port_(port),
-      stream_(HandleOf(vm.heap(), port) == kHeapHandle ? nullptr : PortTableOf(vm).Find(HandleOf(vm.heap(), port))) {}
+      stream_(HandleOf(vm.heap(), port).IsHeap() ? nullptr : PortTableOf(vm).Find(HandleOf(vm.heap(), port))) {}
 
 absl::string_view PortInput::Available() const {
   if (stream_ != nullptr) return absl::string_view(stream_->buffer).substr(stream_->position);

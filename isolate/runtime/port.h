@@ -1,13 +1,12 @@
 // Ports (R7RS 6.13). A Port object (heap/objects.h) is one of
 //
-//   in the heap      handle -1. `buffer` is a Bytevector: what an input port has left is [position,
-//                    limit), what an output port has written is [0, position). Text is UTF-8. `line`
-//                    and `column` are an input port's.
-//   a file           handle n >= 0: entry n of the isolate's PortTable, which has the File, the
-//                    buffer and the line
-//   a standard port  handle -2, -3, -4: input, output, error. Reads and writes go to the
-//                    StandardStreams that the host has granted, so that a standard port can be
+//   in the heap      `buffer` is a Bytevector: what an input port has left is [position, limit), what an output port has
+//                    written is [0, position). Text is UTF-8. `line` and `column` are an input port's.
+//   a file           an entry of the isolate's PortTable, which has the File, the buffer and the line
+//   a standard port  Reads and writes go to the StandardStreams that the host has granted, so that a standard port can be
 //                    frozen into a snapshot.
+//
+// which its handle tells (heap/port_handle.h).
 //
 // What an isolate may touch of the world outside is in its PortTable: by default nothing.
 
@@ -26,13 +25,12 @@
 #include "absl/strings/string_view.h"
 #include "islet/capabilities.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/port_handle.h"
 #include "isolate/heap/scratch.h"
 #include "isolate/heap/value.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
-
-enum class StandardPort : int { kInput = 0, kOutput = 1, kError = 2 };
 
 // Where an isolate's standard ports lead. Implemented by the host; called on the isolate's thread.
 class StandardStreams {
@@ -121,18 +119,18 @@ class PortTable : public PortTableState {
   std::string Resolve(absl::string_view name) const;
   // Opens a file of those granted. Returns the handle.
   // Errors: a message for people.
-  absl::StatusOr<int> Open(absl::string_view name, FileSystem::Mode mode);
+  absl::StatusOr<PortHandle> Open(absl::string_view name, FileSystem::Mode mode);
   // Hands what is buffered to the file.
   absl::Status WriteOut(Stream& stream);
   // The same, and has the file pass it on.
   absl::Status Flush(Stream& stream);
-  absl::Status Close(int handle);
+  absl::Status Close(PortHandle handle);
   // Reads more bytes behind those in the buffer; false at the end of the input.
   absl::StatusOr<bool> Fill(Stream& stream);
-  // The stream of an open file, or of standard input (handle -2); null for other handles.
-  Stream* Find(int handle);
-  // Handles of files are below this.
-  int handle_count() const { return static_cast<int>(files_.size()); }
+  // The stream of an open file, or of standard input; null for other handles.
+  Stream* Find(PortHandle handle);
+  // Entries of files are below this.
+  int file_count() const { return static_cast<int>(files_.size()); }
   // The path of an open file, or "".
   std::string OpenFile() const;
   // Takes over the state of `other`, which has no file open: also what it has read ahead of standard input, how many
@@ -159,8 +157,6 @@ Value MakeStandardPort(Vm& vm, StandardPort port);
 // The current value of current-input-port and so on, as parameterize has set it; kUndefined before
 // isolate/lib has made those parameters.
 Value CurrentPort(Vm& vm, StandardPort port);
-// Open files cannot be frozen into a snapshot; everything else can.
-bool CanFreezePort(const Heap& heap, Value port);
 // Writes out what is held back by open files and standard output.
 absl::Status FlushPorts(Vm& vm);
 

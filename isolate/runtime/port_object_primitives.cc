@@ -25,7 +25,7 @@ bool HasFlags(Vm& vm, Value v, uint32_t flags) {
 
 Port* NewPort(Heap& heap, uint32_t flags) {
   Port* port = heap.New<Port>(flags | kOpenPortFlag);
-  port->handle = Value::Fixnum(-1);
+  port->handle = PortHandle::Heap().value();
   port->buffer = kFalse;
   port->name = kFalse;
   port->line = port->column = Value::Fixnum(1);
@@ -62,10 +62,10 @@ Value OpenFile(Vm& vm, const char* who, Value name, uint32_t flags, bool append 
   const FileSystem::Mode mode = (flags & kInputPortFlag) != 0 ? FileSystem::Mode::kRead
                                 : append                      ? FileSystem::Mode::kAppend
                                                               : FileSystem::Mode::kWrite;
-  const absl::StatusOr<int> handle = PortTableOf(vm).Open(path, mode);
+  const absl::StatusOr<PortHandle> handle = PortTableOf(vm).Open(path, mode);
   if (!handle.ok()) return RaiseFileError(vm, who, handle.status(), name);
   Port* port = NewPort(heap, flags);
-  port->handle = Value::Fixnum(*handle);
+  port->handle = handle->value();
   port->name = MakeString(heap, path, kImmutableFlag);
   return heap.ValueOf(port);
 }
@@ -143,7 +143,7 @@ Value OpenOutputBytevector(Vm& vm, Value*, uint32_t) {
 // False, with an error, if the argument is no port in the heap to which such output goes.
 bool CheckHeapOutput(Vm& vm, const char* who, Value* args, uint32_t kind) {
   const Port* port = vm.heap().TryGet<Port>(args[0]);
-  if (port != nullptr && HasFlags(vm, args[0], kOutputPortFlag | kind) && port->handle.fixnum() == -1) {
+  if (port != nullptr && HasFlags(vm, args[0], kOutputPortFlag | kind) && HandleOf(*port).IsHeap()) {
     return true;
   }
   vm.WrongType(who, 1,
@@ -185,7 +185,7 @@ Value Close(Vm& vm, const char* who, Value port_value, uint32_t direction) {
   Heap& heap = vm.heap();
   SetPortFlag(heap, port_value, kOpenPortFlag, false);
   const Port* port = heap.Get<Port>(port_value);
-  const absl::Status status = PortTableOf(vm).Close(port->handle.fixnum());
+  const absl::Status status = PortTableOf(vm).Close(HandleOf(*port));
   if (status.ok()) return kUnspecified;
   return RaiseFileError(vm, who, status, port->name);
 }

@@ -103,9 +103,9 @@ Value FlushOutputPort(Vm& vm, Value* args, uint32_t argc) {
   const Value port = OutputArgument(vm, kWho, args, argc, 0, kOutputPortFlag);
   if (port == kException) return kException;
   PortTable& table = PortTableOf(vm);
-  const int handle = vm.heap().Get<Port>(port)->handle.fixnum();
+  const PortHandle handle = HandleOf(*vm.heap().Get<Port>(port));
   absl::Status status;
-  if (handle < -1) {
+  if (handle.IsStandard()) {
     status = table.FlushStreams();
   } else if (Stream* stream = table.Find(handle)) {
     status = table.Flush(*stream);

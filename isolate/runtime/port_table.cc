@@ -59,7 +59,7 @@ std::shared_ptr<StandardStreams> MakeProcessStreams() { return std::make_shared<
 
 PortTable::~PortTable() {
   for (size_t i = 0; i < files_.size(); ++i) {
-    if (files_[i]->open) Close(static_cast<int>(i)).IgnoreError();
+    if (files_[i]->open) Close(PortHandle::File(static_cast<int>(i))).IgnoreError();
   }
   FlushStreams().IgnoreError();
 }
@@ -83,7 +83,7 @@ std::string PortTable::Resolve(absl::string_view name) const {
   return absl::StrCat(base_directory, base_directory.back() == '/' ? "" : "/", name);
 }
 
-absl::StatusOr<int> PortTable::Open(absl::string_view name, FileSystem::Mode mode) {
+absl::StatusOr<PortHandle> PortTable::Open(absl::string_view name, FileSystem::Mode mode) {
   size_t open_files = 0;
   size_t free = files_.size();
   for (size_t i = files_.size(); i-- > 0;) {
@@ -110,16 +110,16 @@ absl::StatusOr<int> PortTable::Open(absl::string_view name, FileSystem::Mode mod
   stream.open = true;
   stream.input = input;
   stream.path = std::move(path);
-  return static_cast<int>(free);
+  return PortHandle::File(static_cast<int>(free));
 }
 
-Stream* PortTable::Find(int handle) {
-  if (handle == -2 - static_cast<int>(StandardPort::kInput)) {
+Stream* PortTable::Find(PortHandle handle) {
+  if (handle == PortHandle::Standard(StandardPort::kInput)) {
     standard_input_.open = standard_input_.input = true;
     return &standard_input_;
   }
-  if (handle < 0 || static_cast<size_t>(handle) >= files_.size()) return nullptr;
-  Stream* stream = files_[static_cast<size_t>(handle)].get();
+  if (!handle.IsFile() || handle.file() >= file_count()) return nullptr;
+  Stream* stream = files_[static_cast<size_t>(handle.file())].get();
   return stream->open ? stream : nullptr;
 }
 
@@ -138,8 +138,8 @@ absl::Status PortTable::Flush(Stream& stream) {
   return result;
 }
 
-absl::Status PortTable::Close(int handle) {
-  Stream* stream = handle < 0 ? nullptr : Find(handle);
+absl::Status PortTable::Close(PortHandle handle) {
+  Stream* stream = handle.IsFile() ? Find(handle) : nullptr;
   if (stream == nullptr) return absl::OkStatus();
   absl::Status result = WriteOut(*stream);
   result.Update(CallOut([&] { return stream->file->Close(); }));

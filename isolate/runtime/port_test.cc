@@ -225,12 +225,12 @@ TEST_F(PortTest, Files) {
   table().base_directory = directory_;
   table().files_read = &files_read;
   const Value out = Call("open-output-file", Str("a.txt"));
-  EXPECT_FALSE(CanFreezePort(heap_, out));
+  EXPECT_FALSE(CanFreezePort(*heap_.Get<Port>(out)));
   std::string long_text(200000, 'x');
   Call("write-string", Str("λ\n"), out);
   Call("write-string", Str(long_text), out);
   EXPECT_EQ(Result("close-port", out), "#<unspecified>");
-  EXPECT_TRUE(CanFreezePort(heap_, out));
+  EXPECT_TRUE(CanFreezePort(*heap_.Get<Port>(out)));
   EXPECT_EQ(Result("write-char", Value::Char('x'), out), "\"file: the port is closed\"");
   EXPECT_EQ(Result("file-exists?", Str("a.txt")), "#t");
   const Value in = Call("open-input-file", Str("a.txt"));
