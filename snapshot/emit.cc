@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "isolate/heap/cage.h"
+#include "isolate/heap/pages.h"
 #include "snapshot/snapshot_generated.h"
 
 namespace islet::vm {
@@ -45,15 +46,15 @@ constexpr uint16_t kMachine =
 }  // namespace
 
 Placement Placement::Of(absl::Span<const uint8_t> snapshot) {
-  constexpr uint64_t kHugePage = uint64_t{2} << 20;
   const format::Snapshot* table = format::GetSnapshot(snapshot.data());
   const format::Space* writable = table->spaces()->Get(0);
   const format::Space* read_only = table->spaces()->Get(1);
   const uint64_t header = static_cast<uint64_t>(table->image()->data() - snapshot.data());
-  if (table->image()->size() < 2 * kHugePage) return Placement();
+  if (table->image()->size() < 2 * kHugePageSize) return Placement();
   constexpr uint64_t kAnyCage = uint64_t{4} << 30;  // of a large image, the phase is the same in all
-  const uint64_t phase = CageLayout::For(kAnyCage, writable->pages() * 4096, read_only->pages() * 4096).BasePhase();
-  return {.alignment = kHugePage, .lead = (phase + kHugePage - header % kHugePage) % kHugePage};
+  const uint64_t phase =
+      CageLayout::For(kAnyCage, writable->pages() * kPageSize, read_only->pages() * kPageSize).BasePhase();
+  return {.alignment = kHugePageSize, .lead = (phase + kHugePageSize - header % kHugePageSize) % kHugePageSize};
 }
 
 std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot_path, const Placement& placement) {
@@ -93,7 +94,6 @@ std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot
 }
 
 std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snapshot, const Placement& placement) {
-  constexpr uint64_t kPage = 4096;
   enum { kNull, kData, kStackNote, kSymbols, kStrings, kSectionNames, kSectionCount };
 
   std::string names(1, '\0'), section_names(1, '\0');
@@ -116,7 +116,7 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
     sections[i].sh_addralign = alignment;
   };
   // Whole pages, so that nothing else shares the last one.
-  const uint64_t data_size = (placement.lead + snapshot.size() + kPage - 1) / kPage * kPage;
+  const uint64_t data_size = RoundUp(placement.lead + snapshot.size(), kPageSize);
   describe(kData, Section(symbol), SHT_PROGBITS, data_size, placement.alignment);
   sections[kData].sh_flags = SHF_ALLOC;
   describe(kStackNote, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
@@ -129,7 +129,7 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
   sections[kSectionNames].sh_size = section_names.size();
 
   // The header, the data at the next page, then the tables.
-  uint64_t at = kPage;
+  uint64_t at = kPageSize;
   for (int i = kData; i < kSectionCount; ++i) {
     at = (at + 7) / 8 * 8;
     sections[i].sh_offset = at;

@@ -19,7 +19,7 @@
 #include "absl/strings/str_join.h"
 #include "flatbuffers/flatbuffers.h"
 #include "isolate/heap/arity.h"
-#include "isolate/heap/dirty_pages.h"
+#include "isolate/heap/pages.h"
 #include "isolate/process/fork.h"
 #include "isolate/process/made_once.h"
 #include "snapshot/digest.h"
@@ -30,8 +30,6 @@
 
 namespace islet::vm {
 namespace {
-
-constexpr uint32_t kPage = DirtyPages::kPageSize;
 
 std::string DescribeArity(uint32_t packed) {
   const auto [least, optional, rest] = Arity::Unpack(packed);
@@ -86,7 +84,7 @@ struct FileStart {
 
 // So many bytes hold it: the table is preceded by root offset, identifier, and padding of less than
 // a page.
-constexpr size_t kStartBytes = size_t{2} * kPage;
+constexpr size_t kStartBytes = size_t{2} * kPageSize;
 
 // Reads it, trusting nothing but that `start` starts at a multiple of 8. `whole`: there is nothing
 // behind `start`. After this the table and its vtable lie within `start`.
@@ -181,7 +179,7 @@ int FindCarrier(dl_phdr_info* info, size_t, void* context) {
 }
 
 bool SameBytes(int fd, uint64_t file_offset, const uint8_t* memory, size_t count) {
-  uint8_t buffer[kPage];
+  uint8_t buffer[kPageSize];
   while (count > 0) {
     const size_t part = std::min(count, sizeof(buffer));
     if (pread(fd, buffer, part, static_cast<off_t>(file_offset)) != static_cast<ssize_t>(part) ||
@@ -224,7 +222,7 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::FromEmbedded(const uint8_t* 
   if (begin == nullptr || end < begin) {
     return absl::InvalidArgumentError("no embedded snapshot: its bounds are not valid");
   }
-  if (reinterpret_cast<uintptr_t>(begin) % kPage != 0) {
+  if (reinterpret_cast<uintptr_t>(begin) % kPageSize != 0) {
     return absl::InvalidArgumentError(
         "the embedded snapshot is not aligned to 4096 bytes: link it as snapshot_gen --emit=asm or"
         " --emit=obj says");
@@ -284,15 +282,15 @@ class OpenFile {
 // The file's bytes, copied; what is not a snapshot, or not a whole one, is found as early as it can
 // be. What is used, and will be checked, is the copy.
 absl::StatusOr<ImageCopy> CopyOfFile(OpenFile& file) {
-  constexpr size_t kBuffer = size_t{16} * kPage;
+  constexpr size_t kBuffer = size_t{16} * kPageSize;
   const std::unique_ptr<uint8_t[]> memory(new uint8_t[kBuffer]);  // more than some threads have stack
   uint8_t* const buffer = memory.get();
-  absl::StatusOr<size_t> got = file.Read({buffer, kPage});
+  absl::StatusOr<size_t> got = file.Read({buffer, kPageSize});
   if (!got.ok()) return got.status();
   if (absl::Status status = CheckIdentifier({buffer, *got}); !status.ok()) return status;
   size_t count = *got;
-  if (count == kPage) {
-    got = file.Read({buffer + kPage, kStartBytes - kPage});
+  if (count == kPageSize) {
+    got = file.Read({buffer + kPageSize, kStartBytes - kPageSize});
     if (!got.ok()) return got.status();
     count += *got;
   }
@@ -397,9 +395,10 @@ absl::Status Image::Open(bool whole, Trust trust) {
   const auto& image = *snapshot->image();
   if (spaces.size() != 2 || spaces[0]->kind() != format::SpaceKind::Writable ||
       spaces[1]->kind() != format::SpaceKind::ReadOnly || spaces[0]->offset() != 0 ||
-      uint64_t{spaces[0]->pages()} * kPage != spaces[1]->offset() ||
-      (uint64_t{spaces[0]->pages()} + spaces[1]->pages()) * kPage != image.size() ||
-      (image.data() - bytes_.data()) % kPage != 0 || snapshot->roots()->size() != static_cast<uint32_t>(Root::kCount)) {
+      uint64_t{spaces[0]->pages()} * kPageSize != spaces[1]->offset() ||
+      (uint64_t{spaces[0]->pages()} + spaces[1]->pages()) * kPageSize != image.size() ||
+      (image.data() - bytes_.data()) % kPageSize != 0 ||
+      snapshot->roots()->size() != static_cast<uint32_t>(Root::kCount)) {
     return Damaged();
   }
   for (const uint32_t bits : *snapshot->roots()) {
@@ -407,8 +406,8 @@ absl::Status Image::Open(bool whole, Trust trust) {
     if (root.IsRef() && root.offset() >= image.size()) return Damaged();
   }
   image_ = image.data();
-  writable_bytes_ = spaces[0]->pages() * kPage;
-  read_only_bytes_ = spaces[1]->pages() * kPage;
+  writable_bytes_ = spaces[0]->pages() * kPageSize;
+  read_only_bytes_ = spaces[1]->pages() * kPageSize;
   roots_ = absl::MakeConstSpan(snapshot->roots()->data(), snapshot->roots()->size());
   has_restore_hooks_ = snapshot->has_restore_hooks();
   for (const format::ExternalReference* external : *snapshot->external_references()) {
@@ -434,9 +433,8 @@ void Image::MapCopy() {
 
 absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr<const Image> original,
                                                                  uint64_t cage_size) {
-  constexpr uint64_t kHugePage = uint64_t{2} << 20;
   const uint64_t phase = CageLayout::For(cage_size, original->writable_bytes_, original->read_only_bytes_).BasePhase();
-  const uint64_t bytes = (phase + original->image_bytes() + kHugePage - 1) / kHugePage * kHugePage;
+  const uint64_t bytes = RoundUp(phase + original->image_bytes(), kHugePageSize);
   std::shared_ptr<Image> image(new Image);
   image->primitives_ = original->primitives_;
   image->bytes_ = original->bytes_;
@@ -461,13 +459,13 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
   // A kernel without MADV_COLLAPSE (before 6.1), or without a free huge page, leaves small pages: as right, only
   // slower. The mapping stays, for what is read on behalf of all isolates (Heap::Peek).
   constexpr int kMadviseCollapse = 25;
-  image->mapping_bytes_ = bytes + kHugePage;
+  image->mapping_bytes_ = bytes + kHugePageSize;
   image->mapping_ = mmap(nullptr, image->mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (image->mapping_ == MAP_FAILED) {
     image->mapping_ = nullptr;
     return MappingFailed("cannot map the snapshot's memory file");
   }
-  const uint64_t aligned = (reinterpret_cast<uint64_t>(image->mapping_) + kHugePage - 1) & ~(kHugePage - 1);
+  const uint64_t aligned = RoundUp(reinterpret_cast<uint64_t>(image->mapping_), kHugePageSize);
   void* const at = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, *fd, 0);
   if (at == MAP_FAILED) return MappingFailed("cannot map the snapshot's memory file");
   madvise(at, bytes, kMadviseCollapse);
@@ -480,13 +478,14 @@ bool Image::UseCarrier() {
   Carrier carrier{reinterpret_cast<uintptr_t>(bytes_.data()), bytes_.size(), "", 0, false};
   dl_iterate_phdr(FindCarrier, &carrier);
   const size_t header = static_cast<size_t>(image_ - bytes_.data());
-  if (!carrier.found || carrier.file_offset % kPage != 0) return false;
+  if (!carrier.found || carrier.file_offset % kPageSize != 0) return false;
   const int fd = open(carrier.path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   // The first pages have the digest of everything, so another snapshot has other ones. The last page
   // tells whether the file was cut off.
   if (!SameBytes(fd, carrier.file_offset, bytes_.data(), std::min(header, kStartBytes)) ||
-      !SameBytes(fd, carrier.file_offset + bytes_.size() - kPage, bytes_.data() + bytes_.size() - kPage, kPage)) {
+      !SameBytes(fd, carrier.file_offset + bytes_.size() - kPageSize, bytes_.data() + bytes_.size() - kPageSize,
+                 kPageSize)) {
     close(fd);
     return false;
   }
@@ -494,9 +493,8 @@ bool Image::UseCarrier() {
   source_ = ImageSource{fd, carrier.file_offset + header, serial_};
   maps_carrier_ = true;
   // Pages that are not in the page cache yet come there as huge pages, where the file system can; see Placement.
-  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(image_) + kHugePage - 1) & ~(kHugePage - 1);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(image_) + image_bytes()) & ~(kHugePage - 1);
+  const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(image_), kHugePageSize);
+  const uintptr_t end = RoundDown(reinterpret_cast<uintptr_t>(image_) + image_bytes(), kHugePageSize);
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
   return true;
 }

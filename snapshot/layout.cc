@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/objects.h"
+#include "isolate/heap/pages.h"
 #include "isolate/heap/port_handle.h"
 #include "isolate/interpreter/opcode.h"
 
@@ -23,10 +24,6 @@ constexpr uint64_t kMaxImageBytes = uint64_t{1} << 30;
 
 // Of what cannot be frozen, how much is listed.
 constexpr size_t kMostListed = 20;
-
-constexpr uint64_t RoundUpToPage(uint64_t bytes) {
-  return (bytes + DirtyPages::kPageSize - 1) & ~uint64_t{DirtyPages::kPageSize - 1};
-}
 
 template <typename Visit>
 void ForEachSlotOf(const Heap& heap, Value v, Visit&& visit) {
@@ -312,9 +309,9 @@ absl::Status Layout::Place() {
   const uint64_t table_bytes = sizeof(Vector) + uint64_t{symbol_table_length_} * sizeof(Value);
 
   auto size = [&](Group group) { return sizes[static_cast<int>(group)]; };
-  const uint64_t read_only = RoundUpToPage(table_bytes + size(Group::kMetadata) + size(Group::kCode));
+  const uint64_t read_only = RoundUp(table_bytes + size(Group::kMetadata) + size(Group::kCode), kPageSize);
   const uint64_t soon = size(Group::kVariables) + size(Group::kHot);
-  const uint64_t writable = RoundUpToPage(kFirstOffset + size(Group::kEnvironment) + size(Group::kData) + soon);
+  const uint64_t writable = RoundUp(kFirstOffset + size(Group::kEnvironment) + size(Group::kData) + soon, kPageSize);
   if (read_only + writable > kMaxImageBytes) {
     return absl::ResourceExhaustedError(absl::StrCat("the image would take ", (read_only + writable) >> 20,
                                                      " MiB; a snapshot can hold at most ", kMaxImageBytes >> 20,

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "isolate/heap/dirty_pages.h"
+#include "isolate/heap/pages.h"
 #include "snapshot/snapshot_generated.h"
 #include "snapshot/verifier.h"
 
@@ -141,9 +141,7 @@ absl::Status Verifier::Run() {
 }
 
 UnverifiedImage UnverifiedImage::Of(const format::Snapshot& snapshot, absl::Span<const PrimitiveSpec> primitives) {
-  const auto bytes_of = [&snapshot](uint32_t space) {
-    return snapshot.spaces()->Get(space)->pages() * DirtyPages::kPageSize;
-  };
+  const auto bytes_of = [&snapshot](uint32_t space) { return snapshot.spaces()->Get(space)->pages() * kPageSize; };
   UnverifiedImage image = {.image = snapshot.image()->data(),
                            .writable_bytes = bytes_of(0),
                            .read_only_bytes = bytes_of(1),

@@ -19,15 +19,15 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pages.h"
 #include "isolate/process/fork.h"
 #include "isolate/process/made_once.h"
 
 namespace islet::vm {
 namespace {
 
-constexpr uint64_t kPage = 4096;
-// What one page of page-table entries covers (x86-64, and AArch64 with 4 KiB pages).
-constexpr uint64_t kWindow = uint64_t{2} << 20;
+// What one page of page-table entries covers.
+constexpr uint64_t kWindow = kHugePageSize;
 // How much of the nursery should lie in the window with the snapshot's last pages and the stack.
 // Whoever uses more can afford another page of page-table entries.
 constexpr uint64_t kNurseryInWindow = uint64_t{256} << 10;
@@ -38,8 +38,6 @@ constexpr uint64_t kHotTail = uint64_t{128} << 10;
 constexpr uint64_t kMargin = uint64_t{64} << 10;
 // The least that the nursery and old space need, together.
 constexpr uint64_t kMinSpaces = uint64_t{24} << 20;
-
-uint64_t RoundUp(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * unit; }
 
 // Where this thread expects room for its next cage: next to its last one, or where it has just
 // given one back. A hint only. Cages are placed by it, not by the kernel, because a cage must start
@@ -116,10 +114,10 @@ namespace {
 // Whether the kernel locks what is mapped, and so makes it resident, from now on
 // (mlockall(MCL_FUTURE)). There is no call that says so, but what is locked cannot be discarded.
 bool LocksFutureMappings() {
-  void* const at = mmap(nullptr, kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const at = mmap(nullptr, kPageSize, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) return false;
-  const bool locked = madvise(at, kPage, MADV_DONTNEED) != 0 && errno == EINVAL;
-  Unmap(at, kPage);
+  const bool locked = madvise(at, kPageSize, MADV_DONTNEED) != 0 && errno == EINVAL;
+  Unmap(at, kPageSize);
   return locked;
 }
 
@@ -220,7 +218,7 @@ struct AddressSpace {
     FILE* const file = fopen("/proc/self/statm", "re");
     if (file == nullptr) return result;
     unsigned long size = 0, data = 0;  // NOLINT: what the file has
-    if (fscanf(file, "%lu %*u %*u %*u %*u %lu", &size, &data) == 2) result = {size * kPage, data * kPage};
+    if (fscanf(file, "%lu %*u %*u %*u %*u %lu", &size, &data) == 2) result = {size * kPageSize, data * kPageSize};
     fclose(file);
     return result;
   }
@@ -318,13 +316,13 @@ CageLayout CageLayout::For(uint64_t cage_size, uint32_t writable, uint32_t read_
   CageLayout layout;
   layout.cage_size = cage_size;
   uint64_t image_end = uint64_t{writable} + read_only;
-  if (image_end == 0) image_end = kPage;
+  if (image_end == 0) image_end = kPageSize;
   layout.read_only_begin = writable;
   layout.image_end = static_cast<uint32_t>(std::min<uint64_t>(image_end, ~uint32_t{0}));
   const uint64_t stack_end = image_end + Heap::kStackSize;
   if (cage_size < stack_end + kMargin + kMinSpaces || cage_size > uint64_t{4} << 30) return layout;
   const uint64_t rest = cage_size - kMargin - stack_end;
-  const uint64_t young_end = stack_end + RoundUp(rest / 4, kPage);
+  const uint64_t young_end = stack_end + RoundUp(rest / 4, kPageSize);
   layout.stack_begin = static_cast<uint32_t>(image_end);
   layout.stack_end = static_cast<uint32_t>(stack_end);
   layout.young_begin = layout.stack_end;
@@ -352,7 +350,7 @@ absl::StatusOr<Cage> Cage::Create(const CageLayout& layout, const ImageSource& i
 
 bool Cage::PutImage(const ImageSource& image) {
   if (image.guarded && mprotect(base_ + layout_.cage_size - kMargin, kMargin, PROT_NONE) != 0) return false;
-  if (image.fd < 0 && image.memory == nullptr) return mprotect(base_, kPage, PROT_NONE) == 0;
+  if (image.fd < 0 && image.memory == nullptr) return mprotect(base_, kPageSize, PROT_NONE) == 0;
   const uint64_t writable = layout_.read_only_begin;
   const uint64_t read_only = layout_.image_end - writable;
   if (image.fd < 0) {

@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "isolate/heap/pages.h"
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
 namespace {
 
-constexpr ptrdiff_t kPageSize = DirtyPages::kPageSize;
 // Bytes, or slots, looked at between two polls; and symbols.
 constexpr ptrdiff_t kScannedAtOnce = 8192;
 constexpr size_t kSlotsAtOnce = 2048;
@@ -356,9 +356,9 @@ void Collector::VisitRoots() {
     uint8_t* const top = reinterpret_cast<uint8_t*>(heap_.stack_top_);
     uint8_t* const used = reinterpret_cast<uint8_t*>(heap_.stack_used_);
     // `used` may be a guess far too high: so whole pages are given back, not written to.
-    uint8_t* const page = base_ + ((top - base_ + kPageSize - 1) & ~(kPageSize - 1));
+    uint8_t* const page = PageEnd(top);
     std::memset(top, 0, static_cast<size_t>(std::min(page, used) - top));
-    if (used > page) Heap::Discard(page, base_ + ((used - base_ + kPageSize - 1) & ~(kPageSize - 1)));
+    if (used > page) Heap::Discard(page, PageEnd(used));
     heap_.stack_used_ = heap_.stack_top_;
   }
   for (Value* slot = heap_.stack_begin(); slot < heap_.stack_top_;) {
@@ -522,7 +522,7 @@ void Collector::PrepareForwarding() {
     bytes += blocks.size() * kForwardingOfBlock;
   }
   const uint32_t top = std::max(state_.young.top, young_begin_ + uint32_t{Heap::kNurserySize});
-  const uint32_t first = (top + DirtyPages::kPageSize - 1) & ~(DirtyPages::kPageSize - 1);
+  const uint32_t first = RoundUp(top, kPageSize);
   const size_t room = young_begin_ + young_size_ - first;
   if (room < bytes) {
     // Excluded by Heap::EffectiveLimit: the table takes half of what is evacuated, and the nursery
@@ -586,7 +586,7 @@ void Collector::ResetNursery() {
   uint8_t* const kept = heap_.young_start() + Heap::kNurserySize;
   state_.counts.allocated_bytes += heap_.YoungBytes();
   if (top > kept) {
-    uint8_t* const end = base_ + ((top - base_ + kPageSize - 1) & ~(kPageSize - 1));
+    uint8_t* const end = PageEnd(top);
     if (!Heap::Discard(kept, end)) heap_.young_kept_ = std::max(heap_.young_kept_, end);
   }
   heap_.young_used_ = std::max(heap_.young_used_, std::min(top, kept));

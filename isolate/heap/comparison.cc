@@ -12,23 +12,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pages.h"
 
 namespace islet::vm {
 namespace {
 
-constexpr size_t kPage = DirtyPages::kPageSize;
-
 // Which pages of [base, base + bytes) hold something: those of which the kernel knows. All, if it does not tell.
 std::vector<bool> Touched(const uint8_t* base, uint64_t bytes) {
-  const size_t pages = bytes / kPage;
+  const size_t pages = bytes / kPageSize;
   std::vector<bool> touched(pages, false);
   std::vector<uint64_t> entries(size_t{1} << 15);  // before the file is open, since this may throw
   const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   size_t done = 0;
   while (fd >= 0 && done < pages) {
     const size_t part = std::min(pages - done, entries.size());
-    const ssize_t n = pread(fd, entries.data(), part * sizeof(uint64_t),
-                            static_cast<off_t>((reinterpret_cast<uintptr_t>(base) / kPage + done) * sizeof(uint64_t)));
+    const ssize_t n =
+        pread(fd, entries.data(), part * sizeof(uint64_t),
+              static_cast<off_t>((reinterpret_cast<uintptr_t>(base) / kPageSize + done) * sizeof(uint64_t)));
     if (n <= 0) break;
     for (size_t i = 0; i < static_cast<size_t>(n) / sizeof(uint64_t); ++i) {
       touched[done + i] = (entries[i] >> 62) != 0;  // present, or swapped out
@@ -49,12 +49,12 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
   const std::vector<bool> mine = Touched(base_, cage_size), others = Touched(other.base_, cage_size);
   for (size_t page = pristine_ == nullptr ? 1 : 0; page < mine.size(); ++page) {
     if (!mine[page] && !others[page]) continue;
-    const size_t offset = page * kPage;
-    size_t bytes = kPage;
+    const size_t offset = page * kPageSize;
+    size_t bytes = kPageSize;
     if (unused == Unused::kNot && offset >= layout().stack_begin && offset < layout().young_end) {
       const size_t top = state_.young.top;
       if (offset < layout().stack_end || offset >= top) continue;
-      bytes = std::min(kPage, top - offset);
+      bytes = std::min<size_t>(kPageSize, top - offset);
     }
     if (std::memcmp(base_ + offset, other.base_ + offset, bytes) == 0) continue;
     size_t word = offset;

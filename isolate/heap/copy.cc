@@ -14,8 +14,8 @@ void Heap::CopyFrom(const Heap& parent) {
   account_.set_limit(EffectiveLimit());
   dirty_.CopyFrom(parent.dirty_);
   for (const DirtyPages::Page* page : dirty_.pages()) {
-    const size_t offset = size_t{page->number} << DirtyPages::kPageShift;
-    std::memcpy(base_ + offset, parent.base_ + offset, DirtyPages::kPageSize);
+    const size_t offset = size_t{page->number} << kPageShift;
+    std::memcpy(base_ + offset, parent.base_ + offset, kPageSize);
   }
 
   state_ = parent.state_;

@@ -11,12 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "isolate/heap/pages.h"
+
 namespace islet::vm {
 
 class DirtyPages {
  public:
-  static constexpr uint32_t kPageShift = 12;
-  static constexpr uint32_t kPageSize = 1u << kPageShift;
+  static constexpr uint32_t kPageShift = vm::kPageShift;
+  static constexpr uint32_t kPageSize = vm::kPageSize;
   static constexpr uint32_t kSlotsPerPage = kPageSize / 4;
 
   struct Page {

@@ -11,12 +11,14 @@
 #include <utility>
 
 #include "isolate/heap/collector.h"
+#include "isolate/heap/pages.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
 
 namespace islet::vm {
 namespace {
 
+constexpr size_t kObjectAlignment = 8;
 constexpr size_t kMinSoftNursery = size_t{64} << 10;
 // How many of the newest holes an allocation of an unmoving object looks at.
 constexpr size_t kHolesTried = 8;
@@ -24,8 +26,6 @@ constexpr size_t kHolesTried = 8;
 constexpr size_t kDiscardedAtOnce = size_t{1} << 20;
 // What is asked of it.
 constexpr ptrdiff_t kPopulatedAtOnce = ptrdiff_t{64} << 10;
-
-size_t RoundUp8(size_t bytes) { return (bytes + 7) & ~size_t{7}; }
 
 // For what the rules in heap.h exclude; going on would write outside the heap.
 [[noreturn]] void Fatal(const char* what) {
@@ -62,7 +62,7 @@ size_t Heap::EffectiveLimit() const {
 
 uint32_t Heap::SoftNurserySize(size_t wanted) const {
   return static_cast<uint32_t>(
-      std::min({options_.nursery_size, wanted, std::max(EffectiveLimit() / 4 & ~size_t{4095}, kMinSoftNursery)}));
+      std::min({options_.nursery_size, wanted, std::max(RoundDown(EffectiveLimit() / 4, kPageSize), kMinSoftNursery)}));
 }
 
 HeapState Heap::InitialState() const {
@@ -100,7 +100,7 @@ void Heap::NurseryIsFull() {
 }
 
 void* Heap::NewObject(ObjectType type, size_t bytes, uint32_t flags, uint32_t count) {
-  bytes = RoundUp8(bytes);
+  bytes = RoundUp(bytes, kObjectAlignment);
   uint32_t* object;
   if (__builtin_expect(bytes >= kLargeObject, 0)) {
     object = static_cast<uint32_t*>(AllocateLarge(bytes));
@@ -113,7 +113,7 @@ void* Heap::NewObject(ObjectType type, size_t bytes, uint32_t flags, uint32_t co
 }
 
 Value Heap::MakeVector(uint32_t length, Value fill, uint32_t flags) {
-  const size_t bytes = RoundUp8(8 + size_t{4} * length);
+  const size_t bytes = RoundUp(8 + size_t{4} * length, kObjectAlignment);
   void* p = bytes >= kLargeObject ? AllocateLarge(bytes) : AllocateBytes(bytes);
   Vector* vector = static_cast<Vector*>(p);
   vector->header = MakeHeader(ObjectType::kVector, flags);
@@ -123,7 +123,7 @@ Value Heap::MakeVector(uint32_t length, Value fill, uint32_t flags) {
 }
 
 Value Heap::MakeVectorPromoted(uint32_t length, uint32_t flags) {
-  const size_t bytes = RoundUp8(8 + size_t{4} * length);
+  const size_t bytes = RoundUp(8 + size_t{4} * length, kObjectAlignment);
   if (bytes >= kLargeObject) return MakeVector(length, kFalse, flags);
   Vector* vector = static_cast<Vector*>(AllocatePromoted(bytes));
   vector->header = MakeHeader(ObjectType::kVector, flags);
@@ -146,7 +146,7 @@ Value Heap::MakeBignum(uint32_t count, bool negative) {
 }
 
 void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t count) {
-  bytes = RoundUp8(bytes);
+  bytes = RoundUp(bytes, kObjectAlignment);
   uint32_t* object = nullptr;
   if (bytes > kBlockSize / 2) {
     object = static_cast<uint32_t*>(AllocateLarge(bytes));
@@ -187,7 +187,7 @@ void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t 
 }
 
 void* Heap::AllocateLarge(size_t bytes) {
-  const size_t run = (bytes + kBlockSize - 1) / kBlockSize;
+  const size_t run = RoundUp(bytes, kBlockSize) / kBlockSize;
   const uint32_t index = run <= max_blocks_ ? AllocateBlocks(static_cast<uint32_t>(run), Block::kLargeHead) : kNoBlock;
   if (index == kNoBlock) Fatal("islet: no room for a large object: Heap::Reserve was not called, or refused\n");
   state_.fresh.large.push_back(index);

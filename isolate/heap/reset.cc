@@ -13,17 +13,14 @@
 #include <cstring>
 
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pages.h"
 #include "isolate/heap/scratch.h"
 
 namespace islet::vm {
 namespace {
 
-constexpr size_t kPage = DirtyPages::kPageSize;
 // So many separate pages are given back one system call each; of more, the whole range that holds them.
 constexpr size_t kMostRuns = 64;
-
-// Cages start at page boundaries.
-uint8_t* PageEnd(uint8_t* p) { return p + (kPage - reinterpret_cast<uintptr_t>(p) % kPage) % kPage; }
 
 size_t BytesTo(const uint8_t* begin, const uint8_t* end) { return end > begin ? static_cast<size_t>(end - begin) : 0; }
 
@@ -66,10 +63,10 @@ void Heap::Retire(Value* stack_used) {
 }
 
 void Heap::RestoreImage(size_t keep_bytes) {
-  if (dirty_.count() * kPage > keep_bytes && DiscardKeptPages()) return;
+  if (dirty_.count() * kPageSize > keep_bytes && DiscardKeptPages()) return;
   for (const DirtyPages::Page* page : dirty_.pages()) {
     const size_t offset = size_t{page->number} << DirtyPages::kPageShift;
-    std::memcpy(base_ + offset, pristine_ + offset, kPage);
+    std::memcpy(base_ + offset, pristine_ + offset, kPageSize);
   }
   dirty_.Clear();
 }
@@ -131,7 +128,7 @@ void Heap::ClearOldSpace(size_t keep_bytes) {
 }
 
 size_t Heap::KeptBytes() const {
-  return dirty_.kept() * kPage + BytesTo(young_start(), young_kept_) +
+  return dirty_.kept() * kPageSize + BytesTo(young_start(), young_kept_) +
          BytesTo(reinterpret_cast<const uint8_t*>(stack_begin()), stack_kept_) + BytesTo(BlockStart(0), old_kept_);
 }
 
