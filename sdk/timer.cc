@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/interpreter/limits.h"
+#include "isolate/process/clock.h"
 
 namespace islet {
 namespace {
@@ -28,13 +29,7 @@ constexpr int64_t kLeastWait = 50'000;
 // has called mlockall.
 constexpr size_t kStackOfThread = size_t{256} << 10;
 
-int64_t Read(clockid_t clock) {
-  timespec time = {};
-  clock_gettime(clock, &time);
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-int64_t Now() { return Read(CLOCK_MONOTONIC); }
+int64_t Now() { return ReadClock(); }
 
 int64_t Add(int64_t time, int64_t more) {
   return more == Watch::kNever || (time > 0 && more > Watch::kNever - time) ? Watch::kNever : time + more;
@@ -268,7 +263,7 @@ absl::Status Watch::Start(vm::Vm& vm, int64_t cpu, int64_t wall, Watch** started
 }
 
 void Watch::StartCpu(int64_t used) {
-  cpu_start_ = Read(CLOCK_THREAD_CPUTIME_ID) - used;
+  cpu_start_ = ReadClock(CLOCK_THREAD_CPUTIME_ID) - used;
   counts_cpu_ = true;
 }
 
@@ -299,7 +294,7 @@ void Watch::Stop() {
   --thread_watches.used;
 }
 
-int64_t Watch::CpuUsed() const { return counts_cpu_ ? Read(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ : 0; }
+int64_t Watch::CpuUsed() const { return counts_cpu_ ? ReadClock(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ : 0; }
 
 int64_t Watch::WallUsed() const { return Now() - wall_start_; }
 
@@ -310,7 +305,7 @@ int64_t Watch::Check(int64_t now) {
     vm_->Interrupt(vm::InterruptReason::kWallTime);
     return next_check_ = now + kAgain;
   }
-  const int64_t left = cpu_end_ == kNever ? kNever : cpu_end_ - Read(cpu_clock_);
+  const int64_t left = cpu_end_ == kNever ? kNever : cpu_end_ - ReadClock(cpu_clock_);
   if (left <= 0) {
     vm_->Interrupt(vm::InterruptReason::kCpuTime);
     return next_check_ = now + kAgain;

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "isolate/process/clock.h"
+
 namespace islet::vm {
 namespace {
 
@@ -15,11 +17,8 @@ constexpr std::chrono::seconds kUntilStuck(5);
 // Between two looks at the clock of a thread that has nearly used up its time.
 constexpr double kShortestWait = 0.01;
 
-double Now(clockid_t clock) {
-  timespec time = {};
-  clock_gettime(clock, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
+// In seconds.
+double Now(clockid_t clock) { return static_cast<double>(ReadClock(clock)) * 1e-9; }
 
 }  // namespace
 

@@ -1,7 +1,5 @@
 #include "isolate/heap/collector.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +11,7 @@
 
 #include "isolate/heap/pages.h"
 #include "isolate/heap/poll.h"
+#include "isolate/process/clock.h"
 
 namespace islet::vm {
 namespace {
@@ -26,12 +25,6 @@ constexpr uint32_t kPopulatedAtOnce = 8 * kForwardingOfBlock;
 // Nursery that is left beside the forwarding table when a collection may stop: for what is made
 // until the run is over.
 constexpr size_t kNurseryLeft = 4 * Heap::kSlack;
-
-uint64_t Nanoseconds() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 constexpr uint32_t TypeBit(ObjectType type) { return 1u << static_cast<uint32_t>(type); }
 
@@ -430,7 +423,7 @@ bool Collector::FindYoungParts() {
 }
 
 bool Collector::Minor(Polls polls) {
-  const uint64_t start = Nanoseconds();
+  const int64_t start = ReadClock();
   polls_ = polls == Polls::kYes;
   if (!FindYoungParts()) return false;
   polls_ = false;
@@ -457,7 +450,7 @@ bool Collector::Minor(Polls polls) {
   }
   ResetNursery();
   ++state_.counts.minor_collections;
-  const uint64_t pause = Nanoseconds() - start;
+  const uint64_t pause = static_cast<uint64_t>(ReadClock() - start);
   state_.pauses.minor_nanoseconds += pause;
   state_.pauses.longest_minor_nanoseconds = std::max(state_.pauses.longest_minor_nanoseconds, pause);
   return true;
@@ -472,7 +465,7 @@ bool Collector::Stopped() {
 
 bool Collector::Full(Polls polls) {
   polls_ = polls == Polls::kYes;
-  const uint64_t start = Nanoseconds();
+  const int64_t start = ReadClock();
   state_.evacuation.running = true;
   for (int i = 0; i < Heap::kContentCount; ++i) {
     Heap::MovingSpace& space = state_.old.moving[i];
@@ -496,7 +489,7 @@ bool Collector::Full(Polls polls) {
 // What has been copied and marked stays so; all else is done again, since roots, and what they lead
 // to, may have changed.
 void Collector::Finish() {
-  const uint64_t start = Nanoseconds();
+  const int64_t start = ReadClock();
   polls_ = stopped_ = false;
   for (Cursor& cursor : cursors_) cursor = Cursor();
   queue_ = Heap::kNoBlock;
@@ -555,7 +548,7 @@ bool Collector::Trace() {
   return !stopped_;
 }
 
-void Collector::Complete(uint64_t start) {
+void Collector::Complete(int64_t start) {
   SweepLarge();
   for (auto& blocks : from_) {
     for (uint32_t index : blocks) heap_.FreeBlocks(index, 1);
@@ -569,8 +562,8 @@ void Collector::Complete(uint64_t start) {
   NotePause(start);
 }
 
-void Collector::NotePause(uint64_t start) {
-  const uint64_t pause = Nanoseconds() - start;
+void Collector::NotePause(int64_t start) {
+  const uint64_t pause = static_cast<uint64_t>(ReadClock() - start);
   state_.pauses.full_nanoseconds += pause;
   state_.pauses.longest_full_nanoseconds = std::max(state_.pauses.longest_full_nanoseconds, pause);
 }

@@ -85,8 +85,8 @@ class Collector {
   template <typename Kept, typename HashOf>
   bool SweepWeak(std::vector<Value>* table, Kept&& kept, HashOf&& hash_of);
   bool SweepUnmoving();
-  void Complete(uint64_t start);
-  void NotePause(uint64_t start);
+  void Complete(int64_t start);
+  void NotePause(int64_t start);  // which began then (ReadClock)
   // Polls, if this collection does, and remembers the answer.
   bool Stopped();
 
