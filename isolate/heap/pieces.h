@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "isolate/heap/scratch.h"
@@ -18,6 +19,17 @@ class Pieces {
  public:
   static_assert(std::is_trivially_copyable_v<T>);
 
+  Pieces() = default;
+  Pieces(Pieces&& other) noexcept { *this = std::move(other); }
+  Pieces& operator=(Pieces&& other) noexcept {
+    first_ = std::exchange(other.first_, {});
+    rest_ = std::exchange(other.rest_, {});
+    size_ = std::exchange(other.size_, 0);
+    next_ = std::exchange(other.next_, nullptr);
+    end_ = std::exchange(other.end_, nullptr);
+    return *this;
+  }
+
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   T& operator[](size_t i) { return i < kPiece ? first_[i] : rest_[i / kPiece - 1][i % kPiece]; }
@@ -25,18 +37,14 @@ class Pieces {
   T& back() { return (*this)[size_ - 1]; }
 
   void push_back(T v) {
-    if (__builtin_expect(size_ < kPiece, 1)) {
-      first_.push_back(v);
-    } else {
-      if (size_ / kPiece > rest_.size()) rest_.push_back(NewScratch<T>(kPiece));
-      rest_[size_ / kPiece - 1][size_ % kPiece] = v;
-    }
+    if (__builtin_expect(next_ == end_, 0)) MakeRoom();
+    *next_++ = v;
     ++size_;
   }
   // Keeps the first `size` of them.
   void Shorten(size_t size) {
     size_ = size;
-    if (first_.size() > size) first_.resize(size);
+    next_ = end_ = nullptr;
   }
   // Calls f(items, count) for one part after the other.
   template <typename F>
@@ -46,10 +54,28 @@ class Pieces {
 
  private:
   static constexpr size_t kPiece = 4096;
+  static constexpr size_t kFewest = 8;
 
-  std::vector<T> first_;  // up to kPiece of them: most sequences are short
+  // Sets next_ and end_ to where the next ones go.
+  __attribute__((noinline)) void MakeRoom() {
+    const size_t piece = size_ / kPiece;
+    if (piece == 0) {
+      if (size_ == first_.size()) first_.resize(std::min(kPiece, std::max(kFewest, size_ * 2)));
+      next_ = first_.data() + size_;
+      end_ = first_.data() + first_.size();
+      return;
+    }
+    if (piece > rest_.size()) rest_.push_back(NewScratch<T>(kPiece));
+    next_ = rest_[piece - 1].get() + size_ % kPiece;
+    end_ = rest_[piece - 1].get() + kPiece;
+  }
+
+  std::vector<T> first_;  // room for up to kPiece of them: most sequences are short
   std::vector<Scratch<T>> rest_;
   size_t size_ = 0;
+  // Where the next one goes, and the end of the room there: equal if there is none, or if it is yet to be found.
+  T* next_ = nullptr;
+  T* end_ = nullptr;
 };
 
 }  // namespace islet::vm

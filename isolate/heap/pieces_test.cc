@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -28,6 +29,21 @@ TEST(PiecesTest, IsWhatAVectorWouldBe) {
     std::vector<uint32_t> parts;
     pieces.ForEachPart([&](const uint32_t* items, size_t count) { parts.insert(parts.end(), items, items + count); });
     ASSERT_EQ(parts, vector);
+  }
+}
+
+TEST(PiecesTest, AreEmptyOnceMovedAndCanBeFilledAgain) {
+  for (const uint32_t size : {3u, 4096u, 5000u}) {
+    Pieces<uint32_t> from;
+    for (uint32_t i = 0; i < size; ++i) from.push_back(i);
+    Pieces<uint32_t> to = std::move(from);
+    EXPECT_TRUE(from.empty());  // NOLINT: moved from
+    for (uint32_t i = 0; i < size; ++i) from.push_back(i + 1);
+    to.push_back(size);
+    ASSERT_EQ(to.size(), size + 1);
+    ASSERT_EQ(from.size(), size);
+    for (uint32_t i = 0; i <= size; ++i) ASSERT_EQ(to[i], i);
+    for (uint32_t i = 0; i < size; ++i) ASSERT_EQ(from[i], i + 1);
   }
 }
 
