@@ -286,9 +286,39 @@ std::optional<Value> ParseComplex(Heap& heap, absl::string_view text, int radix,
   return MakeRectangular(heap, *real, *imaginary);
 }
 
+bool IsDecimalDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Most numbers: a decimal integer of so few digits that it is a fixnum. kUndefined if the text is anything else.
+Value SmallInteger(absl::string_view text) {
+  constexpr size_t kMostDigits = 9;
+  const bool has_sign = !text.empty() && (text[0] == '-' || text[0] == '+');
+  const absl::string_view digits = text.substr(has_sign ? 1 : 0);
+  if (digits.empty() || digits.size() > kMostDigits) return kUndefined;
+  int32_t n = 0;
+  for (const char c : digits) {
+    if (!IsDecimalDigit(c)) return kUndefined;
+    n = n * 10 + (c - '0');
+  }
+  return Value::Fixnum(text[0] == '-' ? -n : n);
+}
+
+// False for a text that by its first characters is no decimal number, as the symbols +, - and ... are.
+bool MayBeDecimal(absl::string_view text) {
+  const bool has_sign = !text.empty() && (text[0] == '-' || text[0] == '+');
+  const absl::string_view rest = text.substr(has_sign ? 1 : 0);
+  if (rest.empty()) return false;
+  if (rest[0] == '.') return rest.size() > 1 && IsDecimalDigit(rest[1]);
+  // Behind a sign, i is the imaginary unit, or begins the infinities.
+  return IsDecimalDigit(rest[0]) || (has_sign && (ToLower(rest[0]) == 'i' || ToLower(rest[0]) == 'n'));
+}
+
 }  // namespace
 
 std::optional<Value> ParseNumber(Heap& heap, absl::string_view text, int radix) {
+  if (radix == 10) {
+    if (const Value small = SmallInteger(text); small != kUndefined) return small;
+    if (!MayBeDecimal(text) && (text.empty() || text[0] != '#')) return std::nullopt;
+  }
   bool has_radix = false;
   char exactness = 0;
   while (text.size() >= 2 && text[0] == '#') {
