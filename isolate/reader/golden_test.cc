@@ -1,11 +1,12 @@
-// What the reader makes of thousands of texts is what it made of them before: data, the place of each, errors with
-// theirs, and where it stands afterwards. The texts are the fuzzer's corpus, libraries, and rows of odd tokens, each as
-// it is and with random changes; the digest of what comes of each seed stands in golden.txt.
+// The reader makes of thousands of texts what it made of them before: data, the place of each, errors with theirs, and
+// where it stands afterwards. The texts are the fuzzer's corpus, libraries, and rows of odd tokens, each as it is and
+// with random changes; golden.txt has a digest of what comes of each seed.
 //
 // A change of the language or of a message changes digests. `golden_test --show=NAME` prints what comes of the texts of
 // a seed, to be compared with what it was, and `--record` prints the new golden.txt:
 //
-//   ./bazelw build //isolate/reader:golden_test && bazel-bin/isolate/reader/golden_test --record > isolate/reader/golden.txt
+//   ./bazelw build //isolate/reader:golden_test
+//   bazel-bin/isolate/reader/golden_test --record > isolate/reader/golden.txt
 
 #include <algorithm>
 #include <cstdint>
@@ -40,7 +41,7 @@ constexpr uint32_t kRows = 60;
 constexpr size_t kChanged = 100;  // texts made of each seed
 constexpr size_t kLongestName = 12;
 
-// What a text may have that the reader looks at closely, put in at random places, or one behind the other.
+// Tokens and parts of tokens that the reader looks at closely: put in at random places, or one behind the other.
 constexpr absl::string_view kTokens[] = {"(",
                                          ")",
                                          "(",
@@ -193,9 +194,9 @@ constexpr absl::string_view kTokens[] = {"(",
 absl::string_view Token(TestRandom& random) { return kTokens[random.Below(std::size(kTokens))]; }
 std::string ZeroByte() { return std::string(1, '\0'); }
 
-// ---- What comes of a text
+// ---- Outcomes
 
-// A datum with all its places; what was shown before as its number.
+// Shows a datum with all its places, and parts that were shown before by their numbers.
 class Showing {
  public:
   Showing(Heap& heap, std::string* out) : heap_(heap), out_(out) {}

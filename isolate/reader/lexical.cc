@@ -21,10 +21,6 @@ constexpr NamedChar kNames[] = {
     {"null", 0},  {"return", '\r'}, {"space", ' '},  {"tab", '\t'},
 };
 
-bool OneOf(uint32_t c, absl::string_view set) {
-  return c < 128 && c != 0 && set.find(static_cast<char>(c)) != absl::string_view::npos;
-}
-
 bool IsDigit(uint32_t c) { return c >= '0' && c <= '9'; }
 
 // R7RS 7.1.1: an initial, or an explicit sign, or @.
@@ -32,8 +28,9 @@ bool IsSignSubsequent(uint32_t c) { return IsInitial(c) || c == '+' || c == '-' 
 
 }  // namespace
 
-bool IsWhitespace(uint32_t c) {
-  if (c < 128) return c == ' ' || (c >= '\t' && c <= '\r');
+namespace lexical {
+
+bool IsWideWhitespace(uint32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_ZS:
     case UTF8PROC_CATEGORY_ZL:
@@ -44,12 +41,7 @@ bool IsWhitespace(uint32_t c) {
   }
 }
 
-bool IsDelimiter(uint32_t c) { return OneOf(c, "()\";|") || IsWhitespace(c); }
-
-bool IsInitial(uint32_t c) {
-  if (c < 128) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || OneOf(c, "!$%&*/:<=>?^_~");
-  }
+bool IsWideInitial(uint32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -73,9 +65,8 @@ bool IsInitial(uint32_t c) {
   }
 }
 
-bool IsSubsequent(uint32_t c) {
-  if (IsInitial(c)) return true;
-  if (c < 128) return IsDigit(c) || OneOf(c, "+-.@#");
+bool IsWideSubsequent(uint32_t c) {
+  if (IsWideInitial(c)) return true;
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_MC:
@@ -85,6 +76,8 @@ bool IsSubsequent(uint32_t c) {
       return false;
   }
 }
+
+}  // namespace lexical
 
 bool IsPlainIdentifier(absl::string_view text) {
   // The first three characters decide between ordinary and peculiar identifiers.

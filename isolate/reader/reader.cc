@@ -1,5 +1,7 @@
 #include "isolate/reader/reader.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "isolate/reader/lexical.h"
 
@@ -25,7 +27,7 @@ Reader::Reader(Vm& vm, SyntaxArena& arena, absl::string_view text, absl::string_
       options_(options),
       file_(arena.FileName(ToStd(file))),
       line_(options.first_line),
-      column_(options.first_column),
+      column_zero_(-options.first_column),
       fold_case_(options.fold_case) {}
 
 bool Reader::Fail(SourcePosition position, std::string message, bool incomplete) {
@@ -34,26 +36,9 @@ bool Reader::Fail(SourcePosition position, std::string message, bool incomplete)
   return false;
 }
 
-Reader::Result Reader::ReadNext(Syntax** datum) {
-  frames_.clear();
-  labels_ = last_label_ = nullptr;
-  while (!failed_) {
-    if (arena_.bytes() > options_.max_arena_bytes) {
-      Fail(Here(), "the text is too large to be read at once");
-      break;
-    }
-    if (!SkipAtmosphere()) break;
-    Syntax* read = nullptr;
-    Step step = ReadToken(&read);
-    if (step == Step::kDatum) step = Deliver(read, datum);
-    if (step == Step::kDatum) return Result::kDatum;
-    if (step == Step::kEnd) {
-      if (frames_.empty()) return Result::kEnd;
-      FailIncomplete();
-    }
-  }
-  return Result::kError;
-}
+bool Reader::Charge() { return steps_.Add(std::exchange(uncharged_, 0)) || FailInterrupted(); }
+
+bool Reader::FailInterrupted() { return Fail(Here(), "reading has been interrupted"); }
 
 bool Reader::FailIncomplete() {
   const Frame& frame = frames_.back();
@@ -64,7 +49,7 @@ bool Reader::FailIncomplete() {
     case Frame::Kind::kBytevector:
       return Fail(frame.position, "this vector is not closed: a ) is missing", true);
     case Frame::Kind::kPrefix:
-      return Fail(frame.position, absl::StrCat("nothing follows this ", frame.name), true);
+      return Fail(frame.position, absl::StrCat("nothing follows this ", frame.prefix->text), true);
     case Frame::Kind::kComment:
       return Fail(frame.position, "nothing follows this #;", true);
     case Frame::Kind::kLabel:
@@ -73,56 +58,56 @@ bool Reader::FailIncomplete() {
   return false;
 }
 
-bool Reader::Safepoint(size_t bytes) {
-  // Number parsing takes up to a quarter of the slack by itself.
-  if (allocated_ + bytes > Heap::kSlack / 2) {
-    if (!vm_.heap().Reserve(bytes + Heap::kSlack / 2)) {
-      return Fail(Here(), "out of memory: the heap limit does not allow this datum");
-    }
-    allocated_ = 0;
+bool Reader::ReserveHeap(size_t bytes) {
+  if (!vm_.heap().Reserve(bytes + Heap::kSlack / 2)) {
+    return Fail(Here(), "out of memory: the heap limit does not allow this datum");
   }
-  allocated_ += bytes;
+  allocated_ = bytes;
   return true;
 }
 
 // ---- Data
 
-bool Reader::Open(Frame::Kind kind, SourcePosition position) {
-  if (frames_.size() >= options_.max_depth) {
-    return Fail(position, absl::StrCat("data are nested more than ", options_.max_depth, " deep"));
-  }
-  Frame frame{};
-  frame.kind = kind;
-  frame.position = position;
-  frame.target = kind == Frame::Kind::kComment ? nullptr : TakeTarget();
-  frames_.push_back(frame);
-  return true;
+bool Reader::FailTooDeep(SourcePosition position) {
+  return Fail(position, absl::StrCat("data are nested more than ", options_.max_depth, " deep"));
 }
 
-Syntax* Reader::TakeTarget() {
-  return !frames_.empty() && frames_.back().kind == Frame::Kind::kLabel ? frames_.back().target : nullptr;
+Reader::Step Reader::OpenPrefix(const Prefix& prefix) {
+  const SourcePosition start = Here();
+  Skip(prefix.text.size());
+  if (!Open(Frame::Kind::kPrefix, start)) return Step::kError;
+  frames_.back().prefix = &prefix;
+  return Step::kMore;
 }
 
-Syntax* Reader::Fill(Syntax* target, Syntax* made) {
-  if (target == nullptr) return made;
+Syntax* Reader::FillTarget(Syntax* target, Syntax* made) {
   *target = *made;
   if (target->value.IsRef()) arena_.AddConstantRoot(&target->value);
   return target;
 }
 
-Syntax* Reader::MakeAtom(Value v, SourcePosition position) { return Fill(TakeTarget(), arena_.Atom(v, position)); }
-
-Syntax* Reader::MakeSymbol(absl::string_view name, SourcePosition position) {
-  return Fill(TakeTarget(), arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position));
+inline bool Reader::AppendToList(Syntax* item) {
+  if (frames_.empty()) return false;
+  Frame& list = frames_.back();
+  if (list.kind != Frame::Kind::kList || list.tail_state != Frame::Tail::kNone) return false;
+  Syntax* const pair = arena_.Cons(item, nullptr, item->position);
+  if (list.last != nullptr) {
+    list.last->cdr = pair;
+  } else {
+    list.first = pair;
+    pair->position = list.position;
+  }
+  list.last = pair;
+  uncharged_ += 4;  // for the pair; whoever looks at the next character polls if need be
+  return true;
 }
 
-Syntax* Reader::MakeList(const Frame& frame) {
-  Syntax* list = frame.tail != nullptr ? frame.tail : arena_.Atom(kNull, frame.position);
-  for (size_t i = frame.count; i-- > 0 && steps_.Add(4);) {
-    Syntax* const item = TakeItem();
-    list = arena_.Cons(item, list, i == 0 ? frame.position : item->position);
-  }
-  return Fill(frame.target, list);
+inline Syntax* Reader::MakeList(const Frame& frame) {
+  if (frame.tail_state == Frame::Tail::kRead) return Fill(frame.target, frame.first);
+  Syntax* const end = arena_.Atom(kNull, frame.position);
+  if (frame.first == nullptr) return Fill(frame.target, end);
+  frame.last->cdr = end;
+  return Fill(frame.target, frame.first);
 }
 
 Syntax* Reader::MakeVector(const Frame& frame) {
@@ -171,11 +156,10 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
       case Frame::Kind::kList:
         switch (frame.tail_state) {
           case Frame::Tail::kNone:
-            items_.push_back(datum);
-            ++frame.count;
+            AppendToList(datum);
             return Step::kMore;
           case Frame::Tail::kAwaited:
-            frame.tail = datum;
+            frame.last->cdr = datum;
             frame.tail_state = Frame::Tail::kRead;
             return Step::kMore;
           case Frame::Tail::kRead:
@@ -203,12 +187,8 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
         frames_.pop_back();
         break;
       case Frame::Kind::kPrefix: {
-        const absl::string_view name = frame.name;
-        const char* symbol = name == "'"   ? "quote"
-                             : name == "`" ? "quasiquote"
-                             : name == "," ? "unquote"
-                                           : "unquote-splicing";
-        Syntax* const list[] = {arena_.Symbol(vm_.Intern(symbol), frame.position), datum};
+        const Value symbol = vm_.Intern(ToStd(frame.prefix->symbol));
+        Syntax* const list[] = {arena_.Symbol(symbol, frame.position), datum};
         datum = Fill(frame.target, arena_.List(list, frame.position));
         frames_.pop_back();
         break;
@@ -219,30 +199,19 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
   return Step::kDatum;
 }
 
-Reader::Step Reader::ReadToken(Syntax** datum) {
-  uint32_t c;
-  if (!Peek(&c)) return Step::kError;
-  if (c == kEndOfText) return Step::kEnd;
-  const SourcePosition start = Here();
+Reader::Step Reader::ReadToken(uint32_t c, Syntax** datum) {
+  static constexpr Prefix kQuote{"'", "quote"};
+  static constexpr Prefix kQuasiquote{"`", "quasiquote"};
+  static constexpr Prefix kUnquote{",", "unquote"};
+  static constexpr Prefix kUnquoteSplicing{",@", "unquote-splicing"};
   const auto made = [](bool ok) { return ok ? Step::kDatum : Step::kError; };
-  const auto prefix = [&](const char* name) {
-    for (const char* p = name; *p != 0; ++p) Advance(static_cast<uint8_t>(*p));
-    if (!Open(Frame::Kind::kPrefix, start)) return Step::kError;
-    frames_.back().name = name;
-    return Step::kMore;
-  };
   switch (c) {
-    case '(':
-      Advance(c);
-      return Open(Frame::Kind::kList, start) ? Step::kMore : Step::kError;
-    case ')':
-      return Close(datum);
     case '\'':
-      return prefix("'");
+      return OpenPrefix(kQuote);
     case '`':
-      return prefix("`");
+      return OpenPrefix(kQuasiquote);
     case ',':
-      return prefix(PeekByte(1) == '@' ? ",@" : ",");
+      return OpenPrefix(PeekByte(1) == '@' ? kUnquoteSplicing : kUnquote);
     case '"':
       return made(ReadString(datum));
     case '|':
@@ -251,44 +220,59 @@ Reader::Step Reader::ReadToken(Syntax** datum) {
       return ReadHash(datum);
     case '[':
     case ']':
-      Fail(start, "square brackets are not parentheses here: write ( and )");
+      Fail(Here(), "square brackets are not parentheses here: write ( and )");
       return Step::kError;
     case '{':
     case '}':
-      Fail(start, "curly braces are reserved: write ( and )");
+      Fail(Here(), "curly braces are reserved: write ( and )");
       return Step::kError;
-    case '.': {
-      const uint8_t next = PeekByte(1);
-      if (next != 0 && !IsDelimiter(next)) return made(ReadNumberOrIdentifier(datum));
-      if (frames_.empty() || frames_.back().kind != Frame::Kind::kList) {
-        Fail(start, "a dot may only stand inside a list");
-        return Step::kError;
-      }
-      Frame& list = frames_.back();
-      if (list.tail_state != Frame::Tail::kNone) {
-        Fail(start, "a list may have only one dot");
-        return Step::kError;
-      }
-      if (list.count == 0) {
-        Fail(start, "a datum must stand between ( and the dot");
-        return Step::kError;
-      }
-      Advance(c);
-      list.tail_state = Frame::Tail::kAwaited;
-      return Step::kMore;
-    }
+    case '.':
+      return ReadDot(datum);
+    case kEndOfText:
+      return Step::kEnd;
     default:
       return made(ReadNumberOrIdentifier(datum));
   }
 }
 
-Reader::Step Reader::Close(Syntax** datum) {
-  const SourcePosition here = Here();
-  if (frames_.empty()) {
-    Fail(here, "this ) closes nothing");
+Reader::Step Reader::ReadDot(Syntax** datum) {
+  const uint8_t next = PeekByte(1);
+  if (next != 0 && !IsDelimiter(next)) return ReadNumberOrIdentifier(datum) ? Step::kDatum : Step::kError;
+  if (frames_.empty() || frames_.back().kind != Frame::Kind::kList) {
+    Fail(Here(), "a dot may only stand inside a list");
     return Step::kError;
   }
-  const Frame frame = frames_.back();
+  Frame& list = frames_.back();
+  if (list.tail_state != Frame::Tail::kNone) {
+    Fail(Here(), "a list may have only one dot");
+    return Step::kError;
+  }
+  if (list.first == nullptr) {
+    Fail(Here(), "a datum must stand between ( and the dot");
+    return Step::kError;
+  }
+  Skip(1);
+  list.tail_state = Frame::Tail::kAwaited;
+  return Step::kMore;
+}
+
+inline Reader::Step Reader::Close(Syntax** datum) {
+  if (frames_.empty() || frames_.back().kind != Frame::Kind::kList ||
+      frames_.back().tail_state == Frame::Tail::kAwaited) {
+    return CloseOther(datum);
+  }
+  *datum = MakeList(frames_.back());
+  Skip(1);
+  frames_.pop_back();
+  return Step::kDatum;
+}
+
+Reader::Step Reader::CloseOther(Syntax** datum) {
+  if (frames_.empty()) {
+    Fail(Here(), "this ) closes nothing");
+    return Step::kError;
+  }
+  const Frame& frame = frames_.back();
   switch (frame.kind) {
     case Frame::Kind::kPrefix:
     case Frame::Kind::kComment:
@@ -297,12 +281,8 @@ Reader::Step Reader::Close(Syntax** datum) {
       error_.incomplete = false;
       return Step::kError;
     case Frame::Kind::kList:
-      if (frame.tail_state == Frame::Tail::kAwaited) {
-        Fail(here, "a datum must stand between the dot and )");
-        return Step::kError;
-      }
-      *datum = MakeList(frame);
-      break;
+      Fail(Here(), "a datum must stand between the dot and )");
+      return Step::kError;
     case Frame::Kind::kVector:
       *datum = MakeVector(frame);
       break;
@@ -311,9 +291,59 @@ Reader::Step Reader::Close(Syntax** datum) {
       *datum = MakeBytevector(frame);
       break;
   }
-  Advance(')');
+  Skip(1);
   frames_.pop_back();
   return Step::kDatum;
+}
+
+// A word that begins like an identifier. What is neither all at hand nor all ASCII is left to ReadNumberOrIdentifier.
+inline bool Reader::ReadIdentifier(Syntax** datum) {
+  const SourcePosition start = Here();
+  const size_t begin = offset_;
+  if (!SkipRun(kSubsequentClass)) return false;
+  const absl::string_view word(text_.data() + begin, offset_ - begin);
+  if (__builtin_expect(!AtClass(kDelimiterClass) || fold_case_, 0)) {
+    offset_ = begin;
+    return ReadNumberOrIdentifier(datum);
+  }
+  if (!Safepoint(2 * word.size() + 64)) return false;
+  *datum = MakeSymbol(word, start);
+  return true;
+}
+
+// The lists and symbols of which most texts consist are read right here.
+Reader::Result Reader::ReadNext(Syntax** datum) {
+  frames_.clear();
+  labels_ = last_label_ = nullptr;
+  while (!failed_) {
+    if (arena_.bytes() > options_.max_arena_bytes) {
+      Fail(Here(), "the text is too large to be read at once");
+      break;
+    }
+    uint32_t c;
+    if (!FindToken(&c)) break;
+    Syntax* read = nullptr;
+    Step step;
+    if (c == '(') {
+      const SourcePosition start = Here();
+      Skip(1);
+      step = Open(Frame::Kind::kList, start) ? Step::kMore : Step::kError;
+    } else if (c == ')') {
+      step = Close(&read);
+    } else if (c < 128 && IsInClass(static_cast<uint8_t>(c), kInitialClass)) {
+      step = ReadIdentifier(&read) ? Step::kDatum : Step::kError;
+    } else {
+      step = ReadToken(c, &read);
+    }
+    if (step == Step::kMore || (step == Step::kDatum && AppendToList(read))) continue;
+    if (step == Step::kDatum) step = Deliver(read, datum);
+    if (step == Step::kDatum) return Result::kDatum;
+    if (step == Step::kEnd) {
+      if (frames_.empty()) return Result::kEnd;
+      FailIncomplete();
+    }
+  }
+  return Result::kError;
 }
 
 }  // namespace islet::vm

@@ -14,6 +14,7 @@
 #ifndef ISLET_ISOLATE_READER_READER_H_
 #define ISLET_ISOLATE_READER_READER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -26,6 +27,7 @@
 #include "isolate/heap/value.h"
 #include "isolate/heap/work_stack.h"
 #include "isolate/interpreter/vm.h"
+#include "isolate/reader/lexical.h"
 #include "isolate/reader/syntax.h"
 
 namespace islet::vm {
@@ -75,21 +77,28 @@ class Reader {
   // How much of the text has been consumed, in bytes, and the position behind it.
   size_t offset() const { return offset_; }
   uint32_t line() const { return line_; }
-  uint32_t column() const { return column_; }
+  uint32_t column() const { return static_cast<uint32_t>(offset_) - column_zero_; }
   bool fold_case() const { return fold_case_; }
 
  private:
+  // An abbreviation, as 'x for (quote x).
+  struct Prefix {
+    absl::string_view text;
+    absl::string_view symbol;
+  };
   // One construct that is not complete yet.
   struct Frame {
     enum class Kind : uint8_t { kList, kVector, kBytevector, kPrefix, kComment, kLabel };
     enum class Tail : uint8_t { kNone, kAwaited, kRead };
-    Kind kind;
+    Kind kind = Kind::kList;
     Tail tail_state = Tail::kNone;
     SourcePosition position;
-    size_t count = 0;            // list, vector, bytevector: of its items, the last of items_
-    Syntax* tail = nullptr;      // list: what stands behind the dot
-    Syntax* target = nullptr;    // the node that a label has promised to fill, or null
-    const char* name = nullptr;  // prefix: the symbol's name
+    Syntax* target = nullptr;  // the node that a label has promised to fill, or null
+    // List: its pairs so far, or null. The last one's cdr is set when the next comes, the tail or the end.
+    Syntax* first = nullptr;
+    Syntax* last = nullptr;
+    size_t count = 0;  // vector, bytevector: of its items, the last of items_
+    const Prefix* prefix = nullptr;
   };
   // A datum label: a node of a tree that branches by two bits of its number's hash after the other,
   // so that no definition takes longer for all that there are already.
@@ -101,49 +110,134 @@ class Reader {
   };
   enum class Step { kMore, kDatum, kEnd, kError };
 
-  SourcePosition Here() const { return SourcePosition{file_, line_, column_}; }
+  SourcePosition Here() const { return SourcePosition{file_, line_, column()}; }
   bool Fail(SourcePosition position, std::string message, bool incomplete = false);
+  __attribute__((noinline, cold)) bool FailInterrupted();
 
-  // ---- Characters. The functions return false on invalid UTF-8.
+  // Counts steps, and polls when there are enough of them: out of line, as scans have no other call. False if the run
+  // is to be ended.
+  bool Count(size_t steps) {
+    uncharged_ += steps;
+    return __builtin_expect(uncharged_ < kPollSteps, 1) || Charge();
+  }
+  __attribute__((noinline, cold)) bool Charge();
+
+  // ---- Characters. The functions return false on invalid UTF-8, or if the run is to be ended.
   static constexpr uint32_t kEndOfText = 0xfffffffe;
   bool Refill(size_t bytes);
   // The character at offset_, not consumed; kEndOfText at the end.
-  bool Peek(uint32_t* c);
+  bool Peek(uint32_t* c) {
+    if (__builtin_expect(offset_ >= text_.size() || static_cast<uint8_t>(text_[offset_]) >= 0x80, 0)) {
+      return PeekWide(c);
+    }
+    *c = static_cast<uint8_t>(text_[offset_]);
+    return Count(1);
+  }
+  bool PeekWide(uint32_t* c);
   // The byte `ahead` bytes further, or 0.
-  uint8_t PeekByte(size_t ahead);
+  uint8_t PeekByte(size_t ahead) {
+    if (text_.size() - offset_ <= ahead && !Refill(ahead + 1)) return 0;
+    return static_cast<uint8_t>(text_[offset_ + ahead]);
+  }
+  // Consumes the character that stands at offset_.
   void Advance(uint32_t c);
+  // Consumes as many ASCII characters, none of which ends a line.
+  void Skip(size_t bytes) { offset_ += bytes; }
+  // Consumes the characters at hand that are of a class (lexical.h) without line endings: up to the first that is not,
+  // or so many that it is time for a poll.
+  bool SkipRun(uint16_t classes) {
+    const char* const text = text_.data();
+    const size_t begin = offset_;
+    const size_t end = std::min<size_t>(text_.size(), begin + kPollSteps);
+    size_t i = begin;
+    while (i < end && IsInClass(text[i], classes)) ++i;
+    offset_ = i;
+    return Count(i - begin + 1);
+  }
+  // The same for blanks and newlines.
+  __attribute__((always_inline)) bool SkipBlanks() {
+    const char* const text = text_.data();
+    const size_t begin = offset_;
+    const size_t end = std::min<size_t>(text_.size(), begin + kPollSteps);
+    size_t i = begin;
+    for (; i < end; ++i) {
+      if (IsInClass(text[i], kBlankClass)) continue;
+      if (text[i] != '\n') break;
+      StartLine(i + 1);
+    }
+    offset_ = i;
+    return Count(i - begin + 1);
+  }
+  // Whether the next byte is at hand, and an ASCII character of one of the classes.
+  bool AtClass(uint16_t classes) const { return offset_ < text_.size() && IsInClass(text_[offset_], classes); }
+  // A new line begins at `offset`.
+  void StartLine(size_t offset) {
+    ++line_;
+    column_zero_ = static_cast<uint32_t>(offset) - 1;
+  }
+  void SkipByteOrderMark();
   bool SkipLine();
   bool SkipBlockComment();
-  bool SkipAtmosphere();
+  // Consumes what may stand between tokens, and looks at what stands behind: `*c`, as Peek has it.
+  __attribute__((always_inline)) bool FindToken(uint32_t* c) {
+    if (!SkipBlanks()) return false;
+    if (__builtin_expect(!AtClass(kTokenClass), 0)) return SkipAtmosphere(c);
+    *c = static_cast<uint8_t>(text_[offset_]);
+    return true;
+  }
+  bool SkipAtmosphere(uint32_t* c);
 
   // ---- Tokens.
-  Step ReadToken(Syntax** datum);
+  // `c` is the character that begins it.
+  Step ReadToken(uint32_t c, Syntax** datum);
+  Step ReadDot(Syntax** datum);
   Step ReadHash(Syntax** datum);
   Step ReadDirective();
   Step ReadLabel(Syntax** datum);
-  Step Close(Syntax** datum);
+  __attribute__((always_inline)) Step Close(Syntax** datum);
+  Step CloseOther(Syntax** datum);
   // What stands up to the next delimiter: part of text_, like all words, so that a long one is not copied.
   bool ReadWord(absl::string_view* word);
   bool ReadString(Syntax** datum);
   bool ReadCharacter(Syntax** datum);
+  __attribute__((always_inline)) bool ReadIdentifier(Syntax** datum);
   bool ReadNumberOrIdentifier(Syntax** datum);
+  bool FailOddWord(SourcePosition start, absl::string_view word);
   bool ReadBarSymbol(Syntax** datum);
   bool ReadNumber(SourcePosition start, absl::string_view word, Syntax** datum);
   // The text between quotes or bars, escapes resolved: `*out` is part of text_ where that has it as
   // it stands, else of
   // `*buffer`.
   bool ReadDelimited(uint32_t closing, const char* what, std::string* buffer, absl::string_view* out);
-  size_t PlainRun(uint32_t closing) const;
   bool ReadEscape(uint32_t closing, std::string* out);
 
   // ---- Data.
-  bool Open(Frame::Kind kind, SourcePosition position);
-  Syntax* TakeTarget();
-  Syntax* Fill(Syntax* target, Syntax* made);
-  Syntax* MakeAtom(Value v, SourcePosition position);
-  Syntax* MakeSymbol(absl::string_view name, SourcePosition position);
+  bool Open(Frame::Kind kind, SourcePosition position) {
+    if (frames_.size() >= options_.max_depth) return FailTooDeep(position);
+    Syntax* const target = kind == Frame::Kind::kComment ? nullptr : TakeTarget();
+    Frame& frame = frames_.emplace_back();
+    frame.kind = kind;
+    frame.position = position;
+    frame.target = target;
+    return true;
+  }
+  __attribute__((noinline, cold)) bool FailTooDeep(SourcePosition position);
+  Step OpenPrefix(const Prefix& prefix);
+  Syntax* TakeTarget() {
+    return !frames_.empty() && frames_.back().kind == Frame::Kind::kLabel ? frames_.back().target : nullptr;
+  }
+  Syntax* Fill(Syntax* target, Syntax* made) {
+    return __builtin_expect(target == nullptr, 1) ? made : FillTarget(target, made);
+  }
+  Syntax* FillTarget(Syntax* target, Syntax* made);
+  Syntax* MakeAtom(Value v, SourcePosition position) { return Fill(TakeTarget(), arena_.Atom(v, position)); }
+  __attribute__((always_inline)) Syntax* MakeSymbol(absl::string_view name, SourcePosition position) {
+    return Fill(TakeTarget(), arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position));
+  }
   // Where the label is in the tree, or would be.
   Label** FindLabel(uint64_t number);
+  // Puts a complete datum into the list that it stands in. False if it stands in none, or behind a dot.
+  bool AppendToList(Syntax* item);
   Syntax* TakeItem();
   Syntax* MakeList(const Frame& frame);
   Syntax* MakeVector(const Frame& frame);
@@ -151,7 +245,13 @@ class Reader {
   // Hands a complete datum to the construct it stands in.
   Step Deliver(Syntax* datum, Syntax** result);
   bool FailIncomplete();
-  bool Safepoint(size_t bytes);
+  // Makes sure that so many bytes of heap can be allocated. Number parsing takes up to a quarter of the slack by
+  // itself.
+  bool Safepoint(size_t bytes) {
+    allocated_ += bytes;
+    return __builtin_expect(allocated_ <= Heap::kSlack / 2, 1) || ReserveHeap(bytes);
+  }
+  bool ReserveHeap(size_t bytes);
 
   Vm& vm_;
   SyntaxArena& arena_;
@@ -160,12 +260,14 @@ class Reader {
   const std::string* file_;
   size_t offset_ = 0;
   uint32_t line_;
-  uint32_t column_;
+  // The column is offset_ less this: characters of one byte, as most are, change nothing here. Wraps.
+  uint32_t column_zero_;
   bool fold_case_;
   bool at_end_ = false;
   bool failed_ = false;
   ReadError error_;
   StepCounter steps_;
+  size_t uncharged_ = 0;  // that Count has counted
   size_t allocated_ = 0;  // heap bytes since the last safepoint
   std::vector<Frame> frames_;
   WorkStack<Syntax*> items_;

@@ -37,55 +37,12 @@ SyntaxArena::~SyntaxArena() {
   }
 }
 
-void* SyntaxArena::Allocate(size_t bytes, size_t alignment) {
-  uintptr_t start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
-  if (next_ == nullptr || start > reinterpret_cast<uintptr_t>(end_) ||
-      bytes > reinterpret_cast<uintptr_t>(end_) - start) {
-    const size_t grown = std::min(kLargestChunk, kFirstChunk << std::min<size_t>(chunks_.size(), 8));
-    const size_t size = std::max(bytes + alignment, grown);
-    chunks_.push_back(NewScratch<char>(size));
-    next_ = chunks_.back().get();
-    end_ = next_ + size;
-    start = (reinterpret_cast<uintptr_t>(next_) + alignment - 1) & ~(alignment - 1);
-  }
-  next_ = reinterpret_cast<char*>(start + bytes);
-  bytes_ += bytes;
-  return reinterpret_cast<void*>(start);
-}
-
-Syntax* SyntaxArena::Atom(Value v, SourcePosition position) {
-  Syntax* s = New<Syntax>();
-  s->kind = Syntax::Kind::kAtom;
-  s->position = position;
-  s->value = v;
-  if (v.IsRef()) AddConstantRoot(&s->value);
-  return s;
-}
-
-Syntax* SyntaxArena::Symbol(Value symbol, SourcePosition position) {
-  Syntax* s = New<Syntax>();
-  s->kind = Syntax::Kind::kSymbol;
-  s->position = position;
-  s->value = symbol;
-  AddConstantRoot(&s->value);
-  return s;
-}
-
-Syntax* SyntaxArena::FromAlias(Alias* alias, SourcePosition position) {
-  Syntax* s = New<Syntax>();
-  s->kind = Syntax::Kind::kAlias;
-  s->position = position;
-  s->alias = alias;
-  return s;
-}
-
-Syntax* SyntaxArena::Cons(Syntax* car, Syntax* cdr, SourcePosition position) {
-  Syntax* s = New<Syntax>();
-  s->kind = Syntax::Kind::kPair;
-  s->position = position;
-  s->car = car;
-  s->cdr = cdr;
-  return s;
+void SyntaxArena::AddChunk(size_t bytes) {
+  const size_t grown = std::min(kLargestChunk, kFirstChunk << std::min<size_t>(chunks_.size(), 8));
+  const size_t size = std::max(Aligned(bytes), grown);
+  chunks_.push_back(NewScratch<char>(size));
+  next_ = chunks_.back().get();
+  end_ = next_ + size;
 }
 
 Syntax* SyntaxArena::MakeVector(absl::Span<Syntax* const> items, SourcePosition position) {
@@ -95,10 +52,8 @@ Syntax* SyntaxArena::MakeVector(absl::Span<Syntax* const> items, SourcePosition 
 }
 
 Syntax* SyntaxArena::MakeVector(size_t count, SourcePosition position) {
-  Syntax* s = New<Syntax>();
-  s->kind = Syntax::Kind::kVector;
-  s->position = position;
-  s->items = static_cast<Syntax**>(Allocate(count * sizeof(Syntax*) + 1, alignof(Syntax*)));
+  Syntax* s = NewSyntax(Syntax::Kind::kVector, position);
+  s->items = static_cast<Syntax**>(Allocate(count * sizeof(Syntax*) + 1));
   s->count = count;
   return s;
 }

@@ -71,10 +71,29 @@ class SyntaxArena : public RootSource {
   explicit SyntaxArena(Heap* heap);
   ~SyntaxArena() override;
 
-  Syntax* Atom(Value v, SourcePosition position);
-  Syntax* Symbol(Value symbol, SourcePosition position);
-  Syntax* FromAlias(Alias* alias, SourcePosition position);
-  Syntax* Cons(Syntax* car, Syntax* cdr, SourcePosition position);
+  Syntax* Atom(Value v, SourcePosition position) {
+    Syntax* const s = NewSyntax(Syntax::Kind::kAtom, position);
+    s->value = v;
+    if (v.IsRef()) AddConstantRoot(&s->value);
+    return s;
+  }
+  Syntax* Symbol(Value symbol, SourcePosition position) {
+    Syntax* const s = NewSyntax(Syntax::Kind::kSymbol, position);
+    s->value = symbol;
+    constants_.push_back(&s->value);  // symbols never are in the nursery
+    return s;
+  }
+  Syntax* FromAlias(Alias* alias, SourcePosition position) {
+    Syntax* const s = NewSyntax(Syntax::Kind::kAlias, position);
+    s->alias = alias;
+    return s;
+  }
+  Syntax* Cons(Syntax* car, Syntax* cdr, SourcePosition position) {
+    Syntax* const s = NewSyntax(Syntax::Kind::kPair, position);
+    s->car = car;
+    s->cdr = cdr;
+    return s;
+  }
   Syntax* MakeVector(absl::Span<Syntax* const> items, SourcePosition position);
   // Its items are yet to be filled in.
   Syntax* MakeVector(size_t count, SourcePosition position);
@@ -82,17 +101,24 @@ class SyntaxArena : public RootSource {
   // (heap/poll.h).
   Syntax* List(absl::Span<Syntax* const> items, SourcePosition position, Syntax* tail = nullptr);
   const std::string* FileName(std::string_view name);
-  // Room for any object that needs no destructor; freed with the arena.
-  void* Allocate(size_t bytes, size_t alignment = 8);
+  // Room for any object that needs no destructor, aligned to 8 bytes; freed with the arena.
+  void* Allocate(size_t bytes) {
+    if (__builtin_expect(static_cast<size_t>(end_ - next_) < bytes, 0)) AddChunk(bytes);
+    char* const start = next_;
+    next_ += Aligned(bytes);
+    bytes_ += bytes;
+    return start;
+  }
   template <typename T>
   T* New() {
-    return new (Allocate(sizeof(T), alignof(T))) T();
+    static_assert(alignof(T) <= kAlignment);
+    return new (Allocate(sizeof(T))) T();
   }
   // Uninitialised.
   template <typename T>
   absl::Span<T> NewSpan(size_t count) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    return absl::MakeSpan(static_cast<T*>(Allocate(count * sizeof(T) + 1, alignof(T))), count);
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kAlignment);
+    return absl::MakeSpan(static_cast<T*>(Allocate(count * sizeof(T) + 1)), count);
   }
   template <typename T>
   absl::Span<T> Copy(absl::Span<const T> items) {
@@ -116,8 +142,20 @@ class SyntaxArena : public RootSource {
   void VisitYoungRoots(Visit visit, void* context) override;
 
  private:
+  Syntax* NewSyntax(Syntax::Kind kind, SourcePosition position) {
+    Syntax* const s = New<Syntax>();
+    s->kind = kind;
+    s->position = position;
+    return s;
+  }
+  static constexpr size_t kAlignment = 8;
+  static constexpr size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) & ~(kAlignment - 1); }
+  // Makes a chunk that has room for so many.
+  __attribute__((noinline)) void AddChunk(size_t bytes);
+
   Heap* heap_;
   std::vector<Scratch<char>> chunks_;
+  // Of the last chunk: multiples of the alignment.
   char* next_ = nullptr;
   char* end_ = nullptr;
   size_t bytes_ = 0;

@@ -78,8 +78,8 @@ bool Reader::Refill(size_t bytes) {
   return true;
 }
 
-bool Reader::Peek(uint32_t* c) {
-  if (!steps_.Add(1)) return Fail(Here(), "reading has been interrupted");
+bool Reader::PeekWide(uint32_t* c) {
+  if (!Count(1)) return false;
   if (offset_ >= text_.size() && !Refill(1)) {
     *c = kEndOfText;
     return true;
@@ -98,26 +98,27 @@ bool Reader::Peek(uint32_t* c) {
   return true;
 }
 
-uint8_t Reader::PeekByte(size_t ahead) {
-  if (text_.size() - offset_ <= ahead && !Refill(ahead + 1)) return 0;
-  return static_cast<uint8_t>(text_[offset_ + ahead]);
+void Reader::Advance(uint32_t c) {
+  const uint32_t bytes = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  offset_ += bytes;
+  // A CR LF counts as one line ending, at the LF: the CR takes no column.
+  if (c == '\n' || (c == '\r' && PeekByte(0) != '\n')) {
+    StartLine(offset_);
+  } else {
+    column_zero_ += c == '\r' ? 1 : bytes - 1;
+  }
 }
 
-void Reader::Advance(uint32_t c) {
-  offset_ += c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  // A CR LF counts as one line ending, at the LF.
-  if (c == '\n' || (c == '\r' && PeekByte(0) != '\n')) {
-    ++line_;
-    column_ = 1;
-  } else if (c != '\r') {
-    ++column_;
-  }
+void Reader::SkipByteOrderMark() {
+  if (PeekByte(0) != 0xef || PeekByte(1) != 0xbb || PeekByte(2) != 0xbf) return;
+  offset_ = kByteOrderMark.size();
+  column_zero_ += kByteOrderMark.size();
 }
 
 bool Reader::SkipLine() {
   uint32_t c;
   while (true) {
-    if (!Peek(&c)) return false;
+    if (!SkipRun(kLineCommentClass) || !Peek(&c)) return false;
     if (c == kEndOfText || c == '\n' || c == '\r') return true;
     Advance(c);
   }
@@ -128,16 +129,16 @@ bool Reader::SkipBlockComment() {
   size_t depth = 0;
   uint32_t c;
   do {
-    if (!Peek(&c)) return false;
+    if (!SkipRun(kBlockCommentClass) || !Peek(&c)) return false;
     if (c == kEndOfText) return Fail(start, "this comment is not closed: a |# is missing", true);
     const uint8_t next = PeekByte(1);
     if (c == '#' && next == '|') {
       ++depth;
-      Advance(c);
+      Skip(1);
       c = '|';
     } else if (c == '|' && next == '#') {
       --depth;
-      Advance(c);
+      Skip(1);
       c = '#';
     }
     Advance(c);
@@ -145,20 +146,17 @@ bool Reader::SkipBlockComment() {
   return true;
 }
 
-bool Reader::SkipAtmosphere() {
-  if (offset_ == 0 && PeekByte(0) == 0xef && PeekByte(1) == 0xbb && PeekByte(2) == 0xbf) {
-    offset_ = kByteOrderMark.size();
-  }
-  uint32_t c;
+bool Reader::SkipAtmosphere(uint32_t* c) {
+  if (offset_ == 0) SkipByteOrderMark();
   while (true) {
-    if (!Peek(&c)) return false;
-    if (c == kEndOfText) return true;
-    if (c == ';') {
+    if (!SkipBlanks() || !Peek(c)) return false;
+    if (*c == ';') {
       if (!SkipLine()) return false;
-    } else if (c == '#' && PeekByte(1) == '|') {
+    } else if (*c == '#') {
+      if (PeekByte(1) != '|') return true;
       if (!SkipBlockComment()) return false;
-    } else if (IsWhitespace(c)) {
-      Advance(c);
+    } else if (*c != kEndOfText && IsWhitespace(*c)) {
+      Advance(*c);
     } else {
       return true;
     }
@@ -171,7 +169,7 @@ bool Reader::ReadWord(absl::string_view* word) {
   const size_t begin = offset_;
   uint32_t c;
   while (true) {
-    if (!Peek(&c)) return false;
+    if (!SkipRun(kWordClass) || !Peek(&c)) return false;
     if (c == kEndOfText || IsDelimiter(c)) break;
     Advance(c);
   }
@@ -189,38 +187,33 @@ bool Reader::ReadNumber(SourcePosition start, absl::string_view word, Syntax** d
 
 bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
   const SourcePosition start = Here();
-  uint32_t c;
-  // Character by character, so that a wrong one is reported where it stands.
   const size_t begin = offset_;
-  absl::string_view word;
+  uint32_t c;
   while (true) {
-    const SourcePosition here = Here();
+    if (!SkipRun(kSubsequentClass)) return false;
+    if (AtClass(kDelimiterClass)) break;
     if (!Peek(&c)) return false;
-    word = text_.substr(begin, offset_ - begin);
     if (c == kEndOfText || IsDelimiter(c)) break;
-    if (!word.empty() && c < 128 && absl::StrContains("[]{}", static_cast<char>(c))) break;
-    if (!IsSubsequent(c)) {
-      return Fail(here, absl::StrCat("unexpected character ", Shown(c),
-                                     word.empty() ? "" : absl::StrCat(" after ", Shown(word))));
+    if (offset_ > begin && c < 128 && absl::StrContains("[]{}", static_cast<char>(c))) break;
+    if (!IsSubsequent(c)) {  // reported where it stands
+      const absl::string_view word = text_.substr(begin, offset_ - begin);
+      return Fail(Here(), absl::StrCat("unexpected character ", Shown(c),
+                                       word.empty() ? "" : absl::StrCat(" after ", Shown(word))));
     }
     Advance(c);
   }
-  const char first = word[0];
-  const bool signed_or_dotted = first == '+' || first == '-' || first == '.';
-  if (absl::ascii_isdigit(static_cast<unsigned char>(first)) || signed_or_dotted) {
-    if (!Safepoint(word.size() + 16)) return false;
-    if (const std::optional<Value> number = ParseNumber(vm_.heap(), word, 10)) {
-      *datum = MakeAtom(*number, start);
-      return true;
+  const absl::string_view word = text_.substr(begin, offset_ - begin);
+  if (!IsInClass(word[0], kInitialClass)) {
+    const bool may_be_number =
+        absl::ascii_isdigit(static_cast<unsigned char>(word[0])) || word[0] == '+' || word[0] == '-' || word[0] == '.';
+    if (may_be_number) {
+      if (!Safepoint(word.size() + 16)) return false;
+      if (const std::optional<Value> number = ParseNumber(vm_.heap(), word, 10)) {
+        *datum = MakeAtom(*number, start);
+        return true;
+      }
     }
-  }
-  if (!IsPlainIdentifier(word)) {
-    const absl::string_view hint = ForeignNameHint(word);
-    if (!hint.empty()) {
-      return Fail(start, absl::StrCat(Shown(word), " is neither a number nor an identifier; in Scheme: ", hint));
-    }
-    return Fail(start, absl::StrCat(Shown(word), " is neither a number nor an identifier",
-                                    "; an identifier with odd characters is written |", Shown(word), "|"));
+    if (!IsPlainIdentifier(word)) return FailOddWord(start, word);
   }
   if (!Safepoint(2 * word.size() + 64)) return false;
   if (fold_case_) {
@@ -232,11 +225,20 @@ bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
   return true;
 }
 
+bool Reader::FailOddWord(SourcePosition start, absl::string_view word) {
+  const absl::string_view hint = ForeignNameHint(word);
+  if (!hint.empty()) {
+    return Fail(start, absl::StrCat(Shown(word), " is neither a number nor an identifier; in Scheme: ", hint));
+  }
+  return Fail(start, absl::StrCat(Shown(word), " is neither a number nor an identifier",
+                                  "; an identifier with odd characters is written |", Shown(word), "|"));
+}
+
 // ---- Between quotes or bars
 
 bool Reader::ReadEscape(uint32_t closing, std::string* out) {
   const SourcePosition start = Here();
-  Advance('\\');
+  Skip(1);
   uint32_t c;
   if (!Peek(&c)) return false;
   if (c == kEndOfText) return true;  // reported by the caller
@@ -317,20 +319,10 @@ bool Reader::ReadEscape(uint32_t closing, std::string* out) {
   return Fail(start, absl::StrCat("unknown escape: backslash and ", Shown(c)));
 }
 
-// Bytes at hand that stand for themselves between delimiters, on this line: at most a part.
-size_t Reader::PlainRun(uint32_t closing) const {
-  const size_t end = std::min<size_t>(text_.size(), offset_ + kPollSteps);
-  size_t i = offset_;
-  for (; i < end; ++i) {
-    const auto byte = static_cast<uint8_t>(text_[i]);
-    if (byte < 0x20 || byte >= 0x7f || byte == closing || byte == '\\') break;
-  }
-  return i - offset_;
-}
-
 bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buffer, absl::string_view* out) {
   const SourcePosition start = Here();
-  Advance(closing);
+  const uint16_t plain = closing == '"' ? kStringClass : kBarClass;
+  Skip(1);
   const size_t begin = offset_;
   bool as_it_stands = true;  // so far; else it is in the buffer
   const auto copy = [&] {
@@ -339,11 +331,9 @@ bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buff
   };
   uint32_t c;
   while (true) {
-    const size_t run = PlainRun(closing);
-    if (!as_it_stands) buffer->append(text_.data() + offset_, run);
-    offset_ += run;
-    column_ += static_cast<uint32_t>(run);
-    if (!steps_.Add(run)) return Fail(Here(), "reading has been interrupted");
+    const size_t run = offset_;
+    if (!SkipRun(plain)) return false;
+    if (!as_it_stands) buffer->append(text_.data() + run, offset_ - run);
     if (!Peek(&c)) return false;
     if (c == kEndOfText) {
       return Fail(start, absl::StrCat("this ", what, " is not closed: a ", closing == '"' ? "\"" : "|", " is missing"),
@@ -394,8 +384,7 @@ bool Reader::ReadBarSymbol(Syntax** datum) {
 
 bool Reader::ReadCharacter(Syntax** datum) {
   const SourcePosition start = Here();
-  Advance('#');
-  Advance('\\');
+  Skip(2);  // the # and the backslash
   uint32_t c;
   if (!Peek(&c)) return false;
   if (c == kEndOfText) return Fail(start, "a character must follow #\\", true);
@@ -414,7 +403,7 @@ bool Reader::ReadCharacter(Syntax** datum) {
     uint32_t scalar = 0;
     bool hexadecimal = true;
     for (const char digit : word.substr(1)) {
-      if (!steps_.Add(1)) return Fail(start, "reading has been interrupted");
+      if (!Count(1)) return false;
       const int value = HexDigit(static_cast<uint8_t>(digit));
       hexadecimal &= value >= 0;
       if (scalar <= 0x10ffff) scalar = scalar * 16 + static_cast<uint32_t>(value);
@@ -435,7 +424,7 @@ bool Reader::ReadCharacter(Syntax** datum) {
 
 Reader::Step Reader::ReadDirective() {
   const SourcePosition start = Here();
-  const bool at_start = line_ == 1 && column_ == 1;
+  const bool at_start = line_ == 1 && column() == 1;
   const uint8_t third = PeekByte(2);
   if (at_start && (third == '/' || third == ' ')) return SkipLine() ? Step::kMore : Step::kError;
   absl::string_view word;
@@ -453,12 +442,12 @@ Reader::Step Reader::ReadDirective() {
 
 Reader::Step Reader::ReadLabel(Syntax** datum) {
   const SourcePosition start = Here();
-  Advance('#');
+  Skip(1);
   uint64_t label = 0;
   size_t digits = 0;
   for (; absl::ascii_isdigit(PeekByte(0)); ++digits) {
     if (digits < kMostLabelDigits) label = label * 10 + (PeekByte(0) - '0');
-    Advance('0');
+    Skip(1);
   }
   const uint8_t end = PeekByte(0);
   if (digits > kMostLabelDigits || (end != '=' && end != '#')) {
@@ -466,7 +455,7 @@ Reader::Step Reader::ReadLabel(Syntax** datum) {
          end == 0);
     return Step::kError;
   }
-  Advance(end);
+  Skip(1);
   Label** const place = FindLabel(label);
   if (end == '=') {
     if (*place != nullptr) {
@@ -508,12 +497,10 @@ Reader::Step Reader::ReadHash(Syntax** datum) {
   const uint8_t next = PeekByte(1);
   switch (absl::ascii_tolower(next)) {
     case '(':
-      Advance('#');
-      Advance('(');
+      Skip(2);
       return Open(Frame::Kind::kVector, start) ? Step::kMore : Step::kError;
     case ';':
-      Advance('#');
-      Advance(';');
+      Skip(2);
       return Open(Frame::Kind::kComment, start) ? Step::kMore : Step::kError;
     case '\\':
       return ReadCharacter(datum) ? Step::kDatum : Step::kError;
@@ -535,16 +522,15 @@ Reader::Step Reader::ReadHash(Syntax** datum) {
   }
   absl::string_view word;
   if (!ReadWord(&word)) return Step::kError;
-  constexpr size_t kLongest = 8;  // of what is told apart here
-  const std::string lower = absl::AsciiStrToLower(word.substr(0, kLongest));
-  if (lower == "#t" || lower == "#true") {
+  const auto is = [&](absl::string_view name) { return absl::EqualsIgnoreCase(word, name); };
+  if (is("#t") || is("#true")) {
     *datum = MakeAtom(kTrue, start);
-  } else if (lower == "#f" || lower == "#false") {
+  } else if (is("#f") || is("#false")) {
     *datum = MakeAtom(kFalse, start);
-  } else if (lower == "#u8" && PeekByte(0) == '(') {
-    Advance('(');
+  } else if (is("#u8") && PeekByte(0) == '(') {
+    Skip(1);
     return Open(Frame::Kind::kBytevector, start) ? Step::kMore : Step::kError;
-  } else if (lower.size() > 1 && absl::StrContains("eixbod", lower[1])) {
+  } else if (word.size() > 1 && absl::StrContains("eixbodEIXBOD", word[1])) {
     return ReadNumber(start, word, datum) ? Step::kDatum : Step::kError;
   } else {
     Fail(start, absl::StrCat("unknown syntax ", Shown(word)), word == "#" && next == 0);
