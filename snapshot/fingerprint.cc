@@ -27,14 +27,14 @@ static_assert(std::size(kSizes) + 3 == kObjectTypeCount);
 
 Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
   std::string text = absl::StrCat("islet ", kVersion, " format ", kFormatVersion, "\n");
-#define ISLET_OPCODE(name, operands, words) absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
+#define ISLET_OPCODE(name, operands, words, flow) absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
 #include "isolate/interpreter/opcodes.def"
 #define ISLET_OBJECT_TYPE(name, number) absl::StrAppend(&text, "type " #name " ", number, "\n");
 #include "isolate/heap/object_types.def"
   for (size_t size : kSizes) {
     absl::StrAppend(&text, "size ", size, "\n");
   }
-#define ISLET_CORE_FORM(name, enumerator, number) absl::StrAppend(&text, "form " name " ", number, "\n");
+#define ISLET_CORE_FORM(name, enumerator, number, expander) absl::StrAppend(&text, "form " name " ", number, "\n");
 #include "isolate/expander/core_forms.def"
   absl::StrAppend(&text, "roots ", static_cast<int>(Root::kCount), " page ", DirtyPages::kPageSize, "\n");
   for (const PrimitiveSpec& primitive : primitives) {

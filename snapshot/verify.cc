@@ -15,7 +15,7 @@ namespace {
 
 // As many core forms as there are.
 constexpr uint32_t kCoreForms = 0
-#define ISLET_CORE_FORM(name, enumerator, number) +1
+#define ISLET_CORE_FORM(name, enumerator, number, expander) +1
 #include "isolate/expander/core_forms.def"
     ;
 

@@ -1,7 +1,7 @@
 #include "isolate/compiler/disassembler.h"
 
 #include "absl/strings/str_cat.h"
-#include "isolate/interpreter/opcode.h"
+#include "isolate/interpreter/operands.h"
 
 namespace islet::vm {
 namespace {
@@ -36,64 +36,54 @@ std::string Show(Heap& heap, Value v) {
   return absl::StrCat("#<", ObjectTypeName(heap.type(v)), ">");
 }
 
+void Append(Heap& heap, uint32_t at, const Operand& operand, std::string* out) {
+  switch (operand.kind) {
+    case OperandKind::kRead:
+    case OperandKind::kWrite:
+    case OperandKind::kReadFar:
+    case OperandKind::kWriteFar:
+      return absl::StrAppend(out, " r", operand.bits);
+    case OperandKind::kFree:
+      return absl::StrAppend(out, " f", operand.bits);
+    case OperandKind::kSigned:
+      return absl::StrAppend(out, " ", static_cast<int>(static_cast<int8_t>(operand.bits)));
+    case OperandKind::kSigned16:
+      return absl::StrAppend(out, " ", static_cast<int>(static_cast<int16_t>(operand.bits)));
+    case OperandKind::kUnsigned:
+    case OperandKind::kCount:
+      return absl::StrAppend(out, " ", operand.bits);
+    case OperandKind::kTaken:
+      if (static_cast<Taken>(operand.bits) == Taken::kIgnored) *out += " ignored";
+      if (static_cast<Taken>(operand.bits) == Taken::kPassedOn) *out += " passed-on";
+      return;
+    case OperandKind::kValue:
+      return absl::StrAppend(out, " ", Show(heap, Value::FromBits(operand.bits)));
+    case OperandKind::kJump:
+      return absl::StrAppend(out, " -> ", operand.Target(at));
+    case OperandKind::kNumber:
+      return absl::StrAppend(out, " #", operand.bits);
+  }
+}
+
 }  // namespace
 
 std::string Disassemble(Heap& heap, const Code* code) {
   std::string out;
-  for (uint64_t at = 0; at < code->instruction_count;) {
+  for (uint32_t at = 0; at < code->instruction_count;) {
     const uint32_t* words = code->instructions + at;
-    const OpInfo& info = kOpInfo[words[0] & 0xff];
-    absl::StrAppend(&out, at, " ", info.name);
-    uint32_t field = 1, next = 1;
-    const auto byte = [&] { return words[0] >> 8 * field++ & 0xff; };
-    if (static_cast<Op>(words[0] & 0xff) == Op::kMakeClosure) {
-      absl::StrAppend(&out, " r", byte(), " ", Show(heap, Value::FromBits(words[2])));
-      for (uint32_t i = 0; i < words[1]; ++i) {
-        const uint32_t capture = words[3 + i];
-        absl::StrAppend(&out, capture & kCaptureFree ? " f" : " r", capture & ~kCaptureFree);
-      }
-    } else {
-      for (const char* operand = info.operands; *operand; ++operand) {
-        switch (*operand) {
-          case 'r':
-          case 'w':
-            absl::StrAppend(&out, " r", byte());
-            break;
-          case 'f':
-            absl::StrAppend(&out, " f", byte());
-            break;
-          case 'i':
-            absl::StrAppend(&out, " ", static_cast<int>(static_cast<int8_t>(byte())));
-            break;
-          case 'S':
-            absl::StrAppend(&out, " ", static_cast<int>(static_cast<int16_t>(words[0] >> 16)));
-            break;
-          case 'V':
-            absl::StrAppend(&out, " ", Show(heap, Value::FromBits(words[next++])));
-            break;
-          case 'J':
-            absl::StrAppend(&out, " -> ", static_cast<int64_t>(at) + next + 1 + static_cast<int32_t>(words[next]));
-            ++next;
-            break;
-          case 'U':
-            absl::StrAppend(&out, " #", words[next++]);
-            break;
-          case 'v': {
-            const auto taken = static_cast<Taken>(byte());
-            if (taken == Taken::kIgnored) out += " ignored";
-            if (taken == Taken::kPassedOn) out += " passed-on";
-            break;
-          }
-          case 'R':
-            absl::StrAppend(&out, " r", words[next++]);
-            break;
-          default:
-            absl::StrAppend(&out, " ", byte());
-        }
-      }
+    const bool makes_closure = static_cast<Op>(words[0] & 0xff) == Op::kMakeClosure;
+    absl::StrAppend(&out, at, " ", kOpInfo[words[0] & 0xff].name);
+    ForEachOperand(words, [&](const Operand& operand) {
+      // Its number is that of the captures, which follow.
+      if (!makes_closure || operand.kind != OperandKind::kNumber) Append(heap, at, operand, &out);
+      return true;
+    });
+    for (uint32_t i = 0; makes_closure && i < words[1]; ++i) {
+      const uint32_t capture = words[3 + i];
+      absl::StrAppend(&out, capture & kCaptureFree ? " f" : " r", capture & ~kCaptureFree);
     }
     out += '\n';
-    at += InstructionWords(words);
+    at += static_cast<uint32_t>(InstructionWords(words));
   }
   return out;
 }

@@ -33,7 +33,7 @@ Value BindingsOf(Heap& heap, Value environment) { return heap.Get<Environment>(e
 
 void DefineCoreSyntax(Vm& vm, Value environment) {
   const Value table = BindingsOf(vm.heap(), environment);
-#define ISLET_CORE_FORM(name, enumerator, number) \
+#define ISLET_CORE_FORM(name, enumerator, number, expander) \
   HashTablePut(vm.heap(), table, vm.Intern(name), Value::Syntax(number));
 #include "isolate/expander/core_forms.def"
 }

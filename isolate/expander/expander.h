@@ -31,7 +31,7 @@ namespace islet::vm {
 
 // Core syntax, by number: the payload of a Value::Syntax.
 enum class CoreForm : uint32_t {
-#define ISLET_CORE_FORM(name, enumerator, number) k##enumerator = number,
+#define ISLET_CORE_FORM(name, enumerator, number, expander) k##enumerator = number,
 #include "isolate/expander/core_forms.def"
 };
 

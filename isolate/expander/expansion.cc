@@ -153,7 +153,7 @@ Syntax* Expansion::Rename(Syntax* name, Scope* scope, SourcePosition position) {
 
 bool Expansion::IsKeyword(const Syntax* form, CoreForm keyword, const Scope* scope) {
   static constexpr const char* kNames[] = {
-#define ISLET_CORE_FORM(name, enumerator, number) name,
+#define ISLET_CORE_FORM(name, enumerator, number, expander) name,
 #include "isolate/expander/core_forms.def"
   };
   if (!form->IsIdentifier()) return false;
@@ -466,71 +466,12 @@ Core* ExpandAssert(Expansion& e, Syntax* form, Scope* scope) {
 
 FormExpander ExpanderOf(CoreForm form) {
   switch (form) {
-    case CoreForm::kQuote:
-      return ExpandQuote;
-    case CoreForm::kQuasiquote:
-      return ExpandQuasiquote;
-    case CoreForm::kLambda:
-      return ExpandLambda;
-    case CoreForm::kCaseLambda:
-      return ExpandCaseLambda;
-    case CoreForm::kIf:
-      return ExpandIf;
-    case CoreForm::kSet:
-      return ExpandSet;
-    case CoreForm::kBegin:
-      return ExpandBegin;
-    case CoreForm::kLet:
-      return ExpandLet;
-    case CoreForm::kLetStar:
-      return ExpandLetStar;
-    case CoreForm::kLetrec:
-    case CoreForm::kLetrecStar:
-      return ExpandLetrec;
-    case CoreForm::kLetValues:
-      return ExpandLetValues;
-    case CoreForm::kLetStarValues:
-      return ExpandLetStarValues;
-    case CoreForm::kReceive:
-      return ExpandReceive;
-    case CoreForm::kAnd:
-      return ExpandAnd;
-    case CoreForm::kOr:
-      return ExpandOr;
-    case CoreForm::kWhen:
-      return ExpandWhen;
-    case CoreForm::kUnless:
-      return ExpandUnless;
-    case CoreForm::kCond:
-      return ExpandCond;
-    case CoreForm::kCase:
-      return ExpandCase;
-    case CoreForm::kDo:
-      return ExpandDo;
-    case CoreForm::kLetSyntax:
-      return ExpandLetSyntax;
-    case CoreForm::kLetrecSyntax:
-      return ExpandLetrecSyntax;
-    case CoreForm::kInclude:
-    case CoreForm::kIncludeCi:
-      return ExpandIncludeExpression;
-    case CoreForm::kCondExpand:
-      return ExpandCondExpandExpression;
-    case CoreForm::kSyntaxError:
-      return ExpandSyntaxError;
-    case CoreForm::kAssert:
-      return ExpandAssert;
-    case CoreForm::kDefine:
-    case CoreForm::kDefineValues:
-    case CoreForm::kDefineRecordType:
-    case CoreForm::kDefineSyntax:
-      return ExpandMisplacedDefinition;
-    case CoreForm::kImport:
-    case CoreForm::kDefineLibrary:
-      return ExpandMisplacedToplevel;
-    default:
-      return ExpandMisplacedKeyword;
+#define ISLET_CORE_FORM(name, enumerator, number, expander) \
+  case CoreForm::k##enumerator:                             \
+    return expander;
+#include "isolate/expander/core_forms.def"
   }
+  return ExpandMisplacedKeyword;
 }
 
 }  // namespace islet::vm

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/interpreter/operands.h"
 #include "isolate/interpreter/stubs.h"
 
 namespace islet::vm {
@@ -23,39 +24,6 @@ absl::Status Bad(uint64_t word, absl::string_view what) {
 Op OpAt(const uint32_t* words) { return static_cast<Op>(words[0] & 0xff); }
 uint32_t A(const uint32_t* words) { return words[0] >> 8 & 0xff; }
 uint32_t B(const uint32_t* words) { return words[0] >> 16 & 0xff; }
-
-// Calls itself, returns or jumps: the next instruction is not what follows.
-bool EndsControl(Op op) {
-  switch (op) {
-    case Op::kJump:
-    case Op::kLoop:
-    case Op::kTailCall:
-    case Op::kTailCallGlobal:
-    case Op::kReturn:
-    case Op::kArityError:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Only in the code that stubs.h makes.
-bool IsMachineOp(Op op) {
-  switch (op) {
-    case Op::kApply:
-    case Op::kCallCC:
-    case Op::kValues:
-    case Op::kCallWithValues:
-    case Op::kCallWithValuesReturn:
-    case Op::kThrow:
-    case Op::kNoReturn:
-    case Op::kUnderflow:
-    case Op::kHalt:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // For each opcode, whether it has operands that only CheckOperation or Step can judge: Values, plain numbers, free
 // variables.
@@ -113,7 +81,7 @@ absl::Status CodeChecker::CheckInstructions() {
     if (absl::Status status = CheckInstruction(at, &ref); !status.ok()) return status;
     at += static_cast<uint32_t>(length);
   }
-  if (count_ == 0 || !EndsControl(op)) return Bad(count_, "control runs off the end");
+  if (count_ == 0 || InfoOf(op).flow != Flow::kEnd) return Bad(count_, "control runs off the end");
   if (ref != code_->ref_count) return Bad(count_, "refs that are no Values");
   return absl::OkStatus();
 }
@@ -121,51 +89,33 @@ absl::Status CodeChecker::CheckInstructions() {
 absl::Status CodeChecker::CheckInstruction(uint32_t at, uint32_t* ref) {
   const uint32_t* words = code_->instructions + at;
   const Op op = OpAt(words);
-  const auto is_value = [&](uint32_t index) {
-    return *ref < code_->ref_count && code_->refs()[(*ref)++] == at + index;
-  };
-  if (op == Op::kMakeClosure) {
-    if (!is_value(2)) return Bad(at, "Value not in refs");
-    return CheckOperation(at);
-  }
-  uint32_t shift = 8;
-  uint32_t next = 1;
-  for (const char* operand = kOpInfo[words[0] & 0xff].operands; *operand != '\0'; ++operand) {
-    switch (*operand) {
-      case 'r':
-      case 'w':
-        if ((words[0] >> shift & 0xff) >= frame_) return Bad(at, "register outside of the frame");
-        shift += 8;
+  absl::string_view problem;
+  ForEachOperand(words, [&](const Operand& operand) {
+    switch (operand.kind) {
+      case OperandKind::kRead:
+      case OperandKind::kWrite:
+      case OperandKind::kReadFar:
+      case OperandKind::kWriteFar:
+        if (operand.bits >= frame_) problem = "register outside of the frame";
         break;
-      case 'S':
+      case OperandKind::kValue:
+        if (*ref >= code_->ref_count || code_->refs()[(*ref)++] != at + operand.word) problem = "Value not in refs";
         break;
-      case 'V':
-        if (!is_value(next)) return Bad(at, "Value not in refs");
-        ++next;
+      case OperandKind::kJump:
+        jumps_.push_back({at, operand.Target(at), op == Op::kLoop});
         break;
-      case 'J':
-        jumps_.push_back(
-            {at, static_cast<int64_t>(at) + next + 1 + static_cast<int32_t>(words[next]), op == Op::kLoop});
-        ++next;
-        break;
-      case 'U':
-        ++next;
-        break;
-      case 'v':
-        if (const uint32_t taken = words[0] >> 24;
-            taken < static_cast<uint32_t>(Taken::kOne) || taken > static_cast<uint32_t>(Taken::kPassedOn)) {
-          return Bad(at, "a call that takes no number of values");
+      case OperandKind::kTaken:
+        if (operand.bits < static_cast<uint32_t>(Taken::kOne) ||
+            operand.bits > static_cast<uint32_t>(Taken::kPassedOn)) {
+          problem = "a call that takes no number of values";
         }
-        shift += 8;
-        break;
-      case 'R':
-        if (words[next++] >= frame_) return Bad(at, "register outside of the frame");
         break;
       default:
-        shift += 8;
+        break;
     }
-  }
-  return CheckOperation(at);
+    return problem.empty();
+  });
+  return problem.empty() ? CheckOperation(at) : Bad(at, problem);
 }
 
 absl::Status CodeChecker::CheckOperation(uint32_t at) {
@@ -196,10 +146,6 @@ absl::Status CodeChecker::CheckOperation(uint32_t at) {
     case Op::kEnterIf:
       if (words[1] > 1 || words[2] != frame_ || a + words[1] > frame_) return Bad(at, "frame size");
       break;
-    case Op::kLoadWide:
-    case Op::kStoreWide:
-      if (words[1] >= frame_) return Bad(at, "register outside of the frame");
-      break;
     case Op::kGlobalSet:
     case Op::kGlobalDefine:
       if (!context_.IsCell(value(1))) return Bad(at, "not a cell");
@@ -221,7 +167,6 @@ absl::Status CodeChecker::CheckOperation(uint32_t at) {
       if (!context_.IsConstant(value(2))) return Bad(at, "not a constant");
       break;
     case Op::kMakeClosure:
-      if (a >= frame_) return Bad(at, "register outside of the frame");
       if (words[1] > kMaxHeaderCount) return Bad(at, "too many free variables");
       if (!context_.IsCode(value(2))) return Bad(at, "closure without code");
       for (uint32_t i = 0; i < words[1]; ++i) {
@@ -235,7 +180,7 @@ absl::Status CodeChecker::CheckOperation(uint32_t at) {
     case Op::kClosurePatch:
       break;  // see Step
     default:
-      if (IsMachineOp(op)) return Bad(at, "an instruction of the machine's own procedures");
+      if (InfoOf(op).flow == Flow::kMachine) return Bad(at, "an instruction of the machine's own procedures");
       if (kHasOwnRules[static_cast<size_t>(op)]) return Bad(at, "an instruction whose operands nothing checks");
       break;
   }
@@ -446,9 +391,6 @@ bool CodeChecker::Step(uint32_t at) {
     if (kReports) Problem(at, "entry inside of code");
     return false;
   }
-  const auto jump_by = [&](uint32_t word) {
-    return static_cast<uint32_t>(static_cast<int64_t>(at) + word + 1 + static_cast<int32_t>(words[word]));
-  };
   switch (op) {
     case Op::kEnter:
       Enter(a);
@@ -457,11 +399,9 @@ bool CodeChecker::Step(uint32_t at) {
       Enter(a + 1);
       return true;
     case Op::kEnterIf:
-      MergeInto(jump_by(3), Block::kEntry);
+      MergeInto(static_cast<uint32_t>(Operand{OperandKind::kJump, 3, words[3]}.Target(at)), Block::kEntry);
       Enter(a + words[1]);
       return true;
-    case Op::kArityError:
-      return false;
     case Op::kMove:
       Read<kReports>(at, b);
       if (a != b) {
@@ -493,14 +433,6 @@ bool CodeChecker::Step(uint32_t at) {
       origins_[a] = {Origin::kFree, number};
       return true;
     }
-    case Op::kLoadWide:
-      Read<kReports>(at, words[1]);
-      Write(a);
-      return true;
-    case Op::kStoreWide:
-      Read<kReports>(at, a);
-      Write(words[1]);
-      return true;
     case Op::kMakeClosure:
       StepMakeClosure<kReports>(at);
       return true;
@@ -521,49 +453,19 @@ bool CodeChecker::Step(uint32_t at) {
     case Op::kTailCallGlobal:
     case Op::kCallPrimitive:
       return StepCall<kReports>(at, op);
-    case Op::kReturn:
-      Read<kReports>(at, a);
-      return false;
-    case Op::kJump:
-    case Op::kLoop:
-      MergeInto(jump_by(1), Block::kBody);
-      return false;
     default:
       break;
   }
-  // What only reads registers and writes one, as its operands say.
-  uint32_t shift = 8;
-  uint32_t next = 1;
+  // All others only read registers and write one, as their operands say; a jump goes with the registers as they were.
   uint32_t written = frame_;
-  for (const char* operand = kOpInfo[words[0] & 0xff].operands; *operand != '\0'; ++operand) {
-    switch (*operand) {
-      case 'r':
-        Read<kReports>(at, words[0] >> shift & 0xff);
-        shift += 8;
-        break;
-      case 'w':
-        written = words[0] >> shift & 0xff;
-        shift += 8;
-        break;
-      case 'R':
-        Read<kReports>(at, words[next++]);
-        break;
-      case 'J':
-        MergeInto(jump_by(next), Block::kBody);
-        ++next;
-        break;
-      case 'U':
-      case 'V':
-        ++next;
-        break;
-      case 'S':
-        break;
-      default:
-        shift += 8;
-    }
-  }
+  ForEachOperand(words, [&](const Operand& operand) {
+    if (operand.reads()) Read<kReports>(at, operand.bits);
+    if (operand.writes()) written = operand.bits;
+    if (operand.kind == OperandKind::kJump) MergeInto(static_cast<uint32_t>(operand.Target(at)), Block::kBody);
+    return true;
+  });
   if (written < frame_) Write(written);
-  return true;
+  return InfoOf(op).flow == Flow::kNext;
 }
 
 // ---- In a heap

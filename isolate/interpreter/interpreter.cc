@@ -298,7 +298,7 @@ namespace {
 template <bool kCounting>
 bool ExecuteIn(Vm& vm_ref) {
   static const void* const kLabels[] = {
-#define ISLET_OPCODE(name, operands, words) &&Op##name,
+#define ISLET_OPCODE(name, operands, words, flow) &&Op##name,
 #include "isolate/interpreter/opcodes.def"
       ISLET_256_TIMES(&&OpInvalid)};
   Vm* const vm = &vm_ref;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "isolate/interpreter/opcode.h"
+#include "isolate/interpreter/operands.h"
 
 namespace islet::vm {
 
@@ -37,77 +38,36 @@ bool Decode(const uint32_t* code, uint32_t at, Instruction* out) {
   const uint32_t* words = code + at;
   const Op op = static_cast<Op>(words[0] & 0xff);
   const uint32_t a = words[0] >> 8 & 0xff, b = words[0] >> 16 & 0xff;
-  *out = {at, -1, true, 0, 0};
+  if (InfoOf(op).flow == Flow::kMachine) return false;
+  *out = {at, -1, InfoOf(op).flow == Flow::kNext, 0, 0};
+  ForEachOperand(words, [&](const Operand& operand) {
+    if (operand.reads()) out->reads |= Bit(operand.bits);
+    if (operand.writes()) out->writes |= Bit(operand.bits);
+    if (operand.kind == OperandKind::kJump) out->target = static_cast<int32_t>(operand.Target(at));
+    return true;
+  });
   switch (op) {
-    case Op::kApply:
-    case Op::kCallCC:
-    case Op::kValues:
-    case Op::kCallWithValues:
-    case Op::kCallWithValuesReturn:
-    case Op::kThrow:
-    case Op::kNoReturn:
-    case Op::kUnderflow:
-    case Op::kHalt:
-    case Op::kLoadWide:
-    case Op::kStoreWide:
-      return false;
     case Op::kCall:
-      out->reads = Bit(a) | Bits(a + 3, b);
-      out->writes = Bits(a, Liveness::kTracked);  // the callee's frame is there
-      return true;
-    case Op::kCallGlobal:
-      out->reads = Bits(a + 3, b);
-      out->writes = Bits(a, Liveness::kTracked);
-      return true;
     case Op::kTailCall:
       out->reads = Bit(a) | Bits(a + 3, b);
-      out->falls_through = false;
-      return true;
+      break;
+    case Op::kCallGlobal:
     case Op::kTailCallGlobal:
       out->reads = Bits(a + 3, b);
-      out->falls_through = false;
-      return true;
+      break;
     case Op::kCallPrimitive:
-      out->reads = Bits(a, b);
-      out->writes = Bit(a);
-      return true;
+      out->reads |= Bits(a, b);
+      break;
     case Op::kMakeClosure:
       for (uint32_t i = 0; i < words[1]; ++i) {
         if ((words[3 + i] & kCaptureFree) == 0) out->reads |= Bit(words[3 + i]);
       }
-      out->writes = Bit(a);
-      return true;
+      break;
     default:
       break;
   }
-  uint32_t field = 1;
-  uint32_t next = 1;
-  for (const char* operand = kOpInfo[words[0] & 0xff].operands; *operand != '\0'; ++operand) {
-    switch (*operand) {
-      case 'r':
-        out->reads |= Bit(words[0] >> 8 * field++ & 0xff);
-        break;
-      case 'w':
-        out->writes |= Bit(words[0] >> 8 * field++ & 0xff);
-        break;
-      case 'V':
-      case 'U':
-        ++next;
-        break;
-      case 'R':
-        out->reads |= Bit(words[next++]);
-        break;
-      case 'J':
-        out->target = static_cast<int32_t>(at + next + 1) + static_cast<int32_t>(words[next]);
-        ++next;
-        break;
-      case 'S':
-        break;
-      default:
-        ++field;
-    }
-  }
-  out->falls_through = op != Op::kJump && op != Op::kLoop && op != Op::kReturn && op != Op::kArityError;
+  // The callee's frame is there.
+  if (op == Op::kCall || op == Op::kCallGlobal) out->writes = Bits(a, Liveness::kTracked);
   return true;
 }
 

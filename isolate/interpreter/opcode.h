@@ -9,21 +9,30 @@
 namespace islet::vm {
 
 enum class Op : uint8_t {
-#define ISLET_OPCODE(name, operands, words) k##name,
+#define ISLET_OPCODE(name, operands, words, flow) k##name,
 #include "isolate/interpreter/opcodes.def"
+};
+
+// Where control goes from an instruction.
+enum class Flow : uint8_t {
+  kNext,    // to the following one, or to where it jumps
+  kEnd,     // only to where it jumps, or out of this frame
+  kMachine  // the body of a procedure that needs the machine itself (stubs.h), and sees more than its operands
 };
 
 struct OpInfo {
   const char* name;
   const char* operands;  // as opcodes.def describes them
   int words;             // -1: variable
+  Flow flow;
 };
 
 inline constexpr OpInfo kOpInfo[] = {
-#define ISLET_OPCODE(name, operands, words) {#name, operands, words},
+#define ISLET_OPCODE(name, operands, words, flow) {#name, operands, words, Flow::flow},
 #include "isolate/interpreter/opcodes.def"
 };
 inline constexpr int kOpCount = sizeof(kOpInfo) / sizeof(kOpInfo[0]);
+inline constexpr const OpInfo& InfoOf(Op op) { return kOpInfo[static_cast<int>(op)]; }
 
 // Words of the instruction at `at`; needs up to two words there. MakeClosure is the only one that
 // varies.
@@ -34,7 +43,7 @@ inline uint64_t InstructionWords(const uint32_t* at) {
 }
 
 // Takes arguments, as many as the interpreter's argc says: its frame's other registers hold nothing yet.
-inline bool IsEntry(Op op) { return op == Op::kEnter || op == Op::kEnterRest || op == Op::kEnterIf; }
+constexpr bool IsEntry(Op op) { return op == Op::kEnter || op == Op::kEnterRest || op == Op::kEnterIf; }
 
 // How many values are taken where the result of a call goes: operand C of Call, CallGlobal and CallPrimitive.
 enum class Taken : uint8_t {
