@@ -49,7 +49,7 @@ FormScan Isolate::ScanForm(absl::string_view text) {
 
 std::string Isolate::TakeUnreadInput() {
   if (!Impl::CheckUsable(*this).ok() || !impl()->CheckEntered().ok()) return "";
-  vm::Stream* input = vm::PortTableOf(*impl()->vm).Find(-2 - static_cast<int>(vm::StandardPort::kInput));
+  vm::Stream* input = vm::PortTableOf(*impl()->vm).Find(vm::PortHandle::Standard(vm::StandardPort::kInput));
   if (input == nullptr) return "";
   std::string unread(absl::string_view(input->buffer).substr(std::min(input->position, input->buffer.size())));
   input->buffer.clear();
