@@ -184,7 +184,7 @@ absl::Status Vm::TakeTermination() {
 }
 
 Value Vm::Reraise(const absl::Status& status) {
-  Failure failure = TakeFailure(status);
+  Failure failure = FailureOf(status);  // not taken: it may be what the run is already being ended by
   // Whoever has passed it on may have put it in other words.
   if (failure.Text() != status.message()) failure = Failure::FromStatus(status);
   return Reraise(std::move(failure));
