@@ -58,9 +58,10 @@ struct GeneratorReport {
 };
 
 // Makes the snapshot and writes the files, all of them or none, and none over what was read to make it. `base` is what
-// the scripts start from: the standard library's image, or null to start from nothing. Errors: those of the scripts, with place and backtrace; DeadlineExceeded, ResourceExhausted
-// and Cancelled (signals.h) for limits and signals, with the same; FailedPrecondition for objects that cannot be
-// frozen; InvalidArgument for outputs that would destroy something; those of the file system.
+// the scripts start from: the standard library's image, or null to start from nothing.
+// Errors: those of the scripts, with place and backtrace; DeadlineExceeded, ResourceExhausted and Cancelled (signals.h)
+// for limits and signals, with the same; FailedPrecondition for objects that cannot be frozen; InvalidArgument for
+// outputs that would destroy something; those of the file system.
 absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::Span<const PrimitiveSpec> primitives,
                       GeneratorReport* report);
 

@@ -9,8 +9,8 @@
 
 namespace islet::vm {
 
-// The directory that a file's name tells, with the slash behind it; "" if it tells none. What is put behind it is next to
-// the file.
+// The directory that a file's name tells, with the slash behind it; "" if it tells none. A name put behind it is that
+// of a neighbour.
 inline std::string DirectoryOf(absl::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == absl::string_view::npos ? std::string() : std::string(path.substr(0, slash + 1));

@@ -1,7 +1,7 @@
 // How failures travel between Lisp and the host: as conditions in the heap, as a Failure, and as absl::Status.
 //
-// What has ended a run is a Failure, in parts, which the machine keeps (Vm::TakeFailure) until the next one. A Status is
-// made of it where an interface wants one: it has the failure's text, and bears a mark with the failure's number, by
+// What has ended a run is a Failure, in parts, which the machine keeps (Vm::TakeFailure) until the next one. A Status
+// is made of it where an interface wants one: it has the failure's text, and bears a mark with the failure's number, by
 // which whoever gets it finds the parts again. Nobody reads them out of the text.
 //
 // A failure was a condition, which may be raised again in the run around, or a termination (limit, interrupt, exit,

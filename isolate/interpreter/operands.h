@@ -1,4 +1,5 @@
-// The operands of instructions, read as opcodes.def describes them: what liveness, the checker and the disassembler share.
+// The operands of instructions, read as opcodes.def describes them: what liveness, the checker and the disassembler
+// share.
 
 #ifndef ISLET_ISOLATE_INTERPRETER_OPERANDS_H_
 #define ISLET_ISOLATE_INTERPRETER_OPERANDS_H_

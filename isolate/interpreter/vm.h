@@ -120,8 +120,8 @@ class Vm : public RootSource {
   Failure FailureOf(const absl::Status& status) const;
   // The same, no longer kept by the machine.
   Failure TakeFailure(const absl::Status& status);
-  // A text has an error at `place`, if that is known: a condition of kind "syntax", which is last_condition, as if a Call
-  // had raised it, so that a program that evaluates the text may handle it.
+  // A text has an error at `place`, if that is known: a condition of kind "syntax", which is last_condition, as if a
+  // Call had raised it, so that a program that evaluates the text may handle it.
   absl::Status FailSyntax(Place place, std::string message);
   // Keeps `failure` as the latest; its Status, by which it is found. It gets a number unless it has one.
   absl::Status Record(Failure failure);

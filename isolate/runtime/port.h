@@ -1,10 +1,10 @@
 // Ports (R7RS 6.13). A Port object (heap/objects.h) is one of
 //
-//   in the heap      `buffer` is a Bytevector: what an input port has left is [position, limit), what an output port has
-//                    written is [0, position). Text is UTF-8. `line` and `column` are an input port's.
+//   in the heap      `buffer` is a Bytevector: what an input port has left is [position, limit), what an output port
+//                    has written is [0, position). Text is UTF-8. `line` and `column` are an input port's.
 //   a file           an entry of the isolate's PortTable, which has the File, the buffer and the line
-//   a standard port  Reads and writes go to the StandardStreams that the host has granted, so that a standard port can be
-//                    frozen into a snapshot.
+//   a standard port  Reads and writes go to the StandardStreams that the host has granted, so that a standard port can
+//                    be frozen into a snapshot.
 //
 // which its handle tells (heap/port_handle.h).
 //
