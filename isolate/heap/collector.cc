@@ -305,13 +305,13 @@ template <bool kFull>
 void Collector::Drain() {
   bool more;
   do {
-    more = ScanChain<kFull>(Heap::kPairs, [this](uint8_t* at) {
+    more = ScanChain<kFull>(HeapState::kPairs, [this](uint8_t* at) {
       Pair* pair = reinterpret_cast<Pair*>(at);
       Visit<kFull>(&pair->car);
       Visit<kFull>(&pair->cdr);
       return at + sizeof(Pair);
     });
-    more |= ScanChain<kFull>(Heap::kObjects, [this](uint8_t* at) {
+    more |= ScanChain<kFull>(HeapState::kObjects, [this](uint8_t* at) {
       uint32_t* object = reinterpret_cast<uint32_t*>(at);
       ForEachSlot(object, [this](Value* slot) { Visit<kFull>(slot); });
       return at + SizeOf(object);
