@@ -415,7 +415,8 @@ TEST_F(ErrorPlacesTest, LimitsAndExitsHaveNoKind) {
 
 TEST_F(ErrorPlacesTest, PlacesArePartsAndNotText) {
   // A name may look like a place, and a message like a backtrace.
-  EXPECT_EQ(isolate_->Eval("\n (if)", "a:7:8").status().message(), "a:7:8:2:2: " + isolate_->LastError().message);
+  const absl::Status status = isolate_->Eval("\n (if)", "a:7:8").status();
+  EXPECT_EQ(status.message(), "a:7:8:2:2: " + isolate_->LastError().message);
   EXPECT_EQ(isolate_->LastError().place.file, "a:7:8");
   EXPECT_EQ(isolate_->LastError().place.line, 2u);
   EXPECT_EQ(isolate_->LastError().place.column, 2u);
