@@ -36,7 +36,7 @@ Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
   }
 #define ISLET_CORE_FORM(name, enumerator, number, expander) absl::StrAppend(&text, "form " name " ", number, "\n");
 #include "isolate/expander/core_forms.def"
-  absl::StrAppend(&text, "roots ", static_cast<int>(Root::kCount), " page ", DirtyPages::kPageSize, "\n");
+  absl::StrAppend(&text, "roots ", static_cast<int>(Root::kCount), " page ", kPageSize, "\n");
   for (const PrimitiveSpec& primitive : primitives) {
     absl::StrAppend(&text, "primitive ", primitive.name, " ", primitive.min_args, " ", primitive.max_args, "\n");
   }

@@ -24,6 +24,7 @@
 #include "isolate/data/string.h"
 #include "isolate/heap/arity.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pages.h"
 #include "isolate/interpreter/vm.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image.h"
@@ -226,7 +227,7 @@ TEST(Snapshot, ConstantsAreReadOnlyAndVariablesAreNextToThem) {
   EXPECT_FALSE(read_only(CellOf(*vm, "counter")));
   EXPECT_FALSE(read_only(ValueOf(*vm, "text")));
   EXPECT_FALSE(read_only(ValueOf(*vm, "numbers")));
-  const uint32_t last_page = heap.layout().read_only_begin - DirtyPages::kPageSize;
+  const uint32_t last_page = heap.layout().read_only_begin - kPageSize;
   EXPECT_GE(CellOf(*vm, "counter").offset(), last_page);
   EXPECT_GE(ValueOf(*vm, "by-record").offset(), last_page);
 }

@@ -181,8 +181,8 @@ SnapshotStatistics Count(const Heap& heap, const Layout& layout, std::vector<for
                                                             : ObjectTypeName(static_cast<ObjectType>(type)),
                                 counts[type], bytes[type]});
   }
-  statistics.read_only_pages = layout.read_only_bytes() / DirtyPages::kPageSize;
-  statistics.writable_pages = layout.writable_bytes() / DirtyPages::kPageSize;
+  statistics.read_only_pages = layout.read_only_bytes() / kPageSize;
+  statistics.writable_pages = layout.writable_bytes() / kPageSize;
   statistics.symbols = static_cast<uint32_t>(layout.symbols().size());
   return statistics;
 }
@@ -204,7 +204,7 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   // The builder works from the end to the start: the image first, so that the table stands at the
   // file's start.
   flatbuffers::FlatBufferBuilder builder(image.size() + (size_t{64} << 10));
-  builder.ForceVectorAlignment(image.size(), sizeof(uint8_t), DirtyPages::kPageSize);
+  builder.ForceVectorAlignment(image.size(), sizeof(uint8_t), kPageSize);
   const auto image_vector = builder.CreateVector(image);
 
   std::vector<uint32_t> roots;
@@ -232,10 +232,9 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
     }
   }
 
-  const uint32_t page = DirtyPages::kPageSize;
   const format::Space spaces[] = {
-      {0, layout->writable_bytes() / page, format::SpaceKind::Writable},
-      {layout->writable_bytes(), layout->read_only_bytes() / page, format::SpaceKind::ReadOnly},
+      {0, layout->writable_bytes() / kPageSize, format::SpaceKind::Writable},
+      {layout->writable_bytes(), layout->read_only_bytes() / kPageSize, format::SpaceKind::ReadOnly},
   };
   const format::Digest image_digest = ToFormat(DigestOf(image));
   const format::Digest runtime = ToFormat(RuntimeFingerprint(vm.primitives()));

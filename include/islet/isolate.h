@@ -91,7 +91,7 @@ struct IsolateOptions {
   std::shared_ptr<FileSystem> files;
   // What current-second and current-jiffy ask. SystemClock() is the system's.
   std::shared_ptr<Clock> clock;
-  // What SRFI 27's random-source-randomize! asks: SystemRandomness(), SeededRandomness(n). All else about random
+  // SRFI 27's random-source-randomize! asks this: SystemRandomness(), SeededRandomness(n). All else about random
   // numbers is computed, the same in every isolate.
   std::shared_ptr<Randomness> randomness;
   // Where in `files` a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp. Empty: where
@@ -228,8 +228,9 @@ class alignas(64) Isolate {
   // Reads one datum of `text`, without evaluating it, to tell a prompt whether to ask for another line. kInvalid also
   // where the isolate is not entered.
   FormScan ScanForm(absl::string_view text);
-  // What has been read ahead of the standard input that the host has granted, and no script has taken yet; it is theirs
-  // no more. So a prompt and the programs that run at it can share one input. "" where the isolate is not entered.
+  // Gives the host what the isolate has read ahead of the standard input granted to it, and no script has taken yet;
+  // the isolate forgets it. So a prompt and the programs that run at it can share one input. "" where the isolate is
+  // not entered.
   std::string TakeUnreadInput();
   // The names with this prefix that top-level code can use, variables and syntax, in alphabetical order.
   std::vector<std::string> Names(absl::string_view prefix = "");

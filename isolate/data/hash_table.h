@@ -34,7 +34,7 @@
 
 namespace islet::vm {
 
-// What three words of the Vector of entries are.
+// Three words of the Vector of entries are one of these.
 struct TableEntry {
   static constexpr uint32_t kWords = 3;
 

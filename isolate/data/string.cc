@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "isolate/data/equality.h"
+#include "isolate/heap/pages.h"
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
@@ -271,7 +272,7 @@ StringChars PeekChars(const Heap& heap, Value string) {
   const String* s = heap.Peek<String>(string);
   const uint32_t flags = HeaderFlags(s->header);
   const uint64_t bytes = StringBytes(s->length, (flags & kWideStringFlag) != 0);
-  if ((flags & kIndirectStringFlag) != 0 || bytes > DirtyPages::kPageSize ||
+  if ((flags & kIndirectStringFlag) != 0 || bytes > kPageSize ||
       !heap.IsPristine(string.offset(), static_cast<uint32_t>(bytes))) {
     return CharsOf(heap, string);
   }

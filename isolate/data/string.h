@@ -52,8 +52,8 @@ struct StringChars {
   uint32_t operator[](size_t i) const { return narrow != nullptr ? narrow[i] : wide[i]; }
 };
 StringChars CharsOf(const Heap& heap, Value string);
-// The same through Heap::Peek: a string of the snapshot is read without a page fault of the isolate's own, if it is
-// short.
+// Does the same through Heap::Peek: a string of the snapshot is read without a page fault of the isolate's own, if it
+// is short.
 StringChars PeekChars(const Heap& heap, Value string);
 bool CharsEqual(const StringChars& x, const StringChars& y);
 // True if the characters are those of `utf8`.

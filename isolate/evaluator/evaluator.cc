@@ -30,8 +30,8 @@ namespace {
 // What must be left of the C++ stack to load a library from within another one's loading: more than the expander leaves
 // unused, which would speak of forms that are nested too deeply.
 constexpr size_t kStackOfLoad = size_t{512} << 10;
-// So much of it must be left to read, expand and compile a text. The expander and the compiler may use half of what is
-// left for forms that are nested in each other.
+// Reading, expanding and compiling a text needs at least so much of the stack. The expander and the compiler may use
+// half of what is left for forms that are nested in each other.
 constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
 // Of a circle of imports, how many are shown at each end.
 constexpr size_t kShownImports = 4;
@@ -77,8 +77,8 @@ void ForgetLibrary(Vm& vm, const Syntax* form) {
   if (name != kUndefined) UnregisterLibrary(vm, name);
 }
 
-// What has failed of the text called `name`, with its top-level form, or null. The form is told where no frame tells
-// it, if the failure was one of running it.
+// Adds to the failure that `status` is about the top-level form, or null, of the text called `name` in which it
+// happened. The failure's text tells the form where no frame does, if the failure was one of running it.
 absl::Status AtForm(Vm& vm, const absl::Status& status, absl::string_view name, const Syntax* form, bool running) {
   Failure failure = vm.TakeFailure(status);
   failure.form = Place();
@@ -252,7 +252,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
   const auto fail_running = [&](const absl::Status& status) {
     return AtForm(vm_, status, name, form, /*running=*/true);
   };
-  // What of the text itself is done in C++ is limited and interrupted as what it does is.
+  // Reading, expanding and compiling count against the same limits as running, and poll for the same interrupts.
   const RunScope polls = vm_.Polls();
   const auto ended = [&] { return fail_running(vm_.TakeTermination()); };
   for (;;) {

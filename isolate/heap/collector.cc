@@ -366,8 +366,7 @@ void Collector::VisitDirtyPages() {
   const uint32_t image_end = heap_.layout().image_end;
   for (auto& page : heap_.dirty_.pages()) {
     if (kFull && Stopped()) return;
-    Value* const slots =
-        reinterpret_cast<Value*>(base_ + (static_cast<size_t>(page->number) << DirtyPages::kPageShift));
+    Value* const slots = reinterpret_cast<Value*>(base_ + (static_cast<size_t>(page->number) << kPageShift));
     for (uint32_t i = 0; i < DirtyPages::kSlotsPerPage / 64; ++i) {
       for (uint64_t todo = kFull ? page->slots[i] : page->young_slots[i]; todo != 0; todo &= todo - 1) {
         const int bit = __builtin_ctzll(todo);

@@ -10,7 +10,7 @@
 namespace islet::vm {
 
 namespace {
-uint64_t no_bits[(size_t{1} << 32 >> (DirtyPages::kPageShift + 6)) + 1];  // never written; not const, to be in .bss
+uint64_t no_bits[(size_t{1} << 32 >> (kPageShift + 6)) + 1];  // never written; not const, to be in .bss
 }  // namespace
 
 DirtyPages::DirtyPages(uint32_t image_bytes) : bits_(no_bits), image_bytes_(image_bytes) {}

@@ -17,8 +17,6 @@ namespace islet::vm {
 
 class DirtyPages {
  public:
-  static constexpr uint32_t kPageShift = vm::kPageShift;
-  static constexpr uint32_t kPageSize = vm::kPageSize;
   static constexpr uint32_t kSlotsPerPage = kPageSize / 4;
 
   struct Page {

@@ -65,7 +65,7 @@ void Heap::Retire(Value* stack_used) {
 void Heap::RestoreImage(size_t keep_bytes) {
   if (dirty_.count() * kPageSize > keep_bytes && DiscardKeptPages()) return;
   for (const DirtyPages::Page* page : dirty_.pages()) {
-    const size_t offset = size_t{page->number} << DirtyPages::kPageShift;
+    const size_t offset = size_t{page->number} << kPageShift;
     std::memcpy(base_ + offset, pristine_ + offset, kPageSize);
   }
   dirty_.Clear();
@@ -89,9 +89,9 @@ bool Heap::DiscardKeptPages() {
   });
   for (size_t i = 0; i < count; ++i) {
     const Run& run = runs[i];
-    uint8_t* const begin = base_ + (size_t{run.first} << DirtyPages::kPageShift);
+    uint8_t* const begin = base_ + (size_t{run.first} << kPageShift);
     // Fails where memory is locked; the copies stay then.
-    if (madvise(begin, size_t{run.end - run.first} << DirtyPages::kPageShift, MADV_DONTNEED) != 0) return false;
+    if (madvise(begin, size_t{run.end - run.first} << kPageShift, MADV_DONTNEED) != 0) return false;
   }
   dirty_.Clear();
   dirty_.DropKept();

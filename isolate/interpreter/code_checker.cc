@@ -1,8 +1,6 @@
 #include "isolate/interpreter/code_checker.h"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,15 +23,20 @@ Op OpAt(const uint32_t* words) { return static_cast<Op>(words[0] & 0xff); }
 uint32_t A(const uint32_t* words) { return words[0] >> 8 & 0xff; }
 uint32_t B(const uint32_t* words) { return words[0] >> 16 & 0xff; }
 
-// For each opcode, whether it has operands that only CheckOperation or Step can judge: Values, plain numbers, free
-// variables.
-constexpr auto kHasOwnRules = [] {
-  std::array<bool, kOpCount> has = {};
-  for (size_t op = 0; op < has.size(); ++op) {
-    has[op] = std::string_view(kOpInfo[op].operands).find_first_of("VUf") != std::string_view::npos;
+// Whether the opcode has operands that only CheckOperation or Step can judge: Values, plain numbers, free variables.
+constexpr bool HasOwnRules(Op op) {
+  for (const char* letter = InfoOf(op).operands; *letter != '\0'; ++letter) {
+    switch (static_cast<OperandKind>(*letter)) {
+      case OperandKind::kValue:
+      case OperandKind::kNumber:
+      case OperandKind::kFree:
+        return true;
+      default:
+        break;
+    }
   }
-  return has;
-}();
+  return false;
+}
 
 }  // namespace
 
@@ -181,7 +184,7 @@ absl::Status CodeChecker::CheckOperation(uint32_t at) {
       break;  // see Step
     default:
       if (InfoOf(op).flow == Flow::kMachine) return Bad(at, "an instruction of the machine's own procedures");
-      if (kHasOwnRules[static_cast<size_t>(op)]) return Bad(at, "an instruction whose operands nothing checks");
+      if (HasOwnRules(op)) return Bad(at, "an instruction whose operands nothing checks");
       break;
   }
   return absl::OkStatus();

@@ -5,21 +5,10 @@
 #include <cstring>
 #include <iterator>
 #include <string>
-#include <vector>
 
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
-namespace {
-
-constexpr size_t kKeptValues = 1024;
-
-void Empty(std::vector<Value>& values) {
-  values.clear();
-  if (values.capacity() > kKeptValues) std::vector<Value>().swap(values);
-}
-
-}  // namespace
 
 Value* Vm::FirstSoftLimit() const { return heap_->stack_begin() + 1024 - kPastSoftLimit; }
 
@@ -41,7 +30,7 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   pending_continuable_ = false;
   continuation_ = kFalse;
   run_count_ = 0;
-  Empty(values_);
+  values_ = {};
   returned_several_ = false;
   argc_ = 0;
   call_site_ = nullptr;

@@ -201,17 +201,19 @@ Value Vm::Reraise(Failure failure) {
 }
 
 bool Vm::IsLatestFailure(const absl::Status& status) const {
-  return failure_.number != 0 && failure_.kind != Failure::Kind::kOutside && FailureNumber(status) == failure_.number;
+  return failure_.kind != Failure::Kind::kOutside && HasRecorded(status);
+}
+
+bool Vm::HasRecorded(const absl::Status& status) const {
+  return failure_.number != 0 && FailureNumber(status) == failure_.number;
 }
 
 Failure Vm::FailureOf(const absl::Status& status) const {
-  const bool latest = failure_.number != 0 && FailureNumber(status) == failure_.number;
-  return latest ? failure_ : Failure::FromStatus(status);
+  return HasRecorded(status) ? failure_ : Failure::FromStatus(status);
 }
 
 Failure Vm::TakeFailure(const absl::Status& status) {
-  const bool latest = failure_.number != 0 && FailureNumber(status) == failure_.number;
-  return latest ? std::exchange(failure_, Failure()) : Failure::FromStatus(status);
+  return HasRecorded(status) ? std::exchange(failure_, Failure()) : Failure::FromStatus(status);
 }
 
 absl::Status Vm::Record(Failure failure) {

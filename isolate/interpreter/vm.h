@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/reusable_vector.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/limits.h"
 #include "isolate/interpreter/liveness.h"
@@ -262,6 +263,8 @@ class Vm : public RootSource {
   // Headers of frames, and arguments of calls about to be refused, may lie so many words past the soft limit.
   static constexpr ptrdiff_t kPastSoftLimit = 64;
   Value* FirstSoftLimit() const;
+  // Whether failure_ is what `status` is about.
+  bool HasRecorded(const absl::Status& status) const;
   bool PollSlow();
   // The PollTarget of its runs (heap/poll.h).
   static bool PollRun(void* self, uint64_t steps);
@@ -285,7 +288,7 @@ class Vm : public RootSource {
   int delegated_ = -1;           // if not negative, pending_ is to be called with so many arguments, in scratch_
   Value continuation_ = kFalse;  // what returns from the bottom of the stack
   int32_t run_count_ = 0;        // of nested runs
-  std::vector<Value> values_;
+  ReusableVector<Value> values_;
   bool returned_several_ = false;  // the last Call that succeeded: all that it returned is in values_
   Value last_condition_ = kUndefined;
   struct Run* current_run_ = nullptr;  // run.h
