@@ -15,6 +15,7 @@ LAYERS = [
     "isolate/printer",  # data to text
     "isolate/expander",  # data to core forms
     "isolate/compiler",  # core forms to bytecode
+    "isolate/ports",  # ports, what they lead to, and all else that an isolate was granted
     "isolate/runtime",  # the primitives
     "isolate/evaluator",  # read, expand, compile, run; libraries
     "snapshot",  # freezing a heap, and opening what was frozen

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/ports/outside.h"
 #include "isolate/printer/describe.h"
-#include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_memory.h"
 
@@ -24,10 +24,10 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
     return absl::FailedPreconditionError(
         "an isolate cannot be forked while a call runs in it: its stack would have to go on in both");
   }
-  const auto* const ports = static_cast<const vm::PortTable*>(parent.vm->port_table.get());
-  if (ports != nullptr && !ports->OpenFile().empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "an isolate cannot be forked while it has a file open: ", ports->OpenFile(), " (close the port first)"));
+  const vm::Outside* const outside = vm::FindOutside(*parent.vm);
+  if (outside != nullptr && !outside->ports.OpenFile().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("an isolate cannot be forked while it has a file open: ",
+                                                      outside->ports.OpenFile(), " (close the port first)"));
   }
 
   vm::VmOptions vm_options;
@@ -53,7 +53,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   made.host_functions = parent.host_functions;
   made.Bind(entries);
   made.OpenPorts();
-  if (ports != nullptr) vm::PortTableOf(*made.vm).CopyFrom(*ports);
+  if (outside != nullptr) vm::OutsideOf(*made.vm).CopyFrom(*outside);
   return child;
 } catch (const std::bad_alloc&) {
   return OutOfMemory("a fork of an isolate");

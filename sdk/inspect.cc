@@ -11,8 +11,8 @@
 #include "isolate/compiler/disassembler.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/interpreter/source_map.h"
+#include "isolate/ports/outside.h"
 #include "isolate/reader/reader.h"
-#include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {

@@ -16,8 +16,9 @@
 #include "isolate/heap/scratch.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/stubs.h"
+#include "isolate/ports/outside.h"
+#include "isolate/ports/port.h"
 #include "isolate/printer/describe.h"
-#include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_memory.h"
 
@@ -59,32 +60,17 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
 }
 
 // Standard ports that lead to IsolateOptions::write.
-class WriterStreams : public vm::StandardStreams {
+class WriterStreams : public StandardStreams {
  public:
   explicit WriterStreams(std::function<void(int, absl::string_view)> write) : write_(std::move(write)) {}
   absl::StatusOr<size_t> Read(char*, size_t) override { return size_t{0}; }
-  absl::Status Write(vm::StandardPort port, absl::string_view bytes) override {
-    write_(port == vm::StandardPort::kError ? 2 : 1, bytes);
+  absl::Status Write(int descriptor, absl::string_view text) override {
+    write_(descriptor, text);
     return absl::OkStatus();
   }
 
  private:
   std::function<void(int, absl::string_view)> write_;
-};
-
-// Standard ports that lead to IsolateOptions::streams.
-class HostStreams : public vm::StandardStreams {
- public:
-  explicit HostStreams(std::shared_ptr<islet::StandardStreams> streams) : streams_(std::move(streams)) {}
-  absl::StatusOr<size_t> Read(char* buffer, size_t size) override { return streams_->Read(buffer, size); }
-  bool InputReady() override { return streams_->InputReady(); }
-  absl::Status Write(vm::StandardPort port, absl::string_view bytes) override {
-    return streams_->Write(port == vm::StandardPort::kError ? 2 : 1, bytes);
-  }
-  absl::Status Flush() override { return streams_->Flush(); }
-
- private:
-  std::shared_ptr<islet::StandardStreams> streams_;
 };
 
 }  // namespace
@@ -94,7 +80,7 @@ class HostStreams : public vm::StandardStreams {
 Isolate::Impl::~Impl() {
   lazy_evaluator.reset();
   if (vm == nullptr) return;
-  vm->port_table = nullptr;  // it borrows from `options`
+  vm->outside = nullptr;  // it borrows from `options`
   vm->heap().RemoveRoots(this);
 }
 
@@ -184,14 +170,15 @@ void Isolate::Impl::OpenPorts() {
       options.randomness == nullptr && options.command_line.empty() && options.environment.empty()) {
     return;
   }
+  vm::SystemGrants& system = vm::SystemGrantsOf(*vm);
+  system.clock = options.clock.get();
+  system.randomness = options.randomness.get();
+  system.command_line = options.command_line;
+  system.environment = options.environment;
   vm::PortTable& ports = vm::PortTableOf(*vm);
   ports.GrantFiles(options.files.get());
-  ports.clock = options.clock.get();
-  ports.randomness = options.randomness.get();
-  ports.command_line = options.command_line;
-  ports.environment = options.environment;
   if (options.streams != nullptr) {
-    ports.SetStandardStreams(std::make_shared<HostStreams>(options.streams));
+    ports.SetStandardStreams(options.streams);
   } else if (options.write != nullptr) {
     ports.SetStandardStreams(std::make_shared<WriterStreams>(options.write));
   }

@@ -38,7 +38,7 @@ struct Isolate::Impl : public vm::RootSource {
     const HostFunctions::Entry* entry;
   };
 
-  // What an isolate is besides its machine and its port table: of a new one and of one that is reset, InitialState(); a
+  // What an isolate is besides its machine and its Outside: of a new one and of one that is reset, InitialState(); a
   // fork has its parent's. No field may be an address of the isolate's own.
   struct State {
     struct LatestError {

@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "isolate/ports/outside.h"
 #include "isolate/printer/describe.h"
-#include "isolate/runtime/port.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -25,9 +25,9 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
   ApplyLimits();
   vm->Reset(image->roots(), keep_bytes);
   vm->describe_hook = vm::DescribeFailure;
-  if (vm->port_table != nullptr) {
+  if (vm->outside != nullptr) {
     // Closes files, and passes on what is held back, as disposing does.
-    vm->port_table = nullptr;
+    vm->outside = nullptr;
     OpenPorts();
   }
 }
@@ -51,7 +51,7 @@ std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused)
   }
   if (state.error != other.state.error) return "latest error";
   if (state != other.state) return "hooks of on-restore";
-  return vm::PortDifference(*vm, *other.vm);
+  return vm::OutsideDifference(*vm, *other.vm);
 }
 
 }  // namespace islet

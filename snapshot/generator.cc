@@ -18,13 +18,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "isolate/capabilities/paths.h"
+#include "isolate/capabilities/process_streams.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/evaluator/evaluator.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/limits.h"
-#include "isolate/runtime/port.h"
+#include "isolate/ports/outside.h"
+#include "isolate/ports/port.h"
 #include "isolate/runtime/primitives.h"
-#include "isolate/runtime/system.h"
+#include "isolate/runtime/version.h"
 #include "snapshot/deadline.h"
 #include "snapshot/emit.h"
 #include "snapshot/fingerprint.h"
@@ -59,8 +61,8 @@ class ScriptStreams : public StandardStreams {
     return process_->Read(buffer, size);
   }
   bool InputReady() override { return process_->InputReady(); }
-  absl::Status Write(StandardPort port, absl::string_view bytes) override {
-    return process_->Write(output_is_taken_ ? StandardPort::kError : port, bytes);
+  absl::Status Write(int descriptor, absl::string_view text) override {
+    return process_->Write(output_is_taken_ ? STDERR_FILENO : descriptor, text);
   }
   absl::Status Flush() override { return process_->Flush(); }
 
@@ -293,7 +295,7 @@ absl::Status Generate(const GeneratorOptions& options, const Image* base, absl::
   std::vector<std::string> data_read;
   PortTable& ports = PortTableOf(**vm);
   ports.files = ProcessFiles().get();
-  ports.clock = SystemClock().get();
+  SystemGrantsOf(**vm).clock = SystemClock().get();
   ports.files_read = &data_read;
   const auto streams = std::make_shared<ScriptStreams>(WritesToStandardOutput(options));
   ports.SetStandardStreams(streams);

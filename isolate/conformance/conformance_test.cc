@@ -9,9 +9,11 @@
 #include <memory>
 #include <string>
 
+#include "isolate/capabilities/process_streams.h"
 #include "isolate/evaluator/evaluator.h"
 #include "isolate/lib/standard.h"
-#include "isolate/runtime/port.h"
+#include "isolate/ports/outside.h"
+#include "isolate/ports/port.h"
 #include "isolate/runtime/primitives.h"
 #include "snapshot/image.h"
 
@@ -25,9 +27,9 @@ absl::Status RunProgram(const Image& image, const char* program, const char* lib
   if (!vm.ok()) return vm.status();
   PortTable& ports = PortTableOf(**vm);
   ports.files = islet::ProcessFiles().get();
-  ports.clock = islet::SystemClock().get();
-  ports.randomness = islet::SystemRandomness().get();
   ports.SetStandardStreams(MakeProcessStreams());
+  SystemGrantsOf(**vm).clock = islet::SystemClock().get();
+  SystemGrantsOf(**vm).randomness = islet::SystemRandomness().get();
   Evaluator evaluator(**vm);
   evaluator.search_path().push_back(library);
   const absl::Status status = evaluator.EvalFile(program);

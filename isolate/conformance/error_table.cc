@@ -8,8 +8,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "isolate/evaluator/evaluator.h"
+#include "isolate/ports/outside.h"
 #include "isolate/printer/printer.h"
-#include "isolate/runtime/port.h"
 
 namespace islet::vm {
 
@@ -51,10 +51,9 @@ std::string OutcomeOf(const Image& image, const ErrorCase& error_case) {
   if (!made.ok()) return absl::StrCat("no isolate: ", made.status().message());
   Vm& vm = **made;
   if (error_case.section != kDeniedSection) {
-    PortTable& ports = PortTableOf(vm);
-    ports.files = ProcessFiles().get();
-    ports.clock = SystemClock().get();
-    ports.randomness = SystemRandomness().get();
+    PortTableOf(vm).files = ProcessFiles().get();
+    SystemGrantsOf(vm).clock = SystemClock().get();
+    SystemGrantsOf(vm).randomness = SystemRandomness().get();
   }
   Evaluator evaluator(vm);
   // A program if it starts with an import, as scripts do.

@@ -15,13 +15,13 @@
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/limits.h"
 #include "isolate/interpreter/stubs.h"
+#include "isolate/ports/grants.h"
+#include "isolate/ports/outside.h"
 #include "isolate/printer/describe.h"
 #include "isolate/printer/printer.h"
 #include "isolate/process/stack_space.h"
 #include "isolate/reader/reader.h"
 #include "isolate/reader/syntax.h"
-#include "isolate/runtime/grants.h"
-#include "isolate/runtime/port.h"
 
 namespace islet::vm {
 
@@ -206,8 +206,8 @@ Evaluator::~Evaluator() {
 }
 
 FileSystem* Evaluator::files() const {
-  const PortTable* table = static_cast<const PortTable*>(vm_.port_table.get());
-  return table == nullptr ? nullptr : table->files;
+  const Outside* const outside = FindOutside(vm_);
+  return outside == nullptr ? nullptr : outside->ports.files;
 }
 
 absl::StatusOr<SourceFile> Evaluator::ReadSource(FileSystem& files, const std::string& path) {

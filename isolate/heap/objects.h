@@ -240,7 +240,7 @@ struct Continuation {
   Value unused;
 };
 
-// runtime/port.h gives the fields' meaning.
+// ports/port.h gives the fields' meaning.
 struct Port {
   uint32_t header;
   Value handle;  // fixnum: heap/port_handle.h

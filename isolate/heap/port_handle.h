@@ -13,6 +13,7 @@
 
 namespace islet::vm {
 
+// Its numbers are those of the process's descriptors, and of StandardStreams::Write (islet/streams.h).
 enum class StandardPort : int { kInput = 0, kOutput = 1, kError = 2 };
 
 class PortHandle {

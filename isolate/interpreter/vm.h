@@ -226,8 +226,8 @@ class Vm : public RootSource {
   void* evaluator = nullptr;
   // The innermost macro use whose transformer is running (expander/procedural_macro.cc): opaque here.
   void* macro_use = nullptr;
-  // Open files (runtime/port.h): opaque here; deleted by the runtime's hook.
-  std::shared_ptr<void> port_table;
+  // What it was granted of the world outside, and its open files (ports/outside.h): opaque here.
+  std::shared_ptr<void> outside;
   // Keeps what Heap::pristine points to.
   std::shared_ptr<const void> image;
 
@@ -246,7 +246,7 @@ class Vm : public RootSource {
   // ---- Recycling (reset.cc). Not while anything runs.
 
   // The state in which the machine was made, with the image's roots; see Heap::Reset. What belongs to the embedder
-  // stays: host_bindings, port_table, image, host. Hooks are as if none had been installed.
+  // stays: host_bindings, outside, image, host. Hooks are as if none had been installed.
   void Reset(absl::Span<const uint32_t> roots, size_t keep_bytes);
   // Makes a machine that is new the same as `parent`, in which nothing runs: see Heap::CopyFrom. Not what belongs to
   // the embedder, nor an interrupt that is pending.

@@ -8,8 +8,8 @@
 #include "isolate/heap/arity.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/place.h"
+#include "isolate/ports/grants.h"
 #include "isolate/runtime/arguments.h"
-#include "isolate/runtime/grants.h"
 #include "isolate/runtime/list_building.h"
 #include "isolate/runtime/primitives.h"
 

@@ -6,9 +6,10 @@
 
 #include "isolate/data/string.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/ports/port.h"
+#include "isolate/ports/port_input.h"
 #include "isolate/reader/reader.h"
 #include "isolate/runtime/arguments.h"
-#include "isolate/runtime/port.h"
 #include "isolate/runtime/port_primitives.h"
 #include "isolate/runtime/text.h"
 

@@ -4,9 +4,10 @@
 
 #include "isolate/data/string.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/ports/outside.h"
+#include "isolate/ports/port.h"
 #include "isolate/printer/printer.h"
 #include "isolate/runtime/arguments.h"
-#include "isolate/runtime/port.h"
 #include "isolate/runtime/port_primitives.h"
 
 namespace islet::vm {
@@ -103,7 +104,7 @@ Value FlushOutputPort(Vm& vm, Value* args, uint32_t argc) {
   const Value port = OutputArgument(vm, kWho, args, argc, 0, kOutputPortFlag);
   if (port == kException) return kException;
   PortTable& table = PortTableOf(vm);
-  const PortHandle handle = HandleOf(*vm.heap().Get<Port>(port));
+  const PortHandle handle = HandleOf(vm.heap(), port);
   absl::Status status;
   if (handle.IsStandard()) {
     status = table.FlushStreams();

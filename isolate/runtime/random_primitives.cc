@@ -13,9 +13,9 @@
 #include "isolate/numbers/integer.h"
 #include "isolate/numbers/numbers.h"
 #include "isolate/numbers/operands.h"
+#include "isolate/ports/grants.h"
+#include "isolate/ports/outside.h"
 #include "isolate/runtime/arguments.h"
-#include "isolate/runtime/grants.h"
-#include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
 
 namespace islet::vm {
@@ -160,15 +160,15 @@ Value Seed(Vm& vm, Value* args, uint32_t argc) {
 Value Entropy(Vm& vm, Value* args, uint32_t) {
   constexpr const char* kWho = "random-source-randomize!";
   if (!CheckState(vm, kWho, args)) return kException;
-  PortTable& table = PortTableOf(vm);
-  if (table.randomness == nullptr) return RaiseNotGranted(vm, kWho, Capability::kRandomness);
+  SystemGrants& granted = SystemGrantsOf(vm);
+  if (granted.randomness == nullptr) return RaiseNotGranted(vm, kWho, Capability::kRandomness);
   uint8_t bytes[kStateBytes] = {};
   const absl::Status status =
-      CallOut([&] { return table.randomness->Fill(table.random_bytes_drawn, absl::MakeSpan(bytes)); });
+      CallOut([&] { return granted.randomness->Fill(granted.random_bytes_drawn, absl::MakeSpan(bytes)); });
   if (!status.ok()) {
     return vm.Error("error", kWho, std::string_view(status.message().data(), status.message().size()));
   }
-  table.random_bytes_drawn += kStateBytes;
+  granted.random_bytes_drawn += kStateBytes;
   bytes[0] |= 1;  // the one state that is not allowed is all zero
   std::memcpy(BytesToWrite(vm, args[0]), bytes, kStateBytes);
   return kUnspecified;

@@ -1,7 +1,7 @@
 // Random sources, as far as Lisp cannot see: the generator itself, and what the host grants.
 
 #include "gtest/gtest.h"
-#include "isolate/runtime/port.h"
+#include "isolate/ports/outside.h"
 #include "isolate/runtime/test_primitives.h"
 
 namespace islet::vm {
@@ -32,7 +32,7 @@ TEST_F(RandomPrimitivesTest, AskTheSystemOnlyIfTheHostAllows) {
   EXPECT_EQ(Eval(std::string(kState) + "(%random-entropy! s)"),
             "permission in random-source-randomize!: randomness is not granted to this isolate "
             "(IsolateOptions::randomness)");
-  PortTableOf(vm).randomness = SystemRandomness().get();
+  SystemGrantsOf(vm).randomness = SystemRandomness().get();
   const std::string first = Eval(std::string(kState) + "(%random-entropy! s) s");
   const std::string second = Eval("(%random-entropy! s) s");
   EXPECT_NE(first, second);

@@ -9,12 +9,12 @@
 #include "isolate/expander/expander.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/numbers/numbers.h"
+#include "isolate/ports/grants.h"
+#include "isolate/ports/outside.h"
 #include "isolate/runtime/arguments.h"
-#include "isolate/runtime/grants.h"
-#include "isolate/runtime/port.h"
 #include "isolate/runtime/primitives.h"
-#include "isolate/runtime/system.h"
 #include "isolate/runtime/text.h"
+#include "isolate/runtime/version.h"
 
 namespace islet::vm {
 namespace {
@@ -58,9 +58,12 @@ Value FeatureList(Vm& vm, Value*, uint32_t) {
 
 Value RuntimeVersion(Vm& vm, Value*, uint32_t) { return vm.MakeString(kRuntimeVersion); }
 
-// An isolate is not the process it runs in: it knows the arguments and the environment that the host has given it
-// (PortTable), by default none.
-const PortTable* Granted(Vm& vm) { return static_cast<const PortTable*>(vm.port_table.get()); }
+// An isolate is not the process it runs in: it knows the arguments and the environment that the host has given it, by
+// default none. Null: it was granted nothing at all.
+const SystemGrants* Granted(Vm& vm) {
+  const Outside* const outside = FindOutside(vm);
+  return outside == nullptr ? nullptr : &outside->system;
+}
 
 // What a string, and the pair that lists it, take at most: four bytes for each character.
 uint64_t StringBytes(absl::string_view utf8) { return 4 * uint64_t{utf8.size()} + 64; }

@@ -20,7 +20,7 @@
 #include "isolate/capabilities/paths.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/lib/standard.h"
-#include "isolate/runtime/system.h"
+#include "isolate/runtime/version.h"
 #include "sdk/shell/console.h"
 #include "sdk/shell/interrupts.h"
 #include "sdk/shell/options.h"

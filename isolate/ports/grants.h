@@ -1,8 +1,8 @@
 // What scripts ask for that the host has not granted (islet/capabilities.h): the one place that
 // says so, in conditions of kind `permission`.
 
-#ifndef ISLET_ISOLATE_RUNTIME_GRANTS_H_
-#define ISLET_ISOLATE_RUNTIME_GRANTS_H_
+#ifndef ISLET_ISOLATE_PORTS_GRANTS_H_
+#define ISLET_ISOLATE_PORTS_GRANTS_H_
 
 #include <string>
 
@@ -24,4 +24,4 @@ bool IsFilePermissionCondition(Vm& vm, Value object);
 
 }  // namespace islet::vm
 
-#endif  // ISLET_ISOLATE_RUNTIME_GRANTS_H_
+#endif  // ISLET_ISOLATE_PORTS_GRANTS_H_

@@ -1,4 +1,4 @@
-#include "isolate/runtime/grants.h"
+#include "isolate/ports/grants.h"
 
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/heap.h"

@@ -1,61 +1,20 @@
-// Files and standard streams: what ports lead to outside the heap.
-
-#include <poll.h>
-#include <unistd.h>
+#include "isolate/ports/port_table.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "isolate/capabilities/call_out.h"
-#include "isolate/capabilities/system.h"
-#include "isolate/process/made_once.h"
-#include "isolate/runtime/port.h"
 
 namespace islet::vm {
 
 namespace {
 
+// What a file is asked for at a time, at least.
 constexpr size_t kReadSize = 16 << 10;
+// What is buffered before the file gets it; islet/capabilities.h tells hosts so.
 constexpr size_t kHeldBack = 64 << 10;
 
-class ProcessStreams : public StandardStreams {
- public:
-  ~ProcessStreams() override { Flush().IgnoreError(); }
-
-  absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
-    if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
-    return ReadSome(STDIN_FILENO, buffer, size);
-  }
-
-  bool InputReady() override {
-    pollfd descriptor = {STDIN_FILENO, POLLIN, 0};
-    return poll(&descriptor, 1, 0) > 0;
-  }
-
-  absl::Status Write(StandardPort port, absl::string_view bytes) override {
-    if (port == StandardPort::kError) {
-      if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
-      return WriteAll(STDERR_FILENO, bytes);
-    }
-    held_.append(bytes.data(), bytes.size());
-    const bool line = terminal_ && bytes.find('\n') != absl::string_view::npos;
-    return line || held_.size() >= kHeldBack ? Flush() : absl::OkStatus();
-  }
-
-  absl::Status Flush() override {
-    std::string bytes;
-    bytes.swap(held_);
-    return WriteAll(STDOUT_FILENO, bytes);
-  }
-
- private:
-  const bool terminal_ = isatty(STDOUT_FILENO) == 1;
-  std::string held_;
-};
-
 }  // namespace
-
-std::shared_ptr<StandardStreams> MakeProcessStreams() { return std::make_shared<ProcessStreams>(); }
 
 PortTable::~PortTable() {
   for (size_t i = 0; i < files_.size(); ++i) {
@@ -70,7 +29,7 @@ absl::Status PortTable::FlushStreams() {
 }
 
 absl::Status PortTable::WriteToStreams(StandardPort port, absl::string_view bytes) {
-  return CallOut([&] { return streams_->Write(port, bytes); });
+  return CallOut([&] { return streams_->Write(static_cast<int>(port), bytes); });
 }
 
 bool PortTable::InputReady() {
@@ -121,6 +80,11 @@ Stream* PortTable::Find(PortHandle handle) {
   if (!handle.IsFile() || handle.file() >= file_count()) return nullptr;
   Stream* stream = files_[static_cast<size_t>(handle.file())].get();
   return stream->open ? stream : nullptr;
+}
+
+absl::Status PortTable::Write(Stream& stream, absl::string_view bytes) {
+  stream.buffer.append(bytes.data(), bytes.size());
+  return stream.buffer.size() >= kHeldBack ? WriteOut(stream) : absl::OkStatus();
 }
 
 absl::Status PortTable::WriteOut(Stream& stream) {
@@ -190,7 +154,7 @@ std::string PortTable::FirstDifference(const PortTable& other) const {
   if ((own_files_ == nullptr) != (other.own_files_ == nullptr) || (own_files_ == nullptr && files != other.files)) {
     return "files";
   }
-  if (static_cast<const PortTableState&>(*this) != other) return "capabilities, or what it knows of its process";
+  if (static_cast<const PortTableState&>(*this) != other) return "how files are opened";
   if ((streams_ == nullptr) != (other.streams_ == nullptr)) return "standard streams";
   if (files_.size() != other.files_.size()) return "open files";
   for (const auto& file : files_) {
@@ -198,19 +162,6 @@ std::string PortTable::FirstDifference(const PortTable& other) const {
   }
   if (static_cast<const StreamState&>(standard_input_) != other.standard_input_) return "standard input";
   return "";
-}
-
-std::string PortDifference(const Vm& a, const Vm& b) {
-  static constinit MadeOnce<PortTable> nothing;
-  const auto table = [](const Vm& vm) {
-    return vm.port_table == nullptr ? &nothing.Get() : static_cast<const PortTable*>(vm.port_table.get());
-  };
-  return table(a)->FirstDifference(*table(b));
-}
-
-PortTable& PortTableOf(Vm& vm) {
-  if (vm.port_table == nullptr) vm.port_table = std::make_shared<PortTable>();
-  return *static_cast<PortTable*>(vm.port_table.get());
 }
 
 }  // namespace islet::vm

@@ -1,13 +1,14 @@
-#include "isolate/runtime/port.h"
+#include "isolate/ports/port.h"
 
 #include <algorithm>
-#include <cstring>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
-#include "isolate/interpreter/place.h"
-#include "isolate/runtime/grants.h"
+#include "isolate/interpreter/failure.h"
+#include "isolate/ports/grants.h"
+#include "isolate/ports/outside.h"
 
 namespace islet::vm {
 
@@ -15,13 +16,6 @@ namespace {
 
 constexpr uint32_t kFirstBuffer = 120;                       // bytes of an output port's first buffer
 constexpr uint64_t kLargestBuffer = Value::kFixnumMax & ~7;  // positions in it are fixnums
-
-PortHandle HandleOf(const Heap& heap, Value port) { return HandleOf(*heap.Get<Port>(port)); }
-
-// Sequence length by the first byte; 1 for what cannot be one.
-size_t SequenceLength(uint8_t first) {
-  return first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1;
-}
 
 // A root for as long as it is in scope.
 class ScopedRoot : public RootSource {
@@ -34,12 +28,6 @@ class ScopedRoot : public RootSource {
  private:
   Heap& heap_;
 };
-
-Value RaiseStatus(Vm& vm, const char* who, Value port, const absl::Status& status) {
-  Heap& heap = vm.heap();
-  const Value name = heap.Get<Port>(port)->name;
-  return RaiseFileStatus(vm, who, status, heap.Is<String>(name) ? heap.Cons(name, kNull) : kNull);
-}
 
 Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view bytes) {
   Heap& heap = vm.heap();
@@ -146,6 +134,12 @@ Value PortArgument(Vm& vm, const char* who, Value* args, uint32_t argc, uint32_t
   return port;
 }
 
+Value RaisePortStatus(Vm& vm, const char* who, Value port, const absl::Status& status) {
+  Heap& heap = vm.heap();
+  const Value name = heap.Get<Port>(port)->name;
+  return RaiseFileStatus(vm, who, status, heap.Is<String>(name) ? heap.Cons(name, kNull) : kNull);
+}
+
 Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes) {
   if (bytes.empty()) return kUnspecified;
   const PortHandle handle = HandleOf(vm.heap(), port);
@@ -158,145 +152,11 @@ Value WriteToPort(Vm& vm, const char* who, Value port, absl::string_view bytes) 
     }
     status = table.WriteToStreams(handle.standard(), bytes);
   } else if (Stream* stream = table.Find(handle); stream != nullptr && !stream->input) {
-    constexpr size_t kHeldBack = 64 << 10;
-    stream->buffer.append(bytes.data(), bytes.size());
-    if (stream->buffer.size() >= kHeldBack) status = table.WriteOut(*stream);
+    status = table.Write(*stream, bytes);
   } else {
     status = absl::FailedPreconditionError("the port's file is not open");
   }
-  return status.ok() ? kUnspecified : RaiseStatus(vm, who, port, status);
-}
-
-// ---- PortInput
-
-int NextPlainAscii(Heap& heap, Value v, bool consume) {
-  Port* port = heap.Get<Port>(v);
-  const Bytevector* buffer = heap.TryGet<Bytevector>(port->buffer);
-  if (!HandleOf(heap, v).IsHeap() || buffer == nullptr) return -1;
-  const uint32_t position = static_cast<uint32_t>(port->position.fixnum());
-  if (position >= static_cast<uint32_t>(port->limit.fixnum()) || position >= buffer->length) return -1;
-  const uint8_t c = buffer->bytes[position];
-  if (c >= 0x80 || c == '\n' || port->column.fixnum() == Value::kFixnumMax) return -1;
-  if (consume) {
-    heap.Write(&port->position, Value::Fixnum(static_cast<int32_t>(position + 1)));
-    heap.Write(&port->column, Value::Fixnum(port->column.fixnum() + 1));
-  }
-  return c;
-}
-
-PortInput::PortInput(Vm& vm, const char* who, Value port)
-    : vm_(vm),
-      heap_(vm.heap()),
-      who_(who),
-      port_(port),
-      stream_(HandleOf(vm.heap(), port).IsHeap() ? nullptr : PortTableOf(vm).Find(HandleOf(vm.heap(), port))) {}
-
-absl::string_view PortInput::Available() const {
-  if (stream_ != nullptr) return absl::string_view(stream_->buffer).substr(stream_->position);
-  const Port* port = heap_.Get<Port>(port_);
-  const Bytevector* buffer = heap_.TryGet<Bytevector>(port->buffer);
-  if (buffer == nullptr) return {};
-  const uint32_t limit = std::min<uint32_t>(static_cast<uint32_t>(port->limit.fixnum()), buffer->length);
-  const uint32_t position = std::min(static_cast<uint32_t>(port->position.fixnum()), limit);
-  return absl::string_view(reinterpret_cast<const char*>(buffer->bytes) + position, limit - position);
-}
-
-PortInput::Outcome PortInput::Fill() {
-  if (stream_ == nullptr) return Outcome::kEnd;
-  PortTable& table = PortTableOf(vm_);
-  if (stream_->file == nullptr && !table.has_streams()) {
-    RaiseNotGranted(vm_, who_, Capability::kStandardInput, heap_.Get<Port>(port_)->name);
-    return Outcome::kRaised;
-  }
-  const absl::StatusOr<bool> more = table.Fill(*stream_);
-  if (!more.ok()) {
-    RaiseStatus(vm_, who_, port_, more.status());
-    return Outcome::kRaised;
-  }
-  return *more ? Outcome::kOk : Outcome::kEnd;
-}
-
-uint32_t PortInput::line() const {
-  return stream_ != nullptr ? stream_->line : static_cast<uint32_t>(heap_.Get<Port>(port_)->line.fixnum());
-}
-
-uint32_t PortInput::column() const {
-  return stream_ != nullptr ? stream_->column : static_cast<uint32_t>(heap_.Get<Port>(port_)->column.fixnum());
-}
-
-void PortInput::SetPlace(uint32_t line, uint32_t column) {
-  if (stream_ != nullptr) {
-    stream_->line = line;
-    stream_->column = column;
-    return;
-  }
-  Port* port = heap_.Get<Port>(port_);
-  constexpr uint32_t kMost = Value::kFixnumMax;
-  const Value new_line = Value::Fixnum(static_cast<int32_t>(std::min(line, kMost)));
-  const Value new_column = Value::Fixnum(static_cast<int32_t>(std::min(column, kMost)));
-  if (port->line != new_line) heap_.Write(&port->line, new_line);
-  if (port->column != new_column) heap_.Write(&port->column, new_column);
-}
-
-void PortInput::Consume(size_t count) {
-  if (HeaderFlags(heap_.header(port_)) & kTextualPortFlag) {
-    uint32_t line_now = line();
-    uint32_t column_now = column();
-    for (const char c : Available().substr(0, count)) {
-      if (c == '\n') {
-        ++line_now;
-        column_now = 1;
-      } else if ((static_cast<uint8_t>(c) & 0xc0) != 0x80) {
-        ++column_now;
-      }
-    }
-    SetPlace(line_now, column_now);
-  }
-  Skip(count);
-}
-
-void PortInput::Skip(size_t count) {
-  if (stream_ != nullptr) {
-    stream_->position += count;
-    return;
-  }
-  Port* port = heap_.Get<Port>(port_);
-  heap_.Write(&port->position, Value::Fixnum(port->position.fixnum() + static_cast<int32_t>(count)));
-}
-
-PortInput::Outcome PortInput::RaiseInvalid() {
-  const Value condition = vm_.MakeCondition("read", who_, "the input is not valid UTF-8", heap_.Cons(port_, kNull));
-  const Value name = heap_.Get<Port>(port_)->name;
-  heap_.Get<Condition>(condition)->position =
-      PlaceToValue(heap_, heap_.Is<String>(name) ? ToUtf8(heap_, name) : "", line(), column());
-  vm_.Raise(condition);
-  return Outcome::kRaised;
-}
-
-PortInput::Outcome PortInput::Peek(uint32_t* c, size_t* length) {
-  absl::string_view bytes = Available();
-  size_t needed = bytes.empty() ? 1 : SequenceLength(static_cast<uint8_t>(bytes[0]));
-  while (bytes.size() < needed) {
-    const Outcome outcome = Fill();
-    if (outcome == Outcome::kRaised) return outcome;
-    bytes = Available();  // also at the end: filling may have moved what was there
-    if (outcome == Outcome::kEnd) {
-      if (bytes.empty()) return Outcome::kEnd;
-      break;
-    }
-    needed = SequenceLength(static_cast<uint8_t>(bytes[0]));
-  }
-  const char* p = bytes.data();
-  *c = DecodeUtf8(&p, bytes.data() + bytes.size());
-  if (*c == kInvalidChar) return RaiseInvalid();
-  *length = static_cast<size_t>(p - bytes.data());
-  return Outcome::kOk;
-}
-
-bool PortInput::Ready() const {
-  if (stream_ == nullptr || stream_->file != nullptr || !Available().empty()) return true;
-  PortTable& table = PortTableOf(vm_);
-  return !table.has_streams() || table.InputReady();
+  return status.ok() ? kUnspecified : RaisePortStatus(vm, who, port, status);
 }
 
 }  // namespace islet::vm

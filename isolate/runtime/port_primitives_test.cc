@@ -1,5 +1,3 @@
-#include "isolate/runtime/port.h"
-
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -11,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "isolate/data/string.h"
+#include "isolate/ports/outside.h"
+#include "isolate/ports/port.h"
 #include "isolate/printer/printer.h"
 #include "isolate/reader/test_vm.h"
 #include "isolate/runtime/primitives.h"
@@ -28,8 +28,8 @@ class FakeStreams : public StandardStreams {
     input.erase(0, count);
     return count;
   }
-  absl::Status Write(StandardPort port, absl::string_view bytes) override {
-    (port == StandardPort::kError ? error : output).append(bytes.data(), bytes.size());
+  absl::Status Write(int descriptor, absl::string_view text) override {
+    (descriptor == STDERR_FILENO ? error : output).append(text.data(), text.size());
     return absl::OkStatus();
   }
 

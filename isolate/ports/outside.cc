@@ -1,0 +1,34 @@
+#include "isolate/ports/outside.h"
+
+#include <memory>
+
+#include "isolate/process/made_once.h"
+
+namespace islet::vm {
+
+void Outside::CopyFrom(const Outside& other) {
+  system = other.system;
+  ports.CopyFrom(other.ports);
+}
+
+std::string Outside::FirstDifference(const Outside& other) const {
+  return system == other.system ? ports.FirstDifference(other.ports) : "capabilities, or what it knows of its process";
+}
+
+Outside& OutsideOf(Vm& vm) {
+  if (vm.outside == nullptr) vm.outside = std::make_shared<Outside>();
+  return *static_cast<Outside*>(vm.outside.get());
+}
+
+const Outside* FindOutside(const Vm& vm) { return static_cast<const Outside*>(vm.outside.get()); }
+
+std::string OutsideDifference(const Vm& a, const Vm& b) {
+  static constinit MadeOnce<Outside> nothing;
+  const auto outside = [](const Vm& vm) -> const Outside& {
+    const Outside* const found = FindOutside(vm);
+    return found == nullptr ? nothing.Get() : *found;
+  };
+  return outside(a).FirstDifference(outside(b));
+}
+
+}  // namespace islet::vm
