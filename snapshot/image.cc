@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -456,20 +455,12 @@ absl::StatusOr<std::shared_ptr<const Image>> Image::MakeResident(std::shared_ptr
   if (absl::Status status = CopyInto(*fd, {image->original_->image_, image->image_bytes()}); !status.ok()) {
     return status;
   }
-  // A kernel without MADV_COLLAPSE (before 6.1), or without a free huge page, leaves small pages: as right, only
-  // slower. The mapping stays, for what is read on behalf of all isolates (Heap::Peek).
-  constexpr int kMadviseCollapse = 25;
-  image->mapping_bytes_ = bytes + kHugePageSize;
-  image->mapping_ = mmap(nullptr, image->mapping_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (image->mapping_ == MAP_FAILED) {
-    image->mapping_ = nullptr;
-    return MappingFailed("cannot map the snapshot's memory file");
-  }
-  const uint64_t aligned = RoundUp(reinterpret_cast<uint64_t>(image->mapping_), kHugePageSize);
-  void* const at = mmap(reinterpret_cast<void*>(aligned), bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, *fd, 0);
-  if (at == MAP_FAILED) return MappingFailed("cannot map the snapshot's memory file");
-  madvise(at, bytes, kMadviseCollapse);
-  image->image_ = static_cast<const uint8_t*>(at) + phase;
+  // The mapping stays, for what is read on behalf of all isolates (Heap::Peek). Without huge pages it is as right, only
+  // slower.
+  image->mapping_ = Mapping::OfFile(*fd, bytes, kHugePageSize);
+  if (!image->mapping_) return MappingFailed("cannot map the snapshot's memory file");
+  CollapseIntoHugePages(image->mapping_);
+  image->image_ = image->mapping_.data() + phase;
   if (absl::Status status = Seal(*fd); !status.ok()) return status;
   return std::shared_ptr<const Image>(std::move(image));
 }
@@ -495,12 +486,11 @@ bool Image::UseCarrier() {
   // Pages that are not in the page cache yet come there as huge pages, where the file system can; see Placement.
   const uintptr_t begin = RoundUp(reinterpret_cast<uintptr_t>(image_), kHugePageSize);
   const uintptr_t end = RoundDown(reinterpret_cast<uintptr_t>(image_) + image_bytes(), kHugePageSize);
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  PreferHugePages(reinterpret_cast<const uint8_t*>(begin), reinterpret_cast<const uint8_t*>(end));
   return true;
 }
 
 Image::~Image() {
-  if (mapping_ != nullptr) Unmap(mapping_, mapping_bytes_);
   if (fd_ >= 0) close(fd_);
 }
 

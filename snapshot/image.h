@@ -24,6 +24,7 @@
 #include "absl/types/span.h"
 #include "isolate/heap/cage.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pages.h"
 #include "isolate/interpreter/vm.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/image_copy.h"
@@ -122,10 +123,9 @@ class Image : public std::enable_shared_from_this<Image> {
   std::shared_ptr<const Image> original_;  // of a resident copy: owns the bytes
   absl::Span<const uint8_t> bytes_;        // the file
   Fingerprint digest_;
-  ImageCopy copy_;           // unless the carrier is mapped
-  int fd_ = -1;              // the carrier, or the file of a resident copy
-  void* mapping_ = nullptr;  // of a resident copy: holds image_
-  size_t mapping_bytes_ = 0;
+  ImageCopy copy_;   // unless the carrier is mapped
+  int fd_ = -1;      // the carrier, or the file of a resident copy
+  Mapping mapping_;  // of a resident copy: holds image_
   absl::Span<const PrimitiveSpec> primitives_;
   ImageSource source_;
   bool maps_carrier_ = false;

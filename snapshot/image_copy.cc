@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/capabilities/system.h"
-#include "isolate/heap/cage.h"
 
 namespace islet::vm {
 
@@ -45,16 +44,15 @@ absl::StatusOr<ImageCopy> ImageCopy::Create(size_t bytes) {
     copy.fd_ = *fd;
     return copy;
   }
-  void* const at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (at == MAP_FAILED) return MappingFailed("cannot get memory for the snapshot");
-  copy.memory_ = static_cast<uint8_t*>(at);
+  copy.memory_ = Mapping::Anonymous(bytes, Access::kReadWrite);
+  if (!copy.memory_) return MappingFailed("cannot get memory for the snapshot");
   return copy;
 }
 
 absl::Status ImageCopy::Append(absl::Span<const uint8_t> bytes) {
   if (bytes.size() > size_ - written_) return absl::InternalError("the snapshot is larger than it said");
   if (fd_ < 0) {
-    std::memcpy(memory_ + written_, bytes.data(), bytes.size());
+    std::memcpy(memory_.data() + written_, bytes.data(), bytes.size());
   } else if (absl::Status status = CopyInto(fd_, bytes); !status.ok()) {
     return status;
   }
@@ -65,14 +63,11 @@ absl::Status ImageCopy::Append(absl::Span<const uint8_t> bytes) {
 absl::Status ImageCopy::Finish() {
   if (written_ != size_) return absl::InternalError("the snapshot is smaller than it said");
   if (fd_ < 0) {
-    if (mprotect(memory_, size_, PROT_READ) != 0) return MappingFailed("cannot protect the snapshot");
-    return absl::OkStatus();
+    return memory_.Protect(0, size_, Access::kRead) ? absl::OkStatus() : MappingFailed("cannot protect the snapshot");
   }
   if (absl::Status status = Seal(fd_); !status.ok()) return status;
-  void* const at = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd_, 0);
-  if (at == MAP_FAILED) return MappingFailed("cannot map the snapshot");
-  memory_ = static_cast<uint8_t*>(at);
-  return absl::OkStatus();
+  memory_ = Mapping::OfFile(fd_, size_);
+  return memory_ ? absl::OkStatus() : MappingFailed("cannot map the snapshot");
 }
 
 ImageCopy::ImageCopy(ImageCopy&& other) noexcept { *this = std::move(other); }
@@ -86,7 +81,6 @@ ImageCopy& ImageCopy::operator=(ImageCopy&& other) noexcept {
 }
 
 ImageCopy::~ImageCopy() {
-  if (memory_ != nullptr) Unmap(memory_, size_);
   if (fd_ >= 0) close(fd_);
 }
 

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "isolate/heap/pages.h"
 
 namespace islet::vm {
 
@@ -36,13 +37,13 @@ class ImageCopy {
 
   // The copy, from its start; at a page boundary. Valid as long as this object, wherever that is
   // moved.
-  absl::Span<const uint8_t> bytes() const { return {memory_, size_}; }
+  absl::Span<const uint8_t> bytes() const { return {memory_.data(), size_}; }
   // To be mapped; open as long as this object. -1 if the copy is anonymous memory.
   int fd() const { return fd_; }
 
  private:
   int fd_ = -1;
-  uint8_t* memory_ = nullptr;
+  Mapping memory_;
   size_t size_ = 0;
   size_t written_ = 0;
 };

@@ -1,7 +1,5 @@
 #include "snapshot/layout.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <deque>
@@ -11,7 +9,6 @@
 #include "absl/strings/string_view.h"
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/objects.h"
-#include "isolate/heap/pages.h"
 #include "isolate/heap/port_handle.h"
 #include "isolate/interpreter/opcode.h"
 
@@ -54,25 +51,13 @@ size_t SizeOfObject(const Heap& heap, Value v) { return v.IsObject() ? SizeOf(he
 
 absl::StatusOr<OffsetMap> OffsetMap::Create(uint64_t cage_size) {
   const size_t bytes = cage_size / 8 * sizeof(uint32_t);
-  void* words = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (words == MAP_FAILED) {
+  Mapping mapping = Mapping::Reserve(bytes);
+  if (!mapping) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes >> 20,
                                                      " MiB of address space to number the objects"
                                                      " of the heap (see ulimit -v)"));
   }
-  return OffsetMap(static_cast<uint32_t*>(words), bytes);
-}
-
-OffsetMap::OffsetMap(OffsetMap&& other) noexcept : words_(std::exchange(other.words_, nullptr)), bytes_(other.bytes_) {}
-
-OffsetMap& OffsetMap::operator=(OffsetMap&& other) noexcept {
-  std::swap(words_, other.words_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-OffsetMap::~OffsetMap() {
-  if (words_ != nullptr) munmap(words_, bytes_);
+  return OffsetMap(std::move(mapping));
 }
 
 // ---- Layout

@@ -26,6 +26,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pages.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -35,17 +36,14 @@ namespace islet::vm {
 class OffsetMap {
  public:
   static absl::StatusOr<OffsetMap> Create(uint64_t cage_size);
-  OffsetMap(OffsetMap&& other) noexcept;
-  OffsetMap& operator=(OffsetMap&& other) noexcept;
-  ~OffsetMap();
 
-  uint32_t& operator[](uint32_t offset) { return words_[offset >> 3]; }
-  uint32_t operator[](uint32_t offset) const { return words_[offset >> 3]; }
+  uint32_t& operator[](uint32_t offset) { return words()[offset >> 3]; }
+  uint32_t operator[](uint32_t offset) const { return words()[offset >> 3]; }
 
  private:
-  OffsetMap(uint32_t* words, size_t bytes) : words_(words), bytes_(bytes) {}
-  uint32_t* words_ = nullptr;
-  size_t bytes_ = 0;
+  explicit OffsetMap(Mapping mapping) : mapping_(std::move(mapping)) {}
+  uint32_t* words() const { return reinterpret_cast<uint32_t*>(mapping_.data()); }
+  Mapping mapping_;
 };
 
 // In the order of the image.

@@ -7,34 +7,12 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
+#include "isolate/heap/cage_layout.h"
+#include "isolate/heap/pages.h"
 
 namespace islet::vm {
 
-// Cage offsets; all multiples of the page size (see heap.h for the picture).
-struct CageLayout {
-  uint64_t cage_size = 0;        // bytes: 4 GiB, or less by option
-  uint32_t read_only_begin = 0;  // what is before it is the image's writable part
-  uint32_t image_end = 0;
-  uint32_t stack_begin = 0;
-  uint32_t stack_end = 0;
-  uint32_t young_begin = 0;
-  uint32_t young_end = 0;
-  uint32_t old_begin = 0;
-  uint32_t old_end = 0;
-  bool operator==(const CageLayout&) const = default;
-
-  // The smallest cage that leaves room to collect; each image needs its own size on top.
-  static constexpr uint64_t kMinCageSize = uint64_t{32} << 20;
-
-  // The layout for an image of `writable` + `read_only` bytes (multiples of the page size). With no image at all, the
-  // first page stays unmapped. An image too large for the cage is found by Cage::Create.
-  static CageLayout For(uint64_t cage_size, uint32_t writable, uint32_t read_only);
-  // Where in its 2 MiB window of address space a cage's base lies. An image file's offset that is congruent to it can
-  // be mapped by huge pages.
-  uint64_t BasePhase() const;
-};
-
-// Where the image's bytes come from: `fd` at `file_offset`, mapped privately; both parts are adjacent in the file.
+// Says where the image's bytes come from: `fd` at `file_offset`, mapped privately; both parts are adjacent in the file.
 struct ImageSource {
   int fd = -1;
   uint64_t file_offset = 0;
@@ -49,11 +27,7 @@ struct ImageSource {
   bool guarded = false;
 };
 
-// Unmaps a range. Where the system refuses, its memory goes back if it is the process's own, and it
-// is tried again whenever a range is unmapped. Any thread.
-void Unmap(void* at, uint64_t bytes);
-
-// Owns the mapping. Movable.
+// Owns the range of addresses. Movable.
 class Cage {
  public:
   // Reserves and maps. Errors: ResourceExhausted, naming the limit that was hit (address space,
@@ -61,8 +35,8 @@ class Cage {
   // small for the image, or not of a size that there can be.
   //
   // A process that locks what it will map (mlockall(MCL_FUTURE)) would have all of a cage resident
-  // at once. A thread asks for that when it makes its first cage; from then on its cages are locked
-  // page by page, as these are touched (MLOCK_ONFAULT). Cages made before that call are not
+  // at once. A thread asks for that when it makes its first cage (Mapping::Reserve); from then on its
+  // cages are locked page by page, as these are touched. Cages made before that call are not
   // protected from it.
   static absl::StatusOr<Cage> Create(const CageLayout& layout, const ImageSource& image);
   // For a cage whose memory reads as when it was made (Heap::Reset): this thread's next Create for the same image and
@@ -75,18 +49,18 @@ class Cage {
   // Unmaps the one that this thread keeps.
   static void DropKept();
 
-  Cage(Cage&& other) noexcept;
-  Cage& operator=(Cage&& other) noexcept;
+  Cage(Cage&& other) noexcept = default;
+  Cage& operator=(Cage&& other) noexcept = default;
   ~Cage();
 
-  uint8_t* base() const { return base_; }
+  uint8_t* base() const { return mapping_.data(); }
   const CageLayout& layout() const { return layout_; }
 
  private:
-  Cage(uint8_t* base, const CageLayout& layout, uint32_t image, bool maps_file);
+  Cage(Mapping mapping, const CageLayout& layout, uint32_t image, bool maps_file);
   // False with errno if the system refuses.
   bool PutImage(const ImageSource& image);
-  uint8_t* base_ = nullptr;
+  Mapping mapping_;
   CageLayout layout_;
   uint32_t image_ = 0;  // ImageSource::lasting
   bool maps_file_ = false;

@@ -535,7 +535,7 @@ void Collector::StartForwarding(uint32_t index) {
   if (forwarding_used_ > state_.evacuation.forwarding_end) {
     uint32_t& end = state_.evacuation.forwarding_end;
     end += std::min(kPopulatedAtOnce, young_begin_ + young_size_ - end);
-    Heap::Populate(base_ + begin, base_ + end);
+    PopulatePages(base_ + begin, base_ + end);
   }
   state_.old.blocks[index].next = begin;
 }

@@ -1,7 +1,5 @@
 #include "isolate/heap/heap.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -201,7 +199,7 @@ void Heap::PopulateLarge(Value object) {
   uint8_t* const end = begin + SizeOf(Get<uint32_t>(object));
   while (begin < end && PollInterrupts()) {
     uint8_t* const part = begin + std::min<ptrdiff_t>(end - begin, kPopulatedAtOnce);
-    Populate(begin, part);
+    PopulatePages(begin, part);
     begin = part;
   }
 }
@@ -248,7 +246,7 @@ uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes, bool populate) 
   state_.old.blocks[index].marked = state_.evacuation.running;
   space.blocks.push_back(index);
   uint8_t* p = BlockStart(index);
-  if (populate) Populate(p, p + kBlockSize);
+  if (populate) PopulatePages(p, p + kBlockSize);
   space.top = BlockOffset(index) + static_cast<uint32_t>(bytes);
   space.end = BlockOffset(index) + static_cast<uint32_t>(kBlockSize);
   return p;
@@ -354,16 +352,9 @@ void Heap::NoteOldGrowth() {
 }
 
 bool Heap::Discard(uint8_t* begin, uint8_t* end) {
-  if (begin >= end || madvise(begin, static_cast<size_t>(end - begin), MADV_DONTNEED) == 0) return true;
-  // Where memory is locked (mlockall), for one.
+  if (begin >= end || DiscardPages(begin, end)) return true;
   std::memset(begin, 0, static_cast<size_t>(end - begin));
   return false;
-}
-
-void Heap::Populate(uint8_t* begin, uint8_t* end) {
-#ifdef MADV_POPULATE_WRITE  // Linux 5.14
-  (void)madvise(begin, static_cast<size_t>(end - begin), MADV_POPULATE_WRITE);
-#endif
 }
 
 // ---- Barrier and collection.

@@ -375,9 +375,6 @@ class Heap {
   // Gives [begin, end) back to the system, to read as zero from now on. False if the system did not take it: it reads
   // as zero all the same, but stays resident.
   static bool Discard(uint8_t* begin, uint8_t* end);
-  // Asks the system for the pages of [begin, end) at once, as one page fault for each takes three
-  // times as long.
-  static void Populate(uint8_t* begin, uint8_t* end);
   // Parts of Reset.
   void RestoreImage(size_t keep_bytes);
   bool DiscardKeptPages();

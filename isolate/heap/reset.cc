@@ -4,8 +4,6 @@
 // the stack up to its highest limit. Small amounts are cleared in place, since a page fault costs as much as clearing
 // several pages that are in the cache; large amounts go back to the system.
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -89,9 +87,8 @@ bool Heap::DiscardKeptPages() {
   });
   for (size_t i = 0; i < count; ++i) {
     const Run& run = runs[i];
-    uint8_t* const begin = base_ + (size_t{run.first} << kPageShift);
-    // Fails where memory is locked; the copies stay then.
-    if (madvise(begin, size_t{run.end - run.first} << kPageShift, MADV_DONTNEED) != 0) return false;
+    // Where memory is locked, the copies stay.
+    if (!DiscardPages(base_ + (size_t{run.first} << kPageShift), base_ + (size_t{run.end} << kPageShift))) return false;
   }
   dirty_.Clear();
   dirty_.DropKept();
