@@ -65,11 +65,11 @@ Identity IdentityOf(const std::string& path) {
 std::string Shown(const std::string& path) { return path == "-" ? "standard output" : path; }
 
 absl::Status CannotWrite(const std::string& path, int error) {
-  const std::string what = absl::StrCat("cannot write ", Shown(path));
-  return absl::Status(absl::ErrnoToStatusCode(error), SystemError(what, error).message());
+  return absl::Status(absl::ErrnoToStatusCode(error),
+                      absl::StrCat("cannot write ", Shown(path), ": ", ErrorText(error)));
 }
 
-// The rest of `contents`, unless a signal comes first.
+// Writes `contents`, unless a signal comes first: also before the first byte, so that a file is not begun in vain.
 absl::Status WriteTo(int descriptor, absl::string_view contents, const std::string& path) {
   const auto ending = [] { return PendingSignal() != 0; };
   const int error = !contents.empty() && ending() ? ECANCELED : WriteWhole(descriptor, contents, ending);

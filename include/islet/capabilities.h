@@ -1,6 +1,6 @@
-// What scripts may reach outside of their isolate: files, the time, randomness. By default nothing:
-// a procedure that needs what its isolate was not granted raises a condition that names it. A host
-// grants by IsolateOptions
+// Files, the time and randomness, as hosts grant them to scripts. By default a script reaches nothing outside of its
+// isolate: a procedure that needs what was not granted raises a condition that names it. A host grants by
+// IsolateOptions
 //
 //   options.files = islet::ProcessFiles();              what this process may do, scripts may
 //   options.files = *islet::FilesBelow("/srv/site");    what lies in this directory
@@ -56,7 +56,7 @@ class File {
 // Paths are what scripts give: never with a NUL, else any text, "" included, relative or not. An
 // error becomes a condition that `file-error?` is true of, with the path among its irritants; its
 // message is the Status's, which should say what could not be done, and why: "cannot open: No such
-// file or directory".
+// file or directory". Where source text is read, messages say "cannot read PATH: No such file or directory".
 class FileSystem {
  public:
   enum class Mode {
@@ -69,9 +69,9 @@ class FileSystem {
   virtual absl::StatusOr<std::unique_ptr<File>> Open(absl::string_view path, Mode mode) = 0;
   virtual absl::StatusOr<bool> Exists(absl::string_view path) = 0;
   virtual absl::Status Delete(absl::string_view path) = 0;
-  // What an isolate gets that is granted this file system, and again whenever it is reset
-  // (IsolatePool), or that is a fork of one that has it: null, this file system itself, which all
-  // share; or one in the state of this one that nobody else has.
+  // Asked when an isolate is granted this file system, again whenever that isolate is reset (IsolatePool), and for a
+  // fork of it. Null: the isolate gets this file system itself, which all share. Else it gets what this returns, one in
+  // the state of this one that nobody else has.
   virtual std::shared_ptr<FileSystem> ForIsolate() { return nullptr; }
 };
 
@@ -96,8 +96,7 @@ absl::StatusOr<std::shared_ptr<FileSystem>> FilesBelow(const std::string& direct
 class MemoryFiles : public FileSystem {
  public:
   struct Options {
-    // What scripts may write at most: all contents, and 256 bytes for each file. What Put puts in
-    // counts too.
+    // Scripts may write no more than this: all contents count, and 256 bytes for each file, those of Put as well.
     uint64_t max_bytes = uint64_t{16} << 20;
     bool read_only = false;
     // Every isolate has files of its own, which are those put in here at first (they share the

@@ -62,20 +62,19 @@ class DirectoryFiles : public FileSystem {
   DirectoryFiles(int root, const FilesBelowOptions& options) : root_(root), options_(options) {}
 
   absl::StatusOr<std::unique_ptr<File>> Open(absl::string_view path, Mode mode) override {
-    constexpr absl::string_view kWhat = "cannot open";
-    if (mode != Mode::kRead && options_.read_only) return vm::SystemError(kWhat, EROFS);
-    const absl::StatusOr<Place> place = Find(path, kWhat, /*follow_last=*/true);
+    if (mode != Mode::kRead && options_.read_only) return vm::SystemError(vm::kCannotOpen, EROFS);
+    const absl::StatusOr<Place> place = Find(path, vm::kCannotOpen, /*follow_last=*/true);
     if (!place.ok()) return place.status();
     if (place->mode != 0 && !S_ISREG(place->mode)) return NotRegular(place->mode);
     const int flags = mode == Mode::kRead ? O_RDONLY : O_WRONLY | O_CREAT | (mode == Mode::kAppend ? O_APPEND : 0);
     // Does not wait, should something else than a file have taken its place.
     const int fd = OpenAt(DirectoryOf(*place), place->name, flags | O_NONBLOCK);
-    if (fd < 0) return vm::SystemError(kWhat, errno);
+    if (fd < 0) return vm::SystemError(vm::kCannotOpen, errno);
     std::unique_ptr<File> file = vm::MakeDescriptorFile(fd);
     struct stat status;
-    if (fstat(fd, &status) != 0) return vm::SystemError(kWhat, errno);
+    if (fstat(fd, &status) != 0) return vm::SystemError(vm::kCannotOpen, errno);
     if (!S_ISREG(status.st_mode)) return NotRegular(status.st_mode);
-    if (mode == Mode::kWrite && ftruncate(fd, 0) != 0) return vm::SystemError(kWhat, errno);
+    if (mode == Mode::kWrite && ftruncate(fd, 0) != 0) return vm::SystemError(vm::kCannotOpen, errno);
     return file;
   }
 
@@ -102,8 +101,8 @@ class DirectoryFiles : public FileSystem {
   }
 
   static absl::Status NotRegular(mode_t mode) {
-    if (S_ISDIR(mode)) return vm::SystemError("cannot open", EISDIR);
-    return absl::PermissionDeniedError("cannot open: not a regular file");
+    if (S_ISDIR(mode)) return vm::SystemError(vm::kCannotOpen, EISDIR);
+    return absl::PermissionDeniedError(absl::StrCat(vm::kCannotOpen, ": not a regular file"));
   }
 
   int DirectoryOf(const Place& place) const { return place.above.empty() ? root_.get() : place.above.back().get(); }

@@ -161,15 +161,14 @@ std::vector<std::string> MemoryFiles::Names() const {
 }
 
 absl::StatusOr<std::unique_ptr<File>> MemoryFiles::Open(absl::string_view path, Mode mode) {
-  constexpr absl::string_view kWhat = "cannot open";
   const std::string name = Normalized(path);
-  if (name.empty()) return vm::SystemError(kWhat, path.empty() ? ENOENT : EISDIR);
+  if (name.empty()) return vm::SystemError(vm::kCannotOpen, path.empty() ? ENOENT : EISDIR);
   const std::lock_guard<ForkSafeMutex> lock(state_->mutex);
-  if (mode != Mode::kRead && state_->options.read_only) return vm::SystemError(kWhat, EROFS);
+  if (mode != Mode::kRead && state_->options.read_only) return vm::SystemError(vm::kCannotOpen, EROFS);
   std::shared_ptr<State::Node> node = state_->Find(name);
   if (node == nullptr) {
-    if (mode == Mode::kRead) return vm::SystemError(kWhat, ENOENT);
-    if (!state_->HasRoomFor(kFileBytes + name.size())) return state_->Full(kWhat);
+    if (mode == Mode::kRead) return vm::SystemError(vm::kCannotOpen, ENOENT);
+    if (!state_->HasRoomFor(kFileBytes + name.size())) return state_->Full(vm::kCannotOpen);
     node = std::make_shared<State::Node>(state_.get(), name.size());
     state_->files[name] = node;
   } else if (mode == Mode::kWrite) {

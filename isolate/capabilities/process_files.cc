@@ -22,11 +22,11 @@ class ProcessFileSystem : public FileSystem {
     do {
       fd = open(std::string(path).c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666);
     } while (fd < 0 && errno == EINTR);
-    if (fd < 0) return vm::SystemError("cannot open", errno);
+    if (fd < 0) return vm::SystemError(vm::kCannotOpen, errno);
     struct stat status;
     if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
       close(fd);
-      return vm::SystemError("cannot open", EISDIR);
+      return vm::SystemError(vm::kCannotOpen, EISDIR);
     }
     return vm::MakeDescriptorFile(fd);
   }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace islet::vm {
 
@@ -34,10 +35,13 @@ class DescriptorFile : public File {
 
 }  // namespace
 
+std::string ErrorText(int error) {
+  const char* const text = strerrordesc_np(error);  // not strerror: that depends on the locale
+  return text != nullptr ? std::string(text) : absl::StrCat("error ", error);
+}
+
 absl::Status SystemError(absl::string_view what, int error) {
-  const char* text = strerrordesc_np(error);  // not strerror: that depends on the locale
-  const std::string message =
-      absl::StrCat(what, ": ", text != nullptr ? std::string(text) : absl::StrCat("error ", error));
+  const std::string message = absl::StrCat(what, ": ", ErrorText(error));
   switch (error) {
     case ENOENT:
     case ENOTDIR:
@@ -49,6 +53,20 @@ absl::Status SystemError(absl::string_view what, int error) {
     default:
       return absl::UnavailableError(message);
   }
+}
+
+absl::StatusOr<std::unique_ptr<File>> OpenFileOf(FileSystem& files, absl::string_view path, FileSystem::Mode mode) {
+  absl::StatusOr<std::unique_ptr<File>> file = files.Open(path, mode);
+  if (file.ok() && *file == nullptr) {
+    return absl::InternalError(absl::StrCat(kCannotOpen, ": the host's file system gave no file"));
+  }
+  return file;
+}
+
+absl::string_view ReasonNotOpened(const absl::Status& status) {
+  absl::string_view reason = status.message();
+  const bool told = absl::ConsumePrefix(&reason, kCannotOpen) && absl::ConsumePrefix(&reason, ": ");
+  return told ? reason : status.message();
 }
 
 int WriteWhole(int fd, absl::string_view bytes, absl::FunctionRef<bool()> stop) {

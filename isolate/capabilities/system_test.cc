@@ -54,6 +54,18 @@ TEST_F(SystemTest, StopsBetweenTwoCalls) {
   EXPECT_GT(Waiting(), 4u);
 }
 
+TEST(ReasonNotOpenedTest, IsTheMessageWithoutItsBeginning) {
+  EXPECT_EQ(ReasonNotOpened(SystemError(kCannotOpen, ENOENT)), "No such file or directory");
+  EXPECT_EQ(ReasonNotOpened(absl::UnavailableError("cannot open")), "cannot open");
+  EXPECT_EQ(ReasonNotOpened(SystemError("cannot read", EIO)), "cannot read: Input/output error");
+  EXPECT_EQ(ReasonNotOpened(absl::DataLossError("the tape is torn")), "the tape is torn");
+}
+
+TEST(ErrorTextTest, ErrorsThatNobodyKnowsHaveTheirNumber) {
+  EXPECT_EQ(ErrorText(EISDIR), "Is a directory");
+  EXPECT_EQ(ErrorText(99999), "error 99999");
+}
+
 TEST(PathsTest, TheDirectoryOfAName) {
   EXPECT_EQ(DirectoryOf("a/b/c.lisp"), "a/b/");
   EXPECT_EQ(DirectoryOf("/c.lisp"), "/");

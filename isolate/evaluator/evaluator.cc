@@ -7,9 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/string_view.h"
 #include "isolate/capabilities/call_out.h"
 #include "isolate/capabilities/paths.h"
+#include "isolate/capabilities/system.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/heap/poll.h"
@@ -27,8 +28,8 @@ namespace islet::vm {
 
 namespace {
 
-// What must be left of the C++ stack to load a library from within another one's loading: more than the expander leaves
-// unused, which would speak of forms that are nested too deeply.
+// A library is loaded from within another one's loading only if so much of the C++ stack is left. It is more than the
+// expander leaves unused, which would speak of forms that are nested too deeply.
 constexpr size_t kStackOfLoad = size_t{512} << 10;
 // Reading, expanding and compiling a text needs at least so much of the stack. The expander and the compiler may use
 // half of what is left for forms that are nested in each other.
@@ -37,9 +38,8 @@ constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
 constexpr size_t kShownImports = 4;
 
 absl::StatusOr<std::string> ReadWholeFile(FileSystem& files, const std::string& path) {
-  absl::StatusOr<std::unique_ptr<File>> file = files.Open(path, FileSystem::Mode::kRead);
+  absl::StatusOr<std::unique_ptr<File>> file = OpenFileOf(files, path, FileSystem::Mode::kRead);
   if (!file.ok()) return file.status();
-  if (*file == nullptr) return absl::InternalError("cannot open: the host's file system gave no file");
   std::string text;
   std::vector<char> buffer(size_t{1} << 16);
   while (true) {
@@ -53,9 +53,7 @@ absl::StatusOr<std::string> ReadWholeFile(FileSystem& files, const std::string& 
 }
 
 absl::Status Unreadable(absl::string_view path, const absl::Status& status) {
-  absl::string_view reason = status.message();
-  absl::ConsumePrefix(&reason, "cannot open: ");
-  return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", reason));
+  return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", ReasonNotOpened(status)));
 }
 
 bool StartsWith(Vm& vm, const Syntax* form, std::string_view keyword) {
@@ -103,7 +101,7 @@ Value CoreLibraryName(Vm& vm) {
 
 }  // namespace
 
-// What the Vm's hooks call.
+// The Vm's hooks lead here.
 struct EvaluatorHooks {
   static Evaluator* Get(Vm& vm) { return static_cast<Evaluator*>(vm.evaluator); }
 
@@ -391,7 +389,7 @@ absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
       const bool known = FindLibrary(vm_, import.ToValue(vm_)) != kUndefined || failed_.count(import.ToString()) != 0;
       const auto is_import = [&import](const Loading& other) { return other.name == import; };
       if (known || std::any_of(loading_.begin(), loading_.end(), is_import)) continue;
-      // What is wrong with it is told where it is imported.
+      // If this fails, the library that imports it tells why.
       StartLoading(import).IgnoreError();
       continue;
     }

@@ -4,14 +4,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/capabilities/call_out.h"
+#include "isolate/capabilities/system.h"
 
 namespace islet::vm {
 
 namespace {
 
-// What a file is asked for at a time, at least.
+// A file is asked for at least so many bytes at a time.
 constexpr size_t kReadSize = 16 << 10;
-// What is buffered before the file gets it; islet/capabilities.h tells hosts so.
+// A file gets what is buffered for it once it is so much, as islet/capabilities.h tells hosts.
 constexpr size_t kHeldBack = 64 << 10;
 
 }  // namespace
@@ -54,12 +55,11 @@ absl::StatusOr<PortHandle> PortTable::Open(absl::string_view name, FileSystem::M
   }
   if (open_files >= max_open_files) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("cannot open: the isolate may have ", max_open_files, " files open at a time"));
+        absl::StrCat(kCannotOpen, ": the isolate may have ", max_open_files, " files open at a time"));
   }
   std::string path = Resolve(name);
-  absl::StatusOr<std::unique_ptr<File>> file = CallOut([&] { return files->Open(path, mode); });
+  absl::StatusOr<std::unique_ptr<File>> file = CallOut([&] { return OpenFileOf(*files, path, mode); });
   if (!file.ok()) return file.status();
-  if (*file == nullptr) return absl::InternalError("cannot open: the host's file system gave no file");
   const bool input = mode == FileSystem::Mode::kRead;
   if (input && files_read != nullptr) files_read->push_back(path);
   if (free == files_.size()) files_.push_back(std::make_unique<Stream>());
@@ -112,7 +112,7 @@ absl::Status PortTable::Close(PortHandle handle) {
 }
 
 absl::StatusOr<bool> PortTable::Fill(Stream& stream) {
-  // What has been read is dropped once it is the larger part, so that moving the rest costs little.
+  // Bytes that were read are dropped once they are the larger part, so that moving the rest costs little.
   if (stream.position > stream.buffer.size() / 2) {
     stream.buffer.erase(0, stream.position);
     stream.position = 0;

@@ -17,14 +17,10 @@ namespace {
 
 constexpr size_t kHeldBack = 64 << 10;
 
-absl::Status SystemError(absl::string_view what, int error) {
-  return absl::UnavailableError(absl::StrCat(what, ": ", strerrordesc_np(error)));
-}
-
 absl::Status WriteAll(int descriptor, absl::string_view bytes) {
   const int error = vm::WriteWhole(descriptor, bytes, InterruptPending);
   if (error == 0) return absl::OkStatus();
-  return error == ECANCELED ? absl::CancelledError("interrupted") : SystemError("cannot write", error);
+  return error == ECANCELED ? absl::CancelledError("interrupted") : vm::SystemError("cannot write", error);
 }
 
 }  // namespace
@@ -68,7 +64,7 @@ absl::StatusOr<size_t> Console::ReadFromSystem(char* buffer, size_t size) {
         if (count > 0 && buffer[count - 1] == '\n') line_open_ = false;  // as the terminal has echoed it
         return static_cast<size_t>(count);
       }
-      if (errno != EINTR) return SystemError("cannot read", errno);
+      if (errno != EINTR) return vm::SystemError("cannot read", errno);
     }
     if (InterruptPending()) return absl::CancelledError("interrupted");
   }

@@ -36,7 +36,7 @@ using Outcome = Session::Outcome;
 
 absl::StatusOr<std::string> ReadAll(int descriptor, const std::string& path) {
   auto fail = [&path](int error) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", strerrordesc_np(error)));
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", vm::ErrorText(error)));
   };
   struct stat info;
   std::string text;
@@ -59,14 +59,14 @@ absl::StatusOr<std::string> ReadAll(int descriptor, const std::string& path) {
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", strerrordesc_np(errno)));
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", vm::ErrorText(errno)));
   }
   absl::StatusOr<std::string> text = ReadAll(descriptor, path);
   close(descriptor);
   return text;
 }
 
-// What a program may do that a user starts by name: what the user may.
+// A program that a user starts by name may do what the user may.
 IsolateOptions GrantsOf(const Options& options, std::shared_ptr<Console> console) {
   IsolateOptions grants;
   grants.limits.heap_bytes = static_cast<size_t>(options.max_heap_mib) << 20;
@@ -180,7 +180,7 @@ int Main(absl::Span<const char* const> arguments) {
   const Isolate::Scope scope(**isolate);
   Session session(**isolate, console);
   const int exit_status = Run(*options, session);
-  // What goes with the process need not be taken apart first.
+  // The process ends here, and takes the isolate with it: only its output has to be written out.
   absl::Status flushed = (*isolate)->Flush();
   if (!flushed.ok()) session.ReportFailure(flushed.message());
   std::fflush(nullptr);
