@@ -1,7 +1,6 @@
 // Calls on small stacks: of threads, and of fibers that the host has made. Whatever a call is for, it is carried out,
 // or gives an error; it never runs past the stack's end, where there is a page that nobody may touch.
 
-#include <pthread.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -17,6 +16,7 @@
 #include "islet/isolate_pool.h"
 #include "islet/stack.h"
 #include "isolate/lib/standard.h"
+#include "isolate/process/thread_for_tests.h"
 #include "sdk/isolate_test_startup.h"
 #include "tests/sanitized_for_tests.h"
 
@@ -30,24 +30,6 @@ constexpr size_t kKiB = 1024;
 constexpr size_t kPage = 4096;
 
 using Body = std::function<void()>;
-
-// Runs `body` on a thread with a stack of so many bytes, its thread-local variables included.
-void OnThread(size_t bytes, const Body& body) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, bytes), 0);
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(
-                &thread, &attributes,
-                [](void* context) -> void* {
-                  (*static_cast<const Body*>(context))();
-                  return nullptr;
-                },
-                const_cast<Body*>(&body)),
-            0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-}
 
 // A stack between two pages that nobody may touch.
 class Fiber {
@@ -90,7 +72,7 @@ const Snapshot& Standard() {
 
 std::unique_ptr<Isolate> New() { return Isolate::FromSnapshot(Standard()).value(); }
 
-// What a program that is compiled already does when it is called: each takes what C++ stack there is in another way.
+// Programs that are compiled already, and called: each takes the C++ stack in another way.
 const std::vector<std::string>& Programs() {
   static const auto* const programs = new std::vector<std::string>{
       "(vector-ref (vector 1 2) 5)",

@@ -169,6 +169,13 @@ class HashBuffer {
       used_ += n;
     }
   }
+  // Room for `n` more, at most kSize, which the caller fills.
+  Char* Room(size_t n) {
+    if (n > kSize - used_) Flush();
+    Char* const room = buffer_ + used_;
+    used_ += n;
+    return room;
+  }
   uint64_t Digest() {
     if (!begun_) return XXH3_64bits(buffer_, used_ * sizeof(Char));
     XXH3_64bits_update(&state_, buffer_, used_ * sizeof(Char));
@@ -189,17 +196,18 @@ class HashBuffer {
   XXH3_state_t state_;
 };
 
+// Characters of a wide string that are hashed at a time as one byte each: small enough for the stack, and for XXH3 to
+// take a piece in one go.
+constexpr size_t kNarrowedPiece = 256;
+
 // Goes by one byte per character while all fit, so that a text's hash does not depend on how it is stored.
 uint32_t HashWide(const uint32_t* chars, size_t count) {
   if (!AllNarrow(chars, count)) return FoldHash(HashBytes(chars, count * 4));
-  constexpr size_t kPiece = 256;
-  HashBuffer<uint8_t, kPiece> hash;
+  HashBuffer<uint8_t, kNarrowedPiece> hash;
   StepCounter steps;
-  for (size_t i = 0; i < count && (count <= kPiece || steps.Add(kPiece / 4)); i += kPiece) {
-    uint8_t piece[kPiece];
-    const size_t n = std::min(kPiece, count - i);
-    std::copy(chars + i, chars + i + n, piece);
-    hash.Add(piece, n);
+  for (size_t i = 0; i < count && (count <= kNarrowedPiece || steps.Add(kNarrowedPiece / 4)); i += kNarrowedPiece) {
+    const size_t n = std::min(kNarrowedPiece, count - i);
+    std::copy(chars + i, chars + i + n, hash.Room(n));
   }
   return FoldHash(hash.Digest());
 }
@@ -373,30 +381,12 @@ uint32_t StringHash(const Heap& heap, Value string) {
   return HashWide(chars.wide, chars.length);
 }
 
-uint32_t StringHashOfUtf8(absl::string_view utf8) {
-  const char* p = utf8.data();
-  const char* end = p + utf8.size();
-  if (AsciiPrefix(p, end) == utf8.size()) return FoldHash(HashBytes(p, utf8.size()));
-  return StringHashOfChars([utf8](absl::FunctionRef<void(uint32_t)> note) {
-    const char* p = utf8.data();
-    const char* const end = p + utf8.size();
-    StepCounter steps;
-    while (p < end && steps.Add(1)) {
-      const uint32_t c = DecodeUtf8(&p, end);
-      note(c == kInvalidChar ? kReplacementChar : c);
-    }
-  });
-}
-
 uint32_t StringHashOfChars(absl::FunctionRef<void(absl::FunctionRef<void(uint32_t)>)> each) {
   uint32_t all = 0;
   each([&all](uint32_t c) { all |= c; });
   const auto hash_as = [&each]<typename Char>(Char) {
-    HashBuffer<Char, 256> hash;
-    each([&hash](uint32_t c) {
-      const Char as = static_cast<Char>(c);
-      hash.Add(&as, 1);
-    });
+    HashBuffer<Char, kNarrowedPiece> hash;
+    each([&hash](uint32_t c) { *hash.Room(1) = static_cast<Char>(c); });
     return FoldHash(hash.Digest());
   };
   return all <= 0xff ? hash_as(uint8_t{}) : hash_as(uint32_t{});

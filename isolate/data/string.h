@@ -77,8 +77,6 @@ int StringCompare(const Heap& heap, Value a, Value b);
 uint32_t StringHash(const Heap& heap, Value string);
 // XXH3 of the UTF-8 of the characters: what symbols go by.
 uint64_t Utf8HashOfString(const Heap& heap, Value string);
-// The StringHash of a string with these characters.
-uint32_t StringHashOfUtf8(absl::string_view utf8);
 // Hashes characters that come one after the other alike: `each(note)` calls note(c) for each, and is called twice.
 uint32_t StringHashOfChars(absl::FunctionRef<void(absl::FunctionRef<void(uint32_t)>)> each);
 inline bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view utf8) {

@@ -1,6 +1,5 @@
 #include "isolate/process/stack_space.h"
 
-#include <pthread.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -9,29 +8,12 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "isolate/process/thread_for_tests.h"
 
 namespace islet::vm {
 namespace {
 
 constexpr size_t kKiB = 1024;
-
-// Runs `f` on a thread with a stack of so many bytes.
-void OnThread(size_t bytes, const std::function<void()>& f) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, bytes), 0);
-  pthread_t thread;
-  ASSERT_EQ(pthread_create(
-                &thread, &attributes,
-                [](void* context) -> void* {
-                  (*static_cast<const std::function<void()>*>(context))();
-                  return nullptr;
-                },
-                const_cast<std::function<void()>*>(&f)),
-            0);
-  pthread_join(thread, nullptr);
-  pthread_attr_destroy(&attributes);
-}
 
 thread_local const std::function<void()>* fiber_function = nullptr;
 void RunFiber() { (*fiber_function)(); }
@@ -64,7 +46,7 @@ class Memory {
 
 [[gnu::noinline]] size_t Left() { return RemainingStack(); }
 
-// What is left when so much more is used.
+// How much of the stack is left when so many more bytes of it are used.
 [[gnu::noinline]] size_t DeeperBy(size_t bytes) {
   char* const used = static_cast<char*>(__builtin_alloca(bytes));
   asm volatile("" : : "r"(used) : "memory");

@@ -1,4 +1,4 @@
-// What characters may stand where in a token (R7RS 7.1.1): shared by the reader and by the printer,
+// Tells which characters may stand where in a token (R7RS 7.1.1). The reader goes by this, and so does the printer,
 // which has to know when a symbol needs bars.
 
 #ifndef ISLET_ISOLATE_READER_LEXICAL_H_

@@ -3,29 +3,24 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "isolate/reader/lexical.h"
 
 namespace islet::vm {
 
-namespace {
-
-std::string_view ToStd(absl::string_view text) { return {text.data(), text.size()}; }
-
-}  // namespace
+namespace {}  // namespace
 
 std::string ReadError::ToString() const {
   const std::string where = position.ToString();
   return where.empty() ? message : absl::StrCat(where, ": ", message);
 }
 
-absl::Status ReadError::ToStatus() const { return absl::InvalidArgumentError(ToString()); }
-
 Reader::Reader(Vm& vm, SyntaxArena& arena, absl::string_view text, absl::string_view file, const ReaderOptions& options)
     : vm_(vm),
       arena_(arena),
       text_(text),
       options_(options),
-      file_(arena.FileName(ToStd(file))),
+      file_(arena.FileName(file)),
       line_(options.first_line),
       column_zero_(-options.first_column),
       fold_case_(options.fold_case) {}
@@ -187,7 +182,7 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
         frames_.pop_back();
         break;
       case Frame::Kind::kPrefix: {
-        const Value symbol = vm_.Intern(ToStd(frame.prefix->symbol));
+        const Value symbol = vm_.Intern(std::string_view(frame.prefix->symbol.data(), frame.prefix->symbol.size()));
         Syntax* const list[] = {arena_.Symbol(symbol, frame.position), datum};
         datum = Fill(frame.target, arena_.List(list, frame.position));
         frames_.pop_back();

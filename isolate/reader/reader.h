@@ -3,7 +3,7 @@
 //   Reader reader(vm, arena, text, "startup.lisp");
 //   Syntax* datum;
 //   while (reader.ReadNext(&datum) == Reader::Result::kDatum) Use(datum);
-//   if (reader.failed()) return reader.error().ToStatus();
+//   if (reader.failed()) return absl::InvalidArgumentError(reader.error().ToString());
 //
 // Beyond R7RS: a `#!` line at the very start of the text is a comment; `#` may stand inside an
 // identifier.
@@ -21,7 +21,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/value.h"
@@ -58,7 +57,6 @@ struct ReadError {
 
   // "file:line:column: message".
   std::string ToString() const;
-  absl::Status ToStatus() const;
 };
 
 class Reader {
@@ -196,7 +194,7 @@ class Reader {
   Step ReadLabel(Syntax** datum);
   __attribute__((always_inline)) Step Close(Syntax** datum);
   Step CloseOther(Syntax** datum);
-  // What stands up to the next delimiter: part of text_, like all words, so that a long one is not copied.
+  // Reads up to the next delimiter. `word` is part of text_, like all words, so that a long one is not copied.
   bool ReadWord(absl::string_view* word);
   bool ReadString(Syntax** datum);
   bool ReadCharacter(Syntax** datum);
@@ -210,6 +208,10 @@ class Reader {
   // `*buffer`.
   bool ReadDelimited(uint32_t closing, const char* what, std::string* buffer, absl::string_view* out);
   bool ReadEscape(uint32_t closing, std::string* out);
+  // Behind the x of an escape that began at `start`.
+  bool ReadHexEscape(SourcePosition start, std::string* out);
+  // A backslash at `start`, blanks, a line ending and more blanks stand for nothing; behind the backslash.
+  bool SkipEscapedLineEnding(SourcePosition start);
 
   // ---- Data.
   bool Open(Frame::Kind kind, SourcePosition position) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
@@ -67,7 +68,7 @@ Syntax* SyntaxArena::List(absl::Span<Syntax* const> items, SourcePosition positi
   return list;
 }
 
-const std::string* SyntaxArena::FileName(std::string_view name) {
+const std::string* SyntaxArena::FileName(absl::string_view name) {
   for (const std::string& known : files_) {
     if (known == name) return &known;
   }

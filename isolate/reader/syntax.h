@@ -10,10 +10,10 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "isolate/heap/heap.h"
 #include "isolate/heap/pieces.h"
@@ -100,7 +100,7 @@ class SyntaxArena : public RootSource {
   // A proper list ending in `tail` (null: the empty list). If the run is to be ended, the end of it
   // (heap/poll.h).
   Syntax* List(absl::Span<Syntax* const> items, SourcePosition position, Syntax* tail = nullptr);
-  const std::string* FileName(std::string_view name);
+  const std::string* FileName(absl::string_view name);
   // Room for any object that needs no destructor, aligned to 8 bytes; freed with the arena.
   void* Allocate(size_t bytes) {
     if (__builtin_expect(static_cast<size_t>(end_ - next_) < bytes, 0)) AddChunk(bytes);

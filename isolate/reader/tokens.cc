@@ -236,87 +236,94 @@ bool Reader::FailOddWord(SourcePosition start, absl::string_view word) {
 
 // ---- Between quotes or bars
 
+namespace {
+
+// The character that `letter` stands for behind a backslash; -1 if that takes more than to look it up.
+int EscapedCharacter(uint32_t letter) {
+  switch (letter) {
+    case 'a':
+      return '\a';
+    case 'b':
+      return '\b';
+    case 't':
+      return '\t';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case '"':
+    case '\\':
+    case '|':
+      return static_cast<int>(letter);
+    default:
+      return -1;
+  }
+}
+
+bool IsBlank(uint32_t c) { return c == ' ' || c == '\t'; }
+
+}  // namespace
+
 bool Reader::ReadEscape(uint32_t closing, std::string* out) {
   const SourcePosition start = Here();
   Skip(1);
   uint32_t c;
   if (!Peek(&c)) return false;
   if (c == kEndOfText) return true;  // reported by the caller
-  switch (c) {
-    case 'a':
-      out->push_back('\a');
-      Advance(c);
-      return true;
-    case 'b':
-      out->push_back('\b');
-      Advance(c);
-      return true;
-    case 't':
-      out->push_back('\t');
-      Advance(c);
-      return true;
-    case 'n':
-      out->push_back('\n');
-      Advance(c);
-      return true;
-    case 'r':
-      out->push_back('\r');
-      Advance(c);
-      return true;
-    case '"':
-    case '\\':
-    case '|':
-      out->push_back(static_cast<char>(c));
-      Advance(c);
-      return true;
-    case 'x':
-    case 'X': {
-      Advance(c);
-      uint32_t scalar = 0;
-      size_t digits = 0;
-      while (true) {
-        if (!Peek(&c)) return false;
-        if (c == kEndOfText) return true;
-        const int digit = HexDigit(c);
-        if (digit < 0) break;
-        // Saturates: anything past the last scalar value is reported below.
-        scalar = scalar > 0x10ffff ? scalar : scalar * 16 + static_cast<uint32_t>(digit);
-        ++digits;
-        Advance(c);
-      }
-      if (c != ';' || digits == 0) {
-        return Fail(start, "a \\x escape is hexadecimal digits and a semicolon, as in \\x3bb;");
-      }
-      Advance(c);
-      if (!IsScalarValue(scalar)) {
-        return Fail(start, "this \\x escape is no Unicode scalar value");
-      }
-      AppendUtf8(out, scalar);
-      return true;
-    }
-    default:
-      break;
+  if (const int character = EscapedCharacter(c); character >= 0) {
+    out->push_back(static_cast<char>(character));
+    Advance(c);
+    return true;
   }
-  // \ spaces, line ending, spaces: nothing.
-  if (closing == '"' && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
-    const auto skip_blanks = [&]() -> bool {
-      while (true) {
-        if (!Peek(&c)) return false;
-        if (c != ' ' && c != '\t') return true;
-        Advance(c);
-      }
-    };
-    if (!skip_blanks()) return false;
-    if (c == kEndOfText) return true;
-    if (c == '\n' || c == '\r') {
-      const bool cr = c == '\r';
-      Advance(c);
-      if (cr && PeekByte(0) == '\n') Advance('\n');
-      return skip_blanks();
-    }
-    return Fail(start, "only a line ending may follow a backslash and spaces");
+  if (c == 'x' || c == 'X') {
+    Advance(c);
+    return ReadHexEscape(start, out);
   }
+  if (closing == '"' && (IsBlank(c) || c == '\n' || c == '\r')) return SkipEscapedLineEnding(start);
   return Fail(start, absl::StrCat("unknown escape: backslash and ", Shown(c)));
+}
+
+bool Reader::ReadHexEscape(SourcePosition start, std::string* out) {
+  uint32_t c;
+  uint32_t scalar = 0;
+  size_t digits = 0;
+  while (true) {
+    if (!Peek(&c)) return false;
+    if (c == kEndOfText) return true;
+    const int digit = HexDigit(c);
+    if (digit < 0) break;
+    // Saturates: anything past the last scalar value is reported below.
+    scalar = scalar > 0x10ffff ? scalar : scalar * 16 + static_cast<uint32_t>(digit);
+    ++digits;
+    Advance(c);
+  }
+  if (c != ';' || digits == 0) {
+    return Fail(start, "a \\x escape is hexadecimal digits and a semicolon, as in \\x3bb;");
+  }
+  Advance(c);
+  if (!IsScalarValue(scalar)) {
+    return Fail(start, "this \\x escape is no Unicode scalar value");
+  }
+  AppendUtf8(out, scalar);
+  return true;
+}
+
+bool Reader::SkipEscapedLineEnding(SourcePosition start) {
+  uint32_t c;
+  const auto skip_blanks = [&]() -> bool {
+    while (true) {
+      if (!Peek(&c)) return false;
+      if (!IsBlank(c)) return true;
+      Advance(c);
+    }
+  };
+  if (!skip_blanks()) return false;
+  if (c == kEndOfText) return true;
+  if (c != '\n' && c != '\r') return Fail(start, "only a line ending may follow a backslash and spaces");
+  const bool cr = c == '\r';
+  Advance(c);
+  if (cr && PeekByte(0) == '\n') Advance('\n');
+  return skip_blanks();
 }
 
 bool Reader::ReadDelimited(uint32_t closing, const char* what, std::string* buffer, absl::string_view* out) {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "isolate/data/equality.h"
 #include "isolate/heap/poll.h"
@@ -91,8 +91,8 @@ constexpr PrimitiveSpec ParityTest() {
 // Whether `order` (Compare's result) is what the chain's relation wants.
 using Relation = bool (*)(int order);
 
-// What it takes to compare two numbers. Those of different sizes, the most frequent of which are
-// fixnums and bignums, are told apart at once.
+// The steps that comparing two numbers takes. Numbers of different sizes, mostly a fixnum and a bignum, are told apart
+// at once.
 uint64_t ComparisonSteps(const Heap& heap, Value a, Value b) {
   if (a.IsFixnum() || b.IsFixnum()) return 1;
   return 1 + ContentSteps(heap, a) + ContentSteps(heap, b);

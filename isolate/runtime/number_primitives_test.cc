@@ -3,44 +3,25 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
-#include "isolate/heap/cage.h"
-#include "isolate/heap/heap.h"
-#include "isolate/interpreter/vm.h"
 #include "isolate/numbers/numbers.h"
-#include "isolate/runtime/primitives.h"
+#include "isolate/runtime/test_primitives.h"
 
 namespace islet::vm {
 namespace {
 
-class NumberPrimitivesTest : public ::testing::Test {
+class NumberPrimitivesTest : public PrimitiveTest {
  protected:
-  NumberPrimitivesTest() : vm(MakeHeap(), AllPrimitives()) {}
-
   // Calls the primitive with numbers (or #t, or a "string") as in Lisp text. The result as text; "a
   // b" for two values, "kind at who: message" for a condition.
   std::string Call(std::string_view name, const std::vector<std::string>& args) {
     std::vector<Value> values;
     for (const std::string& text : args) values.push_back(Read(text));
-    return Show(CallWith(name, values));
-  }
-
-  Value CallWith(std::string_view name, const std::vector<Value>& args) {
-    for (const PrimitiveSpec& spec : vm.primitives()) {
-      if (name != spec.name) continue;
-      Value* stack = vm.heap().stack_begin() + 16;
-      for (size_t i = 0; i < args.size(); ++i) stack[i] = args[i];
-      vm.heap().SetStackTop(stack + args.size(), stack + args.size());
-      EXPECT_GE(args.size(), spec.min_args);
-      EXPECT_TRUE(spec.max_args < 0 || args.size() <= static_cast<size_t>(spec.max_args));
-      return spec.function(vm, stack, static_cast<uint32_t>(args.size()));
-    }
-    ADD_FAILURE() << "no primitive " << name;
-    return kUndefined;
+    return Show(CallByName(name, values));
   }
 
   Value Read(const std::string& text) {
@@ -60,17 +41,6 @@ class NumberPrimitivesTest : public ::testing::Test {
     if (v.IsBoolean()) return v == kTrue ? "#t" : "#f";
     if (vm.heap().Is<String>(v)) return '"' + vm.ToUtf8(v) + '"';
     return NumberToString(vm.heap(), v);
-  }
-
-  Vm vm;
-
- private:
-  static std::unique_ptr<Heap> MakeHeap() {
-    auto cage = Cage::Create(CageLayout::For(uint64_t{1} << 32, 0, 0), ImageSource());
-    if (!cage.ok()) ADD_FAILURE() << cage.status();
-    HeapOptions options;
-    options.heap_limit = size_t{64} << 20;
-    return std::make_unique<Heap>(*std::move(cage), options);
   }
 };
 
@@ -161,18 +131,18 @@ TEST_F(NumberPrimitivesTest, ReportErrorsByName) {
 
 TEST_F(NumberPrimitivesTest, MakeRoomForLargeResults) {
   // 35 MB of bits in all, so that collections must happen; the operands live on the stack only.
-  Value n = CallWith("expt", {Value::Fixnum(7), Value::Fixnum(1'000'000)});
-  for (int i = 0; i < 5; ++i) n = CallWith("square", {n});
+  Value n = CallByName("expt", {Value::Fixnum(7), Value::Fixnum(1'000'000)});
+  for (int i = 0; i < 5; ++i) n = CallByName("square", {n});
   ASSERT_TRUE(IsBignum(vm.heap(), n));
-  const Value again = CallWith("expt", {Value::Fixnum(7), Value::Fixnum(32'000'000)});
+  const Value again = CallByName("expt", {Value::Fixnum(7), Value::Fixnum(32'000'000)});
   // `n` did not move: it is large. It was not a root either, so only the new one may be looked at.
-  const Value root = CallWith("exact-integer-sqrt", {again});
+  const Value root = CallByName("exact-integer-sqrt", {again});
   ASSERT_EQ(root, kMultipleValues);
   EXPECT_EQ(vm.values()[1], Value::Fixnum(0));
-  const Value zero = CallWith("-", {again, again});
+  const Value zero = CallByName("-", {again, again});
   EXPECT_EQ(zero, Value::Fixnum(0));
-  const Value sum = CallWith("+", {again, again, again, again});
-  const Value four = CallWith("quotient", {sum, again});
+  const Value sum = CallByName("+", {again, again, again, again});
+  const Value four = CallByName("quotient", {sum, again});
   EXPECT_EQ(four, Value::Fixnum(4));
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 namespace islet::vm {
 namespace {
@@ -59,6 +58,7 @@ constexpr auto kRanges = [] {
   auto ranges = std::to_array<PropertyRange>({
 #define ISLET_UNICODE_VERSION(version)
 #define ISLET_RANGE(property, first, last) {Property::k##property, first, last},
+#include "absl/strings/string_view.h"
 #include "isolate/runtime/unicode_ranges.inc"
 #undef ISLET_RANGE
 #undef ISLET_UNICODE_VERSION
@@ -67,7 +67,7 @@ constexpr auto kRanges = [] {
   return ranges;
 }();
 
-constexpr std::string_view kVersions[] = {
+constexpr absl::string_view kVersions[] = {
 #define ISLET_UNICODE_VERSION(version) version,
 #define ISLET_RANGE(property, first, last)
 #include "isolate/runtime/unicode_ranges.inc"
@@ -109,7 +109,7 @@ bool IsFinalSigma(const StringChars& text, uint32_t i, StepCounter* steps) {
 
 }  // namespace
 
-std::string_view UnicodeRangesVersion() { return kVersions[0]; }
+absl::string_view UnicodeRangesVersion() { return kVersions[0]; }
 
 bool IsAlphabetic(uint32_t c) {
   if (c < 0x80) return Within(c | 0x20, 'a', 'z');
@@ -170,8 +170,8 @@ uint32_t CharFoldcase(uint32_t c) {
 
 int Upcase(const StringChars& text, uint32_t i, MappedChar* out, StepCounter*) {
   const uint32_t c = text[i];
-  // What folds to several characters has the capitals of these, unless it is a capital itself
-  // (SpecialCasing.txt says the same letter by letter).
+  // A character that folds to several has the capitals of these, unless it is a capital itself (SpecialCasing.txt says
+  // the same letter by letter).
   const int n = c < kSharpS ? 1 : Fold(c, out->chars);
   if (n == 1 || Category(c) == UTF8PROC_CATEGORY_LU) {
     out->chars[0] = CharUpcase(c);

@@ -8,15 +8,15 @@
 #define ISLET_ISOLATE_RUNTIME_UNICODE_H_
 
 #include <cstdint>
-#include <string_view>
 
+#include "absl/strings/string_view.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
 
 namespace islet::vm {
 
 // The version of Unicode that the ranges are of, such as "15.0.0".
-std::string_view UnicodeRangesVersion();
+absl::string_view UnicodeRangesVersion();
 
 // Unicode's derived properties (R7RS 6.6), which go beyond letters: a vowel sign is alphabetic.
 bool IsAlphabetic(uint32_t c);      // Alphabetic
