@@ -19,7 +19,7 @@ ErrorReport ReportOf(vm::Failure failure) {
   report.code = failure.code;
   report.message = std::move(failure.message);
   report.kind = std::move(failure.condition);
-  // What a program has read from a string of its own is no text that anybody could be shown.
+  // A place in a string that the program has read itself has no file: nobody could be shown that text.
   if (!failure.place.file.empty()) report.place = PlaceOf(std::move(failure.place));
   for (vm::BacktraceFrame& frame : failure.frames) {
     report.backtrace.push_back({std::move(frame.procedure), PlaceOf(std::move(frame.place))});

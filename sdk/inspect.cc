@@ -1,5 +1,4 @@
-// What prompts and tools ask of an isolate: whether a form is complete, which names there are, what
-// code looks like.
+// Answers prompts and tools: whether a form is complete, which names there are, what code looks like.
 
 #include <algorithm>
 #include <string>

@@ -30,8 +30,7 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
   Isolate::Impl& impl = *binding.impl;
   ++impl.counters.host_calls;
-  // What the host converts meanwhile, of whatever isolate, must not be cut short: it would not
-  // know.
+  // The host may convert values meanwhile, of any isolate. That must not be cut short, since the host would not know.
   const vm::PollScope none({});
   const size_t handles = impl.held.handles.size();
   absl::InlinedVector<Value, 6> arguments;
@@ -400,7 +399,7 @@ auto HostCall(Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
   });
 }
 
-// What an evaluation has come to, as a handle.
+// The result of an evaluation, as a handle.
 absl::StatusOr<Value> Evaluated(Isolate::Impl& impl, const absl::StatusOr<vm::Value>& result) {
   if (!result.ok()) return impl.Failed(result.status());
   return impl.MakeHandle(*result);

@@ -1,4 +1,4 @@
-// What an islet::Isolate holds, for the SDK's own sources.
+// The inside of an islet::Isolate, for the SDK's own sources.
 
 #ifndef ISLET_SDK_ISOLATE_IMPL_H_
 #define ISLET_SDK_ISOLATE_IMPL_H_
@@ -38,7 +38,7 @@ struct Isolate::Impl : public vm::RootSource {
     const HostFunctions::Entry* entry;
   };
 
-  // What an isolate is besides its machine and its Outside: of a new one and of one that is reset, InitialState(); a
+  // The state of an isolate besides its machine and its Outside. A new one and one that is reset have InitialState(), a
   // fork has its parent's. No field may be an address of the isolate's own.
   struct State {
     struct LatestError {
@@ -52,7 +52,7 @@ struct Isolate::Impl : public vm::RootSource {
     LatestError error;
     bool operator==(const State&) const = default;
   };
-  // What the host holds of its objects: nothing in a new isolate, in one that is reset, and in a fork.
+  // The references that the host holds to its objects: none in a new isolate, in one that is reset, and in a fork.
   struct Held {
     vm::ReusableVector<Handle> handles;
     vm::ReusableVector<vm::Value> persistents;
@@ -125,7 +125,7 @@ struct Isolate::Impl : public vm::RootSource {
   absl::Status RunRestoreHooks();
   absl::StatusOr<Value> CallValue(vm::Value procedure, absl::Span<const Value> arguments);
   vm::Evaluator& evaluator();
-  // What Eval and Call do first.
+  // Eval and Call do this first.
   absl::Status Start();
   // Grants what `options` say.
   void OpenPorts();
@@ -216,7 +216,7 @@ class Metered {
   Isolate::Impl& impl_;
 };
 
-// What a thread does in an isolate that it has entered: until the outermost ends, the isolate does not.
+// A call of an isolate by the thread that has entered it: until the outermost ends, the isolate does not.
 class Inside {
  public:
   explicit Inside(Isolate::Impl& impl) : impl_(impl) { ++impl.inside; }
@@ -231,7 +231,7 @@ class Inside {
   Isolate::Impl& impl_;
 };
 
-// What `f` returns, a Status or StatusOr. If operator new fails in it, the isolate is lost.
+// Returns what `f` does, a Status or StatusOr. If operator new fails in it, the isolate is lost.
 template <typename F>
 auto Guarded(Isolate::Impl& impl, F&& f) -> decltype(f()) {
   try {
@@ -244,7 +244,7 @@ auto Guarded(Isolate::Impl& impl, F&& f) -> decltype(f()) {
   }
 }
 
-// What `f` returns for the isolate's Impl, if this thread may use the isolate. It may end meanwhile.
+// Returns what `f` does for the isolate's Impl, if this thread may use the isolate. The isolate may end meanwhile.
 template <typename F>
 auto InIsolate(const Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
   if (absl::Status status = Isolate::Impl::CheckUsable(isolate); !status.ok()) return status;

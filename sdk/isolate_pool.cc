@@ -14,7 +14,7 @@
 
 namespace islet {
 
-// What threads share; not touched while idle isolates are at hand.
+// The part of a pool that threads share. It is not touched while idle isolates are at hand.
 struct IsolatePool::Core {
   Core(Snapshot s, const Options& o, uint64_t n)
       : snapshot(std::move(s)),

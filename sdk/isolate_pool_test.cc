@@ -130,8 +130,8 @@ TEST(IsolatePoolTest, AResetThatMissesSomethingIsNoticed) {
 }
 
 TEST(IsolatePoolTest, TheSameAddressesHashesAndOrder) {
-  // What a script could tell isolates apart by: identity hashes (the order of entries is that of insertion), and where
-  // the next objects lie, which a collection's timing would show.
+  // A script could tell isolates apart by identity hashes (the order of entries is that of insertion), and by where the
+  // next objects lie, which a collection's timing would show.
   const char* const probe =
       "(let* ((keys (map list '(1 2 3 4 5))) (table (make-hash-table eq?)) (out (open-output-string)))"
       "  (for-each (lambda (k) (hash-table-set! table k k)) keys)"

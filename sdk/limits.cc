@@ -1,4 +1,4 @@
-// What an isolate may use up, and what it has used.
+// Limits of an isolate's calls, and the account of what they have used.
 
 #include "islet/limits.h"
 
@@ -39,7 +39,7 @@ void Isolate::Impl::ApplyLimits() {
   vm->LimitStack(limits.stack_bytes == Limits::kNoBytes ? vm::kNoStackLimit : limits.stack_bytes / sizeof(vm::Value));
   vm->limit_figures = {limits.fuel, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time)};
   vm->limit_hook = options.near_limit == nullptr ? nullptr : AskHost;
-  // What a call has begun to use is accounted for at its end.
+  // A call that has begun to count goes on counting, since its use is accounted for at its end.
   const bool count =
       limits.fuel != Limits::kNoFuel || options.count_instructions || (calls > 0 && vm->CountsInstructions());
   vm->CountInstructions(count);

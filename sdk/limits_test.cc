@@ -370,8 +370,7 @@ TEST(LimitsTest, Heap) {
   }
 }
 
-// What the stack still holds of a call that has ended must not count as alive in the next, where
-// that fails.
+// Slots of the stack that a call has left behind must not keep objects alive when the next call fails.
 TEST(LimitsTest, AnErrorAfterTheHeapLimitFindsRoom) {
   IsolateOptions options = Options();
   options.limits.heap_bytes = 4 << 20;
@@ -434,7 +433,7 @@ TEST(LimitsTest, StackIsLimitedToAboutWhatWasAsked) {
   }
 }
 
-// What has been made by then is garbage when the handler is called: the script goes on.
+// The part of the list that was made is garbage by the time the handler is called, so the script goes on.
 TEST(LimitsTest, ListsThatDoNotFitAreConditions) {
   IsolateOptions options = Options();
   options.limits.heap_bytes = 4 << 20;

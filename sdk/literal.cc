@@ -104,7 +104,7 @@ uint64_t TextBytes(absl::string_view utf8, bool exact) {
   return size.bytes();
 }
 
-// What making a symbol takes beside its name.
+// A symbol takes so many bytes beside its name.
 constexpr uint64_t kSymbolBytes = 32;
 
 }  // namespace

@@ -1,5 +1,4 @@
-// What a literal Value (islet/value.h) holds that does not fit into it: text, bytes, or other
-// Values.
+// The part of a literal Value (islet/value.h) that does not fit into it: text, bytes, or other Values.
 
 #ifndef ISLET_SDK_LITERAL_H_
 #define ISLET_SDK_LITERAL_H_

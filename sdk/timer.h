@@ -23,7 +23,7 @@
 
 namespace islet {
 
-// What one call must not exceed. Times in nanoseconds; kNever: no limit.
+// Watches over one call's limits of time. Times are in nanoseconds; kNever: no limit.
 class Watch {
  public:
   static constexpr int64_t kNever = INT64_MAX;
@@ -38,8 +38,8 @@ class Watch {
   // No interrupt comes any more.
   void Stop();
 
-  // What the call has used so far, in this process and the one that it was forked from. By the
-  // thread that started it.
+  // The time that the call has used so far, in this process and the one that it was forked from. Called by the thread
+  // that started it.
   int64_t CpuUsed() const;
   int64_t WallUsed() const;
 

@@ -25,7 +25,7 @@ ISLET_EMBEDDED_SNAPSHOT(isolate_test_startup);
 
 namespace {
 
-// What pthread_create fails with, if not 0.
+// If not 0, pthread_create fails with this error.
 std::atomic<int> no_threads{0};
 
 }  // namespace

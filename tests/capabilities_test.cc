@@ -1,5 +1,5 @@
-// What scripts reach outside of their isolate: nothing, what the host has granted, or what it has
-// made.
+// Scripts reach nothing outside of their isolate, or what the host has granted, the host's own implementations
+// included.
 
 #include "islet/capabilities.h"
 
@@ -131,17 +131,17 @@ TEST(CapabilitiesTest, DeniedByDefaultByName) {
   EXPECT_EQ(isolate->LastError().kind, "wrong-type");
   Eval(*isolate, "(raise 'thing)");
   EXPECT_EQ(isolate->LastError().kind, "");
-  // What is expanded: the condition is one of syntax.
+  // An include fails while it is expanded, so the condition is one of syntax.
   EXPECT_THAT(Eval(*isolate, "(include \"/etc/passwd\")"), HasSubstr(absl::StrCat("include: ", kFiles)));
   EXPECT_EQ(Guarded(*isolate, "(include \"/etc/passwd\")"),
             absl::StrCat("(#f \"include: ", kFiles, ", in \\\"/etc/passwd\\\"\" ())"));
   EXPECT_THAT(Guarded(*isolate, "(import (no such library))"),
               HasSubstr(absl::StrCat("no library (no such library): ", kFiles)));
-  // What there is none of.
+  // Nothing was given of these: they are empty, and no error.
   EXPECT_EQ(Eval(*isolate, "(command-line)"), "()");
   EXPECT_EQ(Eval(*isolate, "(get-environment-variables)"), "()");
   EXPECT_EQ(Eval(*isolate, "(get-environment-variable \"PATH\")"), "#f");
-  // What needs nothing: the libraries themselves, the unit of time, sources in their known states.
+  // These need no grant: the libraries themselves, the unit of time, sources in their known states.
   EXPECT_EQ(Eval(*isolate,
                  "(import (scheme time) (scheme file) (scheme process-context) (srfi 27)) "
                  "(jiffies-per-second)"),
@@ -310,7 +310,7 @@ TEST(CapabilitiesTest, AFileSystemOfTheHosts) {
   EXPECT_EQ(files->texts["new"], "text!?");
   EXPECT_EQ(Eval(*isolate, "(list (file-exists? \"new\") (begin (delete-file \"new\") (file-exists? \"new\")))"),
             "(#t #f)");
-  // What is left open is written when the isolate ends, or the host asks.
+  // A file that is left open is written when the isolate ends, or the host asks.
   Eval(*isolate, "(define p (open-output-file \"left\")) (display \"text\" p)");
   {
     Isolate::Scope scope(*isolate);

@@ -1,4 +1,4 @@
-// What a forked child comes to, for tests.
+// Runs part of a test in a forked child.
 
 #ifndef ISLET_TESTS_CHILD_FOR_TESTS_H_
 #define ISLET_TESTS_CHILD_FOR_TESTS_H_
@@ -12,7 +12,7 @@
 
 namespace islet {
 
-// What `f` returns, a string, in a child that then leaves; what has become of the child if it hangs or dies.
+// Calls `f` in a child that then leaves, and returns its string; or says so if the child hangs or dies.
 template <typename F>
 std::string InChild(F&& f) {
   int ends[2];

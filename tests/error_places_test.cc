@@ -1,4 +1,4 @@
-// What errors say of where they are: which argument, which call, which form, how many values.
+// Errors tell where they are: which argument, which call, which form, how many values.
 
 #include <memory>
 #include <string>

@@ -1,4 +1,4 @@
-// What host functions and callbacks fail with: statuses, exceptions; and what cannot be bound.
+// Host functions and callbacks that fail, by a Status or an exception, and those that cannot be bound.
 
 #include <chrono>
 #include <functional>

@@ -10,7 +10,7 @@
 namespace islet {
 namespace {
 
-// What each does is in its comment; each is evaluated by itself.
+// Programs that try to leave something behind, each as its comment says; each is evaluated by itself.
 constexpr const char* kDeeds[] = {
     // Bindings: new ones, changed ones, and library procedures replaced.
     R"scm((begin (define leaked '(the first tenant was here)) (define counter 1000) (define (handler . x) 'hijacked)
@@ -59,7 +59,7 @@ constexpr const char* kDeeds[] = {
        (try (lambda () (hash-table-set! record-table 'hijacked leaked))) (try (lambda () (count!)))))scm",
 };
 
-// What reaches for the world outside: each must be refused by name, unless it is granted.
+// An expression that reaches for the world outside: it must be refused by name, unless that is granted.
 struct Attempt {
   const char* expression;
   const char* option;

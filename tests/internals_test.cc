@@ -1,5 +1,5 @@
-// What only the standard library may do, while it is built, with arguments that it would never
-// pass: the machine still ends each run by a condition or a limit.
+// Procedures that only the standard library may call, while it is built, with arguments that it would never pass: the
+// machine still ends each run by a condition or a limit.
 
 #include <memory>
 #include <string>
@@ -85,8 +85,8 @@ TEST_F(Internals, DynamicStateMayBeCircular) {
             Limit::kFuel);
 }
 
-// What a program does whose code or objects are not as the machine relies on: the verifier of snapshots lets none in,
-// so they are made here by hand.
+// Programs whose code or objects are not as the machine relies on. The verifier of snapshots lets none in, so they are
+// made here by hand.
 class DamagedPrograms : public Internals {
  protected:
   void SetUp() override {

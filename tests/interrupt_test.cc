@@ -172,7 +172,7 @@ uint64_t FuelFor(const char* prepare, const char* expression) {
   return (*isolate)->Stats().instructions - before;
 }
 
-// What is told apart at once costs no more for being long.
+// Objects that are told apart at once cost no more fuel for being long.
 TEST(FuelTest, IdentityIsCheap) {
   constexpr const char* kPrepare =
       "(define s (make-string 65535 #\\a)) (define a (expt 2 500000))"

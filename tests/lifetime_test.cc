@@ -1,4 +1,4 @@
-// What refers to an isolate, used after the isolate has ended; isolates that end while they are in use.
+// References to an isolate that are used after it has ended; isolates that end while they are in use.
 
 #include <pthread.h>
 

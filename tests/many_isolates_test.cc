@@ -133,7 +133,7 @@ void Check(size_t count, const IsolateOptions& options) {
   EXPECT_LE(Mappings(), mappings + 3);
   // Of page tables nothing is left but for what C++ has allocated.
   EXPECT_LE(after.table_kib - before.table_kib, (with_all.table_kib - before.table_kib) / 100);
-  // What C++ has allocated for them goes back as the allocator sees fit.
+  // The allocator gives back C++'s memory for them as it sees fit.
   EXPECT_LE(after.private_kib - before.private_kib, (with_all.private_kib - before.private_kib) / 2);
 }
 

@@ -28,7 +28,7 @@ namespace islet {
 namespace {
 
 constexpr size_t kLimit = size_t{32} << 20;
-// What limits.h promises, and what the process needs to run anything at all.
+// An isolate may take as much as limits.h promises; 8 MiB is for what the process needs to run anything at all.
 constexpr int64_t kMostResidentKib = 3 * (kLimit >> 10) + (8 << 10);
 
 struct Grower {
@@ -250,7 +250,7 @@ Outcome RunGrower(const Grower& grower) {
   outcome.grown_kib = Resident("VmHWM:") - before;
   outcome.limit_reached = LimitReached(result.status()) == Limit::kHeap;
   outcome.message = result.ok() ? "done" : std::string(result.status().message().substr(0, 300));
-  // What has been defined is there still, and may fill all of the heap.
+  // The definitions are there still, and may fill all of the heap.
   Limits limits = isolate->limits();
   limits.heap_bytes *= 2;
   isolate->SetLimits(limits);
@@ -305,7 +305,7 @@ INSTANTIATE_TEST_SUITE_P(Growers, MemoryTest, testing::ValuesIn(kGrowers), [](co
 class LeavesNothingTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(LeavesNothingTest, HoweverOften) {
-  // What stays of each is more than 20 bytes.
+  // 100000 runs that each leave more than 20 bytes do not fit into this.
   constexpr size_t kSmall = size_t{2} << 20;
   const std::unique_ptr<Isolate> isolate = Make(size_t{8} << 20);
   const Isolate::Scope scope(*isolate);

@@ -25,7 +25,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What the host function `log` does: set by each test.
+// The host function `log` calls this: each test sets it.
 std::function<void(Isolate&)>& Logged() {
   static auto* const logged = new std::function<void(Isolate&)>;
   return *logged;
@@ -285,7 +285,7 @@ TEST_F(ProcessForkTest, AChildHasThePoolsIsolates) {
   other.join();
 }
 
-// What threads do over and over while another one forks.
+// Work for threads to do over and over while another one forks.
 class Busy {
  public:
   ~Busy() {

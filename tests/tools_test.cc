@@ -1,4 +1,4 @@
-// What hosts use that run whole scripts, or have a prompt of their own.
+// Methods for hosts that run whole scripts, or have a prompt of their own.
 
 #include <algorithm>
 #include <cstdio>
@@ -224,7 +224,7 @@ TEST(ErrorReportTest, Exceptions) {
   EXPECT_EQ(report.message, "car: argument 1 should be a pair: 7");
   EXPECT_EQ(report.form.line, 0u);
   ASSERT_EQ(report.backtrace.size(), 1u);
-  // What is handled is no failure.
+  // An error that the script handles is no failure.
   ASSERT_TRUE(isolate->Eval("(guard (e (#t 'handled)) (vector-ref (vector) 0))").ok());
   EXPECT_EQ(report.message, "car: argument 1 should be a pair: 7");
 }
@@ -330,7 +330,7 @@ TEST(NamesTest, AreThoseThatCodeCanUse) {
   EXPECT_THAT(isolate->Names("call-with-v"), ElementsAre("call-with-values"));
   EXPECT_THAT(isolate->Names("defi"), Contains("define-syntax"));
   EXPECT_THAT(isolate->Names("no-such"), ElementsAre());
-  // What is only mentioned has no meaning yet.
+  // A name that is only mentioned has no meaning yet.
   ASSERT_TRUE(isolate->Eval("(define (my-f) (my-g))").ok());
   EXPECT_THAT(isolate->Names("my-"), ElementsAre("my-f"));
   ASSERT_TRUE(isolate->Eval("(define-syntax my-m (syntax-rules () ((_) 1))) (define my-a 2)").ok());
@@ -351,7 +351,7 @@ TEST(DisassembleTest, ShowsAProcedureAndWhatIsInside) {
   EXPECT_THAT(*text, StartsWith("make-counter (c:1:1):\n0 Enter"));
   EXPECT_THAT(*text, HasSubstr("\n\nlambda (c:2:3):\n"));
   EXPECT_THAT(*text, HasSubstr("\n\nlambda (c:3:27):\n"));
-  // What it calls is not part of it.
+  // The procedures that it calls are not part of it.
   EXPECT_THAT(*text, Not(HasSubstr("\nmap (")));
   EXPECT_EQ(isolate->Disassemble(Integer(1)).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(isolate->Disassemble(*isolate->Lookup("car")).status().code(), absl::StatusCode::kInvalidArgument);

@@ -55,7 +55,7 @@ constexpr char kData[] = R"(
                (and (eq? (car rest) (string->symbol (string-append "interned-" (number->string i))))
                     (loop (- i 1) (cdr rest))))))))";
 
-// What the host function below has found.
+// The host function below writes down what it has found.
 struct Nested {
   int unfinished = 0;
   int whole = 0;

@@ -23,7 +23,7 @@ struct islet_snapshot {
   islet::Snapshot snapshot;
 };
 
-// What Isolate::Impl::wrapper owns.
+// The C interface's isolate. Isolate::Impl::wrapper owns it.
 struct islet_isolate {
   ~islet_isolate() {
     for (islet::Isolate::Scope* scope : scopes) delete scope;
@@ -33,7 +33,7 @@ struct islet_isolate {
   islet::PooledIsolate pooled;
   islet::Isolate* isolate = nullptr;
   std::vector<islet::Isolate::Scope*> scopes;
-  // What a nested call failed with, so that a host function that returns the failure passes it on unchanged.
+  // The failure of the latest nested call: a host function that returns it passes it on unchanged.
   absl::Status last_failure;
 };
 
@@ -385,7 +385,7 @@ void islet_isolate_free(islet_isolate* isolate) {
   if (impl == nullptr) return;
   // Another thread may have been changing even this.
   if (islet::Isolate::Impl::IsLostInFork(*isolate->isolate)) return;
-  // What runs ends with an error first.
+  // Calls that are running end with an error first.
   while (impl->inside == 0 && !isolate->scopes.empty()) islet_leave(isolate);
   // Either may take the wrapper with it.
   const std::unique_ptr<islet::Isolate> owned = std::move(isolate->owned);

@@ -40,8 +40,8 @@ struct ErrorReport {
   std::vector<Frame> backtrace;
   // Where the top-level form starts that Eval was evaluating.
   SourcePlace form;
-  // What kind of condition it was, as docs/language.md has them: "permission", "file", "wrong-type"
-  // ... Empty for other objects that were raised, for limits and interrupts.
+  // The kind of condition, as docs/language.md has them: "permission", "file", "wrong-type" ... Empty for other objects
+  // that were raised, for limits and interrupts.
   std::string kind;
 
   // `backtrace` as the Status has it, a line each: "  at f (startup.lisp:3:8)". Frames that repeat,

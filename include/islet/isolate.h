@@ -62,7 +62,7 @@ enum class InterruptReason : int;
 }
 
 struct IsolateOptions {
-  // What scripts may use up (limits.h). Reaching a limit ends the call; the isolate stays usable.
+  // Scripts may use up so much (limits.h). Reaching a limit ends the call; the isolate stays usable.
   Limits limits;
   // Asked, on the thread that runs the isolate, when a limit is reached: the call goes on if
   // SetLimits raises that limit far enough, and ends if not, or if this throws: the message then
@@ -75,7 +75,7 @@ struct IsolateOptions {
   // Bytes of address space, a multiple of 2 MiB, at most 4 GiB; at least 32 MiB, and 25 MiB more than the snapshot has.
   // At most a quarter of it can be live objects.
   uint64_t cage_size = uint64_t{4} << 30;
-  // What the snapshot's host functions are bound to; read when the isolate or pool is made, and kept alive by it.
+  // The snapshot's host functions are bound to these; read when the isolate or pool is made, and kept alive by it.
   // FromSnapshot fails, naming them all, if some are missing.
   const HostFunctions* host_functions = nullptr;
 
@@ -89,7 +89,7 @@ struct IsolateOptions {
   std::shared_ptr<StandardStreams> streams;
   // The files that scripts may open, load, include and delete. ProcessFiles() are those of the process.
   std::shared_ptr<FileSystem> files;
-  // What current-second and current-jiffy ask. SystemClock() is the system's.
+  // current-second and current-jiffy ask this. SystemClock() is the system's.
   std::shared_ptr<Clock> clock;
   // SRFI 27's random-source-randomize! asks this: SystemRandomness(), SeededRandomness(n). All else about random
   // numbers is computed, the same in every isolate.
@@ -97,7 +97,7 @@ struct IsolateOptions {
   // Where in `files` a library (a b) that the snapshot lacks is looked for, as a/b.sld or a/b.lisp. Empty: where
   // relative paths start.
   std::vector<std::string> library_path;
-  // What (command-line) returns: by custom the script's name, then its arguments. Empty: the empty list (R7RS 6.14).
+  // (command-line) returns these: by custom the script's name, then its arguments. Empty: the empty list (R7RS 6.14).
   std::vector<std::string> command_line;
   // Names and values that (get-environment-variable) finds. The process's own environment stays out of reach unless the
   // host copies it here: threads may read this while others change that. Empty: #f for every name (R7RS 6.14).
@@ -127,7 +127,7 @@ struct IsolateStats {
   uint64_t host_calls = 0;    // calls of host functions by scripts
 };
 
-// What a text begins with: see Isolate::ScanForm.
+// Tells what a text begins with: see Isolate::ScanForm.
 struct FormScan {
   enum class Kind {
     kNone,        // nothing but space and comments

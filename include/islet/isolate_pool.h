@@ -83,7 +83,7 @@ class IsolatePool {
   size_t Trim(size_t keep = 0);
 
   Statistics Stats() const;
-  // What Options::verify_resets has found first; OK if nothing.
+  // The first fault that Options::verify_resets has found; OK if there was none.
   absl::Status ResetStatus() const;
 
  private:

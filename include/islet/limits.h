@@ -1,4 +1,4 @@
-// What one call from the host may use up: memory, depth of the stack, instructions, time.
+// Limits of what one call from the host may use up: memory, depth of the stack, instructions, time.
 //
 //   islet::IsolateOptions options;
 //   options.limits.heap_bytes = 16 << 20;

@@ -101,7 +101,7 @@ class Value {
   absl::StatusOr<std::vector<std::pair<Value, Value>>> ToEntries() const;  // of a hash table, in order of insertion
   absl::StatusOr<Value> Car() const;
   absl::StatusOr<Value> Cdr() const;
-  // What the procedure `write` prints; at most about `max_bytes`.
+  // The text that the procedure `write` prints; at most about `max_bytes`.
   std::string Print(size_t max_bytes = 1 << 20) const;
 
  private:

@@ -86,7 +86,7 @@ class Evaluator : public LibraryLoader {
   absl::Status FinishLoading(const Loading& library);
   // Loads what stands in `loading_` from `first` on, and all that these import, imports first.
   absl::StatusOr<Value> LoadFrom(size_t first);
-  // What is wrong when `name`, which is being loaded, is to be loaded.
+  // The error of loading `name` while it is being loaded.
   absl::Status CircularImport(const LibraryName& name) const;
   absl::Status ImportsTooDeep() const;
 

@@ -30,7 +30,7 @@ struct LibraryName {
   bool operator==(const LibraryName& other) const { return parts == other.parts; }
 };
 
-// What the libraries that `source` defines import, in order; what of it they define themselves is left out. Includes of
+// The imports of the libraries that `source` defines, in order, but for those that it defines itself. Includes of
 // declarations are followed by `loader`. Only what is certain is found: not what stands behind a (library ...)
 // requirement, nor what cannot be read. Ends early, with the run, when that is to be ended (Vm::terminating_).
 std::vector<LibraryName> ImportsOf(Vm& vm, LibraryLoader& loader, const SourceFile& source);

@@ -151,7 +151,7 @@ double InexactDecimal(absl::string_view text, const Decimal& decimal) {
   return text[0] == '-' ? -d : d;
 }
 
-// What follows the digits before a point or an exponent; *rest is cut. False if it is no decimal.
+// Takes a point with the digits behind it, and an exponent, off the front of *rest. False if this is no decimal.
 bool TakeDecimal(absl::string_view* rest, int radix, Decimal* decimal) {
   if (!rest->empty() && (*rest)[0] == '.') {
     rest->remove_prefix(1);
@@ -256,8 +256,7 @@ size_t FindAt(absl::string_view text) {
   return all ? found : absl::string_view::npos;
 }
 
-// What may follow the prefixes. A real number comes first, for the sake of radixes where i is a
-// digit.
+// Parses the part behind the prefixes. A real number is tried first, for the sake of radixes where i is a digit.
 std::optional<Value> ParseComplex(Heap& heap, absl::string_view text, int radix, char exactness) {
   if (const std::optional<Value> real = ParseReal(heap, text, radix, exactness)) return real;
   if (const size_t at = FindAt(text); at != absl::string_view::npos) {

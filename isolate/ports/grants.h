@@ -1,5 +1,5 @@
-// What scripts ask for that the host has not granted (islet/capabilities.h): the one place that
-// says so, in conditions of kind `permission`.
+// Conditions of kind `permission`: a script has asked for something that the host has not granted
+// (islet/capabilities.h). This is the one place that words them.
 
 #ifndef ISLET_ISOLATE_PORTS_GRANTS_H_
 #define ISLET_ISOLATE_PORTS_GRANTS_H_

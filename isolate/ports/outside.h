@@ -14,17 +14,17 @@
 
 namespace islet::vm {
 
-// What an isolate was granted besides files and standard streams, and what it has had of that: a fork has it as its
-// parent, and two isolates that are the same have it alike. Capabilities are borrowed: whoever sets them keeps them
-// alive, so that isolates on many threads need not count references to the same object. Null: denied.
+// Grants that no port leads to, and how much of them the isolate has had. A fork has the same as its parent, and two
+// isolates that are the same have them alike. Capabilities are borrowed: whoever sets them keeps them alive, so that
+// isolates on many threads need not count references to the same object. Null: denied.
 struct SystemGrants {
   Clock* clock = nullptr;
   Randomness* randomness = nullptr;
   // Bytes that `randomness` has given.
   uint64_t random_bytes_drawn = 0;
-  // What `command-line` returns.
+  // `command-line` returns this.
   std::vector<std::string> command_line;
-  // What `get-environment-variable` and `get-environment-variables` know, by name.
+  // `get-environment-variable` and `get-environment-variables` look here: names and values.
   std::vector<std::pair<std::string, std::string>> environment;
   bool operator==(const SystemGrants&) const = default;
 };
@@ -40,9 +40,9 @@ struct Outside {
   std::string FirstDifference(const Outside& other) const;
 };
 
-// What the isolate has; where there is nothing yet, it is made, and permits nothing.
+// The isolate's. Where there is none yet, one is made, which permits nothing.
 Outside& OutsideOf(Vm& vm);
-// The same, but null where there is nothing yet.
+// The same, but null where there is none yet.
 const Outside* FindOutside(const Vm& vm);
 // Its parts.
 inline SystemGrants& SystemGrantsOf(Vm& vm) { return OutsideOf(vm).system; }

@@ -26,7 +26,7 @@ class PortInput {
   // `port` is an open input port.
   PortInput(Vm& vm, const char* who, Value port);
 
-  // What can be read at once. Valid until the next call or safepoint.
+  // The bytes that can be read at once. Valid until the next call or safepoint.
   absl::string_view Available() const;
   // Adds to what is available.
   Outcome Fill();

@@ -1,4 +1,4 @@
-// What ports lead to outside of the heap: an isolate's open files, and the standard streams that it was granted.
+// The ends of ports outside of the heap: an isolate's open files, and the standard streams that it was granted.
 
 #ifndef ISLET_ISOLATE_PORTS_PORT_TABLE_H_
 #define ISLET_ISOLATE_PORTS_PORT_TABLE_H_
@@ -23,7 +23,7 @@ namespace islet::vm {
 // Bytes outside of the heap that count against its limit.
 using StreamBuffer = std::basic_string<char, std::char_traits<char>, ScratchAllocator<char>>;
 
-// What lies between a file and its reader or writer.
+// The buffer between a file and its reader or writer, and the place that a reader has come to.
 struct StreamState {
   StreamBuffer buffer;
   size_t position = 0;  // input: first byte of `buffer` not yet read
@@ -42,7 +42,7 @@ struct Stream : StreamState {
 
 // How files are opened: a fork has this as its parent, and two isolates that are the same have it alike.
 struct PortTableState {
-  // What relative names are relative to; empty: the process's working directory.
+  // Relative names start here; empty: at the process's working directory.
   std::string base_directory;
   // If set, gets the path of every file opened for reading. Borrowed.
   std::vector<std::string>* files_read = nullptr;

@@ -11,7 +11,7 @@ namespace {
 
 using Mode = FileSystem::Mode;
 
-// What a file's port did, as the host's file system sees it.
+// A host's file system that records what ports do with its files.
 class RecordedFiles : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(absl::string_view path, Mode) override {

@@ -43,7 +43,7 @@ std::string Headline(Vm& vm, const Condition* condition) {
   }
   // `error` takes any object for its message.
   const PrintMode mode = heap.Is<String>(condition->message) ? PrintMode::kDisplay : PrintMode::kWrite;
-  // What the host has said comes back to it whole.
+  // The message of a host's Status is not cut: it comes back to the host whole.
   const size_t longest = heap.Is<Vector>(condition->payload) ? ~size_t{0} : kLongestMessage;
   const std::string message = Print(vm, condition->message, mode, longest);
   text.append(message);

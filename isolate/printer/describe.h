@@ -1,4 +1,4 @@
-// What a person is told about an object that was raised and not handled.
+// Describes an object that was raised and not handled, for the person who reads the error.
 
 #ifndef ISLET_ISOLATE_PRINTER_DESCRIBE_H_
 #define ISLET_ISOLATE_PRINTER_DESCRIBE_H_

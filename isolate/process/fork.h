@@ -110,8 +110,8 @@ class ForkSafeMutex {
   ForkGate* gate_ = nullptr;  // of the thread that holds it
 };
 
-// What is to be done about a fork beside waiting, on the thread that forks; one for each subject, which lives as long
-// as the process or shared object. Made before there are several threads: an object of namespace scope.
+// Work that a fork takes beside waiting, done by the thread that forks. There is one for each subject, which lives as
+// long as the process or shared object. Made before there are several threads: an object of namespace scope.
 class ForkHook {
  public:
   // `before` may be null. `in_child` finds all mutexes unlocked; the other threads are gone.

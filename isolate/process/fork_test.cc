@@ -14,7 +14,7 @@
 namespace islet {
 namespace {
 
-// What `f` returns in a child; -1 if that hangs or dies.
+// Calls `f` in a child, and returns its result; -1 if the child hangs or dies.
 template <typename F>
 int InChild(F&& f) {
   const pid_t child = fork();

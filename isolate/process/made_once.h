@@ -1,5 +1,5 @@
-// What a process makes when it is first asked for, and never destroys: threads may end later than the process's other
-// objects.
+// An object that the process makes when it is first asked for, and never destroys: threads may end later than the
+// process's other objects.
 //
 // Threads that ask at the same time may each make one; all get the one that was ready first, and the others are
 // destroyed. So nobody waits, and a child finds one that is whole, or none: the guard of a function's static would stay

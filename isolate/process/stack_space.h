@@ -24,8 +24,8 @@ inline constexpr size_t kStackScale = 1;
 inline constexpr size_t kStackScale = 1;
 #endif
 
-// What must be left where the host calls; below it, a call is refused. Any built-in procedure does with it but for
-// those that ask for themselves. Measured by tests/small_stack_test.cc.
+// A host's call is refused where less of the stack is left. So much is enough for every built-in procedure but those
+// that ask for themselves. Measured by tests/small_stack_test.cc.
 inline constexpr size_t kLeastStack = kStackScale * (size_t{24} << 10);
 
 // Bytes below the caller's frame that this thread may still use; 0 on a stack that is neither the thread's own nor

@@ -157,7 +157,7 @@ bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* lengt
 
 void PrepareToRepeat(Heap& heap, const Value& value, uint64_t count) {
   constexpr uint64_t kMany = 1 << 16;
-  // What the collection answers, the next safepoint finds out again.
+  // The answer is not needed here: the next safepoint finds it out again.
   if (count > kMany && heap.IsYoung(value)) (void)heap.Collect();
 }
 

@@ -72,7 +72,7 @@ Value Interruptible(Vm& vm, Value* args, uint32_t argc) {
   return __builtin_expect(vm.terminating_, 0) ? kException : result;
 }
 
-// What may be allocated before the next safepoint without ReserveFor.
+// Up to so many bytes may be allocated before the next safepoint without ReserveFor.
 inline constexpr uint64_t kNeedsNoReserve = Heap::kSlack / 2;
 // Room for `bytes` before the next safepoint. May collect: afterwards only args[] is to be trusted.
 bool ReserveFor(Vm& vm, const char* who, uint64_t bytes);

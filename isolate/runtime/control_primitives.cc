@@ -1,5 +1,6 @@
 // Equivalence, procedures, dynamic state, parameters and conditions (R7RS 6.1, 6.3, 6.10, 6.11).
-// What calls procedures is in isolate/lib, and stands on the procedures with a leading % here.
+// Procedures that call others are written in Lisp, in isolate/lib, on top of the ones with a leading % here, since a
+// primitive never calls Lisp.
 
 #include <algorithm>
 #include <string>

@@ -23,7 +23,7 @@ class PairMaker {
     const uint64_t bytes = count * sizeof(Pair);
     if (bytes <= kNeedsNoReserve) return true;
     promoted_ = true;
-    // What the pairs refer to is then old as well. Whether it all fits, ReserveFor says.
+    // Afterwards the objects that the pairs refer to are old as well. ReserveFor says whether it all fits.
     (void)heap_.Collect();
     return ReserveFor(vm, who, bytes);
   }
@@ -41,7 +41,7 @@ class ListBuilder {
  public:
   explicit ListBuilder(Heap& heap) : heap_(heap), pairs_(heap) {}
 
-  // What the list, and what is to be in it, is made of: to Reserve before.
+  // Makes the pairs of the list and of the objects in it. Reserve room for all of them first.
   PairMaker& pairs() { return pairs_; }
   void Add(Value v) {
     const Value pair = pairs_.Cons(v, kNull);

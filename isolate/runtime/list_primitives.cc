@@ -237,7 +237,7 @@ class Walk {
   bool circular_ = false;
 };
 
-// What is looked for in a list, by each of the equivalences. They charge the steps that they take.
+// Each of these looks for a key in a list by one of the equivalences, and charges the steps that this takes.
 struct IsSame {
   Value key;
   bool operator()(Value v, StepCounter&) const { return v == key; }

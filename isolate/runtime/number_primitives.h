@@ -1,4 +1,4 @@
-// What primitives on numbers share: operations become primitives whose failures are conditions.
+// Makes primitives of operations on numbers: failures of theirs become conditions.
 //
 // Operations whose result may be large ask for room first (numbers/numbers.h, kReserve); since
 // making room may move objects, operands live in args[], and intermediate results are kept there

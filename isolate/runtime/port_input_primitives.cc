@@ -22,7 +22,7 @@ using Outcome = PortInput::Outcome;
 constexpr uint32_t kTextualInput = kInputPortFlag | kTextualPortFlag;
 constexpr uint32_t kBinaryInput = kInputPortFlag | kBinaryPortFlag;
 
-// What stands for an outcome other than kOk.
+// The value that a primitive returns for an outcome other than kOk.
 Value ResultOf(Outcome outcome) { return outcome == Outcome::kEnd ? kEof : kException; }
 
 Value NextCharacter(Vm& vm, const char* who, Value* args, uint32_t argc, bool consume) {

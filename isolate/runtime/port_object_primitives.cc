@@ -153,7 +153,7 @@ bool CheckHeapOutput(Vm& vm, const char* who, Value* args, uint32_t kind) {
   return false;
 }
 
-// What has been written to it.
+// The bytes that a port in the heap has taken so far. They may move at the next safepoint.
 absl::string_view Written(Vm& vm, Value port_value) {
   const Port* port = vm.heap().Get<Port>(port_value);
   if (!vm.heap().Is<Bytevector>(port->buffer)) return "";

@@ -40,7 +40,7 @@ class PortTest : public ::testing::Test, public RootSource {
  protected:
   PortTest() {
     heap_.AddRoots(this);
-    // What isolate/lib does: the three parameters.
+    // isolate/lib makes these three parameters when it is loaded; here is no library.
     const Value parameters = heap_.MakeVector(3, kFalse);
     for (int i = 0; i < 3; ++i) {
       Parameter* parameter = heap_.New<Parameter>();
@@ -261,7 +261,7 @@ TEST_F(PortTest, OpenFilesAreLimited) {
   EXPECT_EQ(Result("port?", Call("open-input-file", Str("/dev/null"))), "#t");
 }
 
-// What is still buffered reaches the file when the isolate ends.
+// An isolate that ends writes out what its ports have buffered.
 TEST_F(PortTest, FilesAreWrittenAtTheEnd) {
   auto vm = MakeTestVm();
   PortTableOf(*vm).files = ProcessFiles().get();

@@ -62,7 +62,7 @@ TEST_F(ListPrimitivesTest, LongListsAreOldFromTheStart) {
   EXPECT_TRUE(stays_small("(define l (make-list 400000 (list 1 2)))"));
   collect();
   EXPECT_EQ(Eval("(list-tail l 399999)"), "((1 2))");
-  // What an old list refers to later is kept as ever.
+  // The collector still learns of young objects that are stored into the old list.
   EXPECT_EQ(Eval("(set-car! l (list 'new))"), "");
   collect();
   EXPECT_EQ(Eval("(car l)"), "(new)");

@@ -177,7 +177,7 @@ Value MapCase(Vm& vm, const char* who, Value* args, CaseMapping mapping) {
   uint32_t all = 0;  // their bits
   uint32_t c;
   for (MappedText text(CharsOf(vm.heap(), args[0]), mapping); text.Next(&c); ++length) all |= c;
-  // What is ended need not be cut off where it was the first time: it polls elsewhere then.
+  // A run that is being ended polls at other places, so that the second pass may be cut short elsewhere than the first.
   if (Ended()) return kException;
   const bool wide = all > 0xff;
   if (length > kMaxStringLength) return vm.OutOfMemory(who, StringBytes(length, wide));

@@ -65,7 +65,7 @@ const SystemGrants* Granted(Vm& vm) {
   return outside == nullptr ? nullptr : &outside->system;
 }
 
-// What a string, and the pair that lists it, take at most: four bytes for each character.
+// The most bytes that a string and the pair that lists it can take: a character takes up to four.
 uint64_t StringBytes(absl::string_view utf8) { return 4 * uint64_t{utf8.size()} + 64; }
 
 Value CommandLine(Vm& vm, Value*, uint32_t) {

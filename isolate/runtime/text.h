@@ -52,7 +52,7 @@ class GatheredBytes {
   std::string last_;  // most are short, and only here
 };
 
-// What lies in the heap, and so may move: asked for again after a safepoint.
+// Gives bytes that lie in the heap. They may move, so it is called again after each safepoint.
 using BytesInHeap = absl::FunctionRef<absl::string_view()>;
 
 // A String of the UTF-8; bytes that are not UTF-8 become U+FFFD.

@@ -24,7 +24,7 @@ class Console : public StandardStreams {
   absl::Status Write(int descriptor, absl::string_view text) override;
   absl::Status Flush() override;
 
-  // What the prompt has read and does not want: the next read begins with it.
+  // Gives back text that the prompt has read and does not want: the next read begins with it.
   void PutBack(absl::string_view text) { pending_.insert(0, text.data(), text.size()); }
   // The pending input; none is pending any more.
   std::string TakePending() { return std::exchange(pending_, std::string()); }

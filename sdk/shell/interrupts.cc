@@ -60,7 +60,7 @@ bool WaitForInput(int descriptor) {
   // With the signal blocked, none can come between this check and the wait.
   if (!interrupted.load()) {
     ready = ppoll(&wanted, 1, nullptr, &before);
-    // What cannot be polled can be read.
+    // A descriptor that cannot be polled can be read without waiting, as files can.
     if (ready < 0 && errno != EINTR) ready = 1;
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);

@@ -16,7 +16,7 @@ namespace islet::shell {
 // One at a time in a process.
 class LineEditor {
  public:
-  // What names that start with `prefix` there are.
+  // Lists the names that start with `prefix`.
   using Complete = std::function<std::vector<std::string>(absl::string_view prefix)>;
 
   // Reads from standard input, echoes to `output`. History is loaded from `history_file`, and saved

@@ -12,7 +12,7 @@
 
 namespace islet::shell {
 
-// What a cage of 4 GiB, the largest, has room for besides what a collection needs.
+// A cage of 4 GiB, the largest, has room for so much besides what a collection needs.
 inline constexpr uint64_t kMostHeapMib = 1020;
 
 struct Options {

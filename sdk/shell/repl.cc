@@ -16,7 +16,7 @@
 namespace islet::shell {
 namespace {
 
-// What errors call the text typed. Its lines are counted from the start of the session.
+// Errors call the typed text by this name. Its lines are counted from the start of the session.
 constexpr char kName[] = "repl";
 constexpr char kPrompt[] = "> ";
 constexpr char kContinuation[] = "  ";
@@ -49,7 +49,7 @@ Session::Outcome EvaluateInput(Session& session, std::string input, size_t lines
   while (true) {
     const FormScan scan = session.isolate().ScanForm(input);
     if (scan.kind == FormScan::Kind::kNone) return Session::Outcome::kDone;
-    // What is invalid is evaluated all the same, for the error.
+    // An invalid form is evaluated all the same, for the error.
     const size_t size = scan.kind == FormScan::Kind::kForm ? scan.end : input.size();
     const absl::string_view behind = absl::string_view(input).substr(size);
     // The end of the line belongs to the form: who types (read-line) is asked for a line.
@@ -119,7 +119,7 @@ class Lines {
   }
 
   LineEditor::Result Read(const char* prompt, std::string* line) {
-    // What a program was given of a terminal's line and has not taken is part of the session too.
+    // A program may have left the rest of a terminal's line: that is part of the session too.
     if (editor_ != nullptr && !session_.console().pending()) return editor_->Read(prompt, line);
     absl::StatusOr<std::string> read =
         editor_ != nullptr ? session_.console().TakePending() : session_.console().ReadLine();
@@ -148,7 +148,7 @@ int RunRepl(Session& session) {
   CatchInterrupts(/*once=*/false);
   Isolate& isolate = session.isolate();
   Lines source(session);
-  // What a script before the prompt has read ahead.
+  // A script that ran before the prompt may have read ahead.
   session.console().PutBack(isolate.TakeUnreadInput());
   size_t lines = 0;
   std::string input;

@@ -183,7 +183,7 @@ TEST(ReplTest, AsksForMoreUntilAFormIsWhole) {
   terminal.Type("'\r");
   terminal.Expect("\n  ");
   EXPECT_EQ(terminal.Enter("x"), "x\n");
-  // What no further line can mend is an error at once.
+  // A form that no further line can mend is an error at once.
   EXPECT_THAT(terminal.Enter(")"), StartsWith("repl:8:1: "));
 }
 
@@ -325,7 +325,7 @@ TEST(ReplTest, KeysThatTerminalsSend) {
     terminal.Type(
         absl::StrCat("(list 19 2)", escape, "[D", escape, "OD", escape, "[D", escape, "[D", escape, "[3~", "\r"));
     EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1 2)\n")) << term;
-    // What has no meaning here types nothing.
+    // Keys without a meaning here type nothing.
     terminal.Type(
         absl::StrCat("(list 1", escape, "[15~", escape, "OP", escape, "[24~", escape, "[2~", escape, "[2~", ")\r"));
     EXPECT_THAT(terminal.Expect("\n> "), HasSubstr("\n(1)\n")) << term;

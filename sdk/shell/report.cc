@@ -16,7 +16,7 @@
 namespace islet::shell {
 namespace {
 
-// What of a long line is shown to the left and to the right of the place, in characters.
+// Of a long line, so many characters are shown to the left and to the right of the place.
 constexpr size_t kShownBefore = 60;
 constexpr size_t kShownBehind = 60;
 

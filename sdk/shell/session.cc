@@ -51,7 +51,7 @@ Session::Outcome Session::RunScript(absl::string_view text, const std::string& n
 
 Session::Outcome Session::Finish(const absl::Status& status) {
   const absl::optional<int> exit = ExitStatus(status);
-  // What the program has printed comes before what is said about it.
+  // The program's own output comes before what is said about it.
   if (absl::Status flushed = isolate_.Flush(); !flushed.ok() && flushed.code() != absl::StatusCode::kCancelled) {
     ReportFailure(flushed.message());
     if (status.ok()) return Outcome::kFailed;

@@ -51,7 +51,7 @@ class Session {
   int exit_status_ = 0;
 };
 
-// What `--time` prints: the time, allocation and collections since it was made.
+// Measures time, allocation and collections since it was made: `--time` prints them.
 class Stopwatch {
  public:
   explicit Stopwatch(const Isolate& isolate);

@@ -7,10 +7,9 @@
 //     isolate = islet::Isolate::FromSnapshot(snapshot);
 //   }
 //
-// What the runtime calls is replaced when the test is linked: mmap, munmap, mprotect, madvise,
-// memfd_create, mi_malloc, mi_new_nothrow and mi_free by the linker's --wrap (see BUILD.bazel), operator new
-// by a definition of our own. A call that is let through goes to the real one, or to the
-// sanitizer's.
+// The calls are replaced when the test is linked: mmap, munmap, mprotect, madvise, memfd_create, mi_malloc,
+// mi_new_nothrow and mi_free by the linker's --wrap (see BUILD.bazel), operator new by a definition of our own. A call
+// that is let through goes to the real one, or to the sanitizer's.
 
 #ifndef ISLET_TESTS_STRESS_FAULTS_H_
 #define ISLET_TESTS_STRESS_FAULTS_H_

@@ -334,7 +334,7 @@ TEST(FaultsTest, SnapshotsThatCannotBeUnmappedAreUnmappedLater) {
   EXPECT_LE(Settled().mappings, before.mappings + 2);
 }
 
-// What has been used reads as new though the system did not take it back; and it is not forgotten.
+// Pages that were used read as new though the system did not take them back; and they are not forgotten.
 TEST(FaultsTest, WhatIsNotDiscardedIsZeroAndCounted) {
   IsolatePool::Options options;
   options.isolate.cage_size = 64 << 20;

@@ -15,7 +15,7 @@ namespace islet::stress {
 
 class Interrupter {
  public:
-  // What one thread asks for. While a Request exists, the isolate may be interrupted, once; afterwards it will not be.
+  // One thread's requests. While a Request exists, the isolate may be interrupted, once; afterwards it will not be.
   class Line {
    private:
     friend class Interrupter;

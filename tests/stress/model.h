@@ -1,4 +1,4 @@
-// What an isolate of startup.lisp should hold: each operation changes isolate and model, and compares what it answers.
+// A model of an isolate of startup.lisp: each operation changes isolate and model, and compares their answers.
 
 #ifndef ISLET_TESTS_STRESS_MODEL_H_
 #define ISLET_TESTS_STRESS_MODEL_H_
@@ -25,7 +25,7 @@ struct Model {
   // Something has run in it of which nobody knows how far it has come: nothing is compared any more.
   bool unknown = false;
 
-  // What the snapshot holds.
+  // Holds the same as the snapshot.
   Model();
   // As (digest) writes it.
   std::string Digest() const;

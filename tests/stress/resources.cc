@@ -25,7 +25,7 @@ int64_t StatusKib(const std::string& name) {
 }  // namespace
 
 Resources Resources::Now() {
-  // What the two allocators only keep for later is not lost.
+  // Memory that the two allocators only keep for later is not lost.
   malloc_trim(0);
   mi_collect(true);
   Resources now;

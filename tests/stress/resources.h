@@ -1,4 +1,4 @@
-// What the process holds: for telling whether a test has left anything behind.
+// Counts what the process holds, to tell whether a test has left anything behind.
 
 #ifndef ISLET_TESTS_STRESS_RESOURCES_H_
 #define ISLET_TESTS_STRESS_RESOURCES_H_
@@ -20,8 +20,8 @@ struct Resources {
   static Resources Now();
   // "1,234 KiB resident, ..."
   std::string Describe() const;
-  // What these have more than `before`, beyond what malloc and the threads' stacks may; "" if nothing. Memory and all
-  // mappings are looked at only if `sanitized` is false, since sanitizers map shadows as they go.
+  // Tells how these are more than `before`, beyond what malloc and the threads' stacks may take; "" if they are not.
+  // Memory and all mappings are looked at only if `sanitized` is false, since sanitizers map shadows as they go.
   std::string Excess(const Resources& before, int threads, bool sanitized) const;
 };
 

@@ -70,7 +70,7 @@ bool Round(uint64_t seed, double seconds, int threads, double faults, bool repor
   return !world.failed();
 }
 
-// What remains, once what could not be unmapped has been tried again.
+// The process's resources, once the memory that could not be unmapped has been tried again.
 Resources Settled() {
   if (absl::StatusOr<Snapshot> snapshot = Snapshot::FromEmbedded(stress_startup); snapshot.ok()) {
     Isolate::FromSnapshot(*snapshot).IgnoreError();

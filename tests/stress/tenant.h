@@ -31,7 +31,7 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-// What the operations of a thread have in common.
+// A thread's operations share this.
 struct Bench {
   Random random;
   Interrupter::Line* line;  // interrupts this thread's calls

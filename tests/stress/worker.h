@@ -1,4 +1,4 @@
-// What one thread does: makes isolates in all ways, has operations done to them, hands them on to other threads,
+// A thread of the stress test: makes isolates in all ways, has operations done to them, hands them on to other threads,
 // disposes of them, and compares all that comes out with the models.
 
 #ifndef ISLET_TESTS_STRESS_WORKER_H_
@@ -22,7 +22,7 @@
 
 namespace islet::stress {
 
-// What the threads share.
+// The threads share this.
 class World {
  public:
   struct Pool {
