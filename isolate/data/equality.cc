@@ -246,6 +246,8 @@ uint64_t ObjectContentSteps(const Heap& heap, Value v) {
   }
 }
 
+namespace {
+
 // `equal?` of two references that are not the same, where `a` is neither a pair nor a vector. `type` is a's, kFiller for
 // a flonum. Adds the comparisons that it takes to *made.
 bool EqualLeaves(const Heap& heap, Value a, Value b, ObjectType type, uint64_t* made) {
@@ -265,6 +267,8 @@ bool EqualLeaves(const Heap& heap, Value a, Value b, ObjectType type, uint64_t* 
   *made += ContentSteps(heap, a);
   return Eqv(heap, a, b);
 }
+
+}  // namespace
 
 bool Equal(const Heap& heap, Value a, Value b, StepCounter& steps) {
   WorkStack<Comparison> todo;

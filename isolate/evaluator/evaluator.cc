@@ -34,6 +34,8 @@ constexpr size_t kStackOfLoad = size_t{512} << 10;
 // Reading, expanding and compiling a text needs at least so much of the stack. The expander and the compiler may use
 // half of what is left for forms that are nested in each other.
 constexpr size_t kStackToEvaluate = kStackScale * (size_t{40} << 10);
+// Room for a table of what a program imports: all that the standard library exports takes far less.
+constexpr size_t kBytesOfBindings = size_t{1} << 20;
 // Of a circle of imports, how many are shown at each end.
 constexpr size_t kShownImports = 4;
 
@@ -97,6 +99,27 @@ bool CanReraise(Vm& vm, const absl::Status& cause) {
 Value CoreLibraryName(Vm& vm) {
   Heap& heap = vm.heap();
   return heap.Cons(vm.Intern("islet"), heap.Cons(vm.Intern("core"), kNull));
+}
+
+// The environment of a program, before its imports: nothing but the means to import.
+Value MakeProgramEnvironment(Vm& vm) {
+  Heap& heap = vm.heap();
+  const Value core = FindLibrary(vm, CoreLibraryName(vm));
+  const Value environment = MakeEnvironment(vm, vm.Intern("program"));
+  for (const char* keyword : {"import", "define-library"}) {
+    const Value symbol = vm.Intern(keyword);
+    HashTablePut(heap, heap.Get<Environment>(environment)->bindings, symbol,
+                 HashTableGet(heap, heap.Get<Environment>(core)->exports, symbol, kUndefined));
+  }
+  return environment;
+}
+
+// A table with what the environment binds. Reserve kBytesOfBindings before.
+Value CopyOfBindings(Heap& heap, Value environment) {
+  const Value copy = MakeHashTable(heap, kEqTableFlag);
+  ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
+               [&](Value symbol, Value binding) { HashTablePut(heap, copy, symbol, binding); });
+  return copy;
 }
 
 }  // namespace
@@ -265,22 +288,12 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     const bool import = StartsWith(vm_, form, "import");
     if (first && script && import) {
       program = true;
-      const Value core = FindLibrary(vm_, CoreLibraryName(vm_));
-      environment = MakeEnvironment(vm_, vm_.Intern("program"));
-      Heap& heap = vm_.heap();
-      for (const char* keyword : {"import", "define-library"}) {
-        const Value symbol = vm_.Intern(keyword);
-        HashTablePut(heap, heap.Get<Environment>(environment)->bindings, symbol,
-                     HashTableGet(heap, heap.Get<Environment>(core)->exports, symbol, kUndefined));
-      }
+      environment = MakeProgramEnvironment(vm_);
     }
     first = false;
     if (program && !import && imported == kFalse) {
-      Heap& heap = vm_.heap();
-      if (!heap.Reserve(size_t{1} << 20)) return vm_.terminating_ ? ended() : fail(HeapLimitStatus(vm_, ""));
-      imported = MakeHashTable(heap, kEqTableFlag);
-      ForEachEntry(heap, heap.Get<Environment>(environment)->bindings,
-                   [&](Value symbol, Value binding) { HashTablePut(heap, imported, symbol, binding); });
+      if (!vm_.heap().Reserve(kBytesOfBindings)) return vm_.terminating_ ? ended() : fail(HeapLimitStatus(vm_, ""));
+      imported = CopyOfBindings(vm_.heap(), environment);
     }
     Core* core = expander.ExpandToplevel(form, environment);
     if (vm_.terminating_) return ended();

@@ -164,6 +164,34 @@ bool DivideInexactIntegers(Heap& heap, Value n, Value d, Rounding rounding, Valu
   return true;
 }
 
+// The same for exact ones of any size; `d` is not 0.
+bool DivideLargeIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient, Value* remainder,
+                         NumberStatus* status) {
+  if (!Allowed(status, NumberBytes(heap, n) + NumberBytes(heap, d) + 64)) return false;
+  uint64_t n_place;
+  uint64_t d_place;
+  const IntegerView x = ViewInteger(heap, n, &n_place);
+  const IntegerView y = ViewInteger(heap, d, &d_place);
+  Integer q;
+  Integer r;
+  integers::Divide(x, y, &q, &r);
+  const IntegerView rest = r;
+  if (rounding == Rounding::kFloor && !rest.IsZero() && rest.negative != y.negative) {
+    if (quotient != nullptr) q = integers::Difference(q, kOne);
+    r = integers::Sum(r, y);
+  }
+  bool done = true;
+  if (quotient != nullptr) {
+    *quotient = MakeInteger(heap, q, status);
+    done = *quotient != kException;
+  }
+  if (remainder != nullptr) {
+    *remainder = MakeInteger(heap, r, status);
+    done = done && *remainder != kException;
+  }
+  return done;
+}
+
 }  // namespace
 
 bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient, Value* remainder,
@@ -212,29 +240,7 @@ bool DivideIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quot
   if (n.IsFlonum() || d.IsFlonum()) {
     return DivideInexactIntegers(heap, n, d, rounding, quotient, remainder, status);
   }
-  if (!Allowed(status, NumberBytes(heap, n) + NumberBytes(heap, d) + 64)) return false;
-  uint64_t n_place;
-  uint64_t d_place;
-  const IntegerView x = ViewInteger(heap, n, &n_place);
-  const IntegerView y = ViewInteger(heap, d, &d_place);
-  Integer q;
-  Integer r;
-  integers::Divide(x, y, &q, &r);
-  const IntegerView rest = r;
-  if (floor && !rest.IsZero() && rest.negative != y.negative) {
-    if (quotient != nullptr) q = integers::Difference(q, kOne);
-    r = integers::Sum(r, y);
-  }
-  bool done = true;
-  if (quotient != nullptr) {
-    *quotient = MakeInteger(heap, q, status);
-    done = *quotient != kException;
-  }
-  if (remainder != nullptr) {
-    *remainder = MakeInteger(heap, r, status);
-    done = done && *remainder != kException;
-  }
-  return done;
+  return DivideLargeIntegers(heap, n, d, rounding, quotient, remainder, status);
 }
 
 Value Quotient(Heap& heap, Value n, Value d, NumberStatus* status) {

@@ -14,8 +14,13 @@ namespace islet::vm {
 
 namespace {
 
-constexpr uint32_t kFirstBuffer = 120;                       // bytes of an output port's first buffer
-constexpr uint64_t kLargestBuffer = Value::kFixnumMax & ~7;  // positions in it are fixnums
+// Bytes of an output port's first buffer: with its header, 128.
+constexpr uint32_t kFirstBuffer = 120;
+// Positions in a buffer are fixnums.
+constexpr uint64_t kLargestBuffer = Value::kFixnumMax & ~7;
+// A larger buffer is reserved, and so much beside it for its header and rounding.
+constexpr uint64_t kUnreservedBuffer = Heap::kSlack / 4;
+constexpr uint64_t kBesideBuffer = 64;
 
 // A root for as long as it is in scope.
 class ScopedRoot : public RootSource {
@@ -40,8 +45,8 @@ Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view b
   if (old == nullptr || needed > old->length) {
     uint64_t capacity = std::max<uint64_t>(needed, old == nullptr ? kFirstBuffer : uint64_t{old->length} * 2);
     capacity = std::min((capacity + 7) & ~uint64_t{7}, kLargestBuffer);
-    if (capacity > Heap::kSlack / 4) {
-      if (!heap.Reserve(capacity + 64)) return vm.OutOfMemory(who, capacity);
+    if (capacity > kUnreservedBuffer) {
+      if (!heap.Reserve(capacity + kBesideBuffer)) return vm.OutOfMemory(who, capacity);
       port = heap.Get<Port>(root.value);
       old = heap.TryGet<Bytevector>(port->buffer);
     }

@@ -34,13 +34,19 @@ void Sleep(long nanoseconds) {
   nanosleep(&time, nullptr);
 }
 
-// Most are at work for less than a microsecond; who opens a snapshot, for milliseconds.
+// Most threads are at work for less than a microsecond; who opens a snapshot, for milliseconds. So the processor is
+// offered to them at first, and then slept, since a thread of lower priority gets none by sched_yield.
+constexpr int kYields = 100;
+constexpr long kSleepNanoseconds = 50'000;
+// Without a barrier, so long is waited until each processor has written what it is to write.
+constexpr long kWrittenNanoseconds = 1'000'000;
+
 void WaitFor(const ForkGate& gate) {
   for (int tries = 0; gate.depth.load(std::memory_order_acquire) != 0; ++tries) {
-    if (tries < 100) {
+    if (tries < kYields) {
       sched_yield();
     } else {
-      Sleep(50'000);  // a thread of lower priority gets no processor by sched_yield
+      Sleep(kSleepNanoseconds);
     }
   }
 }
@@ -70,7 +76,7 @@ class ForkHandlers {
     ForkGuard::forking.store(true, std::memory_order_seq_cst);
     // Refused since the thread has been forbidden it: by then, every processor has long written what it is to write.
     if (ForkGuard::barriers.load(std::memory_order_relaxed) && !Barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-      Sleep(1'000'000);
+      Sleep(kWrittenNanoseconds);
     for (const ForkGate* gate = gates; gate != nullptr; gate = gate->next) {
       if (gate != ForkGuard::mine) WaitFor(*gate);
     }

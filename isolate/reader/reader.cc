@@ -282,7 +282,7 @@ Reader::Step Reader::CloseOther(Syntax** datum) {
       *datum = MakeVector(frame);
       break;
     case Frame::Kind::kBytevector:
-      if (!Safepoint(frame.count + 16)) return Step::kError;
+      if (!Safepoint(LeafBytes(frame.count))) return Step::kError;
       *datum = MakeBytevector(frame);
       break;
   }
@@ -301,7 +301,7 @@ inline bool Reader::ReadIdentifier(Syntax** datum) {
     offset_ = begin;
     return ReadNumberOrIdentifier(datum);
   }
-  if (!Safepoint(2 * word.size() + 64)) return false;
+  if (!Safepoint(SymbolBytes(word.size()))) return false;
   *datum = MakeSymbol(word, start);
   return true;
 }

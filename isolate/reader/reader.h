@@ -247,6 +247,11 @@ class Reader {
   // Hands a complete datum to the construct it stands in.
   Step Deliver(Syntax* datum, Syntax** result);
   bool FailIncomplete();
+  // The most that Intern allocates for a name of so many bytes: a wide string takes four for a character that takes two
+  // in UTF-8, and the objects have headers.
+  static constexpr size_t SymbolBytes(size_t name) { return 2 * name + 64; }
+  // The most that a number of so many digits, or a bytevector of so many bytes, takes with its header.
+  static constexpr size_t LeafBytes(size_t content) { return content + 16; }
   // Makes sure that so many bytes of heap can be allocated. Number parsing takes up to a quarter of the slack by
   // itself.
   bool Safepoint(size_t bytes) {

@@ -178,7 +178,7 @@ bool Reader::ReadWord(absl::string_view* word) {
 }
 
 bool Reader::ReadNumber(SourcePosition start, absl::string_view word, Syntax** datum) {
-  if (!Safepoint(word.size() + 16)) return false;
+  if (!Safepoint(LeafBytes(word.size()))) return false;
   const std::optional<Value> number = ParseNumber(vm_.heap(), word, 10);
   if (!number.has_value()) return Fail(start, absl::StrCat(Shown(word), " is not a number"));
   *datum = MakeAtom(*number, start);
@@ -207,7 +207,7 @@ bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
     const bool may_be_number =
         absl::ascii_isdigit(static_cast<unsigned char>(word[0])) || word[0] == '+' || word[0] == '-' || word[0] == '.';
     if (may_be_number) {
-      if (!Safepoint(word.size() + 16)) return false;
+      if (!Safepoint(LeafBytes(word.size()))) return false;
       if (const std::optional<Value> number = ParseNumber(vm_.heap(), word, 10)) {
         *datum = MakeAtom(*number, start);
         return true;
@@ -215,7 +215,7 @@ bool Reader::ReadNumberOrIdentifier(Syntax** datum) {
     }
     if (!IsPlainIdentifier(word)) return FailOddWord(start, word);
   }
-  if (!Safepoint(2 * word.size() + 64)) return false;
+  if (!Safepoint(SymbolBytes(word.size()))) return false;
   if (fold_case_) {
     const PassingText folded(FoldCase(word));
     *datum = MakeSymbol(folded.text, start);
@@ -382,7 +382,7 @@ bool Reader::ReadBarSymbol(Syntax** datum) {
   PassingText buffer;
   absl::string_view name;
   if (!ReadDelimited('|', "symbol", &buffer.text, &name)) return false;
-  if (!Safepoint(2 * name.size() + 64)) return false;
+  if (!Safepoint(SymbolBytes(name.size()))) return false;
   *datum = MakeSymbol(name, start);
   return true;
 }

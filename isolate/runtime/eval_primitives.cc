@@ -47,6 +47,11 @@ Value InteractionEnvironment(Vm& vm, Value*, uint32_t) { return vm.root(Root::kI
 
 Value UncaughtObject(Vm& vm, Value* args, uint32_t) { return vm.Uncaught(args[0]); }
 
+// The same as HostFunctions::kMostArguments (islet/host_functions.h).
+constexpr int32_t kMostDeclaredArguments = 255;
+// Each declaration copies the table of all, so that more would take minutes.
+constexpr uint32_t kMostHostFunctions = 65535;
+
 // (host-function name least [most]): the procedure that the host will provide under this name. `most` is #f for any
 // number of arguments.
 Value DeclareHostFunction(Vm& vm, Value* args, uint32_t argc) {
@@ -55,7 +60,7 @@ Value DeclareHostFunction(Vm& vm, Value* args, uint32_t argc) {
   if (!CheckSymbol(vm, kWho, args, 0)) return kException;
   for (uint32_t i = 1; i < argc; ++i) {
     if (i == 2 && args[2] == kFalse) continue;
-    if (!args[i].IsFixnum() || args[i].fixnum() < 0 || args[i].fixnum() > 255) {
+    if (!args[i].IsFixnum() || args[i].fixnum() < 0 || args[i].fixnum() > kMostDeclaredArguments) {
       return vm.WrongType(kWho, static_cast<int>(i) + 1, "a number of arguments, 0 to 255", args[i]);
     }
   }
@@ -80,7 +85,7 @@ Value DeclareHostFunction(Vm& vm, Value* args, uint32_t argc) {
     return vm.Error("host", kWho, "a host function must be declared when the snapshot is built",
                     heap.Cons(args[0], kNull));
   }
-  if (count >= 65535) return vm.Error("host", kWho, "too many host functions");
+  if (count >= kMostHostFunctions) return vm.Error("host", kWho, "too many host functions");
   HostFunction* function = heap.New<HostFunction>();
   function->index = Value::Fixnum(static_cast<int32_t>(count));
   function->name = args[0];

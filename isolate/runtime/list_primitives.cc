@@ -137,6 +137,7 @@ bool Tail(Vm& vm, const char* who, Value* args, Value* tail) {
   // each time, until the walk comes by it again (Brent).
   Value mark = kUndefined;
   uint32_t marked = 0;
+  constexpr uint32_t kUnmarked = 64;  // a list that is no longer needs no mark
   StepCounter steps;
   for (uint32_t i = 0; i < k; ++i) {
     if (!steps.Add(1)) return false;
@@ -144,7 +145,7 @@ bool Tail(Vm& vm, const char* who, Value* args, Value* tail) {
       k = i + (k - i) % (i - marked);
       mark = kUndefined;
       if (i == k) break;
-    } else if (i == 2 * marked + 64) {
+    } else if (i == 2 * marked + kUnmarked) {
       mark = v;
       marked = i;
     }

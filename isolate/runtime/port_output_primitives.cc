@@ -26,7 +26,7 @@ Value WriteDatum(Vm& vm, const char* who, PrintMode mode, Value* args, uint32_t 
   const Value port = OutputArgument(vm, who, args, argc, 1);
   if (port == kException) return kException;
   // Data that share much, or have cycles, may have texts without end. While it grows, a text counts against the heap
-  // limit, which is not to end the run before this does.
+  // limit, which is not to end the run before this does: a quarter of it is left for all else.
   const size_t limit = vm.heap().heap_limit();
   bool truncated = false;
   const PassingText printed(Print(vm, args[0], mode, limit - limit / 4, &truncated));
