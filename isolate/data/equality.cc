@@ -248,8 +248,8 @@ uint64_t ObjectContentSteps(const Heap& heap, Value v) {
 
 namespace {
 
-// `equal?` of two references that are not the same, where `a` is neither a pair nor a vector. `type` is a's, kFiller for
-// a flonum. Adds the comparisons that it takes to *made.
+// `equal?` of two references that are not the same, where `a` is neither a pair nor a vector. `type` is that of `a`, or
+// kFiller for a flonum. Adds the comparisons that it takes to *made.
 bool EqualLeaves(const Heap& heap, Value a, Value b, ObjectType type, uint64_t* made) {
   if (type == ObjectType::kString) {
     if (!heap.Is<String>(b)) return false;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
+#include "isolate/heap/slot_root.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/ports/grants.h"
 #include "isolate/ports/outside.h"
@@ -22,21 +23,8 @@ constexpr uint64_t kLargestBuffer = Value::kFixnumMax & ~7;
 constexpr uint64_t kUnreservedBuffer = Heap::kSlack / 4;
 constexpr uint64_t kBesideBuffer = 64;
 
-// A root for as long as it is in scope.
-class ScopedRoot : public RootSource {
- public:
-  ScopedRoot(Heap& heap, Value v) : value(v), heap_(heap) { heap_.AddRoots(this); }
-  ~ScopedRoot() override { heap_.RemoveRoots(this); }
-  void VisitRoots(Visit visit, void* context) override { visit(&value, context); }
-  Value value;
-
- private:
-  Heap& heap_;
-};
-
 Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view bytes) {
   Heap& heap = vm.heap();
-  ScopedRoot root(heap, port_value);
   Port* port = heap.Get<Port>(port_value);
   const uint64_t position = static_cast<uint64_t>(port->position.fixnum());
   const uint64_t needed = position + bytes.size();
@@ -46,8 +34,9 @@ Value WriteToHeap(Vm& vm, const char* who, Value port_value, absl::string_view b
     uint64_t capacity = std::max<uint64_t>(needed, old == nullptr ? kFirstBuffer : uint64_t{old->length} * 2);
     capacity = std::min((capacity + 7) & ~uint64_t{7}, kLargestBuffer);
     if (capacity > kUnreservedBuffer) {
+      const SlotRoot root(heap, &port_value);
       if (!heap.Reserve(capacity + kBesideBuffer)) return vm.OutOfMemory(who, capacity);
-      port = heap.Get<Port>(root.value);
+      port = heap.Get<Port>(port_value);
       old = heap.TryGet<Bytevector>(port->buffer);
     }
     const Value grown = heap.MakeBytevector(static_cast<uint32_t>(capacity));

@@ -6,6 +6,7 @@
 
 #include "isolate/data/string.h"
 #include "isolate/heap/scratch.h"
+#include "isolate/heap/slot_root.h"
 #include "isolate/ports/port.h"
 #include "isolate/ports/port_input.h"
 #include "isolate/reader/reader.h"
@@ -240,24 +241,13 @@ struct ReaderFeed {
   }
 };
 
-class SlotRoot : public RootSource {
- public:
-  SlotRoot(Heap& heap, Value* slot) : heap_(heap), slot_(slot) { heap_.AddRoots(this); }
-  ~SlotRoot() override { heap_.RemoveRoots(this); }
-  void VisitRoots(Visit visit, void* context) override { visit(slot_, context); }
-
- private:
-  Heap& heap_;
-  Value* slot_;
-};
-
 Value Read(Vm& vm, Value* args, uint32_t argc) {
   constexpr const char* kWho = "read";
   Heap& heap = vm.heap();
   const Value port = PortArgument(vm, kWho, args, argc, 0, StandardPort::kInput, kTextualInput);
   if (port == kException) return kException;
   PortInput input(vm, kWho, port);
-  SlotRoot root(heap, input.port_slot());
+  const SlotRoot root(heap, input.port_slot());
   ReaderFeed feed{&input, {}, false};
   SyntaxArena arena(&heap);
   ReaderOptions options;
