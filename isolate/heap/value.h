@@ -16,10 +16,15 @@
 #define ISLET_ISOLATE_HEAP_VALUE_H_
 
 #include <cstdint>
+#include <type_traits>
 
 namespace islet::vm {
 
+// Where objects start, in bytes. So the low bits of an offset are free to hold a tag.
+inline constexpr uint32_t kObjectAlignment = 8;
+
 enum class Tag : uint32_t { kPair = 1, kFlonum = 3, kObject = 5, kImmediate = 7 };
+inline constexpr uint32_t kTagMask = kObjectAlignment - 1;
 
 // Kinds of immediates, in bits 3 to 7. The values are part of the snapshot format: never renumber.
 enum class ImmediateKind : uint32_t {
@@ -39,7 +44,7 @@ struct Value {
   static constexpr Value Fixnum(int32_t n) { return Value{static_cast<uint32_t>(n) << 1}; }
   static constexpr bool FitsFixnum(int64_t n) { return n >= kFixnumMin && n <= kFixnumMax; }
   static constexpr Value Immediate(ImmediateKind kind, uint32_t payload) {
-    return Value{payload << 8 | static_cast<uint32_t>(kind) << 3 | 7u};
+    return Value{payload << 8 | static_cast<uint32_t>(kind) << 3 | static_cast<uint32_t>(Tag::kImmediate)};
   }
   static constexpr Value Char(uint32_t scalar) { return Immediate(ImmediateKind::kChar, scalar); }
   static constexpr Value Primitive(uint32_t index) { return Immediate(ImmediateKind::kPrimitive, index); }
@@ -48,15 +53,13 @@ struct Value {
   static constexpr Value Boolean(bool b);
 
   constexpr bool IsFixnum() const { return (bits & 1) == 0; }
-  constexpr bool IsPair() const { return (bits & 7) == 1; }
-  constexpr bool IsFlonum() const { return (bits & 7) == 3; }
-  constexpr bool IsObject() const { return (bits & 7) == 5; }
-  constexpr bool IsImmediate() const { return (bits & 7) == 7; }
+  constexpr bool IsPair() const { return tag() == Tag::kPair; }
+  constexpr bool IsFlonum() const { return tag() == Tag::kFlonum; }
+  constexpr bool IsObject() const { return tag() == Tag::kObject; }
+  constexpr bool IsImmediate() const { return tag() == Tag::kImmediate; }
   // True for whatever lies in the heap.
-  constexpr bool IsRef() const { return (bits & 1) != 0 && (bits & 7) != 7; }
-  constexpr bool IsImmediateOf(ImmediateKind kind) const {
-    return (bits & 0xff) == (static_cast<uint32_t>(kind) << 3 | 7u);
-  }
+  constexpr bool IsRef() const { return !IsFixnum() && !IsImmediate(); }
+  constexpr bool IsImmediateOf(ImmediateKind kind) const { return (bits & 0xff) == Immediate(kind, 0).bits; }
   constexpr bool IsChar() const { return IsImmediateOf(ImmediateKind::kChar); }
   constexpr bool IsPrimitive() const { return IsImmediateOf(ImmediateKind::kPrimitive); }
   constexpr bool IsSyntax() const { return IsImmediateOf(ImmediateKind::kSyntax); }
@@ -67,8 +70,8 @@ struct Value {
   constexpr int32_t fixnum() const { return static_cast<int32_t>(bits) >> 1; }
   constexpr uint32_t payload() const { return bits >> 8; }
   constexpr uint32_t character() const { return bits >> 8; }
-  constexpr uint32_t offset() const { return bits & ~7u; }
-  constexpr Tag tag() const { return static_cast<Tag>(bits & 7); }
+  constexpr uint32_t offset() const { return bits & ~kTagMask; }
+  constexpr Tag tag() const { return static_cast<Tag>(bits & kTagMask); }  // no fixnum's
 
   friend constexpr bool operator==(Value a, Value b) { return a.bits == b.bits; }
   friend constexpr bool operator!=(Value a, Value b) { return a.bits != b.bits; }
@@ -82,7 +85,7 @@ inline constexpr Value kTrue = Value::Immediate(ImmediateKind::kSpecial, 1);
 inline constexpr Value kNull = Value::Immediate(ImmediateKind::kSpecial, 2);
 inline constexpr Value kUnspecified = Value::Immediate(ImmediateKind::kSpecial, 3);
 inline constexpr Value kEof = Value::Immediate(ImmediateKind::kSpecial, 4);
-// What a variable holds before its definition has run. Never seen by a program.
+// A variable holds this until its definition has run. Never seen by a program.
 inline constexpr Value kUndefined = Value::Immediate(ImmediateKind::kSpecial, 5);
 // An optional argument that was not given. Never seen by a program.
 inline constexpr Value kDefault = Value::Immediate(ImmediateKind::kSpecial, 6);
@@ -99,6 +102,26 @@ constexpr Value Value::Boolean(bool b) { return b ? kTrue : kFalse; }
 constexpr bool Value::IsBoolean() const { return *this == kTrue || *this == kFalse; }
 constexpr bool Value::IsNull() const { return *this == kNull; }
 constexpr bool Value::IsTrue() const { return *this != kFalse; }
+
+// The tag of references to a T.
+template <typename T>
+inline constexpr Tag kTagOf = Tag::kObject;
+template <>
+inline constexpr Tag kTagOf<struct Pair> = Tag::kPair;
+template <>
+inline constexpr Tag kTagOf<struct Flonum> = Tag::kFlonum;
+
+// The T that `v`, known to refer to one, refers to in the cage at `base`: `const T` if the cage is const. Heap::Get
+// masks the tag away; here it is subtracted, which becomes part of a field's displacement and so costs no instruction.
+// For the header of an object, T is uint32_t.
+template <typename T>
+inline T* Untag(uint8_t* base, Value v) {
+  return reinterpret_cast<T*>(base + v.bits - static_cast<uint32_t>(kTagOf<std::remove_const_t<T>>));
+}
+template <typename T>
+inline const T* Untag(const uint8_t* base, Value v) {
+  return reinterpret_cast<const T*>(base + v.bits - static_cast<uint32_t>(kTagOf<std::remove_const_t<T>>));
+}
 
 }  // namespace islet::vm
 

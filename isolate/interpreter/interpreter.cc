@@ -21,11 +21,10 @@ namespace {
 #define ISLET_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 inline bool IsClosure(const uint8_t* base, Value v) {
-  return v.IsObject() &&
-         (*reinterpret_cast<const uint32_t*>(base + v.bits - 5) & kHeaderTypeMask) == MakeHeader(ObjectType::kClosure);
+  return v.IsObject() && (*Untag<uint32_t>(base, v) & kHeaderTypeMask) == MakeHeader(ObjectType::kClosure);
 }
 inline bool IsType(const uint8_t* base, Value v, ObjectType type) {
-  return v.IsObject() && (*reinterpret_cast<const uint32_t*>(base + v.bits - 5) & kHeaderTypeMask) == MakeHeader(type);
+  return v.IsObject() && (*Untag<uint32_t>(base, v) & kHeaderTypeMask) == MakeHeader(type);
 }
 template <typename T>
 inline T* At(uint8_t* base, Value v) {
@@ -42,8 +41,7 @@ inline Value* ItemOf(uint8_t* base, Value vector, uint32_t index) {
                                  index * static_cast<uint32_t>(sizeof(Value)));
 }
 inline const uint32_t* EntryOf(uint8_t* base, Value closure) {
-  const Value code = reinterpret_cast<const Closure*>(base + closure.bits - 5)->code;
-  return reinterpret_cast<const Code*>(base + code.bits - 5)->instructions;
+  return Untag<Code>(base, Untag<Closure>(base, closure)->code)->instructions;
 }
 // Fixnums and flonums as doubles, which hold every fixnum.
 inline bool BothReal(Value a, Value b) { return (a.IsFixnum() || a.IsFlonum()) && (b.IsFixnum() || b.IsFlonum()); }
