@@ -93,7 +93,29 @@ std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot
                       ".section .note.GNU-stack, \"\", @progbits\n");
 }
 
+namespace {
+
+Elf64_Ehdr ObjectHeader(uint64_t sections_at, uint16_t sections, uint16_t names_section) {
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
+  header.e_type = ET_REL;
+  header.e_machine = kMachine;
+  header.e_version = EV_CURRENT;
+  header.e_shoff = sections_at;
+  header.e_ehsize = sizeof(header);
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = sections;
+  header.e_shstrndx = names_section;
+  return header;
+}
+
+}  // namespace
+
 std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snapshot, const Placement& placement) {
+  constexpr uint64_t kTableAlignment = alignof(Elf64_Sym);
   enum { kNull, kData, kStackNote, kSymbols, kStrings, kSectionNames, kSectionCount };
 
   std::string names(1, '\0'), section_names(1, '\0');
@@ -120,7 +142,7 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
   describe(kData, Section(symbol), SHT_PROGBITS, data_size, placement.alignment);
   sections[kData].sh_flags = SHF_ALLOC;
   describe(kStackNote, ".note.GNU-stack", SHT_PROGBITS, 0, 1);
-  describe(kSymbols, ".symtab", SHT_SYMTAB, sizeof(symbols), 8);
+  describe(kSymbols, ".symtab", SHT_SYMTAB, sizeof(symbols), kTableAlignment);
   sections[kSymbols].sh_link = kStrings;
   sections[kSymbols].sh_info = 1;  // the first global symbol
   sections[kSymbols].sh_entsize = sizeof(Elf64_Sym);
@@ -131,29 +153,14 @@ std::string ObjectFile(absl::string_view symbol, absl::Span<const uint8_t> snaps
   // The header, the data at the next page, then the tables.
   uint64_t at = kPageSize;
   for (int i = kData; i < kSectionCount; ++i) {
-    at = (at + 7) / 8 * 8;
-    sections[i].sh_offset = at;
-    at += sections[i].sh_size;
+    sections[i].sh_offset = RoundUp(at, kTableAlignment);
+    at = sections[i].sh_offset + sections[i].sh_size;
   }
-  at = (at + 7) / 8 * 8;
-
-  Elf64_Ehdr header = {};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_ident[EI_CLASS] = ELFCLASS64;
-  header.e_ident[EI_DATA] = ELFDATA2LSB;
-  header.e_ident[EI_VERSION] = EV_CURRENT;
-  header.e_type = ET_REL;
-  header.e_machine = kMachine;
-  header.e_version = EV_CURRENT;
-  header.e_shoff = at;
-  header.e_ehsize = sizeof(header);
-  header.e_shentsize = sizeof(Elf64_Shdr);
-  header.e_shnum = kSectionCount;
-  header.e_shstrndx = kSectionNames;
+  at = RoundUp(at, kTableAlignment);
 
   std::string out;
   out.reserve(at + sizeof(sections));
-  AppendRaw(&out, header);
+  AppendRaw(&out, ObjectHeader(at, kSectionCount, kSectionNames));
   auto go_to = [&](uint64_t offset) { out.resize(offset, '\0'); };
   go_to(sections[kData].sh_offset + placement.lead);
   out.append(reinterpret_cast<const char*>(snapshot.data()), snapshot.size());

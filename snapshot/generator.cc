@@ -38,7 +38,7 @@
 namespace islet::vm {
 namespace {
 
-// What messages call a script from standard input.
+// Messages call a script from standard input by this name.
 constexpr char kStandardInputName[] = "<stdin>";
 
 // The process's standard streams. Waiting for input ends with the evaluation; and where the snapshot goes to standard
@@ -86,7 +86,7 @@ Place InnermostPlace(const Failure& failure, const std::vector<std::string>& rea
   return innermost;
 }
 
-// What a script's failure is told as: its place first, as compilers do, and in the tool's own units and options.
+// Tells a script's failure as compilers do, its place first, and in the tool's own units and options.
 absl::Status Explain(Vm& vm, const Evaluator& evaluator, const GeneratorOptions& options, const absl::Status& status,
                      bool* tells_place) {
   Failure failure = vm.TakeFailure(status);
@@ -105,7 +105,7 @@ absl::Status Explain(Vm& vm, const Evaluator& evaluator, const GeneratorOptions&
   }
   if (!failure.place.known()) failure.place = InnermostPlace(failure, evaluator.files_read());
   if (!failure.place.known() && (limited || failure.code == absl::StatusCode::kCancelled)) failure.place = failure.form;
-  // What a script has read from a string of its own is in no file.
+  // Code that a script has read from a string of its own is in no file.
   *tells_place = failure.place.known() && !failure.place.file.empty();
   return absl::Status(failure.code, failure.Text());
 }

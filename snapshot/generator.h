@@ -1,4 +1,4 @@
-// What the tool snapshot_gen does: evaluates scripts in one isolate, freezes the heap, writes the
+// The tool snapshot_gen without its command line: it evaluates scripts in one isolate, freezes the heap, and writes the
 // files.
 
 #ifndef ISLET_SNAPSHOT_GENERATOR_H_
@@ -16,7 +16,7 @@
 
 namespace islet::vm {
 
-// What a cage of 4 GiB, the largest, has room for besides what a collection needs (Heap::EffectiveLimit), the standard
+// A cage of 4 GiB, the largest, has room for this besides what a collection needs (Heap::EffectiveLimit), the standard
 // library taken off.
 inline constexpr uint64_t kMostHeapMib = 1020;
 
@@ -42,7 +42,7 @@ struct GeneratorOptions {
   bool version = false;
 };
 
-// What --help says.
+// The text of --help.
 std::string GeneratorUsage();
 // `path` without its last `.` and what follows it, if its last component has one.
 std::string WithoutExtension(absl::string_view path);
@@ -51,7 +51,7 @@ std::string WithoutExtension(absl::string_view path);
 // what is wrong.
 absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* const> arguments);
 
-// What is to be said beside the Status.
+// Things to be said beside the Status.
 struct GeneratorReport {
   std::string statistics;    // if asked for
   bool tells_place = false;  // an error's message begins with its place, "file:line:column: "

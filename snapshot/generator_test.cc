@@ -155,7 +155,7 @@ class Generator : public testing::Test {
     if (!base.ok()) return base.status();
     return Generate(options, base->get(), AllPrimitives(), &report_);
   }
-  // What is said of a script; nothing must be left behind.
+  // Returns what is said of a script; nothing must be left behind.
   std::string Failure(const GeneratorOptions& options) {
     const absl::Status status = Run(options);
     EXPECT_FALSE(status.ok());
@@ -226,8 +226,8 @@ TEST_F(Generator, BadScripts) {
   EXPECT_THAT(Failure(OptionsFor("(display \"\xff\xfe\")")), HasSubstr("UTF-8"));
 }
 
-// What user code may import is closed: only the tool that builds the standard library itself gets at what it is built
-// on.
+// User code may import a closed set of libraries: only the tool that builds the standard library itself gets at what it
+// is built on.
 TEST_F(Generator, InternalLibrariesAreForTheStandardLibraryOnly) {
   const std::string script = "(import (islet core)) (define root %set-root!)";
   EXPECT_THAT(Failure(OptionsFor(script)), HasSubstr("(islet core) is internal to the standard library"));

@@ -94,6 +94,31 @@ absl::Status ParseEmit(absl::string_view kinds, GeneratorOptions* options) {
   return absl::OkStatus();
 }
 
+// Checks that options go together, and derives those that were not given from the others.
+absl::Status CompleteOptions(bool derive_dependency_file, GeneratorOptions* options) {
+  if (options->scripts.empty()) return absl::InvalidArgumentError("no script given");
+  if (std::count(options->scripts.begin(), options->scripts.end(), "-") > 1) {
+    return absl::InvalidArgumentError("standard input (-) can be read only once");
+  }
+  if (options->output.empty() && options->scripts[0] == "-") {
+    return absl::InvalidArgumentError("a script from standard input has no name to call the snapshot by; give -o FILE");
+  }
+  if (options->output.empty()) {
+    options->output = absl::StrCat(WithoutExtension(options->scripts[0]), ".snap");
+  }
+  if (options->output == "-" && (options->emit_asm || options->emit_obj)) {
+    return absl::InvalidArgumentError("standard output (-o -) has room for --emit=snap only, not for several files");
+  }
+  if (derive_dependency_file && options->dependency_file.empty()) {
+    if (options->output == "-") {
+      return absl::InvalidArgumentError("standard output (-o -) has no name to call -MD's file by; give -MF FILE");
+    }
+    options->dependency_file = absl::StrCat(WithoutExtension(options->output), ".d");
+  }
+  if (options->symbol.empty()) options->symbol = SymbolFor(options->output);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* const> arguments) {
@@ -138,26 +163,7 @@ absl::StatusOr<GeneratorOptions> ParseGeneratorArguments(absl::Span<const char* 
   }
   if (!reader.status().ok()) return reader.status();
   if (options.help || options.version) return options;
-  if (options.scripts.empty()) return absl::InvalidArgumentError("no script given");
-  if (std::count(options.scripts.begin(), options.scripts.end(), "-") > 1) {
-    return absl::InvalidArgumentError("standard input (-) can be read only once");
-  }
-  if (options.output.empty() && options.scripts[0] == "-") {
-    return absl::InvalidArgumentError("a script from standard input has no name to call the snapshot by; give -o FILE");
-  }
-  if (options.output.empty()) {
-    options.output = absl::StrCat(WithoutExtension(options.scripts[0]), ".snap");
-  }
-  if (options.output == "-" && (options.emit_asm || options.emit_obj)) {
-    return absl::InvalidArgumentError("standard output (-o -) has room for --emit=snap only, not for several files");
-  }
-  if (derive_dependency_file && options.dependency_file.empty()) {
-    if (options.output == "-") {
-      return absl::InvalidArgumentError("standard output (-o -) has no name to call -MD's file by; give -MF FILE");
-    }
-    options.dependency_file = absl::StrCat(WithoutExtension(options.output), ".d");
-  }
-  if (options.symbol.empty()) options.symbol = SymbolFor(options.output);
+  if (absl::Status status = CompleteOptions(derive_dependency_file, &options); !status.ok()) return status;
   return options;
 }
 

@@ -40,8 +40,8 @@ Mapping ReserveCage(const CageLayout& layout) {
 
 // ---- The cage that a thread keeps
 
-// What Cage::Keep has left for this thread. Of a type without a destructor, so that it can be asked while the thread
-// ends.
+// The cage that Cage::Keep has left for this thread. Of a type without a destructor, so that it can be asked while the
+// thread ends.
 struct Kept {
   uint8_t* base;
   CageLayout layout;

@@ -36,8 +36,8 @@ struct CageLayout {
   // Where in its 2 MiB window of address space a cage's base lies. An image file's offset that is congruent to it can
   // be mapped by huge pages.
   uint64_t BasePhase() const;
-  // What a cage's base, but for its phase, is a multiple of: as far as cages of this size can stand side by side, 1
-  // GiB, which is what one page of the page table's next level covers. An image then takes one, whatever its size.
+  // A cage's base, less its phase, is a multiple of this: as far as cages of this size can stand side by side, of
+  // 1 GiB, which one page of the page table's next level covers. An image then takes one such page, whatever its size.
   uint64_t BaseAlignment() const;
 };
 

@@ -223,7 +223,7 @@ TEST(CageTest, SaysWhenTheImageCannotBeMapped) {
   EXPECT_EQ(cage.status().code(), absl::StatusCode::kInternal) << cage.status();
 }
 
-// What making a cage of 4 GiB is told while `resource` is limited to `bytes`.
+// Makes a cage of 4 GiB, and returns what that is told, while `resource` is limited to `bytes`.
 absl::Status CreateUnderLimit(__rlimit_resource resource, rlim_t bytes) {
   rlimit old;
   EXPECT_EQ(getrlimit(resource, &old), 0);

@@ -123,7 +123,7 @@ class Collector {
   Cursor cursors_[Heap::kContentCount];
   uint32_t queue_ = Heap::kNoBlock;  // blocks with marked objects to scan
   std::vector<uint32_t> from_[Heap::kContentCount];
-  // What of fresh large objects refers to the nursery: parts full of such slots, and single slots.
+  // The slots of fresh large objects that refer to the nursery: parts full of such slots, and single slots.
   std::vector<std::pair<Value*, Value*>> young_parts_;
   Pieces<Value*> young_slots_;
 };

@@ -1,4 +1,4 @@
-// What a heap is, besides the bytes in its cage and the pages that its program has dirtied:
+// HeapState is all of a heap but the bytes in its cage and the pages that its program has dirtied:
 //
 //   young_begin       young.top        young.soft_end    young.hard_end            young_end
 //   |  fresh objects  |  free          |  free           |                         |
@@ -77,8 +77,8 @@ struct HeapState {
     uint32_t next = 0;
     bool operator==(const Block&) const = default;
   };
-  // What a moving block holds. Pairs have no header, so a block of pairs and others could not be scanned from end to
-  // end; and what holds no references need not be.
+  // A moving block holds objects of one kind only. Pairs have no header, so a block of pairs and others could not be
+  // scanned from end to end; and leaves, which hold no references, need not be.
   enum Content { kPairs, kObjects, kLeaves, kContentCount };
   // Where objects of one content are promoted to: the last of `blocks`, from `top`. Both 0 if there are no blocks.
   struct MovingSpace {
@@ -99,7 +99,7 @@ struct HeapState {
     bool operator==(const OldSpace&) const = default;
   };
 
-  // What a collection of the nursery looks at besides roots and dirty pages.
+  // A collection of the nursery looks at these besides roots and dirty pages.
   struct Fresh {
     ReusableVector<uint32_t> large;              // blocks of large objects made since the last collection
     ReusableVector<Value> unmoving;              // likewise symbols and code

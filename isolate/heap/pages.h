@@ -20,7 +20,7 @@ namespace islet::vm {
 // Of the system, and of snapshots, whose format depends on it.
 inline constexpr uint32_t kPageShift = 12;
 inline constexpr uint32_t kPageSize = 1u << kPageShift;
-// What one page of page-table entries covers, and one huge page (x86-64, and AArch64 with 4 KiB pages).
+// One page of page-table entries covers this much, and so does one huge page (x86-64, and AArch64 with 4 KiB pages).
 inline constexpr uint64_t kHugePageSize = uint64_t{2} << 20;
 
 // To a multiple of `unit`.

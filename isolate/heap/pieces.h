@@ -53,8 +53,9 @@ class Pieces {
   }
 
  private:
+  // Items of a piece: so many that the table of pieces stays small, so few that a piece is soon made.
   static constexpr size_t kPiece = 4096;
-  static constexpr size_t kFewest = 8;
+  static constexpr size_t kFewest = 8;  // of the first piece, which grows by copying itself
 
   // Sets next_ and end_ to where the next ones go.
   __attribute__((noinline)) void MakeRoom() {

@@ -46,7 +46,7 @@ class PollScope {
 }
 
 // Sees interrupts and charges nothing: for work that no program has asked for, the collector's.
-// What has ended a run that an outer one goes on from does not count.
+// An interrupt that has ended a nested run, after which the outer one goes on, does not count.
 inline constexpr uint64_t kInterruptsOnly = ~uint64_t{0};
 [[nodiscard]] inline bool PollInterrupts() { return Poll(kInterruptsOnly); }
 

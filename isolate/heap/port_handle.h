@@ -1,5 +1,5 @@
-// What the handle of a Port (objects.h) means: where the port's bytes are. It is a fixnum in the heap and in snapshots,
-// which hold only the first two kinds of open ports; its values never change.
+// The handle of a Port (objects.h) says where the port's bytes are. It is a fixnum in the heap and in snapshots, which
+// hold only the first two kinds of open ports; its values never change.
 //
 //   -1         in the heap: the port's own buffer
 //   -2 - n     standard port n, as each isolate gets it from its host

@@ -56,7 +56,7 @@ void Heap::Retire(Value* stack_used) {
   // The few pages that most isolates use stay. More, as they were another tenant's, might never be needed again.
   constexpr size_t kKept = size_t{64} << 10;
   Reset(stack_used, kKept);
-  // What the system did not take back goes with the cage.
+  // Memory that the system did not take back goes with the cage.
   if (KeptBytes() <= kKept) Cage::Keep(std::move(cage_));
 }
 
@@ -69,8 +69,7 @@ void Heap::RestoreImage(size_t keep_bytes) {
   dirty_.Clear();
 }
 
-// What the image's mapping then shows again are the file's pages. A copy of the image has none, and
-// stays.
+// The image's mapping then shows the file's pages again. A copy of the image has none, and stays.
 bool Heap::DiscardKeptPages() {
   if (!cage_.maps_file()) return false;
   struct Run {

@@ -14,7 +14,7 @@ namespace {
 
 bool End(void*, uint64_t) { return false; }
 
-// What is kept back is not given out again, until it has been given back.
+// Scratch that is kept back is not given out again, until it has been given back.
 TEST(ScratchTest, NothingIsFreedWhileARunEnds) {
   for (const size_t bytes : {size_t{8}, size_t{1000}, size_t{100'000}, size_t{5'000'000}}) {
     std::set<void*> blocks;

@@ -1,5 +1,5 @@
-// What is still to be done, for algorithms that do not recurse. Never moves what it holds: a stack of millions of
-// entries that grows by copying itself would keep a run from being ended for too long (poll.h).
+// A stack of work still to be done, for algorithms that do not recurse. Never moves what it holds: a stack of millions
+// of entries that grows by copying itself would keep a run from being ended for too long (poll.h).
 
 #ifndef ISLET_ISOLATE_HEAP_WORK_STACK_H_
 #define ISLET_ISOLATE_HEAP_WORK_STACK_H_
@@ -31,8 +31,8 @@ class WorkStack {
   }
 
  private:
-  static constexpr uint32_t kInline = 32;  // most data is small
-  static constexpr uint32_t kChunk = 2048;
+  static constexpr uint32_t kInline = 32;   // most data is small
+  static constexpr uint32_t kChunk = 2048;  // entries: some tens of kilobytes, made and given back at once
 
   void Grow() {
     chunks_.push_back(spare_ != nullptr ? std::move(spare_) : NewScratch<T>(kChunk));
