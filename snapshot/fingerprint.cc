@@ -1,39 +1,20 @@
 #include "snapshot/fingerprint.h"
 
-#include <cstddef>
-#include <iterator>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "isolate/heap/dirty_pages.h"
-#include "isolate/heap/objects.h"
 #include "isolate/interpreter/vm.h"
 #include "xxhash.h"
 
 namespace islet::vm {
 
-namespace {
-
-constexpr size_t kSizes[] = {sizeof(Vector),       sizeof(String),      sizeof(Symbol),    sizeof(Bytevector),
-                             sizeof(Bignum),       sizeof(Ratnum),      sizeof(Compnum),   sizeof(Closure),
-                             sizeof(Code),         sizeof(Cell),        sizeof(Box),       sizeof(Record),
-                             sizeof(RecordType),   sizeof(HashTable),   sizeof(Parameter), sizeof(Port),
-                             sizeof(HostFunction), sizeof(Environment), sizeof(Macro),     sizeof(Identifier),
-                             sizeof(Condition),    sizeof(ExactCompnum)};
-// Fillers, continuations and pieces of the stack are in no snapshot.
-static_assert(std::size(kSizes) + 3 == kObjectTypeCount);
-
-}  // namespace
-
 Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
   std::string text = absl::StrCat("islet ", kVersion, " format ", kFormatVersion, "\n");
 #define ISLET_OPCODE(name, operands, words, flow) absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
 #include "isolate/interpreter/opcodes.def"
-#define ISLET_OBJECT_TYPE(name, number) absl::StrAppend(&text, "type " #name " ", number, "\n");
+#define ISLET_OBJECT_TYPE(name, number, shape) absl::StrAppend(&text, "type " #name " ", number, " " #shape "\n");
 #include "isolate/heap/object_types.def"
-  for (size_t size : kSizes) {
-    absl::StrAppend(&text, "size ", size, "\n");
-  }
 #define ISLET_CORE_FORM(name, enumerator, number, expander) absl::StrAppend(&text, "form " name " ", number, "\n");
 #include "isolate/expander/core_forms.def"
   absl::StrAppend(&text, "roots ", static_cast<int>(Root::kCount), " page ", kPageSize, "\n");

@@ -19,7 +19,7 @@ namespace {
 // for the image to be a power of two below it.
 constexpr uint64_t kMaxImageBytes = uint64_t{1} << 30;
 
-// Of what cannot be frozen, how much is listed.
+// So many of the objects that cannot be frozen are listed.
 constexpr size_t kMostListed = 20;
 
 template <typename Visit>
@@ -50,7 +50,7 @@ size_t SizeOfObject(const Heap& heap, Value v) { return v.IsObject() ? SizeOf(he
 // ---- OffsetMap
 
 absl::StatusOr<OffsetMap> OffsetMap::Create(uint64_t cage_size) {
-  const size_t bytes = cage_size / 8 * sizeof(uint32_t);
+  const size_t bytes = cage_size / kObjectAlignment * sizeof(uint32_t);
   Mapping mapping = Mapping::Reserve(bytes);
   if (!mapping) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes >> 20,
@@ -89,24 +89,40 @@ void Layout::Relocate(Value code, const SourceNameMap& source_names) {
   heap_.Write(&c->file, known->second);
 }
 
+namespace {
+
+// The roots to walk from, the first one last: the interaction's own definitions and what they use, so that a program's
+// code lies together, then the rest of the library. A root that is there twice is walked from when it is met first.
+std::vector<Root> RootsToWalk() {
+  std::vector<Root> roots;
+  for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {
+    const Root root = static_cast<Root>(i);
+    // Made anew; and of no meaning once scripts have run.
+    if (root == Root::kSymbolTable || root == Root::kLoadPath) continue;
+    roots.push_back(root);
+  }
+  roots.insert(roots.end(), {Root::kInteraction, Root::kReroot, Root::kRaise, Root::kStubs});
+  return roots;
+}
+
+// `listed` has the reasons for the first of `count` objects.
+absl::Status CannotFreeze(size_t count, const std::vector<std::string>& listed) {
+  if (count == 1) return absl::FailedPreconditionError(absl::StrCat("cannot freeze ", listed[0]));
+  std::string message = absl::StrCat("cannot freeze ", count, " objects:");
+  for (const std::string& why : listed) absl::StrAppend(&message, "\n  ", why);
+  if (count > listed.size()) absl::StrAppend(&message, "\n  and ", count - listed.size(), " more");
+  return absl::FailedPreconditionError(message);
+}
+
+}  // namespace
+
 absl::Status Layout::Walk(const SourceNameMap& source_names) {
   struct Step {
     Value to;
     uint32_t parent;
   };
   std::vector<Step> stack;
-
-  // The root that is pushed last is walked first: the interaction's own definitions and what they use, so that a
-  // program's code lies together, then the rest of the library.
-  for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {
-    const Root root = static_cast<Root>(i);
-    // Made anew; and of no meaning once scripts have run.
-    if (root == Root::kSymbolTable || root == Root::kLoadPath) continue;
-    stack.push_back({vm_.root(root), kNoParent});
-  }
-  for (Root root : {Root::kInteraction, Root::kReroot, Root::kRaise, Root::kStubs}) {
-    stack.push_back({vm_.root(root), kNoParent});
-  }
+  for (const Root root : RootsToWalk()) stack.push_back({vm_.root(root), kNoParent});
 
   // A variable refers to its environment, and by it to all other variables; that must not come
   // between code and what the code uses.
@@ -151,12 +167,7 @@ absl::Status Layout::Walk(const SourceNameMap& source_names) {
       }
     }
   }
-  if (unfreezable == 0) return absl::OkStatus();
-  if (unfreezable == 1) return absl::FailedPreconditionError(absl::StrCat("cannot freeze ", listed[0]));
-  std::string message = absl::StrCat("cannot freeze ", unfreezable, " objects:");
-  for (const std::string& why : listed) absl::StrAppend(&message, "\n  ", why);
-  if (unfreezable > listed.size()) absl::StrAppend(&message, "\n  and ", unfreezable - listed.size(), " more");
-  return absl::FailedPreconditionError(message);
+  return unfreezable == 0 ? absl::OkStatus() : CannotFreeze(unfreezable, listed);
 }
 
 void Layout::MarkLiterals() {

@@ -31,14 +31,14 @@
 
 namespace islet::vm {
 
-// A map from cage offsets of objects to uint32, 0 if absent: one word for each 8 bytes of the cage,
+// A map from cage offsets of objects to uint32, 0 if absent: one word for each place of the cage where one may start,
 // of which the kernel provides only the pages that are touched.
 class OffsetMap {
  public:
   static absl::StatusOr<OffsetMap> Create(uint64_t cage_size);
 
-  uint32_t& operator[](uint32_t offset) { return words()[offset >> 3]; }
-  uint32_t operator[](uint32_t offset) const { return words()[offset >> 3]; }
+  uint32_t& operator[](uint32_t offset) { return words()[offset / kObjectAlignment]; }
+  uint32_t operator[](uint32_t offset) const { return words()[offset / kObjectAlignment]; }
 
  private:
   explicit OffsetMap(Mapping mapping) : mapping_(std::move(mapping)) {}

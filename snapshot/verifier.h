@@ -20,7 +20,7 @@ namespace islet::vm {
 // Slots tell these kinds of Values apart. Objects have the number of their type.
 enum class Kind : uint8_t {
   kNothing = 0,  // no object, or one of another tag than the reference's
-#define ISLET_OBJECT_TYPE(name, number) k##name = number,
+#define ISLET_OBJECT_TYPE(name, number, shape) k##name = number,
 #include "isolate/heap/object_types.def"
   kPair = 32,
   kFlonum,
@@ -99,8 +99,8 @@ class Verifier : public CodeContext {
   }
   uint32_t size() const { return image_.writable_bytes + image_.read_only_bytes; }
   bool InReadOnly(uint32_t offset) const { return offset >= image_.writable_bytes; }
-  Kind KindAt(uint32_t offset) const { return static_cast<Kind>(kinds_[offset >> 3]); }
-  void SetKind(uint32_t offset, Kind kind) { kinds_[offset >> 3] = static_cast<uint8_t>(kind); }
+  Kind KindAt(uint32_t offset) const { return static_cast<Kind>(kinds_[offset / kObjectAlignment]); }
+  void SetKind(uint32_t offset, Kind kind) { kinds_[offset / kObjectAlignment] = static_cast<uint8_t>(kind); }
   Kind KindOf(Value v) const {
     if (v.IsFixnum()) return Kind::kFixnum;
     if (!v.IsRef()) return KindOfImmediate(v);
@@ -112,7 +112,7 @@ class Verifier : public CodeContext {
   }
   Kind KindOfImmediate(Value v) const;
   size_t SizeAt(uint32_t offset, Kind kind) const {
-    return kind == Kind::kPair || kind == Kind::kFlonum ? 8 : SizeOf(At<uint32_t>(offset));
+    return kind == Kind::kPair || kind == Kind::kFlonum ? sizeof(Pair) : SizeOf(At<uint32_t>(offset));
   }
   // Calls `visit(offset, kind)` for each object, in order, until it returns an error.
   template <typename Visit>
@@ -135,8 +135,8 @@ class Verifier : public CodeContext {
   absl::Status FindObject(uint32_t offset, uint32_t end, uint64_t* bytes);
   absl::Status CheckHeader(uint32_t offset) const;
   bool MarkedAs(absl::Span<const uint64_t> marks, uint32_t offset) const {
-    const uint32_t word = offset >> 9;
-    return word < marks.size() && (marks[word] >> (offset >> 3 & 63) & 1) != 0;
+    const uint32_t granule = offset / kObjectAlignment;
+    return granule / 64 < marks.size() && (marks[granule / 64] >> (granule % 64) & 1) != 0;
   }
   absl::Status ClaimParts();
   absl::Status Claim(uint32_t owner, absl::string_view field, Value part, Kind from, Kind to, bool shared = false);
@@ -146,6 +146,10 @@ class Verifier : public CodeContext {
   absl::Status CheckSlotsOf(uint32_t offset, Kind kind);
   absl::Status CheckRange(uint32_t offset, absl::string_view field, const Value* begin, const Value* end,
                           Kinds expected) const;
+  // Zeros fill the object up from what it uses, or from `used` bytes on.
+  absl::Status CheckPadding(uint32_t offset) const {
+    return CheckPadding(offset, UnpaddedSizeOf(At<uint32_t>(offset)));
+  }
   absl::Status CheckPadding(uint32_t offset, size_t used) const;
   absl::Status CheckPlace(uint32_t offset, Kind kind) const;
   absl::Status CheckString(uint32_t offset) const;
@@ -162,6 +166,13 @@ class Verifier : public CodeContext {
   absl::Status CheckTable(uint32_t offset, Kinds keys, Kinds values) const;
   bool HashFits(uint32_t flags, Value key, uint32_t hash) const;
   absl::Status CheckSymbols();
+  struct NamedSymbol {
+    uint64_t hash;  // of its name
+    uint32_t offset;
+  };
+  absl::Status CheckNames(std::vector<NamedSymbol>* interned);
+  absl::string_view SpellingOf(const NamedSymbol& symbol) const;
+  absl::Status CheckSymbolTable(size_t symbols) const;
 
   // ---- verify_code.cc
   absl::Status CheckCodeAt(uint32_t offset);
@@ -174,7 +185,7 @@ class Verifier : public CodeContext {
   Value root(int i) const { return Value::FromBits(image_.roots[static_cast<size_t>(i)]); }
 
   const UnverifiedImage& image_;
-  // The Kind of the object that starts there, by offset / 8.
+  // The Kind of the object that starts there, by offset / kObjectAlignment.
   std::unique_ptr<uint8_t[]> kinds_;
 
   std::vector<uint32_t> identifiers_;  // offsets
@@ -217,7 +228,7 @@ absl::Status Verifier::ForEachObject(Visit&& visit) const {
   for (uint32_t offset = 0; offset < size();) {
     const Kind kind = KindAt(offset);
     if (kind == Kind::kNothing) {
-      offset += 8;
+      offset += kObjectAlignment;
       continue;
     }
     // It may get another Kind meanwhile.

@@ -84,7 +84,9 @@ std::string Kinds::Names() const {
 }
 
 Verifier::Verifier(const UnverifiedImage& image)
-    : image_(image), kinds_(new uint8_t[image.writable_bytes / 8 + image.read_only_bytes / 8]()), checker_(*this) {}
+    : image_(image),
+      kinds_(new uint8_t[image.writable_bytes / kObjectAlignment + image.read_only_bytes / kObjectAlignment]()),
+      checker_(*this) {}
 
 Kind Verifier::KindOfImmediate(Value v) const {
   const uint32_t payload = v.payload();

@@ -20,11 +20,12 @@ size_t Verifier::NumberOf(Value code) const {
 
 absl::Status Verifier::CheckCodeAt(uint32_t offset) {
   const Code* code = At<Code>(offset);
-  const uint64_t words = sizeof(Code) / 4 + uint64_t{code->instruction_count} + uint64_t{code->ref_count};
+  const uint64_t words =
+      sizeof(Code) / sizeof(uint32_t) + uint64_t{code->instruction_count} + uint64_t{code->ref_count};
   if (code->word_count != (words + 1) / 2 * 2) {
     return Bad(offset, absl::StrCat("word_count: should be ", (words + 1) / 2 * 2, ", is ", code->word_count));
   }
-  if (absl::Status status = CheckPadding(offset, words * 4); !status.ok()) return status;
+  if (absl::Status status = CheckPadding(offset, words * sizeof(uint32_t)); !status.ok()) return status;
   if (absl::Status status = CheckNumber(offset, "arity", code->arity, 0, Value::kFixnumMax); !status.ok()) {
     return status;
   }

@@ -89,7 +89,7 @@ absl::Status Verifier::FindObjects() {
   for (absl::Span<const uint64_t> marks : {image_.pairs, image_.flonums}) {
     for (const uint64_t word : marks) marked += static_cast<uint64_t>(std::popcount(word));
   }
-  for (uint32_t granule = 0; granule < size() / 8; ++granule) {
+  for (uint32_t granule = 0; granule < size() / kObjectAlignment; ++granule) {
     const Kind kind = static_cast<Kind>(kinds_[granule]);
     found += kind == Kind::kPair || kind == Kind::kFlonum ? 1 : 0;
   }
@@ -119,8 +119,8 @@ absl::Status Verifier::FindObjectsOf(uint32_t begin, uint32_t end) {
 absl::Status Verifier::FindObject(uint32_t offset, uint32_t end, uint64_t* bytes) {
   const uint32_t* words = At<uint32_t>(offset);
   const uint32_t header = words[0];
-  const uint32_t number = header >> 3 & 31;
-  if ((header & 7) != 0 || number == 0 || number >= static_cast<uint32_t>(kObjectTypeCount)) {
+  const uint32_t number = static_cast<uint32_t>(HeaderType(header));
+  if ((header & kTagMask) != 0 || number == 0 || number >= static_cast<uint32_t>(kObjectTypeCount)) {
     return absl::DataLossError(absl::StrCat("no object starts at offset 0x", absl::Hex(offset), ", where one should: ",
                                             "its header is 0x", absl::Hex(header, absl::kZeroPad8)));
   }

@@ -68,7 +68,7 @@ absl::Status Verifier::CheckRoots() const {
   // They are counted before anything runs.
   uint64_t hooks = 0;
   for (Value list = at(Root::kRestoreHooks); list.IsPair(); list = Get<Pair>(list)->cdr) {
-    if (++hooks > size() / 8) return BadRoot("restore hooks", "the list has no end");
+    if (++hooks > size() / sizeof(Pair)) return BadRoot("restore hooks", "the list has no end");
   }
   struct Sized {
     Root root;

@@ -1,6 +1,7 @@
 // Each slot must hold a value of the kinds listed here, and each object be in a space that fits it.
 
 #include <cstring>
+#include <iterator>
 #include <unordered_map>
 
 #include "absl/strings/str_cat.h"
@@ -16,86 +17,86 @@ constexpr Kinds kExactInteger = Kind::kFixnum | Kind::kBignum;
 constexpr Kinds kMaybeText = Kind::kFalse | Kind::kString;
 constexpr Kinds kZero = Kind::kFixnum | Kind::kFalse;  // of fields without a use
 
-// A fixed slot: its word, its name, what it may hold.
+// A fixed slot: its name, what it may hold. Those of a type stand in the order of the slots.
 struct SlotRule {
-  size_t word;
   const char* field;
   Kinds kinds;
 };
 
-constexpr SlotRule kSymbolSlots[] = {{1, "hash", Kind::kFixnum}, {2, "name", Kind::kString}, {3, "unused", kZero}};
-constexpr SlotRule kRatnumSlots[] = {
-    {1, "numerator", kExactInteger}, {2, "denominator", kExactInteger}, {3, "unused", kZero}};
+constexpr SlotRule kSymbolSlots[] = {{"hash", Kind::kFixnum}, {"name", Kind::kString}, {"unused", kZero}};
+constexpr SlotRule kRatnumSlots[] = {{"numerator", kExactInteger}, {"denominator", kExactInteger}, {"unused", kZero}};
 constexpr SlotRule kExactCompnumSlots[] = {
-    {1, "real part", kExactReal}, {2, "imaginary part", kExactReal}, {3, "unused", kZero}};
-constexpr SlotRule kCodeSlots[] = {{4, "name", Kind::kSymbol | kMaybeText},
-                                   {5, "arity", Kind::kFixnum},
-                                   {6, "frame_size", Kind::kFixnum},
-                                   {7, "positions", Kind::kBytevector | Kind::kFalse},
-                                   {8, "file", kMaybeText},
-                                   {9, "unused", kZero}};
-constexpr SlotRule kCellSlots[] = {{1, "value", kAnything | Kind::kUndefined},
-                                   {2, "name", Kind::kSymbol},
-                                   {3, "home", Kind::kEnvironment | Kind::kFixnum}};
-constexpr SlotRule kBoxSlots[] = {{1, "value", kAnything | Kind::kUndefined}};
-constexpr SlotRule kRecordTypeSlots[] = {
-    {1, "name", Kind::kSymbol}, {2, "fields", Kind::kVector}, {3, "unused", kZero}};
-constexpr SlotRule kHashTableSlots[] = {
-    {1, "entries", Kind::kEntries}, {2, "index", Kind::kIndex}, {3, "count", Kind::kFixnum}, {4, "used", Kind::kFixnum},
-    {5, "epoch", Kind::kFixnum},    {6, "equal", kAnything},    {7, "hash", kAnything}};
-constexpr SlotRule kParameterSlots[] = {{1, "value", kAnything}, {2, "converter", kAnything}, {3, "unused", kZero}};
-constexpr SlotRule kPortSlots[] = {{1, "handle", Kind::kFixnum},   {2, "buffer", kAnything},
-                                   {3, "position", Kind::kFixnum}, {4, "limit", Kind::kFixnum},
-                                   {5, "name", kAnything},         {6, "line", Kind::kFixnum},
-                                   {7, "column", Kind::kFixnum}};
-constexpr SlotRule kHostFunctionSlots[] = {
-    {1, "index", Kind::kFixnum}, {2, "name", Kind::kSymbol}, {3, "arity", Kind::kFixnum}};
+    {"real part", kExactReal}, {"imaginary part", kExactReal}, {"unused", kZero}};
+constexpr SlotRule kCodeSlots[] = {{"name", Kind::kSymbol | kMaybeText},
+                                   {"arity", Kind::kFixnum},
+                                   {"frame_size", Kind::kFixnum},
+                                   {"positions", Kind::kBytevector | Kind::kFalse},
+                                   {"file", kMaybeText},
+                                   {"unused", kZero}};
+constexpr SlotRule kCellSlots[] = {
+    {"value", kAnything | Kind::kUndefined}, {"name", Kind::kSymbol}, {"home", Kind::kEnvironment | Kind::kFixnum}};
+constexpr SlotRule kBoxSlots[] = {{"value", kAnything | Kind::kUndefined}};
+constexpr SlotRule kRecordTypeSlots[] = {{"name", Kind::kSymbol}, {"fields", Kind::kVector}, {"unused", kZero}};
+constexpr SlotRule kHashTableSlots[] = {{"entries", Kind::kEntries}, {"index", Kind::kIndex},  {"count", Kind::kFixnum},
+                                        {"used", Kind::kFixnum},     {"epoch", Kind::kFixnum}, {"equal", kAnything},
+                                        {"hash", kAnything}};
+constexpr SlotRule kParameterSlots[] = {{"value", kAnything}, {"converter", kAnything}, {"unused", kZero}};
+constexpr SlotRule kPortSlots[] = {{"handle", Kind::kFixnum}, {"buffer", kAnything}, {"position", Kind::kFixnum},
+                                   {"limit", Kind::kFixnum},  {"name", kAnything},   {"line", Kind::kFixnum},
+                                   {"column", Kind::kFixnum}};
+constexpr SlotRule kHostFunctionSlots[] = {{"index", Kind::kFixnum}, {"name", Kind::kSymbol}, {"arity", Kind::kFixnum}};
 constexpr SlotRule kEnvironmentSlots[] = {
-    {1, "bindings", Kind::kBindings}, {2, "name", kAnything}, {3, "exports", Kind::kBindings | Kind::kFalse}};
-constexpr SlotRule kMacroSlots[] = {
-    {1, "kind", Kind::kFixnum}, {2, "spec", kAnything}, {3, "environment", Kind::kEnvironment}};
-constexpr SlotRule kIdentifierSlots[] = {{1, "name", Kind::kSymbol | Kind::kIdentifier},
-                                         {2, "environment", Kind::kEnvironment},
-                                         {3, "index", Kind::kFixnum}};
-constexpr SlotRule kConditionSlots[] = {
-    {1, "kind", kAnything},      {2, "who", kAnything},      {3, "message", kAnything}, {4, "irritants", kAnything},
-    {5, "backtrace", kAnything}, {6, "position", kAnything}, {7, "payload", kAnything}};
+    {"bindings", Kind::kBindings}, {"name", kAnything}, {"exports", Kind::kBindings | Kind::kFalse}};
+constexpr SlotRule kMacroSlots[] = {{"kind", Kind::kFixnum}, {"spec", kAnything}, {"environment", Kind::kEnvironment}};
+constexpr SlotRule kIdentifierSlots[] = {
+    {"name", Kind::kSymbol | Kind::kIdentifier}, {"environment", Kind::kEnvironment}, {"index", Kind::kFixnum}};
+constexpr SlotRule kConditionSlots[] = {{"kind", kAnything},      {"who", kAnything},       {"message", kAnything},
+                                        {"irritants", kAnything}, {"backtrace", kAnything}, {"position", kAnything},
+                                        {"payload", kAnything}};
+
+// The rules of a type, of which there is one for each fixed slot.
+template <ObjectType kType, const auto& kRules>
+absl::Span<const SlotRule> Rules() {
+  constexpr ObjectShape kShape = ShapeOf(kType);
+  static_assert(std::size(kRules) == kShape.words - kShape.first_slot, "as many as object_types.def has slots");
+  return kRules;
+}
 
 absl::Span<const SlotRule> RulesOf(Kind kind) {
   switch (kind) {
     case Kind::kSymbol:
-      return kSymbolSlots;
+      return Rules<ObjectType::kSymbol, kSymbolSlots>();
     case Kind::kRatnum:
-      return kRatnumSlots;
+      return Rules<ObjectType::kRatnum, kRatnumSlots>();
     case Kind::kExactCompnum:
-      return kExactCompnumSlots;
+      return Rules<ObjectType::kExactCompnum, kExactCompnumSlots>();
     case Kind::kCode:
     case Kind::kReturnStubs:
-      return kCodeSlots;
+      return Rules<ObjectType::kCode, kCodeSlots>();
     case Kind::kCell:
-      return kCellSlots;
+      return Rules<ObjectType::kCell, kCellSlots>();
     case Kind::kBox:
-      return kBoxSlots;
+      return Rules<ObjectType::kBox, kBoxSlots>();
     case Kind::kRecordType:
-      return kRecordTypeSlots;
+      return Rules<ObjectType::kRecordType, kRecordTypeSlots>();
     case Kind::kHashTable:
     case Kind::kBindings:
     case Kind::kLibraries:
-      return kHashTableSlots;
+      return Rules<ObjectType::kHashTable, kHashTableSlots>();
     case Kind::kParameter:
-      return kParameterSlots;
+      return Rules<ObjectType::kParameter, kParameterSlots>();
     case Kind::kPort:
-      return kPortSlots;
+      return Rules<ObjectType::kPort, kPortSlots>();
     case Kind::kHostFunction:
-      return kHostFunctionSlots;
+      return Rules<ObjectType::kHostFunction, kHostFunctionSlots>();
     case Kind::kEnvironment:
-      return kEnvironmentSlots;
+      return Rules<ObjectType::kEnvironment, kEnvironmentSlots>();
     case Kind::kMacro:
-      return kMacroSlots;
+      return Rules<ObjectType::kMacro, kMacroSlots>();
     case Kind::kIdentifier:
-      return kIdentifierSlots;
+      return Rules<ObjectType::kIdentifier, kIdentifierSlots>();
     case Kind::kCondition:
-      return kConditionSlots;
+      return Rules<ObjectType::kCondition, kConditionSlots>();
     // No slots, or as many as the object says: see CheckSlotsOf. All others are listed, so that the compiler tells
     // whose rules are missing.
     case Kind::kNothing:
@@ -156,8 +157,8 @@ absl::Status Verifier::CheckRange(uint32_t offset, absl::string_view field, cons
 }
 
 absl::Status Verifier::CheckPadding(uint32_t offset, size_t used) const {
-  const uint8_t* object = image_.image + offset;
-  for (size_t i = used; i % 8 != 0; ++i) {
+  const uint8_t* object = At<uint8_t>(offset);
+  for (size_t i = used; i % kObjectAlignment != 0; ++i) {
     if (object[i] != 0) return Bad(offset, "padding: should be zero");
   }
   return absl::OkStatus();
@@ -217,8 +218,9 @@ absl::Status Verifier::CheckSlotsOf(uint32_t offset, Kind kind) {
   if (kind == Kind::kFlonum) return absl::OkStatus();
   if (absl::Status status = CheckPlace(offset, kind); !status.ok()) return status;
   const Value* slots = At<Value>(offset);
+  const Value* slot = slots + ShapeOf(HeaderType(slots[0].bits)).first_slot;
   for (const SlotRule& rule : RulesOf(kind)) {
-    if (absl::Status status = Expect(offset, rule.field, slots[rule.word], rule.kinds); !status.ok()) return status;
+    if (absl::Status status = Expect(offset, rule.field, *slot++, rule.kinds); !status.ok()) return status;
   }
   const uint32_t length = slots[1].bits;
   const uint32_t count = HeaderCount(slots[0].bits);
@@ -229,7 +231,7 @@ absl::Status Verifier::CheckSlotsOf(uint32_t offset, Kind kind) {
       if (absl::Status status = CheckRange(offset, "item", slots + 2, slots + 2 + length, items); !status.ok()) {
         return status;
       }
-      return CheckPadding(offset, 8 + size_t{4} * length);
+      return CheckPadding(offset);
     }
     case Kind::kSymbolTable:
       return CheckRange(offset, "item", slots + 2, slots + 2 + length, Kind::kSymbol | Kind::kFalse);
@@ -237,7 +239,7 @@ absl::Status Verifier::CheckSlotsOf(uint32_t offset, Kind kind) {
       return CheckString(offset);
     case Kind::kBytevector:
     case Kind::kCharacters:
-      return CheckPadding(offset, 8 + size_t{length});
+      return CheckPadding(offset);
     case Kind::kSymbol:
       return CheckNumber(offset, "hash", slots[1], 0, (1 << 30) - 1);
     case Kind::kBignum:
@@ -256,7 +258,7 @@ absl::Status Verifier::CheckSlotsOf(uint32_t offset, Kind kind) {
           !status.ok()) {
         return status;
       }
-      return CheckPadding(offset, 8 + size_t{4} * count);
+      return CheckPadding(offset);
     }
     case Kind::kRecord:
       return CheckRecord(offset);
@@ -309,8 +311,7 @@ absl::Status Verifier::CheckString(uint32_t offset) const {
       return Bad(offset, "can be changed, but its characters are read-only");
     return CheckCharacters(offset, reinterpret_cast<const uint32_t*>(characters->bytes), string->length);
   }
-  if ((flags & kWideStringFlag) == 0) return CheckPadding(offset, 8 + size_t{string->length});
-  if (absl::Status status = CheckPadding(offset, 8 + size_t{string->length} * 4); !status.ok()) return status;
+  if (absl::Status status = CheckPadding(offset); !status.ok() || (flags & kWideStringFlag) == 0) return status;
   return CheckCharacters(offset, reinterpret_cast<const uint32_t*>(string->bytes), string->length);
 }
 
@@ -344,7 +345,7 @@ absl::Status Verifier::CheckRecord(uint32_t offset) const {
       !status.ok()) {
     return status;
   }
-  return CheckPadding(offset, 8 + size_t{4} * count);
+  return CheckPadding(offset);
 }
 
 absl::Status Verifier::CheckPort(uint32_t offset) const {

@@ -95,7 +95,7 @@ absl::Status Verifier::CheckTable(uint32_t offset, Kinds keys, Kinds values) con
     }
   }
   if (taken != live) return Bad(offset, "index: should name each entry once");
-  if (absl::Status status = CheckPadding(table->entries.offset(), 8 + size_t{4} * entries->length); !status.ok()) {
+  if (absl::Status status = CheckPadding(table->entries.offset()); !status.ok()) {
     return status;
   }
   return absl::OkStatus();
@@ -116,11 +116,22 @@ bool Verifier::HashFits(uint32_t flags, Value key, uint32_t hash) const {
 // ---- Symbols
 
 absl::Status Verifier::CheckSymbols() {
-  struct Named {
-    uint64_t hash;
-    uint32_t offset;
-  };
-  std::vector<Named> interned;
+  std::vector<NamedSymbol> interned;
+  if (absl::Status status = CheckNames(&interned); !status.ok()) return status;
+  // Those of one name have one hash, and stand beside each other once sorted by both.
+  std::sort(interned.begin(), interned.end(), [this](const NamedSymbol& a, const NamedSymbol& b) {
+    return a.hash != b.hash ? a.hash < b.hash : SpellingOf(a) < SpellingOf(b);
+  });
+  for (size_t i = 1; i < interned.size(); ++i) {
+    if (interned[i - 1].hash == interned[i].hash && SpellingOf(interned[i - 1]) == SpellingOf(interned[i])) {
+      return Bad(interned[i].offset, "name: another symbol has it, too");
+    }
+  }
+  return CheckSymbolTable(interned.size());
+}
+
+// Finds the symbols that should be in the table, each of which has an immutable name, and its hash.
+absl::Status Verifier::CheckNames(std::vector<NamedSymbol>* interned) {
   std::string utf8;
   for (const uint32_t offset : symbols_) {
     const Symbol* symbol = At<Symbol>(offset);
@@ -139,27 +150,23 @@ absl::Status Verifier::CheckSymbols() {
     if (symbol->hash != Value::Fixnum(static_cast<int32_t>(hash & kSymbolHashMask))) {
       return Bad(offset, "hash: not that of its name");
     }
-    interned.push_back({hash, offset});
+    interned->push_back({hash, offset});
   }
-  // Those of one name have one hash, and stand beside each other once sorted by both.
-  const auto name_of = [this](const Named& named) {
-    const String* name = Get<String>(At<Symbol>(named.offset)->name);
-    const bool wide = (HeaderFlags(name->header) & kWideStringFlag) != 0;
-    return absl::string_view(reinterpret_cast<const char*>(name->bytes), size_t{name->length} * (wide ? 4 : 1));
-  };
-  std::sort(interned.begin(), interned.end(), [&](const Named& a, const Named& b) {
-    return a.hash != b.hash ? a.hash < b.hash : name_of(a) < name_of(b);
-  });
-  for (size_t i = 1; i < interned.size(); ++i) {
-    if (interned[i - 1].hash == interned[i].hash && name_of(interned[i - 1]) == name_of(interned[i])) {
-      return Bad(interned[i].offset, "name: another symbol has it, too");
-    }
-  }
+  return absl::OkStatus();
+}
 
+// As bytes: one for each character, or four.
+absl::string_view Verifier::SpellingOf(const NamedSymbol& symbol) const {
+  const String* name = Get<String>(At<Symbol>(symbol.offset)->name);
+  return absl::string_view(reinterpret_cast<const char*>(name->bytes), UnpaddedSizeOf(&name->header) - sizeof(String));
+}
+
+// `symbols`: how many should be in the table, each once, where its hash says.
+absl::Status Verifier::CheckSymbolTable(size_t symbols) const {
   const Value table = root(static_cast<int>(Root::kSymbolTable));
   const Vector* slots = Get<Vector>(table);
   const uint32_t length = slots->length;
-  if (!std::has_single_bit(length) || length <= interned.size()) {
+  if (!std::has_single_bit(length) || length <= symbols) {
     return Bad(table.offset(), "length: should be a power of two, and more than there are symbols");
   }
   const uint32_t mask = length - 1;
@@ -193,7 +200,7 @@ absl::Status Verifier::CheckSymbols() {
     if (!is_free(i)) listed.push_back(slots->items[i].offset());
   }
   std::sort(listed.begin(), listed.end());
-  if (std::adjacent_find(listed.begin(), listed.end()) != listed.end() || found != interned.size()) {
+  if (std::adjacent_find(listed.begin(), listed.end()) != listed.end() || found != symbols) {
     return Bad(table.offset(), "items: should be each interned symbol once");
   }
   return absl::OkStatus();

@@ -265,6 +265,27 @@ TEST_F(Verification, Padding) {
   ExpectRefusal("padding: should be zero");
 }
 
+TEST_F(Verification, PaddingOfWhateverHasSome) {
+  const Value code =
+      CodeOf({Insn(Op::kEnter), 4, Insn(Op::kLoadFree, 0, 0), Insn(Op::kBoxRef, 0, 0), Insn(Op::kReturn, 0)});
+  const Value closure = ClosureOf(code, {BoxOf(kTrue)});
+  const std::vector<Value> parts = {vm_->MakeString("seven c"), heap().MakeBytevector(5), closure,
+                                    RecordOf(RecordTypeOf(3), {kTrue, kTrue, kTrue})};
+  const Value all = heap().MakeVector(static_cast<uint32_t>(parts.size()), kFalse);
+  std::copy(parts.begin(), parts.end(), heap().Get<Vector>(all)->items);
+  ASSERT_TRUE(Freeze(all).ok());
+  std::vector<uint32_t> offsets;
+  for (size_t i = 0; i < parts.size(); ++i) offsets.push_back(FrozenAs<Vector>()->items[i].offset());
+  offsets.push_back(At<Closure>(offsets[2])->code.offset());
+  for (const uint32_t offset : offsets) {
+    uint8_t* const last = image() + offset + SizeOf(At<uint32_t>(offset)) - 1;
+    *last = 1;
+    EXPECT_THAT(Refusal(), HasSubstr("padding: should be zero")) << ObjectTypeName(HeaderType(*At<uint32_t>(offset)));
+    *last = 0;
+  }
+  EXPECT_TRUE(Reopen().ok());
+}
+
 TEST_F(Verification, SignallingNaN) {
   ASSERT_TRUE(Freeze(heap().MakeFlonum(1.5)).ok());
   const uint64_t bits = 0x7ff0000000000001;

@@ -23,28 +23,9 @@
 namespace islet::vm {
 namespace {
 
-constexpr int kPairStatistics = 32;
-constexpr int kFlonumStatistics = 33;
-
-// Bytes of the object (not pair, not flonum) that mean something; the rest, up to its size, is
-// padding.
-size_t MeaningfulBytes(const uint32_t* object) {
-  const uint32_t header = object[0];
-  switch (HeaderType(header)) {
-    case ObjectType::kVector:
-      return sizeof(Vector) + size_t{object[1]} * sizeof(Value);
-    case ObjectType::kBytevector:
-      return sizeof(Bytevector) + object[1];
-    case ObjectType::kString:
-      if ((HeaderFlags(header) & kIndirectStringFlag) != 0) return sizeof(String) + sizeof(Value);
-      return sizeof(String) + size_t{object[1]} * ((HeaderFlags(header) & kWideStringFlag) != 0 ? 4 : 1);
-    case ObjectType::kClosure:
-    case ObjectType::kRecord:
-      return 2 * sizeof(Value) + HeaderCount(header) * sizeof(Value);
-    default:
-      return SizeOf(object);
-  }
-}
+// In the statistics, which go by number of type, pairs and flonums have the numbers behind all types.
+constexpr int kPairStatistics = kObjectTypeNumbers;
+constexpr int kFlonumStatistics = kPairStatistics + 1;
 
 // Copies the objects to their places.
 class ImageWriter {
@@ -96,7 +77,7 @@ class ImageWriter {
     }
     const uint32_t* from = heap_.Get<uint32_t>(object.from);
     uint32_t* to = At<uint32_t>(object.to);
-    std::memcpy(to, from, MeaningfulBytes(from));
+    std::memcpy(to, from, UnpaddedSizeOf(from));  // padding stays zero
     ForEachSlot(to, translate);
     switch (HeaderType(*to)) {
       case ObjectType::kVector:
@@ -150,11 +131,12 @@ class ImageWriter {
   std::vector<uint8_t> image_;
 };
 
-// Where the objects with this tag lie in the image (snapshot.fbs).
+// Says where the objects with this tag lie in the image (snapshot.fbs): a bit for each place where one may start.
 std::vector<uint64_t> MarksOf(const Layout& layout, Tag tag) {
-  std::vector<uint64_t> marks((size_t{layout.read_only_bytes()} + layout.writable_bytes()) / (8 * 64));
+  constexpr uint32_t kBytesOfWord = kObjectAlignment * 64;
+  std::vector<uint64_t> marks((size_t{layout.read_only_bytes()} + layout.writable_bytes()) / kBytesOfWord);
   for (const Layout::Object& object : layout.objects()) {
-    if (object.from.tag() == tag) marks[object.to / (8 * 64)] |= uint64_t{1} << (object.to / 8 % 64);
+    if (object.from.tag() == tag) marks[object.to / kBytesOfWord] |= uint64_t{1} << (object.to / kObjectAlignment % 64);
   }
   while (!marks.empty() && marks.back() == 0) marks.pop_back();
   return marks;
@@ -189,6 +171,52 @@ SnapshotStatistics Count(const Heap& heap, const Layout& layout, std::vector<for
 
 format::Digest ToFormat(Fingerprint f) { return format::Digest(f.low, f.high); }
 
+std::vector<uint32_t> RootsOf(Vm& vm, const Layout& layout) {
+  std::vector<uint32_t> roots;
+  for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {
+    switch (const Root root = static_cast<Root>(i)) {
+      case Root::kSymbolTable:
+        roots.push_back(Value::Ref(Tag::kObject, layout.symbol_table()).bits);
+        break;
+      case Root::kLoadPath:
+        roots.push_back(kNull.bits);
+        break;
+      default:
+        roots.push_back(layout.Translate(vm.root(root)).bits);
+    }
+  }
+  return roots;
+}
+
+using Externals = std::vector<flatbuffers::Offset<format::ExternalReference>>;
+
+Externals ExternalsOf(Vm& vm, flatbuffers::FlatBufferBuilder* builder) {
+  Externals externals;
+  const Vector* functions = vm.heap().TryGet<Vector>(vm.root(Root::kHostFunctions));
+  if (functions == nullptr) return externals;
+  for (uint32_t i = 0; i < functions->length; ++i) {
+    const HostFunction* function = vm.heap().TryGet<HostFunction>(functions->items[i]);
+    if (function == nullptr) break;  // the rest is spare room
+    const auto name = builder->CreateString(vm.SymbolName(function->name));
+    externals.push_back(
+        format::CreateExternalReference(*builder, name, static_cast<uint32_t>(function->arity.fixnum())));
+  }
+  return externals;
+}
+
+// The file, once all of its table is in the builder, with its size and digest, which are known now.
+std::vector<uint8_t> FileOf(flatbuffers::FlatBufferBuilder* builder) {
+  std::vector<uint8_t> file(builder->GetBufferPointer(), builder->GetBufferPointer() + builder->GetSize());
+  builder->Clear();
+  flatbuffers::GetMutableRoot<flatbuffers::Table>(file.data())
+      ->SetField<uint64_t>(format::Snapshot::VT_FILE_SIZE, file.size(), 0);
+  const uint8_t* field = reinterpret_cast<const uint8_t*>(format::GetSnapshot(file.data())->digest());
+  const size_t digest_at = static_cast<size_t>(field - file.data());
+  const format::Digest digest = ToFormat(DigestOfFile(file, digest_at));
+  std::memcpy(file.data() + digest_at, &digest, sizeof(digest));
+  return file;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& options) {
@@ -207,30 +235,7 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   builder.ForceVectorAlignment(image.size(), sizeof(uint8_t), kPageSize);
   const auto image_vector = builder.CreateVector(image);
 
-  std::vector<uint32_t> roots;
-  for (int i = 0; i < static_cast<int>(Root::kCount); ++i) {
-    switch (const Root root = static_cast<Root>(i)) {
-      case Root::kSymbolTable:
-        roots.push_back(Value::Ref(Tag::kObject, layout->symbol_table()).bits);
-        break;
-      case Root::kLoadPath:
-        roots.push_back(kNull.bits);
-        break;
-      default:
-        roots.push_back(layout->Translate(vm.root(root)).bits);
-    }
-  }
-
-  std::vector<flatbuffers::Offset<format::ExternalReference>> externals;
-  if (const Vector* functions = heap.TryGet<Vector>(vm.root(Root::kHostFunctions))) {
-    for (uint32_t i = 0; i < functions->length; ++i) {
-      const HostFunction* function = heap.TryGet<HostFunction>(functions->items[i]);
-      if (function == nullptr) break;  // the rest is spare room
-      const auto name = builder.CreateString(vm.SymbolName(function->name));
-      externals.push_back(
-          format::CreateExternalReference(builder, name, static_cast<uint32_t>(function->arity.fixnum())));
-    }
-  }
+  const Externals externals = ExternalsOf(vm, &builder);
 
   const format::Space spaces[] = {
       {0, layout->writable_bytes() / kPageSize, format::SpaceKind::Writable},
@@ -247,7 +252,7 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   const auto flonums_vector = builder.CreateVector(MarksOf(*layout, Tag::kFlonum));
   const auto statistics_vector = builder.CreateVectorOfStructs(by_type);
   const auto externals_vector = builder.CreateVector(externals);
-  const auto roots_vector = builder.CreateVector(roots);
+  const auto roots_vector = builder.CreateVector(RootsOf(vm, *layout));
   const auto spaces_vector = builder.CreateVectorOfStructs(spaces, 2);
   format::SnapshotBuilder table(builder);
   // The size is not known yet; a default would be left out.
@@ -267,14 +272,7 @@ absl::StatusOr<std::vector<uint8_t>> WriteSnapshot(Vm& vm, const WriteOptions& o
   table.add_flonums(flonums_vector);
   format::FinishSnapshotBuffer(builder, table.Finish());
 
-  std::vector<uint8_t> file(builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize());
-  builder.Clear();
-  flatbuffers::GetMutableRoot<flatbuffers::Table>(file.data())
-      ->SetField<uint64_t>(format::Snapshot::VT_FILE_SIZE, file.size(), 0);
-  const uint8_t* field = reinterpret_cast<const uint8_t*>(format::GetSnapshot(file.data())->digest());
-  const size_t digest_at = static_cast<size_t>(field - file.data());
-  const format::Digest digest = ToFormat(DigestOfFile(file, digest_at));
-  std::memcpy(file.data() + digest_at, &digest, sizeof(digest));
+  std::vector<uint8_t> file = FileOf(&builder);
 
 #ifndef NDEBUG
   if (options.verified) {

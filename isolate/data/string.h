@@ -22,6 +22,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "isolate/heap/heap.h"
+#include "isolate/heap/pages.h"
 
 namespace islet::vm {
 
@@ -86,7 +87,7 @@ inline bool StringEqualsUtf8(const Heap& heap, Value string, absl::string_view u
 // ---- Making. These allocate StringBytes(length, wide): Reserve first where that may pass
 // Heap::kSlack.
 inline constexpr uint64_t StringBytes(uint64_t length, bool wide) {
-  return (8 + length * (wide ? 4 : 1) + 7) & ~uint64_t{7};
+  return RoundUp(sizeof(String) + length * (wide ? sizeof(uint32_t) : 1), kObjectAlignment);
 }
 // Invalid UTF-8 becomes U+FFFD, byte by byte.
 Value MakeString(Heap& heap, absl::string_view utf8, uint32_t flags = 0);

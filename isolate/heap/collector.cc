@@ -20,7 +20,7 @@ namespace {
 constexpr ptrdiff_t kScannedAtOnce = 8192;
 constexpr size_t kSlotsAtOnce = 2048;
 // Bytes of forwarding table for a block, and for which the system is asked in one call.
-constexpr uint32_t kForwardingOfBlock = Heap::kBlockSize / 2;
+constexpr uint32_t kForwardingOfBlock = Heap::kBlockSize / kObjectAlignment * sizeof(Value);
 constexpr uint32_t kPopulatedAtOnce = 8 * kForwardingOfBlock;
 // Nursery that is left beside the forwarding table when a collection may stop: for what is made
 // until the run is over.
@@ -29,14 +29,22 @@ constexpr size_t kNurseryLeft = 4 * Heap::kSlack;
 constexpr uint32_t TypeBit(ObjectType type) { return 1u << static_cast<uint32_t>(type); }
 
 // Types without references; a String has one if it is indirect.
-constexpr uint32_t kLeafTypes = TypeBit(ObjectType::kString) | TypeBit(ObjectType::kBytevector) |
-                                TypeBit(ObjectType::kBignum) | TypeBit(ObjectType::kCompnum);
+constexpr uint32_t kLeafTypes = [] {
+  uint32_t types = TypeBit(ObjectType::kString);
+#define ISLET_OBJECT_TYPE(name, number, shape) \
+  if (!ObjectShape::shape.MayHaveSlots()) types |= TypeBit(ObjectType::k##name);
+#include "isolate/heap/object_types.def"
+  return types;
+}();
 
 bool IsLeaf(uint32_t header) {
   const uint32_t type = static_cast<uint32_t>(HeaderType(header));
   if ((kLeafTypes >> type & 1) == 0) return false;
   return type != static_cast<uint32_t>(ObjectType::kString) || !(HeaderFlags(header) & kIndirectStringFlag);
 }
+
+// Whether the object is one array of slots, as Vector is, which may be long and is scanned in parts.
+bool IsSlotArray(uint32_t header) { return ShapeOf(HeaderType(header)).tail == ObjectShape::Tail::kSlotsByLength; }
 
 }  // namespace
 
@@ -69,7 +77,8 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
     case Block::kMoving:
       if (!block.marked) {
         if (__builtin_expect(block.next == Heap::kNoBlock, 0)) StartForwarding(index);
-        *slot = EvacuateOld(v, reinterpret_cast<Value*>(base_ + block.next) + offset % Heap::kBlockSize / 8);
+        *slot =
+            EvacuateOld(v, reinterpret_cast<Value*>(base_ + block.next) + offset % Heap::kBlockSize / kObjectAlignment);
       }
       return;
     case Block::kLargeHead:
@@ -102,7 +111,7 @@ inline __attribute__((always_inline)) Value Collector::Copy(Value v) {
   if (v.IsPair() || v.IsFlonum()) {
     uint8_t* const to = Allocate(v.IsPair() ? Heap::kPairs : Heap::kLeaves, 8);
     std::memcpy(to, from, 8);
-    return Value::FromBits(static_cast<uint32_t>(to - base_) | (v.bits & 7));
+    return Value::Ref(v.tag(), static_cast<uint32_t>(to - base_));
   }
   const size_t bytes = SizeOf(reinterpret_cast<const uint32_t*>(from));
   uint32_t header;
@@ -141,7 +150,7 @@ Value Collector::EvacuateSlow(Value v) {
     std::memcpy(from, &forward, 8);
     return moved;
   }
-  if ((static_cast<uint32_t>(first) & 7) != 0) return Value::FromBits(static_cast<uint32_t>(first));
+  if ((static_cast<uint32_t>(first) & kTagMask) != 0) return Value::FromBits(static_cast<uint32_t>(first));
   const Value moved = Copy(v);
   std::memcpy(from, &moved.bits, 4);
   return moved;
@@ -205,7 +214,7 @@ void Collector::MarkLarge(uint32_t index) {
 
 void Collector::MarkUnmoving(uint32_t index, uint32_t offset) {
   uint8_t* const start = heap_.BlockStart(index);
-  const uint32_t granule = static_cast<uint32_t>(base_ + offset - start) / 8;
+  const uint32_t granule = static_cast<uint32_t>(base_ + offset - start) / kObjectAlignment;
   uint64_t& word = reinterpret_cast<uint64_t*>(start)[granule / 64];
   const uint64_t bit = uint64_t{1} << (granule % 64);
   if (word & bit) return;
@@ -217,7 +226,7 @@ bool Collector::IsMarked(Value unmoving) const {
   const uint32_t index = heap_.BlockIndex(unmoving.offset());
   if (state_.old.blocks[index].kind != Block::kUnmoving) return true;
   uint8_t* const start = heap_.BlockStart(index);
-  const uint32_t granule = static_cast<uint32_t>(base_ + unmoving.offset() - start) / 8;
+  const uint32_t granule = static_cast<uint32_t>(base_ + unmoving.offset() - start) / kObjectAlignment;
   return reinterpret_cast<const uint64_t*>(start)[granule / 64] >> (granule % 64) & 1;
 }
 
@@ -239,8 +248,7 @@ bool Collector::ScanMarked() {
 }
 
 void Collector::ScanLarge(uint32_t* object) {
-  const ObjectType type = HeaderType(*object);
-  if (type != ObjectType::kVector && type != ObjectType::kStackChunk) {
+  if (!IsSlotArray(*object)) {
     return ForEachSlot(object, [this](Value* slot) { Visit<true>(slot); });
   }
   Value* const slots = reinterpret_cast<Vector*>(object)->items;
@@ -259,7 +267,8 @@ void Collector::ScanUnmoving(uint8_t* start) {
       scanned[i] |= todo;
       for (; todo != 0; todo &= todo - 1) {
         const size_t granule = i * 64 + static_cast<size_t>(__builtin_ctzll(todo));
-        ForEachSlot(reinterpret_cast<uint32_t*>(start + granule * 8), [this](Value* slot) { Visit<true>(slot); });
+        ForEachSlot(reinterpret_cast<uint32_t*>(start + granule * kObjectAlignment),
+                    [this](Value* slot) { Visit<true>(slot); });
       }
     }
   }
@@ -343,8 +352,7 @@ void Collector::VisitRoots() {
           this);
     }
   }
-  // What lies above may be stale by the next collection, and the stack may have grown over it by
-  // then.
+  // Values above the top may be stale by the next collection, and the stack may have grown over them by then.
   if (heap_.stack_used_ > heap_.stack_top_) {
     uint8_t* const top = reinterpret_cast<uint8_t*>(heap_.stack_top_);
     uint8_t* const used = reinterpret_cast<uint8_t*>(heap_.stack_used_);
@@ -394,8 +402,7 @@ bool Collector::FindYoungParts() {
   for (Value v : state_.fresh.unmoving) ForEachSlot(heap_.Get<uint32_t>(v), note);
   for (uint32_t index : state_.fresh.large) {
     uint32_t* const object = reinterpret_cast<uint32_t*>(heap_.BlockStart(index));
-    const ObjectType type = HeaderType(*object);
-    if (type != ObjectType::kVector && type != ObjectType::kStackChunk) {
+    if (!IsSlotArray(*object)) {
       ForEachSlot(object, note);
       continue;
     }
@@ -485,8 +492,8 @@ bool Collector::Full(Polls polls) {
   return false;
 }
 
-// What has been copied and marked stays so; all else is done again, since roots, and what they lead
-// to, may have changed.
+// Objects that have been copied or marked stay so; all else is done again, since roots, and what they lead to, may have
+// changed.
 void Collector::Finish() {
   const int64_t start = ReadClock();
   polls_ = stopped_ = false;
@@ -640,9 +647,7 @@ bool Collector::SweepUnmoving() {
     const auto close = [&](uint8_t* at) {
       if (hole == nullptr) return;
       const uint32_t bytes = static_cast<uint32_t>(at - hole);
-      uint32_t* filler = reinterpret_cast<uint32_t*>(hole);
-      filler[0] = MakeHeader(ObjectType::kFiller);
-      filler[1] = bytes;
+      *reinterpret_cast<Filler*>(hole) = {MakeHeader(ObjectType::kFiller), bytes};
       state_.old.unmoving_free.emplace_back(static_cast<uint32_t>(hole - base_), bytes);
       hole = nullptr;
     };

@@ -16,13 +16,13 @@
 namespace islet::vm {
 namespace {
 
-constexpr size_t kObjectAlignment = 8;
+// Less nursery than this would be collected for nothing but its roots.
 constexpr size_t kMinSoftNursery = size_t{64} << 10;
 // How many of the newest holes an allocation of an unmoving object looks at.
 constexpr size_t kHolesTried = 8;
-// What is given back to the system between two polls.
+// Bytes that are given back to the system between two polls.
 constexpr size_t kDiscardedAtOnce = size_t{1} << 20;
-// What is asked of it.
+// Bytes that the system is asked for between two polls.
 constexpr ptrdiff_t kPopulatedAtOnce = ptrdiff_t{64} << 10;
 
 // For what the rules in heap.h exclude; going on would write outside the heap.
@@ -111,7 +111,7 @@ void* Heap::NewObject(ObjectType type, size_t bytes, uint32_t flags, uint32_t co
 }
 
 Value Heap::MakeVector(uint32_t length, Value fill, uint32_t flags) {
-  const size_t bytes = RoundUp(8 + size_t{4} * length, kObjectAlignment);
+  const size_t bytes = RoundUp(sizeof(Vector) + sizeof(Value) * length, kObjectAlignment);
   void* p = bytes >= kLargeObject ? AllocateLarge(bytes) : AllocateBytes(bytes);
   Vector* vector = static_cast<Vector*>(p);
   vector->header = MakeHeader(ObjectType::kVector, flags);
@@ -121,7 +121,7 @@ Value Heap::MakeVector(uint32_t length, Value fill, uint32_t flags) {
 }
 
 Value Heap::MakeVectorPromoted(uint32_t length, uint32_t flags) {
-  const size_t bytes = RoundUp(8 + size_t{4} * length, kObjectAlignment);
+  const size_t bytes = RoundUp(sizeof(Vector) + sizeof(Value) * length, kObjectAlignment);
   if (bytes >= kLargeObject) return MakeVector(length, kFalse, flags);
   Vector* vector = static_cast<Vector*>(AllocatePromoted(bytes));
   vector->header = MakeHeader(ObjectType::kVector, flags);
@@ -131,14 +131,14 @@ Value Heap::MakeVectorPromoted(uint32_t length, uint32_t flags) {
 }
 
 Value Heap::MakeBytevector(uint32_t length, uint32_t flags) {
-  auto* bytes = static_cast<Bytevector*>(NewObject(ObjectType::kBytevector, 8 + size_t{length}, flags, 0));
+  auto* bytes = static_cast<Bytevector*>(NewObject(ObjectType::kBytevector, sizeof(Bytevector) + length, flags, 0));
   bytes->length = length;
   return ValueOf(bytes);
 }
 
 Value Heap::MakeBignum(uint32_t count, bool negative) {
-  auto* number =
-      static_cast<Bignum*>(NewObject(ObjectType::kBignum, 8 + size_t{8} * count, negative ? kNegativeFlag : 0, 0));
+  auto* number = static_cast<Bignum*>(
+      NewObject(ObjectType::kBignum, sizeof(Bignum) + sizeof(uint64_t) * count, negative ? kNegativeFlag : 0, 0));
   number->length = count;
   return ValueOf(number);
 }
@@ -159,7 +159,7 @@ void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t 
         std::swap(hole, state_.old.unmoving_free.back());
         state_.old.unmoving_free.pop_back();
       } else {
-        Get<uint32_t>(Value::FromBits(hole.first))[1] = hole.second;  // keeps the block readable from end to end
+        reinterpret_cast<Filler*>(base_ + hole.first)->bytes = hole.second;  // keeps the block readable from end to end
       }
       break;
     }
@@ -180,7 +180,9 @@ void* Heap::NewUnmoving(ObjectType type, size_t bytes, uint32_t flags, uint32_t 
     state_.fresh.unmoving.push_back(ValueOf(object));
   }
   object[0] = MakeHeader(type, flags, count);
-  if (type == ObjectType::kCode) object[1] = static_cast<uint32_t>(bytes / 4);
+  if (type == ObjectType::kCode) {
+    reinterpret_cast<Code*>(object)->word_count = static_cast<uint32_t>(bytes / sizeof(uint32_t));
+  }
   return object;
 }
 

@@ -44,6 +44,7 @@
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/heap/heap_state.h"
 #include "isolate/heap/objects.h"
+#include "isolate/heap/pages.h"
 #include "isolate/heap/value.h"
 
 namespace islet::vm {
@@ -85,7 +86,7 @@ class Collector;
 
 class Heap {
  public:
-  // What one primitive may allocate without `Reserve`, in bytes.
+  // Bytes that one primitive may allocate without `Reserve`.
   static constexpr size_t kSlack = size_t{1} << 20;
   // Objects of at least this many bytes are large: they have blocks of their own and never move.
   static constexpr size_t kLargeObject = size_t{32} << 10;
@@ -156,7 +157,7 @@ class Heap {
   // An object of at most kSlack bytes in the old space, likewise, zeroed past the header.
   template <typename T>
   T* NewPromoted() {
-    T* object = static_cast<T*>(AllocatePromoted((sizeof(T) + 7) & ~size_t{7}));
+    T* object = static_cast<T*>(AllocatePromoted(RoundUp(sizeof(T), kObjectAlignment)));
     __builtin_memset(static_cast<void*>(object), 0, sizeof(T));
     object->header = MakeHeader(TypeOf<T>, 0, 0);
     return object;
@@ -267,8 +268,8 @@ class Heap {
   // Makes a heap that is new the same as `parent`, on the same image: every object at the same offset, with copies of
   // the pages that the parent has written and filled. The stack is not copied: nothing may be running.
   void CopyFrom(const Heap& parent);
-  // What differs between two heaps on the same image, in contents or in bookkeeping; "" if nothing does. For tests and
-  // checks: reads all that either isolate has ever touched.
+  // Names the first thing in which two heaps on the same image differ, in contents or in bookkeeping; "" if there is
+  // none. For tests and checks: reads all that either isolate has ever touched.
   std::string FirstDifference(const Heap& other, Unused unused) const;
 
   size_t heap_limit() const { return options_.heap_limit; }
@@ -331,7 +332,7 @@ class Heap {
   using enum HeapState::Content;
   static constexpr uint32_t kNoBlock = ~0u;
   // An unmoving block starts with the collector's bitmaps, one bit for each 8 bytes: reached; scanned.
-  static constexpr size_t kUnmovingBitmap = kBlockSize / 8 / 8;
+  static constexpr size_t kUnmovingBitmap = kBlockSize / kObjectAlignment / 8;
   static constexpr size_t kUnmovingStart = 2 * kUnmovingBitmap;
   // Allocation that needs no Reserve stays possible while this many blocks in a row are free.
   static constexpr uint32_t kSpareBlocks = 2 * kSlack / kBlockSize;
@@ -388,7 +389,7 @@ class Heap {
   // Reset, copied and compared as a whole.
   HeapState state_;
 
-  // What stays when the heap is reset, and is each heap's own.
+  // These stay when the heap is reset, and are each heap's own.
   const uint8_t* pristine_ = nullptr;
   Cage cage_;
   uint32_t max_blocks_;
@@ -401,8 +402,9 @@ class Heap {
   // Where the interpreter stands: nowhere, while nothing runs.
   Value* stack_top_ = nullptr;
   Value* stack_used_ = nullptr;
-  // What of the cage does not read as zero, or is resident, beyond what the state tells; null: nothing. The end of what
-  // collections since the last Reset have found filled, and the ends of what resets have left resident.
+  // Ends of those parts of the cage that do not read as zero, or are resident, although the state does not tell; null:
+  // there are none. The first is of what collections since the last Reset have found filled, the others are of what
+  // resets have left resident.
   uint8_t* young_used_ = nullptr;
   uint8_t* young_kept_ = nullptr;
   uint8_t* stack_kept_ = nullptr;

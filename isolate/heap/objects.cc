@@ -2,77 +2,98 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+
+#include "isolate/heap/pages.h"
 
 namespace islet::vm {
+namespace {
+
+using Tail = ObjectShape::Tail;
+
+// ---- The structs are laid out as the list says
+
+template <typename T, size_t... kRaw, size_t... kSlot>
+constexpr bool IsMadeOf(std::index_sequence<kRaw...>, std::index_sequence<kSlot...>) {
+  return requires { T{(static_cast<void>(kRaw), uint32_t{})..., (static_cast<void>(kSlot), Value{})...}; };
+}
+
+// Whether the fixed words are as many; and those from `first_slot` on, but not the one before it, are Values.
+template <typename T>
+constexpr bool Fits() {
+  constexpr ObjectShape kShape = ShapeOf(TypeOf<T>);
+  if (sizeof(T) != kShape.words * sizeof(uint32_t)) return false;
+  if (kShape.tail == Tail::kNone && sizeof(T) % kObjectAlignment != 0) return false;  // so that nothing pads it
+  if constexpr (kShape.first_slot < kShape.words) {
+    constexpr size_t kRaw = kShape.first_slot, kSlots = kShape.words - kRaw;
+    return IsMadeOf<T>(std::make_index_sequence<kRaw>(), std::make_index_sequence<kSlots>()) &&
+           !IsMadeOf<T>(std::make_index_sequence<kRaw - 1>(), std::make_index_sequence<kSlots + 1>());
+  }
+  return true;
+}
+
+#define ISLET_OBJECT_TYPE(name, number, shape) \
+  static_assert(Fits<struct name>(), "struct " #name " is not " #shape ", as object_types.def says");
+#include "isolate/heap/object_types.def"
+
+#define ISLET_OBJECT_TYPE(name, number, shape) \
+  static_assert(number < kObjectTypeNumbers, "a header has no room for the number of " #name);
+#include "isolate/heap/object_types.def"
+
+constexpr int CountIrregular() {
+  int count = 0;
+  for (const ObjectShape& shape : kObjectShapes) count += shape.tail == Tail::kIrregular;
+  return count;
+}
+static_assert(CountIrregular() == 3, "an irregular type needs cases in SizeOfIrregular and ForEachIrregularSlot");
+
+size_t SizeOfIrregular(const uint32_t* object) {
+  const uint32_t flags = HeaderFlags(object[0]);
+  switch (HeaderType(object[0])) {
+    case ObjectType::kFiller:
+      return reinterpret_cast<const Filler*>(object)->bytes;
+    case ObjectType::kString: {
+      if (flags & kIndirectStringFlag) return sizeof(String) + sizeof(Value);
+      const size_t length = reinterpret_cast<const String*>(object)->length;
+      return sizeof(String) + length * (flags & kWideStringFlag ? sizeof(uint32_t) : 1);
+    }
+    case ObjectType::kCode:
+      return sizeof(uint32_t) * reinterpret_cast<const Code*>(object)->word_count;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
 
 const char* ObjectTypeName(ObjectType type) {
   switch (type) {
-#define ISLET_OBJECT_TYPE(name, number) \
-  case ObjectType::k##name:             \
+#define ISLET_OBJECT_TYPE(name, number, shape) \
+  case ObjectType::k##name:                    \
     return #name;
 #include "isolate/heap/object_types.def"
   }
   return "(no such type)";
 }
 
-// As many types as the list has.
-static_assert(0
-#define ISLET_OBJECT_TYPE(name, number) +1
-#include "isolate/heap/object_types.def"
-              == kObjectTypeCount);
-
-size_t SizeOf(const uint32_t* object) {
+size_t UnpaddedSizeOf(const uint32_t* object) {
   const uint32_t header = object[0];
-  size_t bytes = 0;
-  switch (HeaderType(header)) {
-    case ObjectType::kFiller:
-      return object[1];
-    case ObjectType::kVector:
-    case ObjectType::kStackChunk:
-      bytes = 8 + size_t{4} * object[1];
-      break;
-    case ObjectType::kString:
-      if (HeaderFlags(header) & kIndirectStringFlag) {
-        bytes = 12;
-      } else {
-        bytes = 8 + size_t{object[1]} * (HeaderFlags(header) & kWideStringFlag ? 4 : 1);
-      }
-      break;
-    case ObjectType::kBytevector:
-      bytes = 8 + size_t{object[1]};
-      break;
-    case ObjectType::kBignum:
-      return 8 + size_t{8} * object[1];
-    case ObjectType::kCompnum:
-      return sizeof(Compnum);
-    case ObjectType::kClosure:
-    case ObjectType::kRecord:
-      bytes = 8 + size_t{4} * HeaderCount(header);
-      break;
-    case ObjectType::kCode:
-      bytes = size_t{4} * object[1];
-      break;
-    case ObjectType::kBox:
-      return sizeof(Box);
-    case ObjectType::kSymbol:
-    case ObjectType::kRatnum:
-    case ObjectType::kCell:
-    case ObjectType::kRecordType:
-    case ObjectType::kParameter:
-    case ObjectType::kHostFunction:
-    case ObjectType::kEnvironment:
-    case ObjectType::kMacro:
-    case ObjectType::kIdentifier:
-    case ObjectType::kExactCompnum:
-      return 16;
-    case ObjectType::kHashTable:
-    case ObjectType::kPort:
-    case ObjectType::kCondition:
-      return 32;
-    case ObjectType::kContinuation:
-      return sizeof(Continuation);
+  const ObjectShape shape = ShapeOf(HeaderType(header));
+  const size_t fixed = shape.words * sizeof(uint32_t);
+  switch (shape.tail) {
+    case Tail::kNone:
+      return fixed;
+    case Tail::kSlotsByLength:
+    case Tail::kRawByLength:
+      return fixed + size_t{object[1]} * shape.item_bytes;
+    case Tail::kSlotsByCount:
+      return fixed + size_t{HeaderCount(header)} * shape.item_bytes;
+    case Tail::kIrregular:
+      return SizeOfIrregular(object);
   }
-  return (bytes + 7) & ~size_t{7};
+  return 0;
 }
+
+size_t SizeOf(const uint32_t* object) { return RoundUp<size_t>(UnpaddedSizeOf(object), kObjectAlignment); }
 
 }  // namespace islet::vm

@@ -1,5 +1,6 @@
-// Layouts of the heap's objects. This file is their one home: the collector and the snapshot writer go by `ForEachSlot`
-// and `SizeOf` below. What each slot may hold, snapshot/verify_slots.cc says.
+// Layouts of the heap's objects: a struct for each type in object_types.def, which says which words are slots. The
+// collector and the snapshot writer go by `ForEachSlot` and `SizeOf` below, which follow that list.
+// snapshot/verify_slots.cc says what each slot may hold.
 //
 // Pairs (two Values) and flonums (a double) have no header. Every other object starts with a header word:
 //
@@ -8,11 +9,12 @@
 //   bits 8..15   flags, by type
 //   bits 16..31  small count, by type
 //
-// Objects start at multiples of 8 and their size is rounded up to 8.
+// Objects start at multiples of kObjectAlignment, to which their size is rounded up.
 
 #ifndef ISLET_ISOLATE_HEAP_OBJECTS_H_
 #define ISLET_ISOLATE_HEAP_OBJECTS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,10 +23,15 @@
 namespace islet::vm {
 
 enum class ObjectType : uint32_t {
-#define ISLET_OBJECT_TYPE(name, number) k##name = number,
+#define ISLET_OBJECT_TYPE(name, number, shape) k##name = number,
 #include "isolate/heap/object_types.def"
 };
-inline constexpr int kObjectTypeCount = 25;
+inline constexpr int kObjectTypeCount = 0
+#define ISLET_OBJECT_TYPE(name, number, shape) +1
+#include "isolate/heap/object_types.def"
+    ;
+// A header has room for so many numbers of types. Snapshots can hold those that no type has.
+inline constexpr uint32_t kObjectTypeNumbers = 32;
 
 // The type's name as in the list above ("Vector").
 const char* ObjectTypeName(ObjectType type);
@@ -32,12 +39,14 @@ const char* ObjectTypeName(ObjectType type);
 inline constexpr uint32_t MakeHeader(ObjectType type, uint32_t flags = 0, uint32_t count = 0) {
   return static_cast<uint32_t>(type) << 3 | flags << 8 | count << 16;
 }
-inline constexpr ObjectType HeaderType(uint32_t header) { return static_cast<ObjectType>(header >> 3 & 31); }
+inline constexpr ObjectType HeaderType(uint32_t header) {
+  return static_cast<ObjectType>(header >> 3 & (kObjectTypeNumbers - 1));
+}
 inline constexpr uint32_t HeaderFlags(uint32_t header) { return header >> 8 & 0xff; }
 inline constexpr uint32_t HeaderCount(uint32_t header) { return header >> 16; }
 inline constexpr uint32_t kMaxHeaderCount = 0xffff;
 // Comparing `header & kHeaderTypeMask` with `MakeHeader(type)` tests the type in one step.
-inline constexpr uint32_t kHeaderTypeMask = 0xf8;
+inline constexpr uint32_t kHeaderTypeMask = (kObjectTypeNumbers - 1) << 3;
 
 // Flag of vectors, strings, bytevectors: a literal; writing to it is an error (R7RS 3.4).
 inline constexpr uint32_t kImmutableFlag = 1;
@@ -73,6 +82,12 @@ inline constexpr uint32_t kTextualPortFlag = 4;
 inline constexpr uint32_t kBinaryPortFlag = 8;
 inline constexpr uint32_t kOpenPortFlag = 16;
 inline constexpr uint32_t kFoldCasePortFlag = 32;
+
+// Room between unmoving objects that nothing uses. Its size tells where the next object starts.
+struct Filler {
+  uint32_t header;
+  uint32_t bytes;
+};
 
 struct Pair {
   Value car;
@@ -217,7 +232,7 @@ struct Parameter {
   Value unused;
 };
 
-// What was on the stack, word by word, when it was sealed. Scanned as Values.
+// A piece of the stack, word by word, as it was when it was sealed. Each word looks like a Value (value.h).
 struct StackChunk {
   uint32_t header;
   uint32_t length;
@@ -296,74 +311,103 @@ struct Condition {
   Value payload;
 };
 
-static_assert(sizeof(Symbol) == 16 && sizeof(Cell) == 16 && sizeof(Box) == 8 && sizeof(Ratnum) == 16);
-static_assert(sizeof(Code) == 40 && sizeof(Closure) == 8 && sizeof(Continuation) == 48 && sizeof(Condition) == 32);
-static_assert(sizeof(HashTable) == 32 && sizeof(Port) == 32);
-
 // Maps a layout to its ObjectType: TypeOf<Vector> is ObjectType::kVector.
 template <typename T>
 inline constexpr ObjectType TypeOf = ObjectType::kFiller;
-#define ISLET_OBJECT_TYPE(name, number) \
-  struct name;                          \
-  template <>                           \
+#define ISLET_OBJECT_TYPE(name, number, shape) \
+  template <>                                  \
   inline constexpr ObjectType TypeOf<struct name> = ObjectType::k##name;
-struct Filler;
 #include "isolate/heap/object_types.def"
 
-// Size in bytes, a multiple of 8, of the object (not pair, not flonum) at `object`.
+// The shape that object_types.def gives a type. All zero, as of an object without size and slots, for a number that no
+// type has.
+struct ObjectShape {
+  // Which items follow the fixed words.
+  enum class Tail : uint8_t { kNone, kSlotsByLength, kRawByLength, kSlotsByCount, kIrregular };
+
+  uint8_t words = 0;       // fixed ones, the header included
+  uint8_t first_slot = 0;  // the fixed words from this one on are slots
+  Tail tail = Tail::kNone;
+  uint8_t item_bytes = 0;  // of an item of the tail
+
+  constexpr bool MayHaveSlots() const {
+    return first_slot < words || (tail != Tail::kNone && tail != Tail::kRawByLength);
+  }
+
+  // As they stand in the list.
+  static constexpr ObjectShape Slots(int n) { return Of(0, n, Tail::kNone, 0); }
+  static constexpr ObjectShape Raw(int n) { return Of(n, 0, Tail::kNone, 0); }
+  static constexpr ObjectShape SlotsByLength() { return Of(1, 0, Tail::kSlotsByLength, sizeof(Value)); }
+  static constexpr ObjectShape RawByLength(int bytes) { return Of(1, 0, Tail::kRawByLength, bytes); }
+  static constexpr ObjectShape SlotsByCount(int n) { return Of(0, n, Tail::kSlotsByCount, sizeof(Value)); }
+  static constexpr ObjectShape Irregular(int raw, int n) { return Of(raw, n, Tail::kIrregular, 0); }
+
+ private:
+  static constexpr ObjectShape Of(int raw, int slots, Tail tail, size_t item_bytes) {
+    return {static_cast<uint8_t>(1 + raw + slots), static_cast<uint8_t>(1 + raw), tail,
+            static_cast<uint8_t>(item_bytes)};
+  }
+};
+
+inline constexpr std::array<ObjectShape, kObjectTypeNumbers> kObjectShapes = [] {
+  std::array<ObjectShape, kObjectTypeNumbers> shapes = {};
+#define ISLET_OBJECT_TYPE(name, number, shape) shapes[number] = ObjectShape::shape;
+#include "isolate/heap/object_types.def"
+  return shapes;
+}();
+
+inline constexpr const ObjectShape& ShapeOf(ObjectType type) { return kObjectShapes[static_cast<uint32_t>(type)]; }
+
+// Size in bytes of what the object (not pair, not flonum) at `object` holds, without what pads it.
+size_t UnpaddedSizeOf(const uint32_t* object);
+
+// Size in bytes, a multiple of kObjectAlignment, of the object (not pair, not flonum) at `object`.
 size_t SizeOf(const uint32_t* object);
 
-// Calls `visit(Value*)` for each slot that holds a Value of the object (not pair, not flonum) at `object`.
+// ForEachSlot for irregular types.
 template <typename Visit>
-void ForEachSlot(uint32_t* object, Visit&& visit) {
-  auto words = [&](size_t first, size_t end) {
-    Value* slots = reinterpret_cast<Value*>(object);
-    for (size_t i = first; i < end; ++i) visit(slots + i);
-  };
-  const uint32_t header = object[0];
-  switch (HeaderType(header)) {
-    case ObjectType::kFiller:
-    case ObjectType::kBytevector:
-    case ObjectType::kBignum:
-    case ObjectType::kCompnum:
-      return;
+void ForEachIrregularSlot(uint32_t* object, Visit&& visit) {
+  switch (HeaderType(object[0])) {
     case ObjectType::kString:
-      if (HeaderFlags(header) & kIndirectStringFlag) words(2, 3);
+      if (HeaderFlags(object[0]) & kIndirectStringFlag) {
+        visit(reinterpret_cast<Value*>(reinterpret_cast<String*>(object)->bytes));
+      }
       return;
-    case ObjectType::kVector:
-    case ObjectType::kStackChunk:
-      return words(2, 2 + static_cast<size_t>(object[1]));
-    case ObjectType::kClosure:
-    case ObjectType::kRecord:
-      return words(1, 2 + static_cast<size_t>(HeaderCount(header)));
     case ObjectType::kCode: {
-      words(4, 10);
       Code* code = reinterpret_cast<Code*>(object);
+      constexpr ObjectShape kShape = ShapeOf(ObjectType::kCode);
+      for (size_t i = kShape.first_slot; i < kShape.words; ++i) visit(reinterpret_cast<Value*>(object) + i);
       for (uint32_t i = 0; i < code->ref_count; ++i) {
         visit(reinterpret_cast<Value*>(code->instructions + code->refs()[i]));
       }
       return;
     }
-    case ObjectType::kBox:
-      return words(1, 2);
-    case ObjectType::kSymbol:
-    case ObjectType::kRatnum:
-    case ObjectType::kCell:
-    case ObjectType::kRecordType:
-    case ObjectType::kParameter:
-    case ObjectType::kHostFunction:
-    case ObjectType::kEnvironment:
-    case ObjectType::kMacro:
-    case ObjectType::kIdentifier:
-    case ObjectType::kExactCompnum:
-      return words(1, 4);
-    case ObjectType::kHashTable:
-    case ObjectType::kPort:
-    case ObjectType::kCondition:
-      return words(1, 8);
-    case ObjectType::kContinuation:
-      return words(1, 12);
+    default:
+      return;
   }
+}
+
+// Calls `visit(Value*)` for each slot of the object (not pair, not flonum) at `object`, in order.
+template <typename Visit>
+void ForEachSlot(uint32_t* object, Visit&& visit) {
+  const uint32_t header = object[0];
+  const ObjectShape shape = ShapeOf(HeaderType(header));
+  size_t end = shape.words;
+  switch (shape.tail) {
+    case ObjectShape::Tail::kNone:
+    case ObjectShape::Tail::kRawByLength:
+      break;
+    case ObjectShape::Tail::kSlotsByLength:
+      end += object[1];
+      break;
+    case ObjectShape::Tail::kSlotsByCount:
+      end += HeaderCount(header);
+      break;
+    case ObjectShape::Tail::kIrregular:
+      return ForEachIrregularSlot(object, visit);
+  }
+  Value* const words = reinterpret_cast<Value*>(object);
+  for (size_t i = shape.first_slot; i < end; ++i) visit(words + i);
 }
 
 }  // namespace islet::vm
