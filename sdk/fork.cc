@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "isolate/ports/outside.h"
-#include "isolate/printer/describe.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_memory.h"
 
@@ -20,7 +19,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   if (absl::Status status = Impl::CheckUsable(*this); !status.ok()) return status;
   Impl& parent = *impl();
   if (absl::Status status = parent.CheckEntered(); !status.ok()) return status;
-  if (parent.vm->current_run_ != nullptr) {
+  if (parent.vm->running()) {
     return absl::FailedPreconditionError(
         "an isolate cannot be forked while a call runs in it: its stack would have to go on in both");
   }
@@ -45,8 +44,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   impl->limits = parent.limits;
   std::unique_ptr<Isolate> child(IsolateMemory::Attach(std::move(impl)));
   Impl& made = *child->impl();
-  made.vm->host = &made;
-  made.vm->describe_hook = vm::DescribeFailure;
+  made.vm->attachments().embedder = &made;
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
   for (const Impl::Binding& binding : parent.bindings) entries.push_back(binding.entry);

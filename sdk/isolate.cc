@@ -79,12 +79,12 @@ class WriterStreams : public StandardStreams {
 Isolate::Impl::~Impl() {
   lazy_evaluator.reset();
   if (vm == nullptr) return;
-  vm->outside = nullptr;  // it borrows from `options`
+  vm->attachments().outside = nullptr;  // it borrows from `options`
   vm->heap().RemoveRoots(this);
 }
 
 absl::Status Isolate::Impl::Lose(bool by_thread) {
-  vm->lost = true;
+  vm->attachments().lost = true;
   thread_ended = by_thread;
   held.handles.clear();  // what they refer to may be being moved
   return LostStatus();
@@ -138,8 +138,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   impl->limits = options.limits;
   std::unique_ptr<Isolate> isolate(IsolateMemory::Attach(std::move(impl)));
   Impl& made = *isolate->impl();
-  made.vm->host = &made;
-  made.vm->describe_hook = vm::DescribeFailure;
+  made.vm->attachments().embedder = &made;
   made.ApplyLimits();
   std::vector<const HostFunctions::Entry*> entries;
   for (int index : bound) entries.push_back(&host_functions->entries[static_cast<size_t>(index)]);
@@ -160,7 +159,7 @@ void Isolate::Impl::Bind(const std::vector<const HostFunctions::Entry*>& entries
   bindings.reserve(entries.size());
   for (const HostFunctions::Entry* entry : entries) {
     bindings.push_back({this, entry});
-    vm->host_bindings.push_back({CallHost, &bindings.back()});
+    vm->attachments().host_bindings.push_back({CallHost, &bindings.back()});
   }
 }
 
@@ -318,9 +317,20 @@ vm::Evaluator& Isolate::Impl::evaluator() {
       lazy_evaluator->search_path() = options.library_path;
       if (options.library_path.empty()) lazy_evaluator->search_path().push_back("");
     }
-    vm->describe_hook = vm::DescribeFailure;
   }
   return *lazy_evaluator;
+}
+
+vm::Value Isolate::Impl::CompileDatum(vm::Value datum, vm::Value environment) {
+  return evaluator().CompileDatum(datum, environment);
+}
+vm::Value Isolate::Impl::LoadFile(vm::Value path, vm::Value environment) {
+  return evaluator().LoadFile(path, environment);
+}
+vm::Value Isolate::Impl::ImportAll(vm::Value import_sets) { return evaluator().ImportAll(import_sets); }
+
+vm::Failure Isolate::Impl::Describe(vm::Value object, vm::Value backtrace) {
+  return vm::DescribeFailure(*vm, object, backtrace);
 }
 
 absl::Status Isolate::Impl::RunRestoreHooks() {
@@ -429,7 +439,7 @@ absl::StatusOr<Value> Isolate::EvalScript(absl::string_view text, absl::string_v
 
 absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Value> arguments) {
   return HostCall(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
-    absl::StatusOr<vm::Value> procedure = impl.evaluator().Lookup(name);
+    absl::StatusOr<vm::Value> procedure = vm::LookupVariable(*impl.vm, name);
     if (!procedure.ok()) return procedure.status();
     return impl.CallValue(*procedure, arguments);
   });
@@ -437,7 +447,6 @@ absl::StatusOr<Value> Isolate::Call(absl::string_view name, absl::Span<const Val
 
 absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Value> arguments) {
   return HostCall(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
-    impl.evaluator();
     absl::StatusOr<vm::Value> value = impl.ToHeap(procedure);
     if (!value.ok()) return value.status();
     return impl.CallValue(*value, arguments);
@@ -447,7 +456,7 @@ absl::StatusOr<Value> Isolate::Call(const Value& procedure, absl::Span<const Val
 absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
   return InIsolate(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
     if (absl::Status status = impl.CheckEntered(); !status.ok()) return status;
-    absl::StatusOr<vm::Value> value = impl.evaluator().Lookup(name);
+    absl::StatusOr<vm::Value> value = vm::LookupVariable(*impl.vm, name);
     if (!value.ok()) return value.status();
     return impl.MakeHandle(*value);
   });

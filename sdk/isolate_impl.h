@@ -17,6 +17,7 @@
 #include "islet/isolate.h"
 #include "isolate/evaluator/evaluator.h"
 #include "isolate/heap/reusable_vector.h"
+#include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/process/fork.h"
@@ -26,7 +27,7 @@
 
 namespace islet {
 
-struct Isolate::Impl : public vm::RootSource {
+struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   struct Handle {
     vm::Value value;
     uint32_t stamp;
@@ -147,13 +148,18 @@ struct Isolate::Impl : public vm::RootSource {
   // nobody to limit its time, so it must not begin; EndCall as ever.
   absl::Status StartCall();
   void EndCall();
-  // Vm::limit_hook.
-  static bool AskHost(vm::Vm& vm, vm::Limit limit);
+  // vm::Embedder. What evaluates is made when it is first asked for something.
+  vm::Value CompileDatum(vm::Value datum, vm::Value environment) override;
+  vm::Value LoadFile(vm::Value path, vm::Value environment) override;
+  vm::Value ImportAll(vm::Value import_sets) override;
+  vm::Failure Describe(vm::Value object, vm::Value backtrace) override;
+  // Asks the host.
+  bool RaiseLimit(vm::Limit limit) override;
 
   // operator new has failed while something was done in the isolate, or its thread was ended there, and what it is made
   // of may be between two states: from now on all that can be done is to dispose of it. Says so.
   absl::Status Lose(bool thread_ended = false);
-  bool lost() const { return vm->lost; }
+  bool lost() const { return vm->attachments().lost; }
   absl::Status LostStatus() const;
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status);

@@ -62,6 +62,23 @@ std::string Printed(const absl::StatusOr<Value>& value) {
   return value.ok() ? value->Print() : std::string(value.status().message());
 }
 
+// An evaluator is made when something is to be evaluated: the host's text, or a program's datum.
+TEST_F(IsolateTest, CallsAloneMakeNoEvaluator) {
+  auto isolate = Make();
+  const Isolate::Scope scope(*isolate);
+  const Isolate::Impl& impl = *isolate->impl();
+  EXPECT_TRUE(isolate->Call("add", {Integer(1), Integer(2)}).ok());
+  EXPECT_TRUE(isolate->Call(*isolate->Lookup("add"), {Integer(1)}).ok());
+  EXPECT_FALSE(isolate->Call("fail-deeply", {Integer(3)}).ok());
+  EXPECT_EQ(isolate->LastError().message, "it went wrong: because 0");
+  EXPECT_EQ(isolate->Call("no-such-name").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(impl.lazy_evaluator.has_value());
+  const absl::StatusOr<Value> evaluated = isolate->Call("evaluate", {List({Symbol("add"), Integer(2), Integer(3)})});
+  ASSERT_TRUE(evaluated.ok()) << evaluated.status();
+  EXPECT_EQ(evaluated->Print(), "5");
+  EXPECT_TRUE(impl.lazy_evaluator.has_value());
+}
+
 TEST_F(IsolateTest, ValuesGoInAndComeOut) {
   auto isolate = Make();
   Isolate::Scope scope(*isolate);

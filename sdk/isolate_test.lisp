@@ -58,3 +58,5 @@
 
 (define impedances '(1/2+3i 1.5-2.0i))
 (define (add-impedance z) (apply + z impedances))
+
+(define (evaluate datum) (eval datum (interaction-environment)))

@@ -37,8 +37,7 @@ const char* LimitName(Limit limit) { return vm::LimitName(static_cast<vm::Limit>
 void Isolate::Impl::ApplyLimits() {
   vm->heap().set_heap_limit(limits.heap_bytes);
   vm->LimitStack(limits.stack_bytes == Limits::kNoBytes ? vm::kNoStackLimit : limits.stack_bytes / sizeof(vm::Value));
-  vm->limit_figures = {limits.fuel, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time)};
-  vm->limit_hook = options.near_limit == nullptr ? nullptr : AskHost;
+  vm->attachments().limit_figures = {limits.fuel, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time)};
   // A call that has begun to count goes on counting, since its use is accounted for at its end.
   const bool count =
       limits.fuel != Limits::kNoFuel || options.count_instructions || (calls > 0 && vm->CountsInstructions());
@@ -65,31 +64,30 @@ void Isolate::Impl::EndCall() {
   ApplyLimits();
 }
 
-bool Isolate::Impl::AskHost(vm::Vm& vm, vm::Limit limit) {
-  Impl& impl = *static_cast<Isolate::Impl*>(vm.host);
-  if (impl.asking_host) return false;
-  const Limits before = impl.limits;
-  impl.asking_host = true;
+bool Isolate::Impl::RaiseLimit(vm::Limit limit) {
+  if (options.near_limit == nullptr || asking_host) return false;
+  const Limits before = limits;
+  asking_host = true;
   const absl::Status asked = CallOut([&] {
-    impl.options.near_limit(*impl.isolate, static_cast<Limit>(limit));
+    options.near_limit(*isolate, static_cast<Limit>(limit));
     return absl::OkStatus();
   });
-  impl.asking_host = false;
+  asking_host = false;
   if (!asked.ok()) {
-    impl.near_limit_threw = std::string(asked.message());
+    near_limit_threw = std::string(asked.message());
     return false;
   }
   switch (limit) {
     case vm::Limit::kHeap:
-      return impl.limits.heap_bytes > before.heap_bytes;
+      return limits.heap_bytes > before.heap_bytes;
     case vm::Limit::kStack:
-      return impl.limits.stack_bytes > before.stack_bytes;
+      return limits.stack_bytes > before.stack_bytes;
     case vm::Limit::kFuel:
-      return vm.fuel() >= 0;
+      return vm->fuel() >= 0;
     case vm::Limit::kCpuTime:
-      return impl.watch == nullptr || impl.watch->CpuUsed() < Nanoseconds(impl.limits.cpu_time);
+      return watch == nullptr || watch->CpuUsed() < Nanoseconds(limits.cpu_time);
     case vm::Limit::kWallTime:
-      return impl.watch == nullptr || impl.watch->WallUsed() < Nanoseconds(impl.limits.wall_time);
+      return watch == nullptr || watch->WallUsed() < Nanoseconds(limits.wall_time);
     case vm::Limit::kNone:
       break;
   }

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "isolate/ports/outside.h"
-#include "isolate/printer/describe.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -24,10 +23,9 @@ void Isolate::Impl::Reset(size_t keep_bytes) {
   limits = options.limits;
   ApplyLimits();
   vm->Reset(image->roots(), keep_bytes);
-  vm->describe_hook = vm::DescribeFailure;
-  if (vm->outside != nullptr) {
+  if (vm->attachments().outside != nullptr) {
     // Closes files, and passes on what is held back, as disposing does.
-    vm->outside = nullptr;
+    vm->attachments().outside = nullptr;
     OpenPorts();
   }
 }
@@ -40,14 +38,17 @@ std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused)
     if (held != other.held) return "what the host holds";
     if (lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) return "evaluator";
   }
-  if (vm->host_bindings.size() != other.vm->host_bindings.size() || bindings.size() != other.bindings.size()) {
+  if (vm->attachments().host_bindings.size() != other.vm->attachments().host_bindings.size() ||
+      bindings.size() != other.bindings.size()) {
     return "host functions";
   }
   for (size_t i = 0; i < bindings.size(); ++i) {
-    if (bindings[i].entry != other.bindings[i].entry || vm->host_bindings[i].call != other.vm->host_bindings[i].call) {
+    if (bindings[i].entry != other.bindings[i].entry ||
+        vm->attachments().host_bindings[i].call != other.vm->attachments().host_bindings[i].call) {
       return "host functions";
     }
-    if (bindings[i].impl != this || vm->host_bindings[i].data != &bindings[i]) return "bound host functions";
+    if (bindings[i].impl != this || vm->attachments().host_bindings[i].data != &bindings[i])
+      return "bound host functions";
   }
   if (state.error != other.state.error) return "latest error";
   if (state != other.state) return "hooks of on-restore";

@@ -174,10 +174,10 @@ TEST_F(Generator, FreezesWhatTheScriptDefined) {
   absl::StatusOr<std::unique_ptr<Vm>> vm = NewVm(**image, VmOptions());
   ASSERT_TRUE(vm.ok()) << vm.status();
   Evaluator evaluator(**vm);
-  const absl::StatusOr<Value> nine = evaluator.Lookup("nine");
+  const absl::StatusOr<Value> nine = LookupVariable(**vm, "nine");
   ASSERT_TRUE(nine.ok()) << nine.status();
   EXPECT_EQ(*nine, Value::Fixnum(9));
-  const absl::StatusOr<Value> square = evaluator.Lookup("square");
+  const absl::StatusOr<Value> square = LookupVariable(**vm, "square");
   ASSERT_TRUE(square.ok()) << square.status();
   const absl::StatusOr<Value> result = (*vm)->Call(*square, {Value::Fixnum(12)});
   ASSERT_TRUE(result.ok()) << result.status();

@@ -521,7 +521,7 @@ absl::StatusOr<std::unique_ptr<Vm>> NewVm(const Image& image, const VmOptions& o
   if (!cage.ok()) return cage.status();
   auto vm = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), options.heap), image.primitives());
   vm->heap().set_pristine(image.image());
-  vm->image = image.shared_from_this();
+  vm->attachments().image = image.shared_from_this();
   static_assert(sizeof(Value) == sizeof(uint32_t));
   std::memcpy(vm->roots().data(), image.roots().data(), image.roots().size() * sizeof(Value));
   return vm;

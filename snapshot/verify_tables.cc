@@ -146,7 +146,7 @@ absl::Status Verifier::CheckNames(std::vector<NamedSymbol>* interned) {
       AppendUtf8((flags & kWideStringFlag) != 0 ? reinterpret_cast<const uint32_t*>(name->bytes)[i] : name->bytes[i],
                  &utf8);
     }
-    const uint64_t hash = SymbolHash(std::string_view(utf8));
+    const uint64_t hash = SymbolHash(absl::string_view(utf8));
     if (symbol->hash != Value::Fixnum(static_cast<int32_t>(hash & kSymbolHashMask))) {
       return Bad(offset, "hash: not that of its name");
     }

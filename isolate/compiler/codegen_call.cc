@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/string_view.h"
 #include "isolate/compiler/codegen.h"
 #include "isolate/compiler/core_builder.h"
 #include "isolate/interpreter/stubs.h"
@@ -119,8 +120,8 @@ void Codegen::CompileCall(Call* call, Dest dest) {
   const bool global = call->callee->kind == Kind::kGlobalRef;
   const bool simple = IsSimple(call->callee);
   if (!simple) Compile(call->callee, Register(Top()));
-  CompileArguments(call->args, window + 3);
-  Touch(window + 2);
+  CompileArguments(call->args, window + kFrameHeaderWords);
+  Touch(window + kFrameHeaderWords - 1);
   if (simple && !global) {
     const int top = next_;
     Compile(call->callee, Register(window));
@@ -149,7 +150,7 @@ void Codegen::CompileListCall(Call* call, Dest dest) {
     asm_.Emit(Op::kCons, U(list), U(value), U(list));
     next_ = list + 1;
   }
-  Compile(call->callee, Register(window + 3));
+  Compile(call->callee, Register(window + kFrameHeaderWords));
   if (shared_.apply == kFalse) shared_.apply = MakeStubProcedure(vm_, "apply");
   LoadConstant(window, shared_.apply);
   Touch(list + 1);
@@ -303,7 +304,7 @@ const Call* Codegen::ProductOf(const Core* core) {
   const Call* call = static_cast<const Call*>(core);
   if (call->args.size() != 2) return nullptr;
   const std::optional<uint32_t> primitive = KnownPrimitive(vm_, call->callee, 2);
-  return primitive && std::string_view(vm_.primitives()[*primitive].name) == "*" ? call : nullptr;
+  return primitive && absl::string_view(vm_.primitives()[*primitive].name) == "*" ? call : nullptr;
 }
 
 // (+ a b c ...), from the left.
@@ -376,7 +377,7 @@ void Codegen::CompileComparison(Call* call, uint32_t primitive, const InlinePrim
   Core* left = call->args[0];
   Core* right = sign ? nullptr : call->args[1];
   // left `op` right, or right `op` left.
-  bool swapped = p.form == InlineForm::kCompareSwapped || (sign && std::string_view(p.name) == "positive?");
+  bool swapped = p.form == InlineForm::kCompareSwapped || (sign && absl::string_view(p.name) == "positive?");
   std::optional<int> small = sign ? std::optional<int>(0) : SmallConstant(right);
   // The numbers of the arguments that left and right are.
   uint32_t first = 1, second = 2;

@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
-#include <string_view>
 
 namespace islet::vm {
 namespace {
 
 constexpr InlinePrimitive kInlinePrimitives[] = {
 #define ISLET_INLINE(name, form, op) {name, InlineForm::form, Op::k##op},
+#include "absl/strings/string_view.h"
 #include "isolate/compiler/inline_primitives.def"
 };
 
 constexpr bool InOrder() {
   for (size_t i = 1; i < std::size(kInlinePrimitives); ++i) {
-    if (std::string_view(kInlinePrimitives[i - 1].name) >= kInlinePrimitives[i].name) return false;
+    if (absl::string_view(kInlinePrimitives[i - 1].name) >= kInlinePrimitives[i].name) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "isolate/compiler/compiler.h"
 #include "isolate/compiler/disassembler.h"
@@ -330,13 +331,13 @@ TestLanguage::TestLanguage() {
   vm_ = std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), HeapOptions()), absl::MakeConstSpan(kPrimitives));
   MakeStubs(*vm_);
   vm_->heap().AddRoots(this);
-  const auto define = [&](std::string_view name, Value v) {
+  const auto define = [&](absl::string_view name, Value v) {
     Cell* cell = vm_->heap().Get<Cell>(CellOf(vm_->Intern(name)));
     cell->header |= MakeHeader(static_cast<ObjectType>(0), kConstantCellFlag);
     vm_->heap().Write(&cell->value, v);
   };
   for (const PrimitiveSpec& p : kPrimitives) define(p.name, vm_->FindPrimitive(p.name));
-  for (const std::string_view name : kStubProcedureNames) define(name, MakeStubProcedure(*vm_, name));
+  for (const absl::string_view name : kStubProcedureNames) define(name, MakeStubProcedure(*vm_, name));
 }
 
 TestLanguage::~TestLanguage() {

@@ -150,7 +150,7 @@ class AnyArguments {
       return false;
     }
     for (const char* name : {"fresh-values", "work"}) {
-      const absl::StatusOr<Value> procedure = evaluator_.Lookup(name);
+      const absl::StatusOr<Value> procedure = LookupVariable(vm_, name);
       if (!procedure.ok()) return false;
       values_.values.push_back(*procedure);
     }
@@ -193,7 +193,7 @@ class AnyArguments {
   }
 
   bool MakeValues() {
-    vm_.winders = vm_.handlers = vm_.parameters = kNull;
+    vm_.dynamic().winders = vm_.dynamic().handlers = vm_.dynamic().parameters = kNull;
     values_.values.resize(kFixed);  // what procedures put into the old ones is garbage now
     const absl::StatusOr<Value> fresh = vm_.Call(values_.values[0], {});
     if (!fresh.ok() || !heap_.Is<Vector>(*fresh)) {

@@ -58,7 +58,7 @@ absl::Status Unreadable(absl::string_view path, const absl::Status& status) {
   return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", ReasonNotOpened(status)));
 }
 
-bool StartsWith(Vm& vm, const Syntax* form, std::string_view keyword) {
+bool StartsWith(Vm& vm, const Syntax* form, absl::string_view keyword) {
   return form->IsPair() && form->car->kind == Syntax::Kind::kSymbol && form->car->value == vm.Intern(keyword);
 }
 
@@ -124,70 +124,6 @@ Value CopyOfBindings(Heap& heap, Value environment) {
 
 }  // namespace
 
-// The Vm's hooks lead here.
-struct EvaluatorHooks {
-  static Evaluator* Get(Vm& vm) { return static_cast<Evaluator*>(vm.evaluator); }
-
-  // A procedure of no arguments that evaluates `datum` in `environment`.
-  static Value Compile(Vm& vm, Value datum, Value environment) {
-    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
-    SyntaxArena arena(&vm.heap());
-    Expander expander(vm, arena, Get(vm));
-    Syntax* form = expander.FromDatum(datum);
-    if (form == nullptr) return vm.Error("syntax", "eval", "the expression is nested too deeply");
-    Core* core = expander.ExpandToplevel(form, environment);
-    if (core == nullptr) {
-      const ExpandError& error = expander.error();
-      if (CanReraise(vm, error.cause)) return vm.Reraise(error.cause);
-      return vm.Error("syntax", "", error.ToString());
-    }
-    absl::StatusOr<Value> thunk = ::islet::vm::Compile(vm, arena, core);
-    if (!thunk.ok()) {
-      const absl::string_view message = thunk.status().message();
-      return vm.Error("syntax", "", std::string_view(message.data(), message.size()));
-    }
-    return *thunk;
-  }
-
-  static Value Load(Vm& vm, Value path, Value environment) {
-    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
-    Evaluator* self = Get(vm);
-    std::string name = vm.ToUtf8(path);
-    if (self->files() == nullptr) return RaiseNotGranted(vm, "load", Capability::kFiles, path);
-    if (name.find('\0') != std::string::npos) {
-      return vm.Error("file", "load", "a file name cannot contain a NUL character", vm.heap().Cons(path, kNull));
-    }
-    absl::StatusOr<SourceFile> source = self->ReadSource(*self->files(), name);
-    if (!source.ok()) return RaiseFileStatus(vm, "load", source.status(), vm.heap().Cons(path, kNull));
-    absl::StatusOr<Value> value = self->EvalForms(source->text, source->path, environment, false);
-    if (!value.ok()) return vm.Reraise(value.status());
-    return kUnspecified;
-  }
-
-  // A fresh Environment with the import sets of the list.
-  static Value MakeImports(Vm& vm, Value import_sets) {
-    if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm.Terminate(std::move(room));
-    Heap& heap = vm.heap();
-    SyntaxArena arena(&heap);
-    Value environment = MakeEnvironment(vm, vm.Intern("environment"));
-    arena.AddRoot(&environment);
-    Syntax* form = DatumToSyntax(arena, heap, heap.Cons(vm.Intern("import"), import_sets), SourcePosition{});
-    if (form == nullptr) return vm.Error("syntax", "environment", "not an import set");
-    // Only to be able to say `import`; taken back below.
-    const Value core = FindLibrary(vm, CoreLibraryName(vm));
-    const Value import = HashTableGet(heap, heap.Get<Environment>(core)->exports, vm.Intern("import"), kUndefined);
-    HashTablePut(heap, heap.Get<Environment>(environment)->bindings, vm.Intern("import"), import);
-    Expander expander(vm, arena, Get(vm));
-    Core* done = expander.ExpandToplevel(form, environment);
-    if (done == nullptr) {
-      const ExpandError& error = expander.error();
-      if (CanReraise(vm, error.cause)) return vm.Reraise(error.cause);
-      return vm.Error("syntax", "environment", error.ToString());
-    }
-    return environment;
-  }
-};
-
 void InitializeCore(Vm& vm) {
   Heap& heap = vm.heap();
   MakeStubs(vm);
@@ -198,7 +134,7 @@ void InitializeCore(Vm& vm) {
   for (uint32_t i = 0; i < primitives.size(); ++i) {
     DefineVariable(vm, core, vm.Intern(primitives[i].name), Value::Primitive(i), kConstantCellFlag);
   }
-  for (std::string_view stub : kStubProcedureNames) {
+  for (absl::string_view stub : kStubProcedureNames) {
     DefineVariable(vm, core, vm.Intern(stub), MakeStubProcedure(vm, stub), kConstantCellFlag);
   }
   ForEachEntry(heap, heap.Get<Environment>(core)->bindings, [&](Value symbol, Value binding) {
@@ -214,16 +150,25 @@ void InitializeCore(Vm& vm) {
   vm.set_root(Root::kHostFunctions, heap.MakeVector(0, kFalse));
 }
 
+absl::StatusOr<Value> LookupVariable(Vm& vm, absl::string_view name) {
+  Heap& heap = vm.heap();
+  const Value interaction = vm.root(Root::kInteraction);
+  const Value symbol = vm.Intern(name);
+  const Value bindings = heap.Peek<Environment>(interaction)->bindings;
+  const Value binding = HashTableGet(heap, bindings, symbol, kUndefined);
+  Cell* cell = heap.TryGet<Cell>(binding);
+  if (cell == nullptr || cell->value == kUndefined) {
+    return absl::NotFoundError(absl::StrCat("no variable named ", name, " is defined"));
+  }
+  return cell->value;
+}
+
 Evaluator::Evaluator(Vm& vm) : vm_(vm) {
-  vm.evaluator = this;
-  vm.compile_hook = EvaluatorHooks::Compile;
-  vm.load_hook = EvaluatorHooks::Load;
-  vm.environment_hook = EvaluatorHooks::MakeImports;
-  vm.describe_hook = DescribeFailure;
+  if (vm.embedder() == nullptr) vm.attachments().embedder = this;
 }
 
 Evaluator::~Evaluator() {
-  if (vm_.evaluator == this) vm_.evaluator = nullptr;
+  if (vm_.embedder() == this) vm_.attachments().embedder = nullptr;
 }
 
 FileSystem* Evaluator::files() const {
@@ -279,7 +224,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
   for (;;) {
     form = nullptr;
     const Reader::Result read = reader.ReadNext(&form);
-    if (vm_.terminating_) return ended();
+    if (vm_.ended()) return ended();
     if (read == Reader::Result::kEnd) break;
     if (read == Reader::Result::kError) {
       form = nullptr;
@@ -292,11 +237,11 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     }
     first = false;
     if (program && !import && imported == kFalse) {
-      if (!vm_.heap().Reserve(kBytesOfBindings)) return vm_.terminating_ ? ended() : fail(HeapLimitStatus(vm_, ""));
+      if (!vm_.heap().Reserve(kBytesOfBindings)) return vm_.ended() ? ended() : fail(HeapLimitStatus(vm_, ""));
       imported = CopyOfBindings(vm_.heap(), environment);
     }
     Core* core = expander.ExpandToplevel(form, environment);
-    if (vm_.terminating_) return ended();
+    if (vm_.ended()) return ended();
     if (core == nullptr) {
       const ExpandError& error = expander.error();
       if (!error.cause.ok()) return fail(error.cause);
@@ -307,20 +252,20 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
       const absl::Status failure =
-          vm_.terminating_ ? ended() : fail(vm_.FailSyntax(Place(), std::string(thunk.status().message())));
+          vm_.ended() ? ended() : fail(vm_.FailSyntax(Place(), std::string(thunk.status().message())));
       ForgetLibrary(vm_, form);
       return failure;
     }
     absl::StatusOr<Value> value = Run(*thunk, all_values);
     if (!value.ok()) {
-      if (vm_.terminating_) vm_.TakeTermination().IgnoreError();
+      if (vm_.ended()) vm_.TakeTermination().IgnoreError();
       ForgetLibrary(vm_, form);
       return fail_running(value.status());
     }
     result = all_values && definition ? kNull : *value;
   }
   if (program && imported != kFalse) ExportDefinitions(environment, imported);
-  if (vm_.terminating_) return ended();
+  if (vm_.ended()) return ended();
   return result;
 }
 
@@ -328,10 +273,10 @@ absl::StatusOr<Value> Evaluator::Run(Value thunk, bool all_values) {
   absl::StatusOr<Value> value = vm_.Call(thunk, {});
   if (!value.ok() || !all_values) return value;
   Heap& heap = vm_.heap();
-  if (!vm_.returned_several_) return heap.Cons(*value, kNull);
+  if (!vm_.returned_several()) return heap.Cons(*value, kNull);
   const std::vector<Value>& values = vm_.values();
   if (!heap.Reserve(values.size() * 8)) {
-    return vm_.terminating_ ? vm_.TakeTermination() : HeapLimitStatus(vm_, "by the values of a form");
+    return vm_.ended() ? vm_.TakeTermination() : HeapLimitStatus(vm_, "by the values of a form");
   }
   Value list = kNull;
   for (size_t i = values.size(); i > 0; --i) list = heap.Cons(values[i - 1], list);
@@ -353,19 +298,6 @@ absl::Status Evaluator::OpenInteraction(absl::string_view library) {
   if (!environment.ok()) return environment.status();
   vm_.set_root(Root::kInteraction, *environment);
   return absl::OkStatus();
-}
-
-absl::StatusOr<Value> Evaluator::Lookup(absl::string_view name) {
-  Heap& heap = vm_.heap();
-  const Value interaction = vm_.root(Root::kInteraction);
-  const Value symbol = vm_.Intern(std::string_view(name.data(), name.size()));
-  const Value bindings = heap.Peek<Environment>(interaction)->bindings;
-  const Value binding = HashTableGet(heap, bindings, symbol, kUndefined);
-  Cell* cell = heap.TryGet<Cell>(binding);
-  if (cell == nullptr || cell->value == kUndefined) {
-    return absl::NotFoundError(absl::StrCat("no variable named ", name, " is defined"));
-  }
-  return cell->value;
 }
 
 absl::StatusOr<Value> Evaluator::Load(Value name) {
@@ -395,7 +327,7 @@ absl::StatusOr<Value> Evaluator::Load(Value name) {
 
 absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
   while (true) {
-    if (vm_.terminating_) return vm_.TakeTermination();
+    if (vm_.ended()) return vm_.TakeTermination();
     Loading& library = loading_.back();
     if (library.next < library.imports.size()) {
       const LibraryName import = library.imports[library.next++];
@@ -494,5 +426,65 @@ absl::StatusOr<Value> Evaluator::Evaluate(SyntaxArena& arena, Core* core) {
   if (!thunk.ok()) return thunk.status();
   return vm_.Call(*thunk, {});
 }
+
+// ---- Embedder
+
+Value Evaluator::CompileDatum(Value datum, Value environment) {
+  if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm_.Terminate(std::move(room));
+  SyntaxArena arena(&vm_.heap());
+  Expander expander(vm_, arena, this);
+  Syntax* form = expander.FromDatum(datum);
+  if (form == nullptr) return vm_.Error("syntax", "eval", "the expression is nested too deeply");
+  Core* core = expander.ExpandToplevel(form, environment);
+  if (core == nullptr) {
+    const ExpandError& error = expander.error();
+    if (CanReraise(vm_, error.cause)) return vm_.Reraise(error.cause);
+    return vm_.Error("syntax", "", error.ToString());
+  }
+  absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
+  if (!thunk.ok()) {
+    const absl::string_view message = thunk.status().message();
+    return vm_.Error("syntax", "", message);
+  }
+  return *thunk;
+}
+
+Value Evaluator::LoadFile(Value path, Value environment) {
+  if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm_.Terminate(std::move(room));
+  std::string name = vm_.ToUtf8(path);
+  if (files() == nullptr) return RaiseNotGranted(vm_, "load", Capability::kFiles, path);
+  if (name.find('\0') != std::string::npos) {
+    return vm_.Error("file", "load", "a file name cannot contain a NUL character", vm_.heap().Cons(path, kNull));
+  }
+  absl::StatusOr<SourceFile> source = ReadSource(*files(), name);
+  if (!source.ok()) return RaiseFileStatus(vm_, "load", source.status(), vm_.heap().Cons(path, kNull));
+  absl::StatusOr<Value> value = EvalForms(source->text, source->path, environment, false);
+  if (!value.ok()) return vm_.Reraise(value.status());
+  return kUnspecified;
+}
+
+Value Evaluator::ImportAll(Value import_sets) {
+  if (absl::Status room = CheckStack(kStackToEvaluate); !room.ok()) return vm_.Terminate(std::move(room));
+  Heap& heap = vm_.heap();
+  SyntaxArena arena(&heap);
+  Value environment = MakeEnvironment(vm_, vm_.Intern("environment"));
+  arena.AddRoot(&environment);
+  Syntax* form = DatumToSyntax(arena, heap, heap.Cons(vm_.Intern("import"), import_sets), SourcePosition{});
+  if (form == nullptr) return vm_.Error("syntax", "environment", "not an import set");
+  // The expander is to know what `import` means there.
+  const Value core = FindLibrary(vm_, CoreLibraryName(vm_));
+  const Value import = HashTableGet(heap, heap.Get<Environment>(core)->exports, vm_.Intern("import"), kUndefined);
+  HashTablePut(heap, heap.Get<Environment>(environment)->bindings, vm_.Intern("import"), import);
+  Expander expander(vm_, arena, this);
+  Core* done = expander.ExpandToplevel(form, environment);
+  if (done == nullptr) {
+    const ExpandError& error = expander.error();
+    if (CanReraise(vm_, error.cause)) return vm_.Reraise(error.cause);
+    return vm_.Error("syntax", "environment", error.ToString());
+  }
+  return environment;
+}
+
+Failure Evaluator::Describe(Value object, Value backtrace) { return DescribeFailure(vm_, object, backtrace); }
 
 }  // namespace islet::vm

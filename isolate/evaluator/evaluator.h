@@ -21,6 +21,7 @@
 #include "islet/capabilities.h"
 #include "isolate/evaluator/library_imports.h"
 #include "isolate/expander/expander.h"
+#include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/vm.h"
 
@@ -30,9 +31,13 @@ namespace islet::vm {
 // it. Called once, before anything else.
 void InitializeCore(Vm& vm);
 
-class Evaluator : public LibraryLoader {
+// The value of a top-level variable of the interaction environment. Errors: NotFound.
+absl::StatusOr<Value> LookupVariable(Vm& vm, absl::string_view name);
+
+class Evaluator : public LibraryLoader, public Embedder {
  public:
-  // Installs itself in the Vm, which must outlive it. Files are those that are granted to it (PortTable::files).
+  // Becomes the Vm's Embedder, unless there is one; the Vm must outlive it. Files are those that are granted to it
+  // (Outside::ports).
   explicit Evaluator(Vm& vm);
   ~Evaluator() override;
 
@@ -54,17 +59,19 @@ class Evaluator : public LibraryLoader {
   absl::StatusOr<Value> EvalScript(absl::string_view text, absl::string_view name);
   // Makes the interaction environment a fresh one that sees what the library exports.
   absl::Status OpenInteraction(absl::string_view library);
-  // The value of a top-level variable of the interaction environment.
-  // Errors: NotFound.
-  absl::StatusOr<Value> Lookup(absl::string_view name);
 
   // LibraryLoader
   absl::StatusOr<Value> Load(Value name) override;
   absl::StatusOr<SourceFile> ReadFile(absl::string_view path, absl::string_view relative_to) override;
   absl::StatusOr<Value> Evaluate(SyntaxArena& arena, Core* core) override;
 
+  // Embedder
+  Value CompileDatum(Value datum, Value environment) override;
+  Value LoadFile(Value path, Value environment) override;
+  Value ImportAll(Value import_sets) override;
+  Failure Describe(Value object, Value backtrace) override;
+
  private:
-  friend struct EvaluatorHooks;
   // The files that are granted; null: none.
   FileSystem* files() const;
   absl::StatusOr<SourceFile> ReadSource(FileSystem& files, const std::string& path);

@@ -29,7 +29,7 @@ class ImportScan {
       if (ParseName(form->cdr->car, &name)) defined_.push_back(name);
       AddAll(form->cdr->cdr);
     }
-    while (!pending_.empty() && !vm_.terminating_) {
+    while (!pending_.empty() && !vm_.ended()) {
       Syntax* declaration = pending_.back();
       pending_.pop_back();
       Declaration(declaration);

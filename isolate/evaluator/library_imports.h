@@ -32,7 +32,7 @@ struct LibraryName {
 
 // The imports of the libraries that `source` defines, in order, but for those that it defines itself. Includes of
 // declarations are followed by `loader`. Only what is certain is found: not what stands behind a (library ...)
-// requirement, nor what cannot be read. Ends early, with the run, when that is to be ended (Vm::terminating_).
+// requirement, nor what cannot be read. Ends early, with the run, when that is to be ended (Vm::ended).
 std::vector<LibraryName> ImportsOf(Vm& vm, LibraryLoader& loader, const SourceFile& source);
 
 }  // namespace islet::vm

@@ -1,6 +1,7 @@
 // Environments: top-level variables and keywords, and the table of libraries.
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/expander/expansion.h"
 #include "isolate/expander/forward_cells.h"
@@ -219,7 +220,7 @@ Env* Expansion::CoreEnv(SourcePosition position) {
 
 Syntax* Expansion::CoreIdentifier(absl::string_view name, SourcePosition position) {
   // Only called where CoreEnv has succeeded.
-  Syntax* symbol = arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position);
+  Syntax* symbol = arena_.Symbol(vm_.Intern(name), position);
   return Rename(symbol, core_env_->scope, position);
 }
 

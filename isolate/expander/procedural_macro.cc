@@ -242,23 +242,25 @@ class RenamedTable {
   size_t half_ = 1;  // the largest power of two that is not above the number of buckets
 };
 
-// A use under way. Lies on the C++ stack; the chain begins at Vm::macro_use.
+}  // namespace
+
+// A use under way. Lies on the C++ stack; the chain begins at Vm::macro_use().
 class MacroUse : public RootSource {
  public:
   MacroUse(Expansion& e, Scope* definition, Scope* use, SourcePosition position)
-      : e_(e), definition_(definition), use_(use), position_(position), outer_(e.vm().macro_use) {
+      : e_(e), definition_(definition), use_(use), position_(position), outer_(e.vm().macro_use()) {
     token_ = e.heap().ValueOf(e.heap().New<Box>());
-    e.vm().macro_use = this;
+    e.vm().set_macro_use(this);
     e.heap().AddRoots(this);
   }
   ~MacroUse() override {
     e_.heap().RemoveRoots(this);
-    e_.vm().macro_use = outer_;
+    e_.vm().set_macro_use(outer_);
   }
 
   static MacroUse* Find(Vm& vm, Value token) {
-    MacroUse* use = static_cast<MacroUse*>(vm.macro_use);
-    while (use != nullptr && use->token_ != token) use = static_cast<MacroUse*>(use->outer_);
+    MacroUse* use = vm.macro_use();
+    while (use != nullptr && use->token_ != token) use = use->outer_;
     return use;
   }
 
@@ -318,13 +320,15 @@ class MacroUse : public RootSource {
   Scope* definition_;
   Scope* use_;
   SourcePosition position_;
-  void* outer_;
+  MacroUse* outer_;
   Value token_;
   Part* parts_ = nullptr;
   bool young_ = false;                             // some may refer to the nursery
   std::unique_ptr<ObjectMap<const Part*>> index_;  // made when nothing moves any more
   RenamedTable renamed_;
 };
+
+namespace {
 
 bool IsIdentifierValue(const Heap& heap, Value v) { return heap.Is<Symbol>(v) || heap.Is<Identifier>(v); }
 

@@ -12,7 +12,7 @@
 //
 // The procedure is any Lisp: it may collect, evaluate (with an Expansion of its own), leave through
 // a continuation, or come back through one when its use is long over. So what `rename` and
-// `compare` refer to is found through Vm::macro_use, the chain of the uses under way, by a token; a
+// `compare` refer to is found through Vm::macro_use(), the chain of the uses under way, by a token; a
 // token that is not there is an error.
 
 #ifndef ISLET_ISOLATE_EXPANDER_PROCEDURAL_MACRO_H_

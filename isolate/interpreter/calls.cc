@@ -21,12 +21,13 @@ namespace {
 // Words that stay free at the end of the stack for headers of frames that are about to ask for more.
 constexpr ptrdiff_t kStackMargin = 512;
 
-// Leaves the frame at frame_ with `result`.
+// Leaves the frame at frame with `result`.
 void ReturnFromCallee(Vm& vm, Value result) {
-  Value* fp = vm.frame_;
-  vm.pc_ = reinterpret_cast<const uint32_t*>(vm.heap().base() + ReturnAddress(fp).bits);
-  fp[-3] = result;
-  vm.frame_ = fp - FrameDistance(fp);
+  Value* fp = State(vm).frame;
+  FrameHeader& header = HeaderOf(fp);
+  State(vm).pc = InstructionAt(vm.heap().base(), header.return_address);
+  header.callee = result;
+  State(vm).frame = fp - header.distance.fixnum();
 }
 
 bool NoStackForHandler(Vm& vm) {
@@ -37,9 +38,9 @@ bool NoStackForHandler(Vm& vm) {
 bool FinishCall(Vm& vm, Value result) {
   if (result == kMultipleValues && !TakesSeveralValues(vm)) result = vm.WrongValueCount();
   if (result == kException) return HandleException(vm);
-  vm.terminating_ = false;
+  State(vm).terminating = false;
   ReturnFromCallee(vm, result);
-  // At the bottom of the stack frame_ is the callee's own frame, whose header holds the result: still a root.
+  // At the bottom of the stack frame is the callee's own frame, whose header holds the result: still a root.
   if (vm.heap().WantsCollection()) return SafepointCollect(vm);
   return true;
 }
@@ -48,7 +49,7 @@ bool FinishCall(Vm& vm, Value result) {
 Value ParameterValue(Vm& vm, Value parameter) {
   Heap& heap = vm.heap();
   StepCounter steps;
-  for (Value list = vm.parameters; list.IsPair(); list = heap.cdr(list)) {
+  for (Value list = State(vm).parameters; list.IsPair(); list = heap.cdr(list)) {
     if (!steps.Add(1)) return kException;
     const Value binding = heap.car(list);
     if (binding.IsPair() && heap.car(binding) == parameter) return heap.cdr(binding);
@@ -57,36 +58,36 @@ Value ParameterValue(Vm& vm, Value parameter) {
 }
 
 // True if the run is being given up, and not for one that goes on elsewhere.
-bool Ending(const Vm& vm) { return vm.terminating_ && vm.escape_ == kUndefined; }
+bool Ending(const Vm& vm) { return State(vm).terminating && State(vm).escape == kUndefined; }
 
 // What the frames of this run will not read again must keep nothing alive.
 void ClearDeadRegisters(Vm& vm, Value* top) {
   Heap& heap = vm.heap();
-  vm.liveness_.Refresh(heap);
-  std::fill(std::begin(vm.scratch_), std::end(vm.scratch_), kUndefined);
-  uint32_t pc = heap.OffsetOf(vm.pc_);
+  State(vm).liveness.Refresh(heap);
+  std::fill(std::begin(State(vm).scratch), std::end(State(vm).scratch), kUndefined);
+  uint32_t pc = heap.OffsetOf(State(vm).pc);
   Value* end = top;
   // On entry to a procedure only its arguments are its own yet.
-  if (IsEntry(static_cast<Op>(*vm.pc_ & 0xff))) end = std::min(top, vm.frame_ + vm.argc_);
+  if (IsEntry(static_cast<Op>(*State(vm).pc & 0xff))) end = std::min(top, State(vm).frame + State(vm).argc);
   std::fill(end, top, Value::Fixnum(0));
-  for (Value* fp = vm.frame_;;) {
-    vm.liveness_.ClearDead(heap, fp, end, pc);
-    const int32_t distance = FrameDistance(fp);
+  for (Value* fp = State(vm).frame;;) {
+    State(vm).liveness.ClearDead(heap, fp, end, pc);
+    const int32_t distance = HeaderOf(fp).distance.fixnum();
     if (distance == 0) return;
-    pc = ReturnAddress(fp).bits;
-    end = EndOfRegisters(vm, fp - 3, pc);
+    pc = HeaderOf(fp).return_address.bits;
+    end = EndOfRegisters(vm, fp - kFrameHeaderWords, pc);
     fp -= distance;
   }
 }
 
 // An interrupt that comes between these lines must not be lost: both orders are sequentially consistent.
 void RestoreStackLimit(Vm& vm) {
-  vm.stack_limit_.store(vm.soft_limit_);
-  if (vm.interrupt_.load() != 0) vm.stack_limit_.store(nullptr);
+  State(vm).stack_limit.store(State(vm).soft_limit);
+  if (State(vm).interrupt.load() != 0) State(vm).stack_limit.store(nullptr);
 }
 
 void SetSoftLimit(Vm& vm, Value* limit) {
-  vm.soft_limit_ = limit;
+  State(vm).soft_limit = limit;
   vm.heap().SetStackTop(limit, limit);
   RestoreStackLimit(vm);
 }
@@ -96,17 +97,17 @@ void SetSoftLimit(Vm& vm, Value* limit) {
 void LowerToAllowance(Vm& vm, Value* end) {
   Value* const begin = vm.heap().stack_begin();
   const uint64_t allowance = StackAllowance(vm);
-  if (allowance >= static_cast<uint64_t>(vm.soft_limit_ - begin)) return;
-  Value* const limit = std::max(begin + allowance, end + 64);
-  if (limit >= vm.soft_limit_) return;
+  if (allowance >= static_cast<uint64_t>(State(vm).soft_limit - begin)) return;
+  Value* const limit = std::max(begin + allowance, end + kPastSoftLimit);
+  if (limit >= State(vm).soft_limit) return;
   // What lies further up reads as zero.
-  std::fill(limit, std::min(vm.soft_limit_ + 64, vm.heap().stack_end()), Value{});
+  std::fill(limit, std::min(State(vm).soft_limit + kPastSoftLimit, vm.heap().stack_end()), Value{});
   SetSoftLimit(vm, limit);
 }
 
 // May the running procedure have its frame, of so many registers, where it is? False: the run is being given up.
 bool StackIsAllowed(Vm& vm, uint32_t slots) {
-  const auto depth = [&] { return static_cast<uint64_t>(vm.frame_ + slots - vm.heap().stack_begin()); };
+  const auto depth = [&] { return static_cast<uint64_t>(State(vm).frame + slots - vm.heap().stack_begin()); };
   while (depth() > StackAllowance(vm)) {
     if (!MayGoOn(vm, Limit::kStack)) return false;
   }
@@ -128,38 +129,38 @@ Value* HardLimit(const Vm& vm) { return const_cast<Vm&>(vm).heap().stack_end() -
 
 Value* StackTop(const Vm& vm) {
   Heap& heap = const_cast<Vm&>(vm).heap();
-  Value* top = vm.frame_ + vm.argc_;
-  const Value callee = vm.frame_[-3];
+  Value* top = State(vm).frame + State(vm).argc;
+  const Value callee = HeaderOf(State(vm).frame).callee;
   if (heap.Is<Closure>(callee)) {
     const Value code = heap.Get<Closure>(callee)->code;
-    top = std::max(top, vm.frame_ + heap.Get<Code>(code)->frame_size.fixnum());
+    top = std::max(top, State(vm).frame + heap.Get<Code>(code)->frame_size.fixnum());
   }
-  return std::min(top, std::max(vm.soft_limit_, vm.frame_));
+  return std::min(top, std::max(State(vm).soft_limit, State(vm).frame));
 }
 
 bool EnsureStack(Vm& vm, Value* end) {
-  if (end <= vm.soft_limit_) return true;
+  if (end <= State(vm).soft_limit) return true;
   Value* hard = HardLimit(vm);
   if (end > hard) {
-    if (vm.frame_ - 3 == vm.current_run_->base) return false;
-    const ptrdiff_t above = end - vm.frame_;
-    SealBelow(vm, static_cast<uint32_t>(std::max<ptrdiff_t>(StackTop(vm) - vm.frame_, 0)));
-    end = vm.frame_ + above;
+    if (State(vm).frame - kFrameHeaderWords == State(vm).current_run->base) return false;
+    const ptrdiff_t above = end - State(vm).frame;
+    SealBelow(vm, static_cast<uint32_t>(std::max<ptrdiff_t>(StackTop(vm) - State(vm).frame, 0)));
+    end = State(vm).frame + above;
     if (end > hard) return false;
     LowerToAllowance(vm, end);
-    if (end <= vm.soft_limit_) return true;
+    if (end <= State(vm).soft_limit) return true;
   }
   return RaiseSoftLimit(vm, end);
 }
 
 bool RaiseSoftLimit(Vm& vm, Value* end) {
-  if (end <= vm.soft_limit_) return true;
+  if (end <= State(vm).soft_limit) return true;
   Value* hard = HardLimit(vm);
   if (end > hard) return false;
   // Twice what was there: the words below the soft limit are scanned at each collection.
   Value* begin = vm.heap().stack_begin();
-  const ptrdiff_t needed = end - begin + 64;
-  ptrdiff_t grown = std::max(2 * (vm.soft_limit_ - begin), needed);
+  const ptrdiff_t needed = end - begin + kPastSoftLimit;
+  ptrdiff_t grown = std::max(2 * (State(vm).soft_limit - begin), needed);
   if (const uint64_t allowance = StackAllowance(vm); static_cast<uint64_t>(grown) > allowance) {
     grown = std::max(static_cast<ptrdiff_t>(allowance), needed);
   }
@@ -168,9 +169,9 @@ bool RaiseSoftLimit(Vm& vm, Value* end) {
 }
 
 bool EnterSlow(Vm& vm, uint32_t slots) {
-  if (vm.stack_limit_.load(std::memory_order_relaxed) == nullptr && !HandleInterrupt(vm)) return false;
+  if (State(vm).stack_limit.load(std::memory_order_relaxed) == nullptr && !HandleInterrupt(vm)) return false;
   if (!StackIsAllowed(vm, slots)) return false;
-  if (!EnsureStack(vm, vm.frame_ + slots)) {
+  if (!EnsureStack(vm, State(vm).frame + slots)) {
     GiveUpNested(vm);
     return false;
   }
@@ -179,24 +180,24 @@ bool EnterSlow(Vm& vm, uint32_t slots) {
 }
 
 bool SafepointCollect(Vm& vm) {
-  vm.tail_caller_ = kFalse;  // its call has been entered
+  State(vm).tail_caller = kFalse;  // its call has been entered
   // Who is being ended needs no more room, and is not to wait.
-  if (Ending(vm) || (vm.interrupt_.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm))) return false;
+  if (Ending(vm) || (State(vm).interrupt.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm))) return false;
   Value* top = StackTop(vm);
   ClearDeadRegisters(vm, top);
   const auto collect = [&vm, top] {
-    vm.heap().SetStackTop(top, vm.soft_limit_);
+    vm.heap().SetStackTop(top, State(vm).soft_limit);
     const bool fits = vm.heap().Collect();
     // What is called next may have its frame above, and reserve.
-    vm.heap().SetStackTop(vm.soft_limit_, vm.soft_limit_);
+    vm.heap().SetStackTop(State(vm).soft_limit, State(vm).soft_limit);
     return fits;
   };
   bool fits = collect();
   if (Ending(vm)) return false;
   // Above the top all words are clear now, so the part to be scanned may shrink again.
   Value* begin = vm.heap().stack_begin();
-  Value* wanted = std::min(HardLimit(vm), std::max(begin + 1024, top + 512));
-  SetSoftLimit(vm, std::min(vm.soft_limit_, wanted));
+  Value* wanted = std::min(HardLimit(vm), std::max(begin + kFirstStackWords, top + kFirstStackWords / 2));
+  SetSoftLimit(vm, std::min(State(vm).soft_limit, wanted));
   while (!fits) {
     if (!HeapMayGrow(vm)) return false;
     fits = collect();
@@ -206,7 +207,7 @@ bool SafepointCollect(Vm& vm) {
 }
 
 bool HandleInterrupt(Vm& vm) {
-  const auto reason = static_cast<InterruptReason>(vm.interrupt_.exchange(0));
+  const auto reason = static_cast<InterruptReason>(State(vm).interrupt.exchange(0));
   RestoreStackLimit(vm);
   switch (reason) {
     case InterruptReason::kNone:
@@ -236,39 +237,41 @@ bool HandleInterrupt(Vm& vm) {
 }
 
 bool HandleOutOfFuel(Vm& vm) {
-  while (vm.fuel_ < 0) {
+  while (State(vm).fuel < 0) {
     if (!MayGoOn(vm, Limit::kFuel)) return false;
   }
   return true;
 }
 
-bool Vm::PollSlow() { return (interrupt_.load() == 0 || HandleInterrupt(*this)) && HandleOutOfFuel(*this); }
+bool Vm::PollSlow() { return (state_.interrupt.load() == 0 || HandleInterrupt(*this)) && HandleOutOfFuel(*this); }
 
 void Vm::ClearInterrupt(bool time_only) {
-  int seen = interrupt_.load();
+  int seen = state_.interrupt.load();
   if (seen == 0 || (time_only && seen == static_cast<int>(InterruptReason::kInterrupted))) return;
-  if (!interrupt_.compare_exchange_strong(seen, 0) && time_only) return;
-  interrupt_.compare_exchange_strong(seen, 0);
+  if (!state_.interrupt.compare_exchange_strong(seen, 0) && time_only) return;
+  state_.interrupt.compare_exchange_strong(seen, 0);
   RestoreStackLimit(*this);
 }
 
 void Vm::LimitStack(uint64_t words) {
-  most_stack_words_ = words;
-  if (current_run_ == nullptr) LowerToAllowance(*this, heap_->stack_begin());
+  state_.most_stack_words = words;
+  if (state_.current_run == nullptr) LowerToAllowance(*this, heap_->stack_begin());
 }
 
 bool EnterCallee(Vm& vm) {
   Heap& heap = vm.heap();
-  Value* fp = vm.frame_;
-  const Value callee = fp[-3];
+  Value* fp = State(vm).frame;
+  const Value callee = HeaderOf(fp).callee;
   if (callee.IsPrimitive()) {
     const PrimitiveSpec& spec = vm.primitive(callee);
-    if (vm.argc_ < spec.min_args || (spec.max_args >= 0 && vm.argc_ > static_cast<uint32_t>(spec.max_args))) {
-      vm.WrongArity(callee, vm.argc_);
+    if (State(vm).argc < spec.min_args ||
+        (spec.max_args >= 0 && State(vm).argc > static_cast<uint32_t>(spec.max_args))) {
+      vm.WrongArity(callee, State(vm).argc);
       return HandleException(vm);
     }
-    const Value result = spec.function(vm, fp, vm.argc_);
-    return FinishCall(vm, vm.terminating_ ? kException : result);  // should it have polled, but not passed that on
+    const Value result = spec.function(vm, fp, State(vm).argc);
+    return FinishCall(vm,
+                      State(vm).terminating ? kException : result);  // should it have polled, but not passed that on
   }
   if (!callee.IsObject()) {
     vm.Error("wrong-type", "", "call of something that is not a procedure", heap.Cons(callee, kNull));
@@ -276,11 +279,11 @@ bool EnterCallee(Vm& vm) {
   }
   switch (heap.type(callee)) {
     case ObjectType::kClosure:
-      vm.pc_ = heap.Get<Code>(heap.Get<Closure>(callee)->code)->instructions;
+      State(vm).pc = heap.Get<Code>(heap.Get<Closure>(callee)->code)->instructions;
       return true;
     case ObjectType::kParameter:
-      if (vm.argc_ != 0) {
-        vm.WrongArity(callee, vm.argc_);
+      if (State(vm).argc != 0) {
+        vm.WrongArity(callee, State(vm).argc);
         return HandleException(vm);
       }
       return FinishCall(vm, ParameterValue(vm, callee));
@@ -288,19 +291,19 @@ bool EnterCallee(Vm& vm) {
       return ApplyContinuation(vm, callee);
     case ObjectType::kHostFunction: {
       HostFunction* function = heap.Get<HostFunction>(callee);
-      if (!Arity::Of(function->arity).Accepts(vm.argc_)) {
-        vm.WrongArity(callee, vm.argc_);
+      if (!Arity::Of(function->arity).Accepts(State(vm).argc)) {
+        vm.WrongArity(callee, State(vm).argc);
         return HandleException(vm);
       }
       const uint32_t index = static_cast<uint32_t>(function->index.fixnum());
-      if (index >= vm.host_bindings.size() || vm.host_bindings[index].call == nullptr) {
+      if (index >= vm.attachments().host_bindings.size() || vm.attachments().host_bindings[index].call == nullptr) {
         vm.Error("host", vm.SymbolName(function->name),
                  "this host function cannot be called here: it is bound when the snapshot is opened by its host, not "
                  "while the snapshot is being built");
         return HandleException(vm);
       }
-      const HostBinding binding = vm.host_bindings[index];
-      return FinishCall(vm, binding.call(vm, binding.data, fp, vm.argc_));
+      const HostBinding binding = vm.attachments().host_bindings[index];
+      return FinishCall(vm, binding.call(vm, binding.data, fp, State(vm).argc));
     }
     default:
       vm.Error("wrong-type", "", "call of something that is not a procedure", heap.Cons(callee, kNull));
@@ -308,68 +311,88 @@ bool EnterCallee(Vm& vm) {
   }
 }
 
-bool ApplyList(Vm& vm, uint32_t count, Value args) {
+namespace {
+
+// A procedure in Lisp takes its arguments on the stack.
+constexpr uint64_t kMaxLispArguments = 60000;
+static_assert(kMaxLispArguments + kStackMargin < Heap::kStackSize / sizeof(Value));
+// A primitive may take more; those of a call with so many stand in the heap.
+constexpr uint64_t kMostOnStack = 4096;
+constexpr uint64_t kMaxPrimitiveArguments = uint64_t{1} << 27;
+
+// Counts the elements of `list`. False if it is improper or circular, or, after raising, if the run is being ended.
+bool ListLength(Vm& vm, Value list, StepCounter* steps, uint64_t* length) {
   Heap& heap = vm.heap();
-  uint64_t length = 0;
-  Value slow = args;  // half as fast, to notice a circle
-  StepCounter steps;
-  for (Value rest = args; rest.IsPair(); rest = heap.cdr(rest)) {
-    if (!steps.Add(1)) return HandleException(vm);
-    if ((++length & 1) == 0 && (slow = heap.cdr(slow)) == heap.cdr(rest) && slow.IsPair()) {
-      vm.argc_ = count;
-      vm.WrongType("apply", static_cast<int>(count) + 2, "a proper list", args);
-      return HandleException(vm);
-    }
-    if (!heap.cdr(rest).IsPair() && heap.cdr(rest) != kNull) length = ~uint64_t{0} >> 1;
+  Value slow = list;  // half as fast, to notice a circle
+  Value rest = list;
+  for (; rest.IsPair(); rest = heap.cdr(rest)) {
+    if (!steps->Add(1)) return false;
+    if ((++*length & 1) == 0 && (slow = heap.cdr(slow)) == heap.cdr(rest) && slow.IsPair()) return false;
   }
-  if ((args != kNull && !args.IsPair()) || length >= ~uint64_t{0} >> 1) {
-    vm.argc_ = count;
+  return rest == kNull;
+}
+
+// ApplyList for a primitive, and more arguments than the stack is meant for: they stand in a vector, which is so large
+// that it does not move, after a word for that of an outer call.
+bool ApplyPrimitiveToMany(Vm& vm, uint32_t count, Value args, uint64_t total, StepCounter* steps) {
+  Heap& heap = vm.heap();
+  const Value callee = HeaderOf(State(vm).frame).callee;
+  const PrimitiveSpec& spec = vm.primitive(callee);
+  State(vm).argc = count;
+  if (total > kMaxPrimitiveArguments || (spec.max_args >= 0 && total > static_cast<uint64_t>(spec.max_args))) {
+    vm.WrongArity(callee, static_cast<uint32_t>(std::min<uint64_t>(total, ~0u)));
+    return HandleException(vm);
+  }
+  const uint64_t bytes = std::max<uint64_t>(Heap::kLargeObject, sizeof(Vector) + (total + 1) * sizeof(Value));
+  State(vm).scratch[0] = args;
+  if (!heap.Reserve(bytes)) {
+    vm.OutOfMemory("apply", bytes);
+    return HandleException(vm);
+  }
+  Vector* const vector = static_cast<Vector*>(heap.NewObject(ObjectType::kVector, bytes, 0, 0));
+  vector->length = static_cast<uint32_t>((bytes - sizeof(Vector)) / sizeof(Value));
+  vector->items[0] = State(vm).long_args;
+  State(vm).long_args = heap.ValueOf(vector);
+  Value* const arguments = vector->items + 1;
+  Value* next = std::copy_n(State(vm).frame, count, arguments);
+  for (Value rest = State(vm).scratch[0]; rest.IsPair() && steps->Add(1); rest = heap.cdr(rest)) {
+    *next++ = heap.car(rest);
+  }
+  const Value result = steps->ended() ? kException : spec.function(vm, arguments, static_cast<uint32_t>(total));
+  State(vm).long_args = vector->items[0];
+  heap.FreeLarge(heap.ValueOf(vector));
+  return FinishCall(vm, State(vm).terminating ? kException : result);
+}
+
+}  // namespace
+
+bool ApplyList(Vm& vm, uint32_t count, Value args) {
+  uint64_t length = 0;
+  StepCounter steps;
+  if (!ListLength(vm, args, &steps, &length)) {
+    if (steps.ended()) return HandleException(vm);
+    State(vm).argc = count;
     vm.WrongType("apply", static_cast<int>(count) + 2, "a proper list", args);
     return HandleException(vm);
   }
   const uint64_t total = count + length;
-  const Value callee = vm.frame_[-3];
-  if (total > 4096 && callee.IsPrimitive()) {
-    // More than the stack is meant for: the arguments stand in a vector, which is so large that it
-    // does not move, after a word for that of an outer call.
-    const PrimitiveSpec& spec = vm.primitive(callee);
-    vm.argc_ = count;
-    if (total > uint64_t{1} << 27 || (spec.max_args >= 0 && total > static_cast<uint64_t>(spec.max_args))) {
-      vm.WrongArity(callee, static_cast<uint32_t>(std::min<uint64_t>(total, ~0u)));
-      return HandleException(vm);
-    }
-    const uint64_t bytes = std::max<uint64_t>(Heap::kLargeObject, (total + 3) * sizeof(Value));
-    vm.scratch_[0] = args;
-    if (!heap.Reserve(bytes)) {
-      vm.OutOfMemory("apply", bytes);
-      return HandleException(vm);
-    }
-    Vector* const vector = static_cast<Vector*>(heap.NewObject(ObjectType::kVector, bytes, 0, 0));
-    vector->length = static_cast<uint32_t>(bytes / sizeof(Value) - 2);
-    vector->items[0] = vm.long_args_;
-    vm.long_args_ = heap.ValueOf(vector);
-    Value* const arguments = vector->items + 1;
-    Value* next = std::copy_n(vm.frame_, count, arguments);
-    for (Value rest = vm.scratch_[0]; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest)) *next++ = heap.car(rest);
-    const Value result = steps.ended() ? kException : spec.function(vm, arguments, static_cast<uint32_t>(total));
-    vm.long_args_ = vector->items[0];
-    heap.FreeLarge(heap.ValueOf(vector));
-    return FinishCall(vm, vm.terminating_ ? kException : result);
+  if (total > kMostOnStack && HeaderOf(State(vm).frame).callee.IsPrimitive()) {
+    return ApplyPrimitiveToMany(vm, count, args, total, &steps);
   }
-  vm.argc_ = count;
-  vm.scratch_[0] = args;
-  if (total > 60000 || !EnsureStack(vm, vm.frame_ + total + 16)) {
+  State(vm).argc = count;
+  State(vm).scratch[0] = args;
+  if (total > kMaxLispArguments || !EnsureStack(vm, State(vm).frame + total + kRoomForCall)) {
     vm.Error("range", "apply", "too many arguments (a procedure written in Lisp takes up to 60000)");
     return HandleException(vm);
   }
-  Value* slot = vm.frame_ + count;
-  for (Value rest = args; rest.IsPair(); rest = heap.cdr(rest)) *slot++ = heap.car(rest);
-  vm.argc_ = static_cast<uint32_t>(total);
+  Value* slot = State(vm).frame + count;
+  for (Value rest = args; rest.IsPair(); rest = vm.heap().cdr(rest)) *slot++ = vm.heap().car(rest);
+  State(vm).argc = static_cast<uint32_t>(total);
   return EnterCallee(vm);
 }
 
 bool ReturnSeveral(Vm& vm) {
-  vm.values_.assign(vm.frame_, vm.frame_ + vm.argc_);
+  State(vm).values.assign(State(vm).frame, State(vm).frame + State(vm).argc);
   if (!TakesSeveralValues(vm)) {
     vm.WrongValueCount();
     return HandleException(vm);
@@ -386,68 +409,70 @@ bool SeveralFromPrimitive(Vm& vm, uint32_t insn) {
 }
 
 bool HandleException(Vm& vm) {
-  if (vm.terminating_) {
+  if (State(vm).terminating) {
     // An escape may have arrived in the run that its continuation belongs to.
-    if (vm.escape_ == kUndefined || vm.heap().Get<Continuation>(vm.escape_)->run.fixnum() != vm.current_run_->serial) {
+    if (State(vm).escape == kUndefined ||
+        vm.heap().Get<Continuation>(State(vm).escape)->run.fixnum() != State(vm).current_run->serial) {
       return false;
     }
-    const Value continuation = vm.escape_;
-    const Value value = vm.escape_value_;
-    vm.escape_ = vm.escape_value_ = kUndefined;
-    vm.terminating_ = false;
+    const Value continuation = State(vm).escape;
+    const Value value = State(vm).escape_value;
+    State(vm).escape = State(vm).escape_value = kUndefined;
+    State(vm).terminating = false;
     Continuation* k = vm.heap().Get<Continuation>(continuation);
-    vm.winders = k->winders;
-    vm.handlers = k->handlers;
-    vm.parameters = k->parameters;
+    State(vm).winders = k->winders;
+    State(vm).handlers = k->handlers;
+    State(vm).parameters = k->parameters;
     return Resume(vm, continuation, value);
   }
   Heap& heap = vm.heap();
   heap.FinishCollection();  // a host function may have kept an interrupt from its caller
-  const bool delegated = vm.delegated_ >= 0;
+  const bool delegated = State(vm).delegated >= 0;
   if (!delegated && !heap.Is<Closure>(vm.root(Root::kRaise))) {
-    vm.Uncaught(vm.pending_);
+    vm.Uncaught(State(vm).pending);
     return false;
   }
-  const bool continuable = vm.pending_continuable_;
-  const bool in_callee = !heap.Is<Closure>(vm.frame_[-3]);
+  const bool continuable = State(vm).pending_continuable;
+  const bool in_callee = !heap.Is<Closure>(HeaderOf(State(vm).frame).callee);
   if (!delegated) {
-    vm.scratch_[0] = vm.pending_;
-    vm.scratch_[1] = Value::Boolean(continuable);
-    vm.pending_ = vm.root(Root::kRaise);
+    State(vm).scratch[0] = State(vm).pending;
+    State(vm).scratch[1] = Value::Boolean(continuable);
+    State(vm).pending = vm.root(Root::kRaise);
   }
-  if (in_callee && (continuable || FrameDistance(vm.frame_) == 0)) {
+  if (in_callee && (continuable || HeaderOf(State(vm).frame).distance == Value::Fixnum(0))) {
     // The frame of a primitive that was called like a procedure: the handler takes its place.
-    if (!RaiseSoftLimit(vm, vm.frame_ + 32)) return NoStackForHandler(vm);
+    if (!RaiseSoftLimit(vm, State(vm).frame + kRoomForCall)) return NoStackForHandler(vm);
   } else {
     Value raised_at;
     if (in_callee) {
-      Value* fp = vm.frame_;
-      vm.pc_ = reinterpret_cast<const uint32_t*>(heap.base() + ReturnAddress(fp).bits);
-      vm.frame_ = fp - FrameDistance(fp);
-      vm.argc_ = 0;
-      raised_at = Value::FromBits(heap.OffsetOf(vm.pc_) - 4);
+      Value* fp = State(vm).frame;
+      State(vm).pc = InstructionAt(heap.base(), HeaderOf(fp).return_address);
+      State(vm).frame = fp - HeaderOf(fp).distance.fixnum();
+      State(vm).argc = 0;
+      raised_at = Value::FromBits(heap.OffsetOf(State(vm).pc) - 4);
     } else {
-      raised_at = Value::FromBits(heap.OffsetOf(vm.pc_));
+      raised_at = Value::FromBits(heap.OffsetOf(State(vm).pc));
     }
-    if (!EnsureStack(vm, StackTop(vm) + 32)) return NoStackForHandler(vm);
-    Value* outer = vm.frame_;
+    if (!EnsureStack(vm, StackTop(vm) + kRoomForCall)) return NoStackForHandler(vm);
+    Value* outer = State(vm).frame;
     if (continuable) {
-      // What the handler returns is the result of the CallPrimitive at pc_.
-      const uint32_t window = *vm.pc_ >> 8 & 0xff;
-      vm.frame_ = outer + window + 3;
-      vm.frame_[-2] = Value::FromBits(heap.OffsetOf(vm.pc_ + 2));
+      // What the handler returns is the result of the CallPrimitive at pc.
+      const uint32_t window = *State(vm).pc >> 8 & 0xff;
+      State(vm).frame = outer + window + kFrameHeaderWords;
+      HeaderOf(State(vm).frame).return_address = AddressOf(heap.base(), State(vm).pc + 2);
     } else {
-      vm.frame_ = StackTop(vm) + 4;
-      vm.frame_[-4] = raised_at;  // RaisedAt
-      vm.frame_[-2] = StubAddress(vm, static_cast<uint32_t>(Stub::kNoReturn));
+      Value* const header = StackTop(vm) + 1;
+      RaisedAt(header) = raised_at;
+      HeaderAt(header).return_address = StubAddress(vm, static_cast<uint32_t>(Stub::kNoReturn));
+      State(vm).frame = header + kFrameHeaderWords;
     }
-    vm.frame_[-1] = Value::Fixnum(static_cast<int32_t>(vm.frame_ - outer));
+    HeaderOf(State(vm).frame).distance = Value::Fixnum(static_cast<int32_t>(State(vm).frame - outer));
   }
-  vm.frame_[-3] = vm.pending_;
-  vm.argc_ = delegated ? static_cast<uint32_t>(vm.delegated_) : 2;
-  for (uint32_t i = 0; i < vm.argc_; ++i) vm.frame_[i] = vm.scratch_[i];
-  vm.pending_ = kUndefined;
-  vm.delegated_ = -1;
+  HeaderOf(State(vm).frame).callee = State(vm).pending;
+  State(vm).argc = delegated ? static_cast<uint32_t>(State(vm).delegated) : 2;
+  for (uint32_t i = 0; i < State(vm).argc; ++i) State(vm).frame[i] = State(vm).scratch[i];
+  State(vm).pending = kUndefined;
+  State(vm).delegated = -1;
   if (!EnterCallee(vm)) return false;
   // There is enough stack, so that the procedure's entry will not take its slow path. But it may fail itself, again and
   // again, and would never come to a safepoint.

@@ -133,7 +133,7 @@ absl::Status CodeChecker::CheckOperation(uint32_t at) {
       [[fallthrough]];
     case Op::kCall:
     case Op::kTailCall:
-      if (a + 3 + b > frame_) return Bad(at, "call window outside of the frame");
+      if (a + kFrameHeaderWords + b > frame_) return Bad(at, "call window outside of the frame");
       break;
     case Op::kCallPrimitive:
       if (a + b > frame_) return Bad(at, "call window outside of the frame");

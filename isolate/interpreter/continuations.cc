@@ -21,14 +21,15 @@ constexpr int32_t kReinstatedWords = 256;
 // follow: a program may make each continuation from within the one before, and would keep all of them by registers that
 // it is done with.
 void ClearDeadRegisters(Vm& vm, Value* words, uint32_t length, uint32_t pc, int32_t distance) {
-  vm.liveness_.Refresh(vm.heap());
+  State(vm).liveness.Refresh(vm.heap());
   Value* end = words + length;
   while (distance != 0) {
-    Value* const fp = end + 3 - distance;
-    vm.liveness_.ClearDead(vm.heap(), fp, EndOfRegisters(vm, end, pc), pc);
-    pc = ReturnAddress(fp).bits;
-    distance = FrameDistance(fp);
-    end = fp - 3;
+    Value* const fp = end + kFrameHeaderWords - distance;
+    State(vm).liveness.ClearDead(vm.heap(), fp, EndOfRegisters(vm, end, pc), pc);
+    const FrameHeader& header = HeaderOf(fp);
+    pc = header.return_address.bits;
+    distance = header.distance.fixnum();
+    end = fp - kFrameHeaderWords;
   }
 }
 
@@ -36,10 +37,11 @@ int32_t DepthOf(const Heap& heap, Value continuation) {
   return continuation == kFalse ? 0 : heap.Get<Continuation>(continuation)->depth.fixnum();
 }
 
-// Seals the words [run base, end) as a continuation to go on at `return_address`, `distance` words below `end` + 3.
+// Seals the words [run base, end) as a continuation to go on at `return_address`, `distance` words below the
+// registers of the frame whose header is at `end`.
 Value Seal(Vm& vm, Value* end, Value return_address, Value distance) {
   Heap& heap = vm.heap();
-  Value* base = vm.current_run_->base;
+  Value* base = State(vm).current_run->base;
   const uint32_t length = static_cast<uint32_t>(end - base);
   Value chunk = kFalse;
   if (length != 0) {
@@ -55,17 +57,17 @@ Value Seal(Vm& vm, Value* end, Value return_address, Value distance) {
   k->length = Value::Fixnum(static_cast<int32_t>(length));
   k->return_pc = return_address;
   k->frame_size = distance;
-  k->next = vm.continuation_;
-  k->depth = Value::Fixnum(static_cast<int32_t>(length) + DepthOf(heap, vm.continuation_));
-  k->run = Value::Fixnum(vm.current_run_->serial);
-  k->winders = vm.winders;
-  k->handlers = vm.handlers;
-  k->parameters = vm.parameters;
+  k->next = State(vm).continuation;
+  k->depth = Value::Fixnum(static_cast<int32_t>(length) + DepthOf(heap, State(vm).continuation));
+  k->run = Value::Fixnum(State(vm).current_run->serial);
+  k->winders = State(vm).winders;
+  k->handlers = State(vm).handlers;
+  k->parameters = State(vm).parameters;
   return heap.ValueOf(k);
 }
 
 bool RunActive(const Vm& vm, int32_t serial) {
-  for (const Run* run = vm.current_run_; run != nullptr; run = run->outer) {
+  for (const Run* run = State(vm).current_run; run != nullptr; run = run->outer) {
     if (run->serial == serial) return true;
   }
   return false;
@@ -74,8 +76,8 @@ bool RunActive(const Vm& vm, int32_t serial) {
 Value ListToValues(Vm& vm, Value list) {
   Heap& heap = vm.heap();
   if (list.IsPair() && heap.cdr(list) == kNull) return heap.car(list);
-  vm.values_.clear();
-  for (; list.IsPair(); list = heap.cdr(list)) vm.values_.push_back(heap.car(list));
+  State(vm).values.clear();
+  for (; list.IsPair(); list = heap.cdr(list)) State(vm).values.push_back(heap.car(list));
   return kMultipleValues;
 }
 
@@ -89,46 +91,51 @@ Value* EndOfRegisters(const Vm& vm, Value* header, uint32_t pc) {
   return pc == StubAddress(vm, static_cast<uint32_t>(Stub::kNoReturn)).bits ? header - 1 : header;
 }
 
+// The frame that runs is the lowest on the stack: when it returns, the continuation goes on.
+void PlaceAtBottom(Vm& vm) {
+  State(vm).frame = State(vm).current_run->base + kFrameHeaderWords;
+  FrameHeader& header = HeaderOf(State(vm).frame);
+  header.return_address = StubAddress(vm, static_cast<uint32_t>(Stub::kUnderflow));
+  header.distance = Value::Fixnum(0);
+}
+
 void SealBelow(Vm& vm, uint32_t words_above) {
-  Value* fp = vm.frame_;
-  Value* base = vm.current_run_->base;
-  vm.continuation_ = Seal(vm, fp - 3, fp[-2], fp[-1]);
-  std::memmove(base, fp - 3, (words_above + 3) * sizeof(Value));
-  vm.frame_ = base + 3;
-  vm.frame_[-2] = StubAddress(vm, static_cast<uint32_t>(Stub::kUnderflow));
-  vm.frame_[-1] = Value::Fixnum(0);
+  Value* fp = State(vm).frame;
+  Value* base = State(vm).current_run->base;
+  Value* header = fp - kFrameHeaderWords;
+  State(vm).continuation = Seal(vm, header, HeaderAt(header).return_address, HeaderAt(header).distance);
+  std::memmove(base, header, (words_above + kFrameHeaderWords) * sizeof(Value));
+  PlaceAtBottom(vm);
 }
 
 Value CaptureContinuation(Vm& vm) {
-  Value* fp = vm.frame_;
-  Value* base = vm.current_run_->base;
+  Value* fp = State(vm).frame;
+  Value* base = State(vm).current_run->base;
   // At the bottom there is nothing to seal: what returns from here is the present continuation, or the host.
-  const Value k = Seal(vm, fp - 3, fp[-2], fp[-1]);
-  if (fp - 3 != base || fp[-2] != StubAddress(vm, static_cast<uint32_t>(Stub::kHalt))) {
-    vm.continuation_ = k;
-    vm.frame_ = base + 3;
-    vm.frame_[-2] = StubAddress(vm, static_cast<uint32_t>(Stub::kUnderflow));
-    vm.frame_[-1] = Value::Fixnum(0);
+  Value* header = fp - kFrameHeaderWords;
+  const Value return_address = HeaderAt(header).return_address;
+  const Value k = Seal(vm, header, return_address, HeaderAt(header).distance);
+  if (header != base || return_address != StubAddress(vm, static_cast<uint32_t>(Stub::kHalt))) {
+    State(vm).continuation = k;
+    PlaceAtBottom(vm);
     // A program may capture at each step, and never fill the stack.
-    if (StackAllowance(vm) == 0) vm.stack_limit_.store(nullptr);
+    if (StackAllowance(vm) == 0) State(vm).stack_limit.store(nullptr);
   }
   return k;
 }
 
 bool Resume(Vm& vm, Value continuation, Value value) {
   Heap& heap = vm.heap();
-  Value* base = vm.current_run_->base;
+  Value* base = State(vm).current_run->base;
   const Value underflow = StubAddress(vm, static_cast<uint32_t>(Stub::kUnderflow));
   Continuation* k = heap.Get<Continuation>(continuation);
   while (k->length == Value::Fixnum(0) && k->return_pc == underflow) k = heap.Get<Continuation>(k->next);
-  vm.continuation_ = k->next;
-  vm.argc_ = 0;                         // nothing is being entered
+  State(vm).continuation = k->next;
+  State(vm).argc = 0;                   // nothing is being entered
   if (k->length == Value::Fixnum(0)) {  // straight back to the host
-    base[0] = value;
-    base[1] = k->return_pc;
-    base[2] = Value::Fixnum(0);
-    vm.frame_ = base + 3;
-    vm.pc_ = reinterpret_cast<const uint32_t*>(heap.base() + k->return_pc.bits);
+    HeaderAt(base) = {value, k->return_pc, Value::Fixnum(0)};
+    State(vm).frame = base + kFrameHeaderWords;
+    State(vm).pc = InstructionAt(heap.base(), k->return_pc);
     return true;
   }
   const StackChunk* chunk = heap.Get<StackChunk>(k->chunk);
@@ -137,7 +144,7 @@ bool Resume(Vm& vm, Value continuation, Value value) {
   int32_t total = distance;
   // Whole frames below, as long as they are small.
   while (total < length) {
-    const int32_t below = chunk->words[length - total + 2].fixnum();
+    const int32_t below = HeaderAt(chunk->words + (length - total)).distance.fixnum();
     if (below == 0 || total + below > kReinstatedWords) break;
     total += below;
   }
@@ -147,25 +154,25 @@ bool Resume(Vm& vm, Value continuation, Value value) {
     Continuation* rest = heap.New<Continuation>();
     std::memcpy(static_cast<void*>(rest), k, sizeof(Continuation));
     rest->length = Value::Fixnum(length - total);
-    rest->return_pc = base[1];
-    rest->frame_size = base[2];
+    rest->return_pc = HeaderAt(base).return_address;
+    rest->frame_size = HeaderAt(base).distance;
     rest->depth = Value::Fixnum(k->depth.fixnum() - total);
-    vm.continuation_ = heap.ValueOf(rest);
-    base[1] = underflow;
-    base[2] = Value::Fixnum(0);
+    State(vm).continuation = heap.ValueOf(rest);
+    HeaderAt(base).return_address = underflow;
+    HeaderAt(base).distance = Value::Fixnum(0);
   }
   base[total] = value;
-  vm.frame_ = base + total + 3 - distance;
-  vm.pc_ = reinterpret_cast<const uint32_t*>(heap.base() + return_pc.bits);
+  State(vm).frame = base + total + kFrameHeaderWords - distance;
+  State(vm).pc = InstructionAt(heap.base(), return_pc);
   // The frame's registers beyond what was sealed are written again before they are read, but must lie below the limit.
-  const Value closure = vm.frame_[-3];
+  const Value closure = HeaderOf(State(vm).frame).callee;
   const int32_t slots = heap.Get<Code>(heap.Get<Closure>(closure)->code)->frame_size.fixnum();
-  if (!EnsureStack(vm, vm.frame_ + slots)) {
+  if (!EnsureStack(vm, State(vm).frame + slots)) {
     vm.Terminate(absl::ResourceExhaustedError("no stack left to return to a continuation"));
     return false;
   }
   // A loop may consist of nothing but this.
-  if (vm.interrupt_.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm)) return false;
+  if (State(vm).interrupt.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm)) return false;
   if (heap.WantsCollection()) return SafepointCollect(vm);
   return true;
 }
@@ -173,39 +180,39 @@ bool Resume(Vm& vm, Value continuation, Value value) {
 bool ApplyContinuation(Vm& vm, Value continuation) {
   Heap& heap = vm.heap();
   Continuation* k = heap.Get<Continuation>(continuation);
-  Value* fp = vm.frame_;
-  if (vm.argc_ != 1 && !TakesSeveralValues(vm, k)) {
-    vm.values_.assign(fp, fp + vm.argc_);
+  Value* fp = State(vm).frame;
+  if (State(vm).argc != 1 && !TakesSeveralValues(vm, k)) {
+    State(vm).values.assign(fp, fp + State(vm).argc);
     vm.WrongValueCount();
     return HandleException(vm);
   }
-  if (k->winders == vm.winders && k->run.fixnum() == vm.current_run_->serial) {
+  if (k->winders == State(vm).winders && k->run.fixnum() == State(vm).current_run->serial) {
     Value value;
-    if (vm.argc_ == 1) {
+    if (State(vm).argc == 1) {
       value = fp[0];
     } else {
-      vm.values_.assign(fp, fp + vm.argc_);
+      State(vm).values.assign(fp, fp + State(vm).argc);
       value = kMultipleValues;
     }
-    vm.handlers = k->handlers;
-    vm.parameters = k->parameters;
+    State(vm).handlers = k->handlers;
+    State(vm).parameters = k->parameters;
     return Resume(vm, continuation, value);
   }
   Value values = kNull;
-  for (uint32_t i = vm.argc_; i > 0; --i) values = heap.Cons(fp[i - 1], values);
-  if (k->winders == vm.winders || !heap.Is<Closure>(vm.root(Root::kReroot))) {
+  for (uint32_t i = State(vm).argc; i > 0; --i) values = heap.Cons(fp[i - 1], values);
+  if (k->winders == State(vm).winders || !heap.Is<Closure>(vm.root(Root::kReroot))) {
     return ThrowTo(vm, continuation, values);
   }
   if (!RunActive(vm, k->run.fixnum())) return ThrowTo(vm, continuation, values);  // the error
-  if (!EnsureStack(vm, fp + 16)) {
+  if (!EnsureStack(vm, fp + kRoomForCall)) {
     vm.Terminate(absl::ResourceExhaustedError("no stack left to apply a continuation"));
     return false;
   }
-  fp = vm.frame_;
-  fp[-3] = vm.root(Root::kReroot);
+  fp = State(vm).frame;
+  HeaderOf(fp).callee = vm.root(Root::kReroot);
   fp[0] = continuation;
   fp[1] = values;
-  vm.argc_ = 2;
+  State(vm).argc = 2;
   return EnterCallee(vm);
 }
 
@@ -216,10 +223,10 @@ bool ThrowTo(Vm& vm, Value continuation, Value values) {
     vm.WrongType("%throw", 1, "a continuation", continuation);
     return HandleException(vm);
   }
-  if (k->run.fixnum() == vm.current_run_->serial) {
-    vm.winders = k->winders;
-    vm.handlers = k->handlers;
-    vm.parameters = k->parameters;
+  if (k->run.fixnum() == State(vm).current_run->serial) {
+    State(vm).winders = k->winders;
+    State(vm).handlers = k->handlers;
+    State(vm).parameters = k->parameters;
     return Resume(vm, continuation, ListToValues(vm, values));
   }
   if (!RunActive(vm, k->run.fixnum())) {
@@ -228,8 +235,8 @@ bool ThrowTo(Vm& vm, Value continuation, Value values) {
   }
   // Leave this run, and the host function that started it; the outer run goes on there.
   vm.Terminate(absl::AbortedError("control left the call through a continuation"));
-  vm.escape_ = continuation;
-  vm.escape_value_ = ListToValues(vm, values);
+  State(vm).escape = continuation;
+  State(vm).escape_value = ListToValues(vm, values);
   return false;
 }
 

@@ -10,6 +10,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -184,7 +186,7 @@ bool CanBeHandled(const absl::Status& status) {
 
 // ---- Conditions
 
-Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status) {
+Value RaiseHostStatus(Vm& vm, absl::string_view who, const absl::Status& status) {
   Heap& heap = vm.heap();
   std::string message(status.message());
   Payloads payloads = PayloadsOf(status);
@@ -205,9 +207,9 @@ Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status) 
   return vm.Raise(condition);
 }
 
-Value RaiseFileStatus(Vm& vm, std::string_view who, const absl::Status& status, Value irritants) {
+Value RaiseFileStatus(Vm& vm, absl::string_view who, const absl::Status& status, Value irritants) {
   const absl::string_view message = status.message();
-  const Value condition = vm.MakeCondition("file", who, std::string_view(message.data(), message.size()), irritants);
+  const Value condition = vm.MakeCondition("file", who, message, irritants);
   // Other codes would tell the host something about its isolate: FailedPrecondition, that it has not entered it.
   if (absl::IsNotFound(status) || absl::IsPermissionDenied(status)) {
     const Value parts = vm.heap().MakeVector(1, Value::Fixnum(static_cast<int32_t>(status.code())));
@@ -243,8 +245,8 @@ void SetCode(Vm& vm, Value object, Failure* failure) {
 
 Failure FailureOfUncaught(Vm& vm, Value object, Value backtrace) {
   Failure failure;
-  if (vm.describe_hook != nullptr) {
-    failure = vm.describe_hook(vm, object, backtrace);
+  if (vm.embedder() != nullptr) {
+    failure = vm.embedder()->Describe(object, backtrace);
   } else {
     failure.message = "uncaught exception";
   }

@@ -16,11 +16,11 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "isolate/heap/value.h"
 #include "isolate/interpreter/limits.h"
@@ -104,13 +104,13 @@ bool CanBeHandled(const absl::Status& status);
 // Raises a condition of kind `host` made of `status`, which is not OK. Its message comes back whole, but for invalid
 // UTF-8, which becomes U+FFFD, and what the heap limit leaves no room for. Payloads of Islet's own (a limit's, of
 // another isolate) are dropped. A safepoint; returns kException.
-Value RaiseHostStatus(Vm& vm, std::string_view who, const absl::Status& status);
+Value RaiseHostStatus(Vm& vm, absl::string_view who, const absl::Status& status);
 
 // Raises a condition of kind "file": what the host or the system says of a file or stream, with such irritants. If
 // nothing handles it, the host gets the code of `status` if that is NotFound or PermissionDenied, else Unknown. Returns
 // kException.
-Value RaiseFileStatus(Vm& vm, std::string_view who, const absl::Status& status, Value irritants);
-// The failure that a condition or other object raised is that nothing has handled, as Vm::describe_hook describes it:
+Value RaiseFileStatus(Vm& vm, absl::string_view who, const absl::Status& status, Value irritants);
+// The failure that a condition or other object raised is that nothing has handled, as Embedder::Describe describes it:
 // with code and payloads of a host's, the code of RaiseFileStatus, InvalidArgument if it is about syntax,
 // PermissionDenied of what is not granted, else Unknown.
 Failure FailureOfUncaught(Vm& vm, Value object, Value backtrace);

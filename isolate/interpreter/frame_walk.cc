@@ -6,16 +6,16 @@
 
 namespace islet::vm {
 
-FrameWalk::FrameWalk(Vm& vm) : vm_(vm), next_(vm.continuation_) {
-  const Value* fp = vm.frame_;
-  GoBelow(fp - 3, ReturnAddress(fp), FrameDistance(fp));
+FrameWalk::FrameWalk(Vm& vm) : vm_(vm), next_(State(vm).continuation) {
+  const Value* fp = State(vm).frame;
+  GoBelow(fp - kFrameHeaderWords, HeaderOf(fp).return_address, HeaderOf(fp).distance.fixnum());
 }
 
 FrameWalk::FrameWalk(Vm& vm, const Continuation* continuation) : vm_(vm), next_(vm.heap().ValueOf(continuation)) {
   GoBelow(nullptr, StubAddress(vm, static_cast<uint32_t>(Stub::kUnderflow)), 0);
 }
 
-void FrameWalk::Next() { GoBelow(header_, header_[1], header_[2].fixnum()); }
+void FrameWalk::Next() { GoBelow(header_, HeaderAt(header_).return_address, HeaderAt(header_).distance.fixnum()); }
 
 void FrameWalk::GoBelow(const Value* header, Value return_address, int32_t distance) {
   if (distance != 0) return Stand(header, return_address, distance);
@@ -39,8 +39,10 @@ void FrameWalk::Enter(const Continuation* continuation) {
 void FrameWalk::Stand(const Value* above, Value return_address, int32_t distance) {
   above_ = above;
   header_ = above - distance;
-  return_address_ = reinterpret_cast<const uint32_t*>(vm_.heap().base() + return_address.bits);
+  return_address_ = InstructionAt(vm_.heap().base(), return_address);
 }
+
+Value FrameWalk::callee() const { return HeaderAt(header_).callee; }
 
 bool FrameWalk::raised() const { return static_cast<Op>(*return_address_ & 0xff) == Op::kNoReturn; }
 

@@ -1,4 +1,4 @@
-// The frames that wait for the one at Vm::frame_, innermost first: those on the stack of the
+// The frames that wait for the one at MachineState::frame, innermost first: those on the stack of the
 // current run, then those that its continuation has sealed in the heap (continuations.cc).
 
 #ifndef ISLET_ISOLATE_INTERPRETER_FRAME_WALK_H_
@@ -13,7 +13,7 @@ namespace islet::vm {
 // Sees no frame that is made after it; good until the next safepoint.
 class FrameWalk {
  public:
-  // Stands at the caller of the frame at vm.frame_.
+  // Stands at the caller of the frame at MachineState::frame.
   explicit FrameWalk(Vm& vm);
   // Stands at the frame that `continuation` goes on in.
   FrameWalk(Vm& vm, const Continuation* continuation);
@@ -22,7 +22,7 @@ class FrameWalk {
   bool done() const { return header_ == nullptr; }
   void Next();
 
-  Value callee() const { return header_[0]; }
+  Value callee() const;
   // Where it goes on when it is returned to.
   const uint32_t* return_address() const { return return_address_; }
   // It waits for the handler of something that it has raised, and never goes on.
@@ -44,7 +44,7 @@ class FrameWalk {
   const uint32_t* return_address_ = nullptr;
 };
 
-// Whether what is returned from the frame at vm.frame_, or to `continuation`, may be any number of
+// Whether what is returned from the frame at MachineState::frame, or to `continuation`, may be any number of
 // values: they are received by call-with-values, ignored, or passed on to the host.
 bool TakesSeveralValues(Vm& vm);
 bool TakesSeveralValues(Vm& vm, const Continuation* continuation);

@@ -55,16 +55,16 @@ inline bool BothFlonums(Value a, Value b) { return a.IsFlonum() && b.IsFlonum();
 
 // The name by which errors of the running procedure's own opcodes are reported.
 std::string CurrentName(Vm& vm) {
-  const Value callee = vm.frame_[-3];
+  const Value callee = HeaderOf(State(vm).frame).callee;
   if (!vm.heap().Is<Closure>(callee)) return "procedure";
   const Value name = vm.heap().Get<Code>(vm.heap().Get<Closure>(callee)->code)->name;
   return vm.heap().Is<Symbol>(name) ? vm.SymbolName(name) : "procedure";
 }
 
 ISLET_NOINLINE Value SlowBinary(Vm& vm, WellKnown op, Value a, Value b) {
-  vm.scratch_[0] = a;
-  vm.scratch_[1] = b;
-  return vm.well_known_[static_cast<int>(op)](vm, vm.scratch_, 2);
+  State(vm).scratch[0] = a;
+  State(vm).scratch[1] = b;
+  return State(vm).well_known[static_cast<int>(op)](vm, State(vm).scratch.data(), 2);
 }
 
 ISLET_NOINLINE Value UnboundVariable(Vm& vm, Value cell) {
@@ -169,23 +169,23 @@ inline bool HasRoom(Heap& heap, size_t bytes) {
 }
 
 bool CallWithValuesReturn(Vm& vm) {
-  Value* fp = vm.frame_;
-  vm.call_site_ = vm.pc_;
+  Value* fp = State(vm).frame;
+  State(vm).call_site = State(vm).pc;
   const Value consumer = fp[1];
   const Value result = fp[2];
-  fp[-3] = consumer;
+  HeaderOf(fp).callee = consumer;
   if (result != kMultipleValues) {
     fp[0] = result;
-    vm.argc_ = 1;
+    State(vm).argc = 1;
     return EnterCallee(vm);
   }
-  if (!EnsureStack(vm, fp + vm.values_.size() + 8)) {
+  if (!EnsureStack(vm, fp + State(vm).values.size() + 8)) {
     vm.Error("range", "call-with-values", "too many values");
     return HandleException(vm);
   }
-  fp = vm.frame_;
-  vm.argc_ = static_cast<uint32_t>(vm.values_.size());
-  for (size_t i = 0; i < vm.values_.size(); ++i) fp[i] = vm.values_[i];
+  fp = State(vm).frame;
+  State(vm).argc = static_cast<uint32_t>(State(vm).values.size());
+  for (size_t i = 0; i < State(vm).values.size(); ++i) fp[i] = State(vm).values[i];
   return EnterCallee(vm);
 }
 
@@ -208,8 +208,8 @@ bool CallWithValuesReturn(Vm& vm) {
 #define VALUE_WORD(i) Value::FromBits(pc[i])
 #define JUMP_BY(distance_word, length) pc += (length) + static_cast<int32_t>(pc[distance_word])
 // A slow path sees the machine's state in the Vm, and leaves in the Vm how to go on.
-#define SAVE() (vm->pc_ = pc, vm->frame_ = fp)
-#define RELOAD() (pc = vm->pc_, fp = vm->frame_, argc = vm->argc_)
+#define SAVE() (State(*vm).pc = pc, State(*vm).frame = fp)
+#define RELOAD() (pc = State(*vm).pc, fp = State(*vm).frame, argc = State(*vm).argc)
 #define GO_ON_IF(ok)   \
   do {                 \
     if (!(ok)) EXIT(); \
@@ -229,7 +229,7 @@ bool CallWithValuesReturn(Vm& vm) {
 #define OUT_OF_FUEL()                  \
   SLOW(OutOfFuel) {                    \
     SAVE();                            \
-    vm->argc_ = argc;                  \
+    State(*vm).argc = argc;            \
     if (!HandleOutOfFuel(*vm)) EXIT(); \
     START_OVER();                      \
   }
@@ -265,10 +265,10 @@ namespace plain {
 }  // namespace plain
 
 namespace counting {
-#define NEXT()                                               \
-  do {                                                       \
-    if (ISLET_UNLIKELY(--vm->fuel_ < 0)) GO_SLOW(OutOfFuel); \
-    DISPATCH();                                              \
+#define NEXT()                                                     \
+  do {                                                             \
+    if (ISLET_UNLIKELY(--State(*vm).fuel < 0)) GO_SLOW(OutOfFuel); \
+    DISPATCH();                                                    \
   } while (0)
 #define START_OVER() DISPATCH()
 OUT_OF_FUEL()
@@ -283,9 +283,9 @@ OUT_OF_FUEL()
 
 bool Execute(Vm& vm) {
   const OpFunction* const table = vm.CountsInstructions() ? counting::kOpTable : plain::kOpTable;
-  const uint32_t* pc = vm.pc_;
-  table[*pc & 0xff](pc, vm.frame_, vm.heap().base(), &vm, *pc, vm.argc_, table);
-  return !vm.terminating_;
+  const uint32_t* pc = State(vm).pc;
+  table[*pc & 0xff](pc, State(vm).frame, vm.heap().base(), &vm, *pc, State(vm).argc, table);
+  return !State(vm).terminating;
 }
 
 #else
@@ -300,10 +300,10 @@ bool ExecuteIn(Vm& vm_ref) {
 #include "isolate/interpreter/opcodes.def"
       ISLET_256_TIMES(&&OpInvalid)};
   Vm* const vm = &vm_ref;
-  const uint32_t* pc = vm->pc_;
-  Value* fp = vm->frame_;
+  const uint32_t* pc = State(*vm).pc;
+  Value* fp = State(*vm).frame;
   uint8_t* const base = vm->heap().base();
-  uint32_t argc = vm->argc_;
+  uint32_t argc = State(*vm).argc;
   uint32_t insn;
 #define OP(name) Op##name:
 #define SLOW(name) Slow##name:
@@ -313,12 +313,12 @@ bool ExecuteIn(Vm& vm_ref) {
     insn = *pc;                 \
     goto* kLabels[insn & 0xff]; \
   } while (0)
-#define NEXT()                                                            \
-  do {                                                                    \
-    if (ISLET_UNLIKELY(kCounting && --vm->fuel_ < 0)) GO_SLOW(OutOfFuel); \
-    START_OVER();                                                         \
+#define NEXT()                                                                  \
+  do {                                                                          \
+    if (ISLET_UNLIKELY(kCounting && --State(*vm).fuel < 0)) GO_SLOW(OutOfFuel); \
+    START_OVER();                                                               \
   } while (0)
-#define EXIT() return !vm->terminating_
+#define EXIT() return !State(*vm).terminating
   START_OVER();
   OUT_OF_FUEL()
 #include "isolate/interpreter/opcode_bodies.inc"

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/vm.h"
@@ -45,10 +46,9 @@ Failure Termination(absl::StatusCode code, std::string message) {
   return failure;
 }
 
-std::string HeapLimitText(const Vm& vm, std::string_view doing) {
+std::string HeapLimitText(const Vm& vm, absl::string_view doing) {
   return absl::StrCat("heap limit of ", Size(const_cast<Vm&>(vm).heap().EffectiveLimit()), " reached",
-                      doing.empty() ? "" : " ", absl::string_view(doing.data(), doing.size()),
-                      "; raise it in the isolate's options, or keep less data alive");
+                      doing.empty() ? "" : " ", doing, "; raise it in the isolate's options, or keep less data alive");
 }
 
 Failure FailureOf(const Vm& vm, Limit limit) {
@@ -56,13 +56,13 @@ Failure FailureOf(const Vm& vm, Limit limit) {
     return absl::StrCat(LimitName(limit), " limit of ", amount, " reached; raise it in the isolate's options, or ",
                         remedy);
   };
-  const LimitFigures& figures = vm.limit_figures;
+  const LimitFigures& figures = vm.attachments().limit_figures;
   switch (limit) {
     case Limit::kHeap:
       return Termination(absl::StatusCode::kResourceExhausted, HeapLimitText(vm, ""));
     case Limit::kStack:
       return Termination(absl::StatusCode::kResourceExhausted,
-                         reached(Size(vm.most_stack_words_ * sizeof(Value)), "recurse less deeply"));
+                         reached(Size(State(vm).most_stack_words * sizeof(Value)), "recurse less deeply"));
     case Limit::kFuel:
       return Termination(absl::StatusCode::kResourceExhausted,
                          reached(absl::StrCat(figures.fuel, " instructions"), "do less in one call"));
@@ -77,11 +77,11 @@ Failure FailureOf(const Vm& vm, Limit limit) {
 
 // With a backtrace, made as for a condition, though the program never sees one.
 Failure Traced(Vm& vm, Failure failure) {
-  if (vm.describe_hook == nullptr) return failure;
+  if (vm.embedder() == nullptr) return failure;
   const Value condition = vm.MakeCondition("limit", "", failure.message, kNull);
   Value trace = vm.heap().Get<Condition>(condition)->backtrace;
   if (trace == kFalse) trace = vm.CaptureBacktrace();  // outside of any run: an empty one
-  failure.frames = vm.describe_hook(vm, condition, trace).frames;
+  failure.frames = vm.embedder()->Describe(condition, trace).frames;
   return failure;
 }
 
@@ -106,7 +106,7 @@ const char* LimitName(Limit limit) {
 }
 
 bool MayGoOn(Vm& vm, Limit limit) {
-  if (vm.limit_hook != nullptr && vm.limit_hook(vm, limit)) return true;
+  if (vm.embedder() != nullptr && vm.embedder()->RaiseLimit(limit)) return true;
   GiveUp(vm, limit);
   return false;
 }
@@ -134,10 +134,9 @@ absl::Status StackTooSmall(size_t least) {
                                                    " are needed: give it more, or nest fewer calls"));
 }
 
-absl::Status NoTimerStatus(std::string_view reason) {
+absl::Status NoTimerStatus(absl::string_view reason) {
   return absl::ResourceExhaustedError(
-      absl::StrCat("the call's time cannot be limited, as no thread can be made that does it: ",
-                   absl::string_view(reason.data(), reason.size())));
+      absl::StrCat("the call's time cannot be limited, as no thread can be made that does it: ", reason));
 }
 
 void GiveUpNested(Vm& vm) {
@@ -148,7 +147,7 @@ void GiveUpNested(Vm& vm) {
 
 void GiveUpInterrupted(Vm& vm) { vm.End(Traced(vm, Termination(absl::StatusCode::kCancelled, "interrupted"))); }
 
-absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing) {
+absl::Status HeapLimitStatus(const Vm& vm, absl::string_view doing) {
   Failure failure;
   failure.code = absl::StatusCode::kResourceExhausted;
   failure.message = HeapLimitText(vm, doing);
@@ -157,13 +156,13 @@ absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing) {
 }
 
 uint64_t StackAllowance(const Vm& vm) {
-  if (vm.most_stack_words_ == kNoStackLimit) return kNoStackLimit;
+  if (State(vm).most_stack_words == kNoStackLimit) return kNoStackLimit;
   Heap& heap = const_cast<Vm&>(vm).heap();
   uint64_t in_heap = 0;
-  if (vm.continuation_ != kFalse) {
-    in_heap = static_cast<uint64_t>(heap.Get<Continuation>(vm.continuation_)->depth.fixnum());
+  if (State(vm).continuation != kFalse) {
+    in_heap = static_cast<uint64_t>(heap.Get<Continuation>(State(vm).continuation)->depth.fixnum());
   }
-  return vm.most_stack_words_ > in_heap ? vm.most_stack_words_ - in_heap : 0;
+  return State(vm).most_stack_words > in_heap ? State(vm).most_stack_words - in_heap : 0;
 }
 
 }  // namespace islet::vm

@@ -10,9 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "isolate/process/stack_space.h"
 
 namespace islet::vm {
@@ -33,7 +33,7 @@ struct LimitFigures {
 // Which limit `status` is about (failure.cc).
 Limit LimitReached(const absl::Status& status);
 
-// A limit is reached. True: the host has raised it (Vm::limit_hook), the run goes on. False: the
+// A limit is reached. True: the host has raised it (Embedder::RaiseLimit), the run goes on. False: the
 // run is being given up.
 bool MayGoOn(Vm& vm, Limit limit);
 // Gives up the run because of a limit, with a backtrace. Allocates a little; not a safepoint.
@@ -49,13 +49,13 @@ inline absl::Status CheckStack(size_t least = kLeastStack) {
   return StackTooSmall(least);
 }
 // What ends a run whose time cannot be limited: no thread can be made that does. `reason` is the system's.
-absl::Status NoTimerStatus(std::string_view reason);
+absl::Status NoTimerStatus(absl::string_view reason);
 // What ends a run in an isolate that has been disposed of meanwhile.
 absl::Status DisposedStatus();
 
 // What C++ outside of a run returns when Reserve has failed: `doing` reads like "while expanding",
 // or is empty.
-absl::Status HeapLimitStatus(const Vm& vm, std::string_view doing);
+absl::Status HeapLimitStatus(const Vm& vm, absl::string_view doing);
 
 // Words that the stack may take, what of it is in the heap not counted; kNoStackLimit if there is
 // no limit.

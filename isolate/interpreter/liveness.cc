@@ -8,6 +8,7 @@
 
 #include "isolate/interpreter/opcode.h"
 #include "isolate/interpreter/operands.h"
+#include "isolate/interpreter/run.h"
 
 namespace islet::vm {
 
@@ -49,11 +50,11 @@ bool Decode(const uint32_t* code, uint32_t at, Instruction* out) {
   switch (op) {
     case Op::kCall:
     case Op::kTailCall:
-      out->reads = Bit(a) | Bits(a + 3, b);
+      out->reads = Bit(a) | Bits(a + kFrameHeaderWords, b);
       break;
     case Op::kCallGlobal:
     case Op::kTailCallGlobal:
-      out->reads = Bits(a + 3, b);
+      out->reads = Bits(a + kFrameHeaderWords, b);
       break;
     case Op::kCallPrimitive:
       out->reads |= Bits(a, b);
@@ -134,7 +135,7 @@ uint64_t Liveness::Look(const Heap& heap, Value closure, uint32_t pc) {
 }
 
 void Liveness::ClearDead(const Heap& heap, Value* fp, Value* end, uint32_t pc) {
-  const uint64_t live = At(heap, fp[-3], pc);
+  const uint64_t live = At(heap, HeaderOf(fp).callee, pc);
   if (live == kAll) return;
   const uint32_t count = static_cast<uint32_t>(std::clamp<ptrdiff_t>(end - fp, 0, kTracked));
   uint64_t dead = ~live;

@@ -27,7 +27,7 @@ class Liveness {
     return recent.pc == pc ? recent.live : Find(heap, closure, pc);
   }
 
-  // Clears the dead ones of the registers [fp, end) of a frame that goes on at `pc`, whose callee is in fp[-3].
+  // Clears the dead ones of the registers [fp, end) of a frame that goes on at `pc`, whose header lies below `fp`.
   void ClearDead(const Heap& heap, Value* fp, Value* end, uint32_t pc);
 
   // For a heap that was reset: what is known of the snapshot's code stays right.

@@ -4,7 +4,8 @@
 #define ISLET_ISOLATE_INTERPRETER_OPCODE_H_
 
 #include <cstdint>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace islet::vm {
 
@@ -12,6 +13,9 @@ enum class Op : uint8_t {
 #define ISLET_OPCODE(name, operands, words, flow) k##name,
 #include "isolate/interpreter/opcodes.def"
 };
+
+// Words of a frame's header (run.h), which a call lays over registers of the frame that makes it.
+inline constexpr int kFrameHeaderWords = 3;
 
 // Where control goes from an instruction.
 enum class Flow : uint8_t {
@@ -63,7 +67,7 @@ inline Taken TakenAt(const uint32_t* at) {
 
 // The primitive that an instruction on two numbers falls back on, by name; empty for other instructions. The compiler
 // may have made it of a call of another one, or have changed the order of the operands (source_map.h).
-constexpr std::string_view NumericName(Op op) {
+constexpr absl::string_view NumericName(Op op) {
   switch (op) {
     case Op::kAdd:
     case Op::kAddInt:

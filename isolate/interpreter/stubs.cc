@@ -1,8 +1,8 @@
 #include "isolate/interpreter/stubs.h"
 
 #include <cstring>
-#include <string_view>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "isolate/heap/arity.h"
 #include "isolate/heap/heap.h"
@@ -43,7 +43,7 @@ constexpr uint32_t kCallWithValues[] = {Enter(2), kSlots, Plain(Op::kCallWithVal
 constexpr uint32_t kThrow[] = {Enter(2), kSlots, Plain(Op::kThrow)};
 
 struct StubProcedure {
-  std::string_view name;
+  absl::string_view name;
   absl::Span<const uint32_t> instructions;
   Arity arity;
   int32_t slots;
@@ -64,7 +64,7 @@ bool HasInstructions(const Code* code, absl::Span<const uint32_t> instructions, 
 
 void MakeStubs(Vm& vm) { vm.set_root(Root::kStubs, MakeCode(vm, kReturnStubs, kFalse, Exactly(0), 0)); }
 
-Value MakeStubProcedure(Vm& vm, std::string_view name) {
+Value MakeStubProcedure(Vm& vm, absl::string_view name) {
   for (const StubProcedure& stub : kStubProcedures) {
     if (stub.name != name) continue;
     const Value code = MakeCode(vm, stub.instructions, vm.Intern(name), stub.arity, stub.slots);

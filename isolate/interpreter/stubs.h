@@ -5,8 +5,8 @@
 #define ISLET_ISOLATE_INTERPRETER_STUBS_H_
 
 #include <cstdint>
-#include <string_view>
 
+#include "absl/strings/string_view.h"
 #include "isolate/heap/objects.h"
 #include "isolate/heap/value.h"
 
@@ -22,11 +22,12 @@ void MakeStubs(Vm& vm);
 
 // Procedures defined by stubs, as closures: "apply", "%call/cc", "values", "call-with-values", "%throw". Returns
 // kUndefined for other names.
-Value MakeStubProcedure(Vm& vm, std::string_view name);
+Value MakeStubProcedure(Vm& vm, absl::string_view name);
 // Whether the instructions, and the frame, are those of such a procedure; or of Root::kStubs.
 bool IsStubProcedure(const Code* code);
 bool IsReturnStubs(const Code* code);
-inline constexpr std::string_view kStubProcedureNames[] = {"apply", "%call/cc", "values", "call-with-values", "%throw"};
+inline constexpr absl::string_view kStubProcedureNames[] = {"apply", "%call/cc", "values", "call-with-values",
+                                                            "%throw"};
 
 }  // namespace islet::vm
 

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
 #include "isolate/interpreter/vm.h"
@@ -96,7 +97,7 @@ Value InternAs(Vm& vm, size_t* count, Value hash, Is&& is, Make&& make) {
 
 }  // namespace
 
-uint64_t SymbolHash(std::string_view utf8) {
+uint64_t SymbolHash(absl::string_view utf8) {
   if (utf8.size() <= kLongName) return XXH3_64bits(utf8.data(), utf8.size());
   XXH3_state_t state;
   XXH3_64bits_reset(&state);
@@ -105,12 +106,13 @@ uint64_t SymbolHash(std::string_view utf8) {
   return XXH3_64bits_digest(&state);
 }
 
-Value Vm::Intern(std::string_view utf8) {
+Value Vm::Intern(absl::string_view utf8) {
   const absl::string_view name(utf8.data(), utf8.size());
   const auto cut_short = [&] { return name.size() > kLongName && Ended(); };
   const Value hash = HashField(SymbolHash(utf8));
   const Value symbol = InternAs(
-      *this, &young_symbol_count_, hash, [&](const uint8_t* base, Value s) { return NameIs(*heap_, base, s, name); },
+      *this, &state_.young_symbol_count, hash,
+      [&](const uint8_t* base, Value s) { return NameIs(*heap_, base, s, name); },
       [&] {
         const Value made = cut_short() ? kUndefined : ::islet::vm::MakeString(*heap_, name, kImmutableFlag);
         return cut_short() ? kUndefined : made;
@@ -123,7 +125,7 @@ Value Vm::InternString(Value string) {
   const auto cut_short = [&] { return length > kLongName / 4 && Ended(); };
   const Value hash = HashField(Utf8HashOfString(*heap_, string));
   const Value symbol = InternAs(
-      *this, &young_symbol_count_, hash,
+      *this, &state_.young_symbol_count, hash,
       [&](const uint8_t* base, Value s) { return StringEqual(*heap_, SymbolAt(base, s)->name, string); },
       [&] {
         if (cut_short()) return kUndefined;

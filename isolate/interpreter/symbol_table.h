@@ -4,14 +4,15 @@
 #define ISLET_ISOLATE_INTERPRETER_SYMBOL_TABLE_H_
 
 #include <cstdint>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace islet::vm {
 
 // Bits of it that are Symbol::hash.
 inline constexpr uint64_t kSymbolHashMask = 0x3fffffff;
 // Of a name in UTF-8. Part of the snapshot format.
-uint64_t SymbolHash(std::string_view utf8);
+uint64_t SymbolHash(absl::string_view utf8);
 
 }  // namespace islet::vm
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "isolate/data/string.h"
 #include "isolate/heap/arity.h"
@@ -22,6 +24,10 @@ namespace islet::vm {
 namespace {
 
 constexpr int kMaxNestedRuns = 100;
+// Arguments of a call from C++: more than any host passes, and few enough to find room below the end of the stack.
+constexpr size_t kMaxCallArguments = 10000;
+// Words of stack that a nested run has for its first frames, before it could seal any.
+constexpr size_t kLeastStackWords = 4096;
 
 struct WellKnownTable {
   PrimitiveFunction functions[static_cast<int>(WellKnown::kCount)] = {};
@@ -37,8 +43,6 @@ WellKnownTable FindWellKnown(absl::Span<const PrimitiveSpec> primitives) {
   return table;
 }
 
-absl::string_view View(std::string_view s) { return absl::string_view(s.data(), s.size()); }
-
 Value NoPrimitive(Vm& vm, Value*, uint32_t) {
   return vm.Error("error", "", "a damaged program calls a primitive that does not exist");
 }
@@ -51,11 +55,11 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
     : heap_(std::move(heap)), primitives_(primitives) {
   // The process has one table of primitives.
   static constinit MadeOnce<WellKnownTable> well_known;
-  std::memcpy(well_known_, well_known.Get([primitives] { return FindWellKnown(primitives); }).functions,
-              sizeof(well_known_));
+  std::memcpy(state_.well_known, well_known.Get([primitives] { return FindWellKnown(primitives); }).functions,
+              sizeof(state_.well_known));
   for (Value& root : roots_) root = kUndefined;
-  soft_limit_ = FirstSoftLimit();
-  stack_limit_.store(soft_limit_, std::memory_order_relaxed);
+  state_.soft_limit = FirstSoftLimit();
+  state_.stack_limit.store(state_.soft_limit, std::memory_order_relaxed);
   heap_->SetStackTop(heap_->stack_begin(), heap_->stack_begin());
   heap_->AddRoots(this);
   heap_->account().OnPassed([](void* vm) { static_cast<Vm*>(vm)->Interrupt(InterruptReason::kMemory); }, this);
@@ -63,35 +67,34 @@ Vm::Vm(std::unique_ptr<Heap> heap, absl::Span<const PrimitiveSpec> primitives)
 
 Vm::~Vm() {
   heap_->RemoveRoots(this);
-  if (!lost) heap_->Retire(soft_limit_ + kPastSoftLimit);
+  if (!attachments_.lost) heap_->Retire(state_.soft_limit + kPastSoftLimit);
 }
 
 void Vm::VisitRoots(Visit visit, void* context) {
-  const bool ending = terminating_;
+  const bool ending = state_.terminating;
   for (Value& root : roots_) visit(&root, context);
-  for (Value* slot : {&winders, &handlers, &parameters, &pending_, &continuation_, &last_condition_, &escape_,
-                      &escape_value_, &long_args_, &tail_caller_}) {
+  for (Value* slot :
+       {&state_.winders, &state_.handlers, &state_.parameters, &state_.pending, &state_.continuation,
+        &state_.last_condition, &state_.escape, &state_.escape_value, &state_.long_args, &state_.tail_caller}) {
     visit(slot, context);
   }
   // A poll of the collector's may have ended the run while one of these was about to be stored.
-  if (terminating_ && !ending) {
-    escape_ = escape_value_ = kUndefined;
+  if (state_.terminating && !ending) {
+    state_.escape = state_.escape_value = kUndefined;
     TakePending();
   }
-  for (Value& v : scratch_) visit(&v, context);
-  for (Value& v : values_) visit(&v, context);
+  for (Value& v : state_.scratch) visit(&v, context);
+  for (Value& v : state_.values) visit(&v, context);
 }
 
-Value Vm::FindPrimitive(std::string_view name) const {
+Value Vm::FindPrimitive(absl::string_view name) const {
   for (uint32_t i = 0; i < primitives_.size(); ++i) {
     if (name == primitives_[i].name) return Value::Primitive(i);
   }
   return kUndefined;
 }
 
-Value Vm::MakeString(std::string_view utf8, uint32_t flags) {
-  return ::islet::vm::MakeString(*heap_, View(utf8), flags);
-}
+Value Vm::MakeString(absl::string_view utf8, uint32_t flags) { return ::islet::vm::MakeString(*heap_, utf8, flags); }
 
 std::string Vm::ToUtf8(Value string) const { return ::islet::vm::ToUtf8(*heap_, string); }
 
@@ -101,78 +104,77 @@ RunScope Vm::Polls() { return RunScope{PollScope({PollRun, this}), AccountScope(
 
 bool Vm::PollRun(void* self, uint64_t steps) {
   Vm& vm = *static_cast<Vm*>(self);
-  if (vm.terminating_) return steps == kInterruptsOnly && vm.escape_ != kUndefined;
-  if (steps == kInterruptsOnly) return vm.interrupt_.load(std::memory_order_relaxed) == 0 || HandleInterrupt(vm);
+  if (State(vm).terminating) return steps == kInterruptsOnly && State(vm).escape != kUndefined;
+  if (steps == kInterruptsOnly) return State(vm).interrupt.load(std::memory_order_relaxed) == 0 || HandleInterrupt(vm);
   return steps == 0 || vm.Poll(steps);
 }
 
 absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   Run run;
-  run.outer = current_run_;
-  run.depth = current_run_ == nullptr ? 1 : current_run_->depth + 1;
-  run_count_ = run_count_ % Value::kFixnumMax + 1;
-  run.serial = run.depth == 1 ? 0 : run_count_;
-  run.base = current_run_ == nullptr ? heap_->stack_begin() : StackTop(*this);
+  run.outer = state_.current_run;
+  run.depth = state_.current_run == nullptr ? 1 : state_.current_run->depth + 1;
+  state_.run_count = state_.run_count % Value::kFixnumMax + 1;
+  run.serial = run.depth == 1 ? 0 : state_.run_count;
+  run.base = state_.current_run == nullptr ? heap_->stack_begin() : StackTop(*this);
   // What polled has let the run be ended: nothing more is to be run in it.
-  if (terminating_) return failure_.ToStatus();
+  if (state_.terminating) return state_.failure.ToStatus();
   if (run.depth > kMaxNestedRuns) {
     return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");
   }
   // Some stack must be left; but only what is needed at once counts as used.
-  if (args.size() > 10000 || run.base + args.size() + 4096 > HardLimit(*this) ||
-      !RaiseSoftLimit(*this, run.base + args.size() + 64)) {
+  if (args.size() > kMaxCallArguments || run.base + args.size() + kLeastStackWords > HardLimit(*this) ||
+      !RaiseSoftLimit(*this, run.base + args.size() + kPastSoftLimit)) {
     return absl::ResourceExhaustedError(
         "no stack left for a call: too many nested calls from Lisp into the host and back");
   }
-  const Value outer_continuation = std::exchange(continuation_, kFalse);
-  const Value outer_winders = winders;
-  const Value outer_handlers = std::exchange(handlers, kNull);
-  const Value outer_parameters = parameters;
+  const Value outer_continuation = std::exchange(state_.continuation, kFalse);
+  const Value outer_winders = state_.winders;
+  const Value outer_handlers = std::exchange(state_.handlers, kNull);
+  const Value outer_parameters = state_.parameters;
   // What the nested run must not lose of the outer one lies on the stack below its frames, for the collector's sake.
   Value* saved = run.base;
   saved[0] = outer_continuation;
   saved[1] = outer_winders;
   saved[2] = outer_handlers;
   saved[3] = outer_parameters;
-  saved[4] = std::exchange(tail_caller_, kFalse);
+  saved[4] = std::exchange(state_.tail_caller, kFalse);
   run.base += 5;
-  Value* const outer_frame = frame_;
-  const uint32_t* const outer_pc = pc_;
-  const uint32_t* const outer_site = call_site_;
-  const uint32_t outer_argc = argc_;
+  Value* const outer_frame = state_.frame;
+  const uint32_t* const outer_pc = state_.pc;
+  const uint32_t* const outer_site = state_.call_site;
+  const uint32_t outer_argc = state_.argc;
 
-  frame_ = run.base + 3;
-  frame_[-3] = procedure;
-  frame_[-2] = StubAddress(*this, static_cast<uint32_t>(Stub::kHalt));
-  frame_[-1] = Value::Fixnum(0);
-  std::copy(args.begin(), args.end(), frame_);
-  argc_ = static_cast<uint32_t>(args.size());
-  call_site_ = reinterpret_cast<const uint32_t*>(heap_->base() + frame_[-2].bits);  // the host's, as it were
-  terminating_ = false;
-  escape_ = escape_value_ = kUndefined;
+  state_.frame = run.base + kFrameHeaderWords;
+  const Value halt = StubAddress(*this, static_cast<uint32_t>(Stub::kHalt));
+  HeaderOf(state_.frame) = {procedure, halt, Value::Fixnum(0)};
+  std::copy(args.begin(), args.end(), state_.frame);
+  state_.argc = static_cast<uint32_t>(args.size());
+  state_.call_site = InstructionAt(heap_->base(), halt);  // the host's, as it were
+  state_.terminating = false;
+  state_.escape = state_.escape_value = kUndefined;
   TakePending();
-  current_run_ = &run;
+  state_.current_run = &run;
   const RunScope polls = Polls();
-  heap_->SetStackTop(soft_limit_, soft_limit_);
+  heap_->SetStackTop(state_.soft_limit, state_.soft_limit);
   heap_->FinishCollection();
-  const bool finished = EnterCallee(*this) && Execute(*this) && !terminating_;
-  Value result = finished ? frame_[-3] : kUndefined;
+  const bool finished = EnterCallee(*this) && Execute(*this) && !state_.terminating;
+  Value result = finished ? HeaderOf(state_.frame).callee : kUndefined;
 
-  current_run_ = run.outer;
-  frame_ = outer_frame;
-  pc_ = outer_pc;
-  call_site_ = outer_site;
-  argc_ = outer_argc;
-  continuation_ = saved[0];
-  winders = saved[1];
-  handlers = saved[2];
-  parameters = saved[3];
-  tail_caller_ = saved[4];
+  state_.current_run = run.outer;
+  state_.frame = outer_frame;
+  state_.pc = outer_pc;
+  state_.call_site = outer_site;
+  state_.argc = outer_argc;
+  state_.continuation = saved[0];
+  state_.winders = saved[1];
+  state_.handlers = saved[2];
+  state_.parameters = saved[3];
+  state_.tail_caller = saved[4];
   // Between runs nothing on the stack is alive.
-  if (current_run_ == nullptr) heap_->SetStackTop(heap_->stack_begin(), soft_limit_);
+  if (state_.current_run == nullptr) heap_->SetStackTop(heap_->stack_begin(), state_.soft_limit);
   if (finished) {
-    returned_several_ = result == kMultipleValues;
-    if (returned_several_) result = values_.empty() ? kUnspecified : values_[0];
+    state_.returned_several = result == kMultipleValues;
+    if (state_.returned_several) result = state_.values.empty() ? kUnspecified : state_.values[0];
     return result;
   }
   return TakeTermination();
@@ -180,7 +182,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
 
 absl::Status Vm::TakeTermination() {
   TakePending();
-  return std::exchange(terminating_, false) ? failure_.ToStatus() : absl::OkStatus();
+  return std::exchange(state_.terminating, false) ? state_.failure.ToStatus() : absl::OkStatus();
 }
 
 Value Vm::Reraise(const absl::Status& status) {
@@ -191,43 +193,44 @@ Value Vm::Reraise(const absl::Status& status) {
 }
 
 Value Vm::Reraise(Failure failure) {
-  if (failure.kind == Failure::Kind::kCondition && last_condition_ != kUndefined) return Raise(last_condition_);
-  const Value escape = escape_, value = escape_value_;
+  if (failure.kind == Failure::Kind::kCondition && state_.last_condition != kUndefined)
+    return Raise(state_.last_condition);
+  const Value escape = state_.escape, value = state_.escape_value;
   failure.kind = Failure::Kind::kTermination;
   End(std::move(failure));
-  escape_ = escape;
-  escape_value_ = value;
+  state_.escape = escape;
+  state_.escape_value = value;
   return kException;
 }
 
 bool Vm::IsLatestFailure(const absl::Status& status) const {
-  return failure_.kind != Failure::Kind::kOutside && HasRecorded(status);
+  return state_.failure.kind != Failure::Kind::kOutside && HasRecorded(status);
 }
 
 bool Vm::HasRecorded(const absl::Status& status) const {
-  return failure_.number != 0 && FailureNumber(status) == failure_.number;
+  return state_.failure.number != 0 && FailureNumber(status) == state_.failure.number;
 }
 
 Failure Vm::FailureOf(const absl::Status& status) const {
-  return HasRecorded(status) ? failure_ : Failure::FromStatus(status);
+  return HasRecorded(status) ? state_.failure : Failure::FromStatus(status);
 }
 
 Failure Vm::TakeFailure(const absl::Status& status) {
-  return HasRecorded(status) ? std::exchange(failure_, Failure()) : Failure::FromStatus(status);
+  return HasRecorded(status) ? std::exchange(state_.failure, Failure()) : Failure::FromStatus(status);
 }
 
 absl::Status Vm::Record(Failure failure) {
-  failure_ = std::move(failure);
-  if (failure_.number == 0) failure_.number = NextFailureNumber();
-  return failure_.ToStatus();
+  state_.failure = std::move(failure);
+  if (state_.failure.number == 0) state_.failure.number = NextFailureNumber();
+  return state_.failure.ToStatus();
 }
 
 absl::Status Vm::FailSyntax(Place place, std::string message) {
-  last_condition_ = MakeCondition("syntax", "", message, kNull);
+  state_.last_condition = MakeCondition("syntax", "", message, kNull);
   if (place.known()) {
-    heap_->Get<Condition>(last_condition_)->position = PlaceToValue(*heap_, place.file, place.line, place.column);
+    heap_->Get<Condition>(state_.last_condition)->position = PlaceToValue(*heap_, place.file, place.line, place.column);
   }
-  escape_ = escape_value_ = kUndefined;  // of an earlier end, which a host function kept from the run
+  state_.escape = state_.escape_value = kUndefined;  // of an earlier end, which a host function kept from the run
   Failure failure;
   failure.kind = Failure::Kind::kCondition;
   failure.code = absl::StatusCode::kInvalidArgument;
@@ -244,17 +247,18 @@ Value Vm::Terminate(absl::Status status) {
 }
 
 Value Vm::End(Failure failure) {
-  if (terminating_ && escape_ == kUndefined) return kException;  // what follows from an end does not replace it
-  terminating_ = true;
-  escape_ = escape_value_ = kUndefined;  // of an earlier one, which a host function kept from the run
-  failure_ = std::move(failure);
-  failure_.number = NextFailureNumber();
+  if (state_.terminating && state_.escape == kUndefined)
+    return kException;  // what follows from an end does not replace it
+  state_.terminating = true;
+  state_.escape = state_.escape_value = kUndefined;  // of an earlier one, which a host function kept from the run
+  state_.failure = std::move(failure);
+  state_.failure.number = NextFailureNumber();
   TakePending();
   return kException;
 }
 
 Value Vm::Uncaught(Value object) {
-  last_condition_ = object;
+  state_.last_condition = object;
   Value trace = kFalse;
   if (const Condition* condition = heap_->TryGet<Condition>(object); condition != nullptr) {
     trace = condition->backtrace;
@@ -266,27 +270,27 @@ Value Vm::Uncaught(Value object) {
 // ---- Raising
 
 Value Vm::Raise(Value object, bool continuable) {
-  pending_ = object;
-  pending_continuable_ = continuable;
+  state_.pending = object;
+  state_.pending_continuable = continuable;
   return kException;
 }
 
 Value Vm::TakePending() {
-  delegated_ = -1;
-  return std::exchange(pending_, kUndefined);
+  state_.delegated = -1;
+  return std::exchange(state_.pending, kUndefined);
 }
 
 Value Vm::Delegate(Value procedure, absl::Span<const Value> args) {
-  std::copy(args.begin(), args.end(), scratch_);
-  delegated_ = static_cast<int>(args.size());
+  std::copy(args.begin(), args.end(), state_.scratch.begin());
+  state_.delegated = static_cast<int>(args.size());
   return Raise(procedure, true);
 }
 
-Value Vm::MakeCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants) {
+Value Vm::MakeCondition(absl::string_view kind, absl::string_view who, absl::string_view message, Value irritants) {
   return NewCondition(kind, who, message, irritants, TraceFrom::kFrame);
 }
 
-Value Vm::NewCondition(std::string_view kind, std::string_view who, std::string_view message, Value irritants,
+Value Vm::NewCondition(absl::string_view kind, absl::string_view who, absl::string_view message, Value irritants,
                        TraceFrom from) {
   const Value kind_symbol = Intern(kind);
   const Value who_symbol = who.empty() ? kFalse : Intern(who);
@@ -300,45 +304,38 @@ Value Vm::NewCondition(std::string_view kind, std::string_view who, std::string_
   condition->position = kFalse;
   condition->payload = kFalse;
   const Value result = heap_->ValueOf(condition);
-  if (current_run_ != nullptr) heap_->Get<Condition>(result)->backtrace = CaptureBacktrace(from);
+  if (state_.current_run != nullptr) heap_->Get<Condition>(result)->backtrace = CaptureBacktrace(from);
   return result;
 }
 
-Value Vm::Error(std::string_view kind, std::string_view who, std::string_view message, Value irritants) {
+Value Vm::Error(absl::string_view kind, absl::string_view who, absl::string_view message, Value irritants) {
   return Raise(MakeCondition(kind, who, message, irritants));
 }
 
-void Vm::NameOperand(std::string_view* who, int* position) const {
-  if (current_run_ == nullptr || frame_ == nullptr) return;
-  const Closure* closure = heap_->TryGet<Closure>(frame_[-3]);
-  if (closure == nullptr || NumericName(static_cast<Op>(*pc_ & 0xff)) != *who) return;
+void Vm::NameOperand(absl::string_view* who, int* position) const {
+  if (state_.current_run == nullptr || state_.frame == nullptr) return;
+  const Closure* closure = heap_->TryGet<Closure>(HeaderOf(state_.frame).callee);
+  if (closure == nullptr || NumericName(static_cast<Op>(*state_.pc & 0xff)) != *who) return;
   const Code* code = heap_->Get<Code>(closure->code);
   OperandNote note;
-  if (!LookupNote(*heap_, code, static_cast<uint32_t>(pc_ - code->instructions), &note)) return;
+  if (!LookupNote(*heap_, code, static_cast<uint32_t>(state_.pc - code->instructions), &note)) return;
   if (note.primitive < primitives_.size()) *who = primitives_[note.primitive].name;
   const uint32_t argument = *position == 1 ? note.first : note.second;
   if (argument != 0) *position = static_cast<int>(argument);
 }
 
-Value Vm::WrongType(std::string_view who, int position, std::string_view expected, Value got) {
+Value Vm::WrongType(absl::string_view who, int position, absl::string_view expected, Value got) {
   NameOperand(&who, &position);
-  std::string message = "argument ";
-  message += std::to_string(position);
-  message += " should be ";
-  message += expected;
-  return Error("wrong-type", who, message, heap_->Cons(got, kNull));
+  return Error("wrong-type", who, absl::StrCat("argument ", position, " should be ", expected),
+               heap_->Cons(got, kNull));
 }
 
-Value Vm::OutOfRange(std::string_view who, int position, std::string_view why, Value got) {
+Value Vm::OutOfRange(absl::string_view who, int position, absl::string_view why, Value got) {
   NameOperand(&who, &position);
-  std::string message = "argument ";
-  message += std::to_string(position);
-  message += " ";
-  message += why;
-  return Error("range", who, message, heap_->Cons(got, kNull));
+  return Error("range", who, absl::StrCat("argument ", position, " ", why), heap_->Cons(got, kNull));
 }
 
-Value Vm::OutOfMemory(std::string_view who, uint64_t bytes) {
+Value Vm::OutOfMemory(absl::string_view who, uint64_t bytes) {
   return Error("memory", who,
                "needs " + std::to_string(bytes >> 10) + " KiB, more than the heap limit of " +
                    std::to_string(heap_->heap_limit() >> 10) + " KiB allows");
@@ -347,7 +344,7 @@ Value Vm::OutOfMemory(std::string_view who, uint64_t bytes) {
 namespace {
 
 // The formals of forms that receive several values are a procedure, to which the expander gives such a name.
-constexpr std::string_view kFormSuffix = " form";
+constexpr absl::string_view kFormSuffix = " form";
 
 std::string Counted(size_t count, const char* what) {
   return (count == 0 ? "no" : std::to_string(count)) + " " + what + (count == 1 ? "" : "s");
@@ -403,9 +400,8 @@ Value Vm::WrongArity(Value procedure, uint32_t argc) {
   } else {
     takes = Arity().Text();
   }
-  const bool of_values = static_cast<Op>(*call_site_ & 0xff) == Op::kCallWithValuesReturn;
-  if (of_values && name.size() > kFormSuffix.size() &&
-      name.compare(name.size() - kFormSuffix.size(), kFormSuffix.size(), kFormSuffix) == 0) {
+  const bool of_values = static_cast<Op>(*state_.call_site & 0xff) == Op::kCallWithValuesReturn;
+  if (of_values && name.size() > kFormSuffix.size() && absl::EndsWith(name, kFormSuffix)) {
     name.resize(name.size() - kFormSuffix.size());
     const std::string message = "the expression returned " + Counted(argc, "value") + ", for " + takes +
                                 (takes == "1" ? " variable" : " variables");
@@ -420,8 +416,8 @@ Value Vm::WrongArity(Value procedure, uint32_t argc) {
 Value Vm::WrongValueCount() {
   constexpr size_t kMostShown = 10;
   Value shown = kNull;
-  for (size_t i = std::min(values_.size(), kMostShown); i-- > 0;) shown = heap_->Cons(values_[i], shown);
-  return Error("arity", "", Counted(values_.size(), "value") + " where one is expected", shown);
+  for (size_t i = std::min(state_.values.size(), kMostShown); i-- > 0;) shown = heap_->Cons(state_.values[i], shown);
+  return Error("arity", "", Counted(state_.values.size(), "value") + " where one is expected", shown);
 }
 
 // ---- Backtraces
@@ -437,13 +433,13 @@ Value Vm::CaptureBacktrace(TraceFrom from, int frames) {
     items.push_back(code_value);
     items.push_back(Value::Fixnum(static_cast<int32_t>((at - start) / 4)));
   };
-  if (frame_ != nullptr) {
-    const bool in_lisp = heap_->Is<Closure>(frame_[-3]);
+  if (state_.frame != nullptr) {
+    const bool in_lisp = heap_->Is<Closure>(HeaderOf(state_.frame).callee);
     if (in_lisp && from == TraceFrom::kFrame) {
-      if (pc_ != nullptr) note(frame_[-3], heap_->OffsetOf(pc_));
-    } else if (call_site_ != nullptr) {
-      const Op op = static_cast<Op>(*call_site_ & 0xff);
-      if (op == Op::kTailCall || op == Op::kTailCallGlobal) note(tail_caller_, heap_->OffsetOf(call_site_));
+      if (state_.pc != nullptr) note(HeaderOf(state_.frame).callee, heap_->OffsetOf(state_.pc));
+    } else if (state_.call_site != nullptr) {
+      const Op op = static_cast<Op>(*state_.call_site & 0xff);
+      if (op == Op::kTailCall || op == Op::kTailCallGlobal) note(state_.tail_caller, heap_->OffsetOf(state_.call_site));
     }
     const size_t most = static_cast<size_t>(frames) * 2;
     // Of those that primitives were called from by the machine itself nothing is noted, and all may be of that kind.

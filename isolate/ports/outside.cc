@@ -16,11 +16,12 @@ std::string Outside::FirstDifference(const Outside& other) const {
 }
 
 Outside& OutsideOf(Vm& vm) {
-  if (vm.outside == nullptr) vm.outside = std::make_shared<Outside>();
-  return *static_cast<Outside*>(vm.outside.get());
+  std::shared_ptr<Outside>& outside = vm.attachments().outside;
+  if (outside == nullptr) outside = std::make_shared<Outside>();
+  return *outside;
 }
 
-const Outside* FindOutside(const Vm& vm) { return static_cast<const Outside*>(vm.outside.get()); }
+const Outside* FindOutside(const Vm& vm) { return vm.attachments().outside.get(); }
 
 std::string OutsideDifference(const Vm& a, const Vm& b) {
   static constinit MadeOnce<Outside> nothing;

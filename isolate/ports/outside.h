@@ -29,7 +29,7 @@ struct SystemGrants {
   bool operator==(const SystemGrants&) const = default;
 };
 
-// One isolate's; Vm::outside. A reset makes a new one.
+// One isolate's: Attachments::outside. A reset makes a new one.
 struct Outside {
   SystemGrants system;
   PortTable ports;

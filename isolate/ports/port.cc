@@ -74,7 +74,7 @@ Value CurrentPort(Vm& vm, StandardPort which) {
   if (parameters == nullptr || parameters->length <= index) return kUndefined;
   const Value parameter = parameters->items[index];
   StepCounter steps;  // if they end the run, any port will do
-  for (Value rest = vm.parameters; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest)) {
+  for (Value rest = vm.dynamic().parameters; rest.IsPair() && steps.Add(1); rest = heap.cdr(rest)) {
     const Value entry = heap.car(rest);
     if (entry.IsPair() && heap.car(entry) == parameter) return heap.cdr(entry);
   }

@@ -14,7 +14,7 @@ namespace islet::vm {
 
 // The failure that `object` is if nobody handles it: its message, kind of condition, place (of a syntax or read error)
 // and frames. `backtrace` is as Condition::backtrace holds it, or #f for the condition's own. Long irritants are
-// shortened. Installed as Vm::describe_hook.
+// shortened. What Embedder::Describe answers.
 Failure DescribeFailure(Vm& vm, Value object, Value backtrace);
 
 // The same in parts.

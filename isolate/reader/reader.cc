@@ -8,8 +8,6 @@
 
 namespace islet::vm {
 
-namespace {}  // namespace
-
 std::string ReadError::ToString() const {
   const std::string where = position.ToString();
   return where.empty() ? message : absl::StrCat(where, ": ", message);
@@ -182,7 +180,7 @@ Reader::Step Reader::Deliver(Syntax* datum, Syntax** result) {
         frames_.pop_back();
         break;
       case Frame::Kind::kPrefix: {
-        const Value symbol = vm_.Intern(std::string_view(frame.prefix->symbol.data(), frame.prefix->symbol.size()));
+        const Value symbol = vm_.Intern(absl::string_view(frame.prefix->symbol.data(), frame.prefix->symbol.size()));
         Syntax* const list[] = {arena_.Symbol(symbol, frame.position), datum};
         datum = Fill(frame.target, arena_.List(list, frame.position));
         frames_.pop_back();

@@ -234,7 +234,7 @@ class Reader {
   Syntax* FillTarget(Syntax* target, Syntax* made);
   Syntax* MakeAtom(Value v, SourcePosition position) { return Fill(TakeTarget(), arena_.Atom(v, position)); }
   __attribute__((always_inline)) Syntax* MakeSymbol(absl::string_view name, SourcePosition position) {
-    return Fill(TakeTarget(), arena_.Symbol(vm_.Intern(std::string_view(name.data(), name.size())), position));
+    return Fill(TakeTarget(), arena_.Symbol(vm_.Intern(name), position));
   }
   // Where the label is in the tree, or would be.
   Label** FindLabel(uint64_t number);

@@ -146,7 +146,7 @@ int64_t ListLength(const Heap& heap, Value list) {
 
 bool CheckList(Vm& vm, const char* who, Value* args, uint32_t i, uint32_t* length) {
   const int64_t n = ListLength(vm.heap(), args[i]);
-  if (vm.terminating_) return false;
+  if (vm.ended()) return false;
   if (n >= 0) {
     *length = static_cast<uint32_t>(n);
     return true;

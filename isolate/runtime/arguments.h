@@ -69,7 +69,7 @@ void CopyElements(Heap& heap, Value* to, const Value* from, uint32_t count);
 template <PrimitiveFunction function>
 Value Interruptible(Vm& vm, Value* args, uint32_t argc) {
   const Value result = function(vm, args, argc);
-  return __builtin_expect(vm.terminating_, 0) ? kException : result;
+  return __builtin_expect(vm.ended(), 0) ? kException : result;
 }
 
 // Up to so many bytes may be allocated before the next safepoint without ReserveFor.

@@ -77,18 +77,22 @@ Value ProcedureName(Vm& vm, Value* args, uint32_t) {
 
 // ---- Dynamic state: lists that only isolate/lib changes.
 
-Value Winders(Vm& vm, Value*, uint32_t) { return vm.winders; }
-Value Handlers(Vm& vm, Value*, uint32_t) { return vm.handlers; }
-Value Parameters(Vm& vm, Value*, uint32_t) { return vm.parameters; }
+Value Winders(Vm& vm, Value*, uint32_t) { return vm.dynamic().winders; }
+Value Handlers(Vm& vm, Value*, uint32_t) { return vm.dynamic().handlers; }
+Value Parameters(Vm& vm, Value*, uint32_t) { return vm.dynamic().parameters; }
 
 Value SetState(Vm& vm, const char* who, Value* args, Value* field) {
   if (!args[0].IsPair() && args[0] != kNull) return vm.WrongType(who, 1, "a list", args[0]);
   *field = args[0];
   return kUnspecified;
 }
-Value SetWinders(Vm& vm, Value* args, uint32_t) { return SetState(vm, "%set-winders!", args, &vm.winders); }
-Value SetHandlers(Vm& vm, Value* args, uint32_t) { return SetState(vm, "%set-handlers!", args, &vm.handlers); }
-Value SetParameters(Vm& vm, Value* args, uint32_t) { return SetState(vm, "%set-parameters!", args, &vm.parameters); }
+Value SetWinders(Vm& vm, Value* args, uint32_t) { return SetState(vm, "%set-winders!", args, &vm.dynamic().winders); }
+Value SetHandlers(Vm& vm, Value* args, uint32_t) {
+  return SetState(vm, "%set-handlers!", args, &vm.dynamic().handlers);
+}
+Value SetParameters(Vm& vm, Value* args, uint32_t) {
+  return SetState(vm, "%set-parameters!", args, &vm.dynamic().parameters);
+}
 
 Value ContinuationWinders(Vm& vm, Value* args, uint32_t) {
   const Continuation* k = vm.heap().TryGet<Continuation>(args[0]);

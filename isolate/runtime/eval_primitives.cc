@@ -5,6 +5,7 @@
 
 #include "isolate/heap/arity.h"
 #include "isolate/heap/heap.h"
+#include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
@@ -24,23 +25,23 @@ bool CheckEnvironment(Vm& vm, const char* who, Value* args, int i) {
 // (%compile expression environment): a procedure of no arguments.
 Value CompileExpression(Vm& vm, Value* args, uint32_t) {
   if (!CheckEnvironment(vm, "eval", args, 1)) return kException;
-  if (vm.compile_hook == nullptr) return NoEvaluator(vm, "eval");
-  return vm.compile_hook(vm, args[0], args[1]);
+  if (vm.embedder() == nullptr) return NoEvaluator(vm, "eval");
+  return vm.embedder()->CompileDatum(args[0], args[1]);
 }
 
 Value LoadFile(Vm& vm, Value* args, uint32_t) {
   if (!CheckString(vm, "load", args, 0)) return kException;
   if (!CheckEnvironment(vm, "load", args, 1)) return kException;
-  if (vm.load_hook == nullptr) return NoEvaluator(vm, "load");
-  return vm.load_hook(vm, args[0], args[1]);
+  if (vm.embedder() == nullptr) return NoEvaluator(vm, "load");
+  return vm.embedder()->LoadFile(args[0], args[1]);
 }
 
 // (%environment import-set ...)
 Value MakeEnvironmentOf(Vm& vm, Value* args, uint32_t argc) {
-  if (vm.environment_hook == nullptr) return NoEvaluator(vm, "environment");
+  if (vm.embedder() == nullptr) return NoEvaluator(vm, "environment");
   Value sets = kNull;
   for (uint32_t i = argc; i > 0; --i) sets = vm.heap().Cons(args[i - 1], sets);
-  return vm.environment_hook(vm, sets);
+  return vm.embedder()->ImportAll(sets);
 }
 
 Value InteractionEnvironment(Vm& vm, Value*, uint32_t) { return vm.root(Root::kInteraction); }
@@ -81,7 +82,7 @@ Value DeclareHostFunction(Vm& vm, Value* args, uint32_t argc) {
     }
     return known;
   }
-  if (!vm.host_bindings.empty()) {
+  if (!vm.attachments().host_bindings.empty()) {
     return vm.Error("host", kWho, "a host function must be declared when the snapshot is built",
                     heap.Cons(args[0], kNull));
   }

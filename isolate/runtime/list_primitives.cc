@@ -269,7 +269,7 @@ Value FindMember(Vm& vm, const char* who, Value* args, Same&& same) {
   for (; walk.More(); walk.Next()) {
     if (same(vm.heap().car(walk.current), walk.polls())) return walk.current;
   }
-  if (vm.terminating_) return kException;
+  if (vm.ended()) return kException;
   if (walk.current != kNull) return vm.WrongType(who, 2, "a proper list", args[1]);
   return kFalse;
 }
@@ -282,7 +282,7 @@ Value FindEntry(Vm& vm, const char* who, Value* args, Same&& same) {
     if (!entry.IsPair()) return vm.WrongType(who, 2, "a list of pairs", args[1]);
     if (same(vm.heap().car(entry), walk.polls())) return entry;
   }
-  if (vm.terminating_) return kException;
+  if (vm.ended()) return kException;
   if (walk.current != kNull) return vm.WrongType(who, 2, "a proper list", args[1]);
   return kFalse;
 }

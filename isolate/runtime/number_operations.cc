@@ -9,7 +9,7 @@
 namespace islet::vm {
 
 Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Value* args, uint32_t shift) {
-  if (vm.terminating_) return kException;
+  if (vm.ended()) return kException;
   const uint32_t index = status.argument == 0 ? 0 : status.argument - 1 + shift;
   switch (status.kind) {
     case NumberStatus::Kind::kDivideByZero:
@@ -31,7 +31,7 @@ Value RaiseFailure(Vm& vm, const char* who, const NumberStatus& status, const Va
 }
 
 bool MadeRoom(Vm& vm, NumberStatus* status) {
-  if (vm.terminating_ || status->kind != NumberStatus::Kind::kReserve) return false;
+  if (vm.ended() || status->kind != NumberStatus::Kind::kReserve) return false;
   const uint64_t bytes = status->bytes + NumberStatus::kDefaultAllowance;
   if (!vm.heap().Reserve(bytes)) return false;
   *status = NumberStatus();
@@ -43,7 +43,7 @@ Value CallUnary(Vm& vm, const char* who, Value* args, UnaryOperation operation) 
   NumberStatus status;
   while (true) {
     const Value result = operation(vm.heap(), args[0], &status);
-    if (__builtin_expect(result != kException && !vm.terminating_, 1)) return result;
+    if (__builtin_expect(result != kException && !vm.ended(), 1)) return result;
     if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
   }
 }
@@ -52,7 +52,7 @@ Value CallBinary(Vm& vm, const char* who, Value* args, BinaryOperation operation
   NumberStatus status;
   while (true) {
     const Value result = operation(vm.heap(), args[0], args[1], &status);
-    if (__builtin_expect(result != kException && !vm.terminating_, 1)) return result;
+    if (__builtin_expect(result != kException && !vm.ended(), 1)) return result;
     if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
   }
 }
@@ -61,7 +61,7 @@ Value CallTernary(Vm& vm, const char* who, Value* args, TernaryOperation operati
   NumberStatus status;
   while (true) {
     const Value result = operation(vm.heap(), args[0], args[1], args[2], &status);
-    if (__builtin_expect(result != kException && !vm.terminating_, 1)) return result;
+    if (__builtin_expect(result != kException && !vm.ended(), 1)) return result;
     if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who, status, args, 0);
   }
 }
@@ -70,11 +70,11 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
   NumberStatus status;
   Heap& heap = vm.heap();
   StepCounter steps;
-  Value& sum = vm.scratch_[std::size(vm.scratch_) - 1];  // `args` may lie in an old vector
+  Value& sum = vm.scratch().back();  // `args` may lie in an old vector
   sum = args[0];
   for (uint32_t i = 1; i < argc && steps.Add(1);) {
     const Value result = operation(heap, sum, args[i], &status);
-    if (result == kException || vm.terminating_) {
+    if (result == kException || vm.ended()) {
       if (MadeRoom(vm, &status)) continue;
       // Past the first step, only args[i] can be at fault.
       if (status.argument == 2 || i > 1) status.argument = 2;
@@ -87,7 +87,7 @@ Value Fold(Vm& vm, const char* who, Value* args, uint32_t argc, BinaryOperation 
     ++i;
   }
   const Value result = std::exchange(sum, Value{});
-  return vm.terminating_ ? kException : result;
+  return vm.ended() ? kException : result;
 }
 
 }  // namespace islet::vm

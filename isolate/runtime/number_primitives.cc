@@ -108,10 +108,10 @@ Value CompareChain(Vm& vm, const char* who, Value* args, uint32_t argc, Relation
   }
   for (uint32_t i = 1; i < argc && steps.Add(ComparisonSteps(heap, args[i - 1], args[i])); ++i) {
     const int order = Compare(heap, args[i - 1], args[i]);
-    if (vm.terminating_) return kException;
+    if (vm.ended()) return kException;
     if (!relation(order)) return kFalse;
   }
-  return vm.terminating_ ? kException : kTrue;
+  return vm.ended() ? kException : kTrue;
 }
 
 template <Name who, Relation relation>
@@ -197,7 +197,7 @@ Value TwoValues(Vm& vm, const char* who, Value* args, Operation operation) {
   while (true) {
     Value first;
     Value second;
-    if (operation(&first, &second, &status) && !vm.terminating_) {
+    if (operation(&first, &second, &status) && !vm.ended()) {
       vm.values().assign({first, second});
       return kMultipleValues;
     }
@@ -261,7 +261,7 @@ Value NumberToStringPrimitive(Vm& vm, Value* args, uint32_t argc) {
     return vm.OutOfMemory(kWho, bytes);
   }
   const PassingText text(NumberToString(vm.heap(), args[0], radix));
-  return vm.terminating_ ? kException : vm.MakeString(text.text);  // the text may be cut short anywhere
+  return vm.ended() ? kException : vm.MakeString(text.text);  // the text may be cut short anywhere
 }
 
 Value StringToNumberPrimitive(Vm& vm, Value* args, uint32_t argc) {

@@ -74,7 +74,7 @@ constexpr PrimitiveSpec Variadic() {
             while (true) {
               pair[1] = args[0];
               const Value result = operation(vm.heap(), pair[1], pair[0], &status);
-              if (result != kException && !vm.terminating_) return result;
+              if (result != kException && !vm.ended()) return result;
               if (!MadeRoom(vm, &status)) return RaiseFailure(vm, who.text, status, args, 0);
             }
           },

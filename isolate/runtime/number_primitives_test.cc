@@ -18,7 +18,7 @@ class NumberPrimitivesTest : public PrimitiveTest {
  protected:
   // Calls the primitive with numbers (or #t, or a "string") as in Lisp text. The result as text; "a
   // b" for two values, "kind at who: message" for a condition.
-  std::string Call(std::string_view name, const std::vector<std::string>& args) {
+  std::string Call(absl::string_view name, const std::vector<std::string>& args) {
     std::vector<Value> values;
     for (const std::string& text : args) values.push_back(Read(text));
     return Show(CallByName(name, values));
@@ -26,7 +26,7 @@ class NumberPrimitivesTest : public PrimitiveTest {
 
   Value Read(const std::string& text) {
     if (text == "#t") return kTrue;
-    if (text[0] == '"') return vm.MakeString(std::string_view(text).substr(1, text.size() - 2));
+    if (text[0] == '"') return vm.MakeString(absl::string_view(text).substr(1, text.size() - 2));
     return *ParseNumber(vm.heap(), text, 10);
   }
 

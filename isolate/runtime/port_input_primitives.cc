@@ -137,7 +137,7 @@ Value ReadString(Vm& vm, Value* args, uint32_t argc) {
   GatheredBytes text;
   const bool any_wanted = count > 0;
   while (count > 0) {
-    if (vm.terminating_) return kException;
+    if (vm.ended()) return kException;
     // Peek waits for a whole character, and raises where there is none.
     uint32_t c;
     size_t length;

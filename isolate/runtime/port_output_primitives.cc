@@ -30,7 +30,7 @@ Value WriteDatum(Vm& vm, const char* who, PrintMode mode, Value* args, uint32_t 
   const size_t limit = vm.heap().heap_limit();
   bool truncated = false;
   const PassingText printed(Print(vm, args[0], mode, limit - limit / 4, &truncated));
-  if (vm.terminating_) return kException;
+  if (vm.ended()) return kException;
   if (truncated) return vm.OutOfMemory(who, limit);
   return WriteToPort(vm, who, port, printed.text);
 }
@@ -68,7 +68,7 @@ Value WriteString(Vm& vm, Value* args, uint32_t argc) {
     return kException;
   }
   const PassingText utf8(ToUtf8(vm.heap(), args[0], range.start, range.end));
-  if (vm.terminating_) return kException;
+  if (vm.ended()) return kException;
   return WriteToPort(vm, kWho, port, utf8.text);
 }
 

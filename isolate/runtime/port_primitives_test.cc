@@ -204,9 +204,9 @@ TEST_F(PortTest, StandardPortsNeedAGrant) {
 TEST_F(PortTest, ParameterizeRedirects) {
   const Value port = Call("open-output-string");
   const Value parameter = heap_.Get<Vector>(vm_->root(Root::kStandardPorts))->items[1];
-  vm_->parameters = heap_.Cons(heap_.Cons(parameter, port), kNull);
+  vm_->dynamic().parameters = heap_.Cons(heap_.Cons(parameter, port), kNull);
   Call("display", Str("x"));
-  vm_->parameters = kNull;
+  vm_->dynamic().parameters = kNull;
   EXPECT_EQ(Result("get-output-string", port), "\"x\"");
 }
 

@@ -94,18 +94,18 @@ class AnyArgumentsTest : public PrimitiveTest {
     const Value result = Call(spec, args);
     ++calls;
     if (result == kException) {
-      if (!vm.terminating_) {
+      if (!vm.ended()) {
         EXPECT_NE(vm.TakePending(), kUndefined) << spec.name << " raised nothing";
       }
       vm.TakeTermination().IgnoreError();
     } else {
-      EXPECT_EQ(vm.pending_, kUndefined) << spec.name << " raised and returned";
+      EXPECT_EQ(vm.pending(), kUndefined) << spec.name << " raised and returned";
       for (Value forbidden : {kUndefined, kDefault, kDeleted, kForwarded}) {
         EXPECT_NE(result, forbidden) << spec.name;
       }
     }
     vm.values().clear();
-    vm.winders = vm.handlers = vm.parameters = kNull;
+    vm.dynamic().winders = vm.dynamic().handlers = vm.dynamic().parameters = kNull;
     if (calls % 500 == 0) {
       heap.SetStackTop(heap.stack_begin() + 16, heap.stack_begin() + 64);
       EXPECT_TRUE(heap.Collect());

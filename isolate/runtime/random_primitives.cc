@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "isolate/capabilities/call_out.h"
 #include "isolate/heap/poll.h"
 #include "isolate/numbers/integer.h"
@@ -166,7 +167,7 @@ Value Entropy(Vm& vm, Value* args, uint32_t) {
   const absl::Status status =
       CallOut([&] { return granted.randomness->Fill(granted.random_bytes_drawn, absl::MakeSpan(bytes)); });
   if (!status.ok()) {
-    return vm.Error("error", kWho, std::string_view(status.message().data(), status.message().size()));
+    return vm.Error("error", kWho, status.message());
   }
   granted.random_bytes_drawn += kStateBytes;
   bytes[0] |= 1;  // the one state that is not allowed is all zero

@@ -239,7 +239,7 @@ Value StringFill(Vm& vm, Value* args, uint32_t argc) {
   const uint32_t c = args[1].character();
   if (!ReserveFor(vm, kWho, WideningBytes(vm.heap(), args[0], c))) return kException;
   EnsureHolds(vm.heap(), args[0], c);
-  if (vm.terminating_) return kException;
+  if (vm.ended()) return kException;
   (void)InParts(range.start, range.end, 1, [&](uint64_t i, uint64_t end) {
     for (; i < end; ++i) SetCharAt(vm.heap(), args[0], static_cast<uint32_t>(i), c);
   });

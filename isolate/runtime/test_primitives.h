@@ -58,7 +58,7 @@ class PrimitiveTest : public ::testing::Test, public RootSource {
     return spec.function(vm, stack, static_cast<uint32_t>(args.size()));
   }
 
-  Value CallByName(std::string_view name, const std::vector<Value>& args) {
+  Value CallByName(absl::string_view name, const std::vector<Value>& args) {
     const Value primitive = vm.FindPrimitive(name);
     if (!primitive.IsPrimitive()) {
       ADD_FAILURE() << "no primitive " << name;

@@ -90,14 +90,16 @@ TEST_F(StringPrimitivesTest, CaseMappingsThatAreEndedStayInTheirResult) {
       {
         const PollScope scope({[](void* context, uint64_t steps) {
                                  auto* const p = static_cast<Polls*>(context);
-                                 if (steps > 0 && !p->vm->terminating_) p->vm->terminating_ = --p->left <= 0;
-                                 return !p->vm->terminating_;
+                                 if (steps > 0 && !p->vm->ended() && --p->left <= 0) {
+                                   p->vm->Terminate(absl::CancelledError("stopped"));
+                                 }
+                                 return !p->vm->ended();
                                },
                                &polls});
         const Value mapped = CallByName(operation, {string});
         EXPECT_EQ(mapped == kException, polls.left <= 0) << operation << " " << stop;
       }
-      vm.terminating_ = false;
+      vm.TakeTermination().IgnoreError();
       // The next large object lies behind the result, and is taken to be zero already.
       const Value next = heap.MakeBytevector(kBytes);
       const uint8_t* const bytes = heap.Get<Bytevector>(next)->bytes;

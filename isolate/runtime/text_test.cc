@@ -85,13 +85,13 @@ TEST_F(TextTest, LongResults) {
       EXPECT_EQ(ToUtf8(heap_, string), text);
       const uint32_t length = StringLength(heap_, string);
       EXPECT_EQ(CharsOf(heap_, string).wide != nullptr, length > 1 && CharAt(heap_, string, length - 1) > 0xff);
-      vm_->scratch_[0] = string;
-      const Value encoded = EncodedResult(*vm_, "test", vm_->scratch_[0], 0, length);
+      vm_->scratch()[0] = string;
+      const Value encoded = EncodedResult(*vm_, "test", vm_->scratch()[0], 0, length);
       const Bytevector* v = heap_.TryGet<Bytevector>(encoded);
       ASSERT_NE(v, nullptr);
       EXPECT_EQ(absl::string_view(reinterpret_cast<const char*>(v->bytes), v->length), text);
       if (length > 2) {
-        const Value part = EncodedResult(*vm_, "test", vm_->scratch_[0], 1, length - 1);
+        const Value part = EncodedResult(*vm_, "test", vm_->scratch()[0], 1, length - 1);
         const Bytevector* w = heap_.TryGet<Bytevector>(part);
         ASSERT_NE(w, nullptr);
         const absl::string_view expected =
@@ -121,7 +121,7 @@ TEST_F(TextTest, Polls) {
   GatheredBytes gathered;
   gathered.Append(text);
   const Value kept = StringResult(*vm_, "test", text);
-  vm_->scratch_[0] = kept;
+  vm_->scratch()[0] = kept;
   const auto count = [&](const auto& operation) {
     Polls all;
     {
@@ -141,14 +141,14 @@ TEST_F(TextTest, Polls) {
   EXPECT_GE(count([&] { (void)BytevectorResult(*vm_, "test", gathered); }), kPieces - 1);
   EXPECT_GE(count([&] { (void)BytevectorResult(*vm_, "test", text); }), kPieces - 1);
   EXPECT_GE(
-      count([&] { (void)EncodedResult(*vm_, "test", vm_->scratch_[0], 0, StringLength(heap_, vm_->scratch_[0])); }),
+      count([&] { (void)EncodedResult(*vm_, "test", vm_->scratch()[0], 0, StringLength(heap_, vm_->scratch()[0])); }),
       kPieces);
 }
 
 // Room for the result is made by a collection that moves what it is made of.
 TEST_F(TextTest, BytesInTheHeapMayMove) {
   const std::string text = TextOf("\u03bb", 1, 20'000);
-  Value& root = vm_->scratch_[0];
+  Value& root = vm_->scratch()[0];
   const auto view = [&] {
     const Bytevector* v = heap_.Get<Bytevector>(root);
     return absl::string_view(reinterpret_cast<const char*>(v->bytes), v->length);

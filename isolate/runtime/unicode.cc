@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/strings/string_view.h"
+
 namespace islet::vm {
 namespace {
 
