@@ -5,6 +5,7 @@
 #include "isolate/compiler/core_builder.h"
 #include "isolate/compiler/inline_primitives.h"
 #include "isolate/heap/poll.h"
+#include "isolate/interpreter/opcode.h"
 
 namespace islet::vm {
 namespace {
@@ -64,6 +65,15 @@ class Resolver : CoreBuilder {
     ResolveBodies(AddFunction(lambda, parent, self));
   }
   void Walk(Core** slot, Where where);
+  // Walks a form but for the part that is its value, and returns where that is, or null if there is none. `*where` then
+  // is what holds for it.
+  Core** Step(Core** slot, Where* where);
+  Core** StepLetrec(Core** slot, Where* where);
+  // `inner` is for its operands. True if it makes another frame.
+  bool WalkCall(Call* call, Where inner);
+  // Makes a let of what is too many for one.
+  void LimitVariables(Let* let);
+  void SplitOffIfDeep(Core** slot, const Where& where);
   void WalkLetrec(LetrecForm* letrec, Where where);
   void OrderInits(LetrecForm* letrec);
   void SplitOff(Core** slot);
@@ -133,142 +143,142 @@ void Resolver::SplitOff(Core** slot) {
 
 void Resolver::Walk(Core** slot, Where where) {
   const size_t base = scopes_.size();
-  while (slot != nullptr) {
-    if (!steps_.Add(4)) *slot = Nothing();
-    Core* core = *slot;
-    const bool small = core->kind == Kind::kConstant || core->kind == Kind::kLocalRef ||
-                       core->kind == Kind::kGlobalRef || core->kind == Kind::kLambda;
-    if (!small && where.live > kMaxLive && !where.may_jump) {
-      const bool split =
-          core->kind == Kind::kCall && As<Call>(core)->callee->kind == Kind::kLambda && As<Call>(core)->args.empty();
-      if (!split) {
-        SplitOff(slot);
-        core = *slot;
-      }
-    }
-    Where inner = where;
-    inner.tail = inner.may_jump = false;
-    switch (core->kind) {
-      case Kind::kConstant:
-      case Kind::kGlobalRef:
-        slot = nullptr;
-        break;
-      case Kind::kLocalRef:
-        Use(As<LocalRef>(core)->variable, where.function);
-        slot = nullptr;
-        break;
-      case Kind::kLocalSet:
-        Use(As<LocalSet>(core)->variable, where.function);
-        inner.live += 1;
-        where = inner;
-        slot = &As<LocalSet>(core)->value;
-        break;
-      case Kind::kGlobalSet:
-      case Kind::kGlobalDefine:
-        where = inner;
-        slot = core->kind == Kind::kGlobalSet ? &As<GlobalSet>(core)->value : &As<GlobalDefine>(core)->value;
-        break;
-      case Kind::kIf: {
-        If* branch = As<If>(core);
-        Walk(&branch->test, inner);
-        if (branch->alternative->kind == Kind::kConstant) {
-          slot = &branch->consequent;
-        } else {
-          Walk(&branch->consequent, where);
-          slot = &branch->alternative;
-        }
-        break;
-      }
-      case Kind::kLambda:
-        ResolveLambda(As<LambdaForm>(core), where.function, nullptr);
-        slot = nullptr;
-        break;
-      case Kind::kSequence: {
-        Sequence* sequence = As<Sequence>(core);
-        const size_t last = sequence->items.size() - 1;
-        for (size_t i = 0; i < last && !EndedAt(sequence->items, i); ++i) {
-          Walk(&sequence->items[i], inner);
-        }
-        slot = &sequence->items[last];
-        break;
-      }
-      case Kind::kCall: {
-        Call* call = As<Call>(core);
-        const size_t argc = call->args.size();
-        const bool primitive = KnownPrimitive(vm_, call->callee, argc).has_value();
-        bool jump = false;
-        if (call->callee->kind == Kind::kLocalRef) {
-          jump = Note(As<LocalRef>(call->callee)->variable)->loop;
-        }
-        const uint32_t before = inner.live;
-        if (!jump) {
-          inner.live = before + (primitive ? 0 : 1);
-          Walk(&call->callee, inner);
-        }
-        for (size_t i = 0; i < argc && !EndedAt(call->args, i); ++i) {
-          const uint32_t window = primitive || jump ? 0 : 3;
-          // Beyond kMaxDirectArgs they go through a list.
-          inner.live = before + (argc > kMaxDirectArgs ? 5 : window + static_cast<uint32_t>(i) + 1);
-          Walk(&call->args[i], inner);
-        }
-        if (!jump && (!primitive || argc > kMaxDirectArgs) && !where.tail) ++where.function->calls;
-        slot = nullptr;
-        break;
-      }
-      case Kind::kLet: {
-        Let* let = As<Let>(core);
-        if (let->variables.size() > kMaxLetVariables) {
-          Let* second = Make<Let>(Kind::kLet, let);
-          second->variables = let->variables.subspan(kMaxLetVariables);
-          second->inits = let->inits.subspan(kMaxLetVariables);
-          second->body = let->body;
-          let->variables = let->variables.subspan(0, kMaxLetVariables);
-          let->inits = let->inits.subspan(0, kMaxLetVariables);
-          let->body = second;
-        }
-        for (size_t i = 0; i < let->variables.size(); ++i) {
-          Walk(&let->inits[i], inner);
-          ++inner.live;
-        }
-        for (Variable* v : let->variables) Bind(v, where.function);
-        where.live = inner.live;
-        slot = &let->body;
-        break;
-      }
-      case Kind::kLetrec: {
-        LetrecForm* letrec = As<LetrecForm>(core);
-        uint32_t count = 0;
-        for (const Variable* v : letrec->variables) {
-          count += !Note(v)->inlined && !Note(v)->constant;
-        }
-        if (count > kMaxLetrecVariables) {
-          *slot = LetrecToBoxes(letrec);
-          break;
-        }
-        WalkLetrec(letrec, where);
-        where.live += count;
-        slot = &letrec->body;
-        for (const Variable* v : letrec->variables) {
-          const VariableNote* note = Note(v);
-          if (!note->loop) continue;
-          where.may_jump = true;
-          where.live += static_cast<uint32_t>(note->lambda->clauses[0].required.size());
-        }
-        for (Variable* v : letrec->variables) {
-          VariableNote* note = Note(v);
-          if (!note->loop) continue;
-          const size_t scope = scopes_.size();
-          for (Variable* parameter : note->lambda->clauses[0].required) {
-            Bind(parameter, where.function);
-          }
-          Walk(&note->lambda->clauses[0].body, where);
-          CloseScopes(scope);
-        }
-        break;
-      }
-    }
-  }
+  while (slot != nullptr) slot = Step(slot, &where);
   CloseScopes(base);
+}
+
+Core** Resolver::Step(Core** slot, Where* where) {
+  if (!steps_.Add(4)) *slot = Nothing();
+  SplitOffIfDeep(slot, *where);
+  Core* core = *slot;
+  Where inner = *where;
+  inner.tail = inner.may_jump = false;
+  switch (core->kind) {
+    case Kind::kConstant:
+    case Kind::kGlobalRef:
+      return nullptr;
+    case Kind::kLocalRef:
+      Use(As<LocalRef>(core)->variable, where->function);
+      return nullptr;
+    case Kind::kLocalSet:
+      Use(As<LocalSet>(core)->variable, where->function);
+      inner.live += 1;
+      *where = inner;
+      return &As<LocalSet>(core)->value;
+    case Kind::kGlobalSet:
+      *where = inner;
+      return &As<GlobalSet>(core)->value;
+    case Kind::kGlobalDefine:
+      *where = inner;
+      return &As<GlobalDefine>(core)->value;
+    case Kind::kIf: {
+      If* branch = As<If>(core);
+      Walk(&branch->test, inner);
+      if (branch->alternative->kind == Kind::kConstant) return &branch->consequent;
+      Walk(&branch->consequent, *where);
+      return &branch->alternative;
+    }
+    case Kind::kLambda:
+      ResolveLambda(As<LambdaForm>(core), where->function, nullptr);
+      return nullptr;
+    case Kind::kSequence: {
+      Sequence* sequence = As<Sequence>(core);
+      const size_t last = sequence->items.size() - 1;
+      for (size_t i = 0; i < last && !EndedAt(sequence->items, i); ++i) Walk(&sequence->items[i], inner);
+      return &sequence->items[last];
+    }
+    case Kind::kCall:
+      if (WalkCall(As<Call>(core), inner) && !where->tail) ++where->function->calls;
+      return nullptr;
+    case Kind::kLet: {
+      Let* let = As<Let>(core);
+      LimitVariables(let);
+      for (Core*& init : let->inits) {
+        Walk(&init, inner);
+        ++inner.live;
+      }
+      for (Variable* v : let->variables) Bind(v, where->function);
+      where->live = inner.live;
+      return &let->body;
+    }
+    case Kind::kLetrec:
+      return StepLetrec(slot, where);
+  }
+  return nullptr;
+}
+
+void Resolver::SplitOffIfDeep(Core** slot, const Where& where) {
+  if (where.live <= kMaxLive || where.may_jump) return;
+  Core* core = *slot;
+  switch (core->kind) {
+    case Kind::kConstant:
+    case Kind::kLocalRef:
+    case Kind::kGlobalRef:
+    case Kind::kLambda:
+      return;
+    case Kind::kCall:
+      if (As<Call>(core)->callee->kind == Kind::kLambda && As<Call>(core)->args.empty()) return;  // split off already
+      break;
+    default:
+      break;
+  }
+  SplitOff(slot);
+}
+
+bool Resolver::WalkCall(Call* call, Where inner) {
+  const size_t argc = call->args.size();
+  const bool primitive = KnownPrimitive(vm_, call->callee, argc).has_value();
+  const bool jump = call->callee->kind == Kind::kLocalRef && Note(As<LocalRef>(call->callee)->variable)->loop;
+  const uint32_t before = inner.live;
+  if (!jump) {
+    inner.live = before + (primitive ? 0 : 1);
+    Walk(&call->callee, inner);
+  }
+  for (size_t i = 0; i < argc && !EndedAt(call->args, i); ++i) {
+    const uint32_t window = primitive || jump ? 0 : kFrameHeaderWords;
+    // Beyond kMaxDirectArgs they go through a list.
+    inner.live = before + (argc > kMaxDirectArgs ? 5 : window + static_cast<uint32_t>(i) + 1);
+    Walk(&call->args[i], inner);
+  }
+  return !jump && (!primitive || argc > kMaxDirectArgs);
+}
+
+void Resolver::LimitVariables(Let* let) {
+  if (let->variables.size() <= kMaxLetVariables) return;
+  Let* second = Make<Let>(Kind::kLet, let);
+  second->variables = let->variables.subspan(kMaxLetVariables);
+  second->inits = let->inits.subspan(kMaxLetVariables);
+  second->body = let->body;
+  let->variables = let->variables.subspan(0, kMaxLetVariables);
+  let->inits = let->inits.subspan(0, kMaxLetVariables);
+  let->body = second;
+}
+
+Core** Resolver::StepLetrec(Core** slot, Where* where) {
+  LetrecForm* letrec = As<LetrecForm>(*slot);
+  uint32_t count = 0;
+  for (const Variable* v : letrec->variables) count += !Note(v)->inlined && !Note(v)->constant;
+  if (count > kMaxLetrecVariables) {
+    *slot = LetrecToBoxes(letrec);
+    return slot;
+  }
+  WalkLetrec(letrec, *where);
+  where->live += count;
+  for (const Variable* v : letrec->variables) {
+    const VariableNote* note = Note(v);
+    if (!note->loop) continue;
+    where->may_jump = true;
+    where->live += static_cast<uint32_t>(note->lambda->clauses[0].required.size());
+  }
+  for (Variable* v : letrec->variables) {
+    VariableNote* note = Note(v);
+    if (!note->loop) continue;
+    const size_t scope = scopes_.size();
+    for (Variable* parameter : note->lambda->clauses[0].required) Bind(parameter, where->function);
+    Walk(&note->lambda->clauses[0].body, *where);
+    CloseScopes(scope);
+  }
+  return &letrec->body;
 }
 
 void Resolver::WalkLetrec(LetrecForm* letrec, Where where) {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "isolate/expander/core_form.h"
@@ -98,6 +99,10 @@ class Expansion {
   bool ExpandHead(Syntax** form, Scope* scope, int* core);
   // body.cc: definitions, then expressions, in a scope of its own.
   Core* Body(Syntax* forms, Scope* scope, const Syntax* whole);
+  // What define-values does: `values` are received in fresh variables, the last of which takes the rest if `has_rest`
+  // says so, and each of them is `assign`ed by its number to the variable that is defined.
+  Core* ReceiveValues(Core* values, size_t count, bool has_rest, SourcePosition position,
+                      absl::FunctionRef<Core*(size_t, Core*)> assign);
   // lambda.cc
   bool ParseFormals(Syntax* formals, Scope* scope, const Syntax* whole, Formals* out);
   Lambda* MakeLambda(Syntax* formals, Syntax* body, Scope* scope, const Syntax* whole, Value name);
