@@ -9,11 +9,33 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "isolate/heap/objects.h"
+#include "isolate/heap/pages.h"
 #include "isolate/heap/value.h"
 #include "snapshot/digest.h"
 #include "snapshot/snapshot_generated.h"
 
 namespace islet::fuzz {
+enum class SnapshotMutator::Kind : uint32_t {
+  kWord,          // any word becomes one of kWords
+  kBit,           // any bit
+  kSplice,        // some words are copied to another place
+  kCut,           // the file ends earlier, and says so
+  kSlotToObject,  // a Value refers to another object
+  kSlotInside,    // ... to what is no object, or outside
+  kSlotToWord,    // ... becomes a fixnum, immediate, or anything
+  kSwap,          // two Values change places
+  kType,          // of an object's header
+  kFlags,
+  kCount,
+  kLength,
+  kOpcode,
+  kOperand,
+  kCodeWord,  // an instruction's word becomes one of kWords
+  kCodeRef,
+  kStart,  // what is before the image: roots, spaces, externals, FlatBuffers' own words
+  kEnd
+};
+
 namespace {
 
 using vm::ObjectType;
@@ -36,31 +58,9 @@ constexpr uint32_t kWords[] = {0,          1,          2,          3,          4
                                0x40000000, 0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xc0000000, 0xfffffff0,
                                0xfffffff8, 0xfffffff9, 0xfffffffb, 0xfffffffd, 0xfffffffe, 0xffffffff};
 
-enum class Kind : uint32_t {
-  kWord,          // any word becomes one of kWords
-  kBit,           // any bit
-  kSplice,        // some words are copied to another place
-  kCut,           // the file ends earlier, and says so
-  kSlotToObject,  // a Value refers to another object
-  kSlotInside,    // ... to what is no object, or outside
-  kSlotToWord,    // ... becomes a fixnum, immediate, or anything
-  kSwap,          // two Values change places
-  kType,          // of an object's header
-  kFlags,
-  kCount,
-  kLength,
-  kOpcode,
-  kOperand,
-  kCodeWord,  // an instruction's word becomes one of kWords
-  kCodeRef,
-  kStart,  // what is before the image: roots, spaces, externals, FlatBuffers' own words
-  kEnd
-};
-
 constexpr const char* kNames[] = {"word",         "bit",     "splice",    "cut",      "slot to object", "slot inside",
                                   "slot to word", "swap",    "type",      "flags",    "count",          "length",
                                   "opcode",       "operand", "code word", "code ref", "start"};
-static_assert(std::size(kNames) == static_cast<size_t>(Kind::kEnd));
 
 }  // namespace
 
@@ -126,12 +126,47 @@ std::vector<uint8_t> SnapshotMutator::Apply(absl::Span<const Change> changes, st
   return file;
 }
 
+const std::vector<uint32_t>* SnapshotMutator::PlacesOf(Kind kind) const {
+  switch (kind) {
+    case Kind::kSlotToObject:
+    case Kind::kSlotInside:
+    case Kind::kSlotToWord:
+    case Kind::kSwap:
+      return &slots_;
+    case Kind::kType:
+    case Kind::kFlags:
+    case Kind::kCount:
+      return &headers_;
+    case Kind::kLength:
+      return &lengths_;
+    case Kind::kOpcode:
+    case Kind::kOperand:
+    case Kind::kCodeWord:
+      return &instructions_;
+    case Kind::kCodeRef:
+      return &code_refs_;
+    default:
+      return nullptr;
+  }
+}
+
+void SnapshotMutator::Cut(std::vector<uint8_t>& file, size_t size) const {
+  file.resize(size);
+  const uint64_t stated = size;
+  constexpr auto kField = format::Snapshot::VT_FILE_SIZE;
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(format::GetSnapshot(snapshot_.data()));
+  const auto field = static_cast<size_t>(table->GetAddressOf(kField) - snapshot_.data());
+  if (file.size() >= field + sizeof(stated)) std::memcpy(file.data() + field, &stated, sizeof(stated));
+}
+
 void SnapshotMutator::ApplyOne(const Change& change, std::vector<uint8_t>& file, std::string* description) const {
+  static_assert(std::size(kNames) == static_cast<size_t>(Kind::kEnd));
   const Kind kind = static_cast<Kind>(change.what % static_cast<uint32_t>(Kind::kEnd));
   const uint32_t with = change.what / static_cast<uint32_t>(Kind::kEnd);
   const uint32_t words = static_cast<uint32_t>(file.size() / sizeof(uint32_t));
   if (words == 0) return;
-  uint32_t place = change.where % words * sizeof(uint32_t);
+  const std::vector<uint32_t>* const places = PlacesOf(kind);
+  uint32_t place = places != nullptr ? Pick(*places, change.where) : change.where % words * sizeof(uint32_t);
   uint32_t value = 0;
   switch (kind) {
     case Kind::kWord:
@@ -147,29 +182,19 @@ void SnapshotMutator::ApplyOne(const Change& change, std::vector<uint8_t>& file,
       value = WordAt(file, place);
       break;
     }
-    case Kind::kCut: {
-      file.resize(place / 4096 * 4096 + (with % 2) * (place % 4096));
-      const uint64_t size = file.size();
-      constexpr auto kField = format::Snapshot::VT_FILE_SIZE;
-      const auto* table = reinterpret_cast<const flatbuffers::Table*>(format::GetSnapshot(snapshot_.data()));
-      const auto field = static_cast<size_t>(table->GetAddressOf(kField) - snapshot_.data());
-      if (file.size() >= field + sizeof(size)) std::memcpy(file.data() + field, &size, sizeof(size));
+    case Kind::kCut:
+      Cut(file, with % 2 == 0 ? place / vm::kPageSize * vm::kPageSize : place);
       break;
-    }
     case Kind::kSlotToObject:
-      place = Pick(slots_, change.where);
       value = Pick(references_, with);
       break;
     case Kind::kSlotInside:
-      place = Pick(slots_, change.where);
       value = (with % 4 == 0 ? with * 8 : Pick(references_, with) + 8 * (1 + with % 5)) ^ (with % 3 == 0 ? 2 : 0);
       break;
     case Kind::kSlotToWord:
-      place = Pick(slots_, change.where);
       value = with % 2 == 0 ? kWords[with / 2 % std::size(kWords)] : with * 2;
       break;
     case Kind::kSwap: {
-      place = Pick(slots_, change.where);
       const uint32_t other = Pick(slots_, with);
       if (place + 4 > file.size() || other + 4 > file.size()) return;
       value = WordAt(file, other);
@@ -178,37 +203,29 @@ void SnapshotMutator::ApplyOne(const Change& change, std::vector<uint8_t>& file,
       break;
     }
     case Kind::kType:
-      place = Pick(headers_, change.where);
       value = (WordAt(snapshot_, place) & ~vm::kHeaderTypeMask) | (with % 32) << 3;
       break;
     case Kind::kFlags:
-      place = Pick(headers_, change.where);
       value = WordAt(snapshot_, place) ^ (1 + with % 255) << 8;
       break;
     case Kind::kCount:
-      place = Pick(headers_, change.where);
       value = (WordAt(snapshot_, place) & 0xffff) | (with % 4 == 0 ? with : kWords[with % std::size(kWords)]) << 16;
       break;
     case Kind::kLength:
-      place = Pick(lengths_, change.where);
       value = with % 2 == 0 ? kWords[with / 2 % std::size(kWords)] : WordAt(snapshot_, place) + with / 2 % 9 - 4;
       break;
     case Kind::kOpcode:
-      place = Pick(instructions_, change.where);
       value = (WordAt(snapshot_, place) & ~uint32_t{0xff}) | (with & 0xff);
       break;
     case Kind::kOperand: {
-      place = Pick(instructions_, change.where);
       const uint32_t shift = 8 * (1 + with % 3);
       value = (WordAt(snapshot_, place) & ~(uint32_t{0xff} << shift)) | (with / 3 & 0xff) << shift;
       break;
     }
     case Kind::kCodeWord:
-      place = Pick(instructions_, change.where);
       value = with % 2 == 0 ? kWords[with / 2 % std::size(kWords)] : Pick(references_, with / 2);
       break;
     case Kind::kCodeRef:
-      place = Pick(code_refs_, change.where);
       value = with % 2 == 0 ? kWords[with / 2 % std::size(kWords)] : WordAt(snapshot_, place) + with / 2 % 9 - 4;
       break;
     case Kind::kStart:

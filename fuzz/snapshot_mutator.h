@@ -29,7 +29,13 @@ class SnapshotMutator {
   std::vector<uint8_t> Apply(absl::Span<const Change> changes, std::string* description = nullptr) const;
 
  private:
+  enum class Kind : uint32_t;
+
   void FindObjects();
+  // The words that such a change picks from; null: any word of the file.
+  const std::vector<uint32_t>* PlacesOf(Kind kind) const;
+  // What is cut off at `size` says so of itself.
+  void Cut(std::vector<uint8_t>& file, size_t size) const;
   void ApplyOne(const Change& change, std::vector<uint8_t>& file, std::string* description) const;
 
   const std::vector<uint8_t> snapshot_;

@@ -378,20 +378,35 @@ bool CodeChecker::StepCall(uint32_t at, Op op) {
 }
 
 template <bool kReports>
+void CodeChecker::StepClosurePatch(uint32_t at) {
+  const uint32_t* words = code_->instructions + at;
+  const uint32_t a = A(words), b = B(words);
+  Read<kReports>(at, b);
+  if (!kReports) return;
+  if (origins_[a].kind != Origin::kClosure || !Has(assigned(), a)) {
+    Problem(at, "patches what need not be a new closure");
+  } else if (const uint32_t* made = code_->instructions + origins_[a].number; words[1] >= made[1]) {
+    Problem(at, "patches a free variable that the closure does not have");
+  } else {
+    Supply(at, b, Value::FromBits(made[2]), words[1]);
+  }
+}
+
+absl::string_view CodeChecker::WhyNotHere(Op op) const {
+  const bool counts_arguments = IsEntry(op) || op == Op::kArityError;
+  if (state_ == Block::kMixed) return "entered by a jump, and with arguments,";
+  if (state_ == Block::kEntry && !counts_arguments) return "an instruction before the arguments are counted";
+  if (state_ == Block::kBody && counts_arguments) return "entry inside of code";
+  return "";
+}
+
+template <bool kReports>
 bool CodeChecker::Step(uint32_t at) {
   const uint32_t* words = code_->instructions + at;
   const Op op = OpAt(words);
   const uint32_t a = A(words), b = B(words);
-  if (state_ == Block::kMixed) {
-    if (kReports) Problem(at, "entered by a jump, and with arguments,");
-    return false;
-  }
-  if (state_ == Block::kEntry && !IsEntry(op) && op != Op::kArityError) {
-    if (kReports) Problem(at, "an instruction before the arguments are counted");
-    return false;
-  }
-  if (state_ == Block::kBody && (IsEntry(op) || op == Op::kArityError)) {
-    if (kReports) Problem(at, "entry inside of code");
+  if (const absl::string_view why = WhyNotHere(op); !why.empty()) {
+    if (kReports) Problem(at, why);
     return false;
   }
   switch (op) {
@@ -440,15 +455,7 @@ bool CodeChecker::Step(uint32_t at) {
       StepMakeClosure<kReports>(at);
       return true;
     case Op::kClosurePatch:
-      Read<kReports>(at, b);
-      if (!kReports) return true;
-      if (origins_[a].kind != Origin::kClosure || !Has(assigned(), a)) {
-        Problem(at, "patches what need not be a new closure");
-      } else if (const uint32_t* made = code_->instructions + origins_[a].number; words[1] >= made[1]) {
-        Problem(at, "patches a free variable that the closure does not have");
-      } else {
-        Supply(at, b, Value::FromBits(made[2]), words[1]);
-      }
+      StepClosurePatch<kReports>(at);
       return true;
     case Op::kCall:
     case Op::kCallGlobal:

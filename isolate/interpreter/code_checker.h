@@ -105,6 +105,10 @@ class CodeChecker {
   template <bool kReports>
   void StepMakeClosure(uint32_t at);
   template <bool kReports>
+  void StepClosurePatch(uint32_t at);
+  // Empty if an instruction with this opcode may stand where the control is; else a problem.
+  absl::string_view WhyNotHere(Op op) const;
+  template <bool kReports>
   void Read(uint32_t at, uint32_t reg);
   template <bool kReports>
   void UseBox(uint32_t at, uint32_t reg);
