@@ -210,7 +210,7 @@ void IsolatePool::Recycle(std::unique_ptr<Isolate::Impl>& owned) {
     const std::lock_guard<ForkSafeMutex> lock(slots.mutex);
     if (!slots.closed && slots.idle.size() < options.max_idle_per_thread) {
       slots.idle.push_back(owned.get());
-      owned.release();
+      (void)owned.release();  // the list owns it
       return;
     }
   }

@@ -242,7 +242,7 @@ islet::HostFunction MakeHostFunction(const islet_host_binding& binding) {
         binding.function(self, binding.user_data, handles.data(), handles.size(), &result, &failure);
     if (status == ISLET_OK) return Open(self, result);
     failure.message[sizeof(failure.message) - 1] = '\0';
-    const absl::Status nested = std::exchange(self->last_failure, absl::OkStatus());
+    absl::Status nested = std::exchange(self->last_failure, absl::OkStatus());
     if (!nested.ok() && PassesOn(status, failure, nested)) return nested;
     return absl::Status(CodeOf(status), failure.message[0] != '\0' ? failure.message : "the host function failed");
   };

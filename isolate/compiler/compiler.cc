@@ -16,7 +16,7 @@ absl::StatusOr<Value> Compile(Vm& vm, SyntaxArena& arena, Core* toplevel, bool k
   Clause clause;
   clause.body = toplevel;
   lambda->clauses = arena.Copy(absl::MakeConstSpan(&clause, 1));
-  const absl::Status interrupted = absl::CancelledError("compiling has been interrupted");
+  absl::Status interrupted = absl::CancelledError("compiling has been interrupted");
   Simplify(vm, arena, &lambda->clauses[0].body);
   if (Ended()) return interrupted;
   const Pieces<Function*> functions = Resolve(vm, arena, lambda, keep_frame);

@@ -251,7 +251,7 @@ absl::StatusOr<Value> Evaluator::EvalForms(absl::string_view text, absl::string_
     const bool definition = EndsInDefinition(core);
     absl::StatusOr<Value> thunk = Compile(vm_, arena, core, /*keep_frame=*/true);
     if (!thunk.ok()) {
-      const absl::Status failure =
+      absl::Status failure =
           vm_.ended() ? ended() : fail(vm_.FailSyntax(Place(), std::string(thunk.status().message())));
       ForgetLibrary(vm_, form);
       return failure;
@@ -338,7 +338,7 @@ absl::StatusOr<Value> Evaluator::LoadFrom(size_t first) {
       StartLoading(import).IgnoreError();
       continue;
     }
-    const absl::Status status = FinishLoading(library);
+    absl::Status status = FinishLoading(library);
     const bool ended = !status.ok() && !CanBeHandled(status) && status.code() != absl::StatusCode::kNotFound;
     if (ended || (!status.ok() && loading_.size() == first + 1)) return status;
     if (!status.ok()) failed_.emplace(loading_.back().name.ToString(), vm_.FailureOf(status));

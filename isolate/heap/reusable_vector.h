@@ -20,7 +20,7 @@ class ReusableVector : public std::vector<T> {
 
   ReusableVector() = default;
   ReusableVector(const ReusableVector&) = default;
-  ReusableVector(ReusableVector&&) = default;
+  ReusableVector(ReusableVector&&) noexcept = default;
   ReusableVector& operator=(const ReusableVector& other) {
     if (other.empty()) {
       Empty();
@@ -29,7 +29,7 @@ class ReusableVector : public std::vector<T> {
     }
     return *this;
   }
-  ReusableVector& operator=(ReusableVector&& other) {
+  ReusableVector& operator=(ReusableVector&& other) noexcept {
     if (other.empty()) {
       Empty();
     } else {

@@ -70,7 +70,7 @@ struct ScratchAllocator {
 
   ScratchAllocator() = default;
   template <typename U>
-  ScratchAllocator(const ScratchAllocator<U>&) {}
+  ScratchAllocator(const ScratchAllocator<U>&) {}  // NOLINT(google-explicit-constructor): containers convert it
 
   T* allocate(size_t count) { return NewScratch<T>(count).release(); }
   void deallocate(T* p, size_t) { FreeScratch(p); }

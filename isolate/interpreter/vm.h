@@ -193,7 +193,6 @@ class Vm : public RootSource {
     int seen = 0;
     while (seen != static_cast<int>(InterruptReason::kDisposed) && !(of_limit && seen != 0) &&
            !state_.interrupt.compare_exchange_strong(seen, static_cast<int>(reason))) {
-      continue;
     }
     state_.stack_limit.store(nullptr);
   }
