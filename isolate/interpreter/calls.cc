@@ -60,7 +60,7 @@ Value ParameterValue(Vm& vm, Value parameter) {
 // True if the run is being given up, and not for one that goes on elsewhere.
 bool Ending(const Vm& vm) { return State(vm).terminating && State(vm).escape == kUndefined; }
 
-// What the frames of this run will not read again must keep nothing alive.
+// Registers that the frames of this run will not read again must keep nothing alive.
 void ClearDeadRegisters(Vm& vm, Value* top) {
   Heap& heap = vm.heap();
   State(vm).liveness.Refresh(heap);
@@ -100,7 +100,7 @@ void LowerToAllowance(Vm& vm, Value* end) {
   if (allowance >= static_cast<uint64_t>(State(vm).soft_limit - begin)) return;
   Value* const limit = std::max(begin + allowance, end + kPastSoftLimit);
   if (limit >= State(vm).soft_limit) return;
-  // What lies further up reads as zero.
+  // Words further up read as zero.
   std::fill(limit, std::min(State(vm).soft_limit + kPastSoftLimit, vm.heap().stack_end()), Value{});
   SetSoftLimit(vm, limit);
 }
@@ -188,7 +188,7 @@ bool SafepointCollect(Vm& vm) {
   const auto collect = [&vm, top] {
     vm.heap().SetStackTop(top, State(vm).soft_limit);
     const bool fits = vm.heap().Collect();
-    // What is called next may have its frame above, and reserve.
+    // The next procedure to be called may have its frame above, and reserve.
     vm.heap().SetStackTop(State(vm).soft_limit, State(vm).soft_limit);
     return fits;
   };
@@ -456,7 +456,7 @@ bool HandleException(Vm& vm) {
     if (!EnsureStack(vm, StackTop(vm) + kRoomForCall)) return NoStackForHandler(vm);
     Value* outer = State(vm).frame;
     if (continuable) {
-      // What the handler returns is the result of the CallPrimitive at pc.
+      // The handler returns the result of the CallPrimitive at pc.
       const uint32_t window = *State(vm).pc >> 8 & 0xff;
       State(vm).frame = outer + window + kFrameHeaderWords;
       HeaderOf(State(vm).frame).return_address = AddressOf(heap.base(), State(vm).pc + 2);

@@ -10,7 +10,7 @@
 namespace islet::vm {
 namespace {
 
-// What blocks remember, in 64-bit words: no function that people write comes near it.
+// The most that blocks remember, in 64-bit words: no function that people write comes near it.
 constexpr uint64_t kMostBlockWords = uint64_t{8} << 20;
 // Passes over a function until its loops have settled, counted in instructions. One level of loops takes one more.
 constexpr uint64_t kMostPasses = 64;

@@ -9,7 +9,8 @@
 //  2. jumps: to instructions of the same function, and backwards only by `Loop`, which sees interrupts;
 //  3. data flow: what is read was written on every path to it, calls taking away all registers from their window on;
 //     what is used as a box, or patched as a closure, is one.
-// What depends on others (how many free variables there are, which hold boxes) is gathered as CodeFacts.
+// Properties that depend on other functions (how many free variables there are, which hold boxes) are gathered as
+// CodeFacts.
 
 #ifndef ISLET_ISOLATE_INTERPRETER_CODE_CHECKER_H_
 #define ISLET_ISOLATE_INTERPRETER_CODE_CHECKER_H_
@@ -25,7 +26,7 @@
 
 namespace islet::vm {
 
-// What the values in instructions are.
+// Knows what the values in instructions are.
 class CodeContext {
  public:
   virtual ~CodeContext() = default;
@@ -40,9 +41,9 @@ class CodeContext {
   virtual bool PrimitiveTakes(uint32_t index, uint32_t argc) const = 0;
 };
 
-// What a function asks of the closures that it runs as, and how it makes others.
+// The demands of a function on the closures that it runs as, and how it makes others.
 struct CodeFacts {
-  // What a new closure's free variable is.
+  // The content of a new closure's free variable.
   enum class Supply : uint8_t {
     kBox,    // a box
     kOther,  // something else
@@ -97,7 +98,7 @@ class CodeChecker {
   // One pass over all blocks that have changed, or, if `kReports`, over all that are reached.
   template <bool kReports>
   absl::Status Sweep();
-  // What the instruction does to registers_. False if it does not go on with the next one.
+  // Carries the instruction out on what is known of registers. False if it does not go on with the next one.
   template <bool kReports>
   bool Step(uint32_t at);
   template <bool kReports>
@@ -124,7 +125,7 @@ class CodeChecker {
   uint64_t* assigned() { return registers_.data(); }
   uint64_t* boxes() { return registers_.data() + set_words_; }
 
-  // What a register holds, known until control flow joins.
+  // The source of a register's value, known until control flow joins.
   struct Origin {
     enum : uint8_t { kUnknown, kFree, kClosure } kind = kUnknown;
     uint32_t number = 0;  // of the free variable; or the word of the MakeClosure

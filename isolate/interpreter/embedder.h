@@ -1,5 +1,5 @@
-// What a machine asks of the layers above it. The evaluator answers most of it; who embeds the machine in more than
-// that, as the SDK does, answers for itself and passes the rest on.
+// The questions of a machine to the layers above it. The evaluator answers most of them. The SDK, which embeds the
+// machine in more than that, answers some itself and passes the others on.
 
 #ifndef ISLET_ISOLATE_INTERPRETER_EMBEDDER_H_
 #define ISLET_ISOLATE_INTERPRETER_EMBEDDER_H_

@@ -1,6 +1,6 @@
 // How failures travel between Lisp and the host: as conditions in the heap, as a Failure, and as absl::Status.
 //
-// What has ended a run is a Failure, in parts, which the machine keeps (Vm::TakeFailure) until the next one. A Status
+// The end of a run is told by a Failure, in parts, which the machine keeps (Vm::TakeFailure) until the next. A Status
 // is made of it where an interface wants one: it has the failure's text, and bears a mark with the failure's number, by
 // which whoever gets it finds the parts again. Nobody reads them out of the text.
 //
@@ -30,7 +30,7 @@ namespace islet::vm {
 
 class Vm;
 
-// What backtraces call the code of a top-level form.
+// The name of the code of a top-level form in backtraces.
 inline constexpr char kTopLevelName[] = "top level";
 
 struct BacktraceFrame {
@@ -70,7 +70,7 @@ struct Failure {
   Place form;
   // Those of a host's Status.
   Payloads payloads;
-  // What is said after all the rest, "(IsolateOptions::near_limit has thrown: ...)"; may be empty.
+  // Stands behind all the rest, "(IsolateOptions::near_limit has thrown: ...)"; may be empty.
   std::string remark;
 
   // Whether the last line of the text tells a top-level form.
@@ -83,11 +83,11 @@ struct Failure {
   std::string Text() const;
   // Its text and payloads; of our own, the mark if it has a number, and what LimitReached and ExitStatus find.
   absl::Status ToStatus() const;
-  // What `status`, which is not OK, tells by itself: its message is the text as a whole.
+  // The little that `status`, which is not OK, tells by itself: its message is the text as a whole.
   static Failure FromStatus(const absl::Status& status);
 };
 
-// What the mark of `status` says; kOutside if it has none.
+// The kind that the mark of `status` tells; kOutside if it has none.
 Failure::Kind KindOf(const absl::Status& status);
 // The number of the mark; 0 if there is none.
 uint64_t FailureNumber(const absl::Status& status);

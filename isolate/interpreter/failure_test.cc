@@ -53,7 +53,7 @@ TEST(PlaceTest, ComesBackFromTheHeap) {
   for (const Place& place : {Place{"a:1:2", 3, 5}, Place{"", 1, 1}, Place{"\u03bb.lisp", 1 << 20, 1 << 20}}) {
     EXPECT_EQ(PlaceFromValue(heap, PlaceToValue(heap, place.file, place.line, place.column)), place);
   }
-  // What a damaged heap may hold instead.
+  // A damaged heap may hold these instead.
   const Value two = heap.MakeVector(2, Value::Fixnum(1)), three = heap.MakeVector(3, Value::Fixnum(1));
   const Value symbol = PlaceToValue(heap, "a", 1, 1);
   heap.Get<Vector>(symbol)->items[1] = vm->Intern("line");
@@ -100,7 +100,7 @@ TEST(FailureTest, KnowsWhetherItsLastLineTellsTheForm) {
   EXPECT_FALSE(failure.TellsTopLevel());
   failure.top_level = {"a.lisp", 9, 1};
   EXPECT_TRUE(failure.TellsTopLevel());
-  // What a message says is not looked at.
+  // The text of a message is not looked at.
   Failure other;
   other.message = "no\n  at top level (a.lisp:9:1)";
   EXPECT_FALSE(other.TellsTopLevel());
@@ -174,7 +174,7 @@ TEST(FailureTest, TheMachineKeepsTheLatest) {
   EXPECT_EQ(vm->FailureOf(second).place, (Place{"a.lisp", 2, 7}));
   EXPECT_EQ(vm->TakeFailure(second).condition, "syntax");
   EXPECT_FALSE(vm->IsLatestFailure(second));
-  // What was not of a run is recorded too, but a host function that returns it does not pass anything on.
+  // A failure outside of any run is recorded too, but a host function that returns it does not pass anything on.
   const absl::Status outside = vm->Record(Failure::FromStatus(absl::NotFoundError("cannot read a")));
   EXPECT_NE(FailureNumber(outside), 0u);
   EXPECT_FALSE(vm->IsLatestFailure(outside));

@@ -30,7 +30,7 @@ template <typename T>
 inline T* At(uint8_t* base, Value v) {
   return reinterpret_cast<T*>(base + v.offset());
 }
-// What lies `offset` bytes behind the base. Offsets are sums in 32 bits, so that an element is in the cage, or the 4
+// The address `offset` bytes behind the base. Offsets are sums in 32 bits, so that an element is in the cage, or the 4
 // GiB from a smaller cage's base on, whatever its vector's or string's length says.
 template <typename T>
 inline T* Within(uint8_t* base, uint32_t offset) {
@@ -151,7 +151,7 @@ inline int32_t TaggedModulo(int32_t a, int32_t b) {
   return remainder != 0 && (remainder ^ b) < 0 ? remainder + b : remainder;
 }
 
-// What a primitive returns that is no value: kException or kMultipleValues, which differ in one bit of the difference.
+// A primitive has returned no value: kException or kMultipleValues, which differ in one bit of the difference.
 inline bool IsSpecialResult(Value v) {
   constexpr uint32_t kDifference = kMultipleValues.bits - kException.bits;
   static_assert((kDifference & (kDifference - 1)) == 0);

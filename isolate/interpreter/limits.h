@@ -1,5 +1,4 @@
-// What a run may use up: instructions, depth of the stack, time, memory; and how it ends when it
-// has.
+// Limits of what a run may use up: instructions, depth of the stack, time, memory; and how it ends at one.
 //
 // Limits are looked at where interrupts are: at calls, at backward jumps, and where primitives poll
 // (Vm::Poll). The run then ends with a Status that no handler and no dynamic-wind of the program
@@ -48,13 +47,12 @@ inline absl::Status CheckStack(size_t least = kLeastStack) {
   if (__builtin_expect(RemainingStack() >= least, 1)) return absl::OkStatus();
   return StackTooSmall(least);
 }
-// What ends a run whose time cannot be limited: no thread can be made that does. `reason` is the system's.
+// The end of a run whose time cannot be limited, as no thread can be made that does. `reason` is the system's.
 absl::Status NoTimerStatus(absl::string_view reason);
-// What ends a run in an isolate that has been disposed of meanwhile.
+// The end of a run in an isolate that has been disposed of meanwhile.
 absl::Status DisposedStatus();
 
-// What C++ outside of a run returns when Reserve has failed: `doing` reads like "while expanding",
-// or is empty.
+// For C++ outside of a run, to return when Reserve has failed. `doing` reads like "while expanding", or is empty.
 absl::Status HeapLimitStatus(const Vm& vm, absl::string_view doing);
 
 // Words that the stack may take, what of it is in the heap not counted; kNoStackLimit if there is

@@ -16,7 +16,7 @@ namespace {
 
 // Beyond this the time of an analysis could be felt, and a register more or less no longer matters.
 constexpr uint32_t kMaxInstructionWords = 20000;
-// What is kept, in instructions.
+// Answers are kept for so many instructions.
 constexpr size_t kMaxKnown = size_t{1} << 16;
 
 struct Instruction {

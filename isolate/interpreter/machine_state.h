@@ -20,7 +20,7 @@ namespace islet::vm {
 
 struct Run;  // run.h
 
-// What is in force by dynamic-wind, with-exception-handler and parameterize.
+// The dynamic environment: what is in force by dynamic-wind, with-exception-handler and parameterize.
 struct DynamicState {
   Value winders = kNull;
   Value handlers = kNull;
@@ -67,7 +67,7 @@ struct RunningState {
   friend bool operator==(const RunningState&, const RunningState&) = default;
 };
 
-// What opcodes use comes first.
+// The parts that opcodes use come first.
 struct MachineState : LastingState, RunningState {
   std::atomic<Value*> stack_limit{nullptr};  // calls that would pass this take the slow path
   std::atomic<int> interrupt{0};

@@ -56,8 +56,8 @@ enum class Taken : uint8_t {
   kPassedOn = 3  // they are what the frame itself returns
 };
 
-// What the call before the return address `at` says. The word before it tells which call that is: a cell has a
-// reference's tag; the number of a primitive is below 2^24, and an instruction Call is not, as it takes something.
+// How many values the call before the return address `at` takes. The word before it tells which call that is: a cell
+// has a reference's tag; the number of a primitive is below 2^24, and an instruction Call is not: it takes something.
 inline Taken TakenAt(const uint32_t* at) {
   static_assert((static_cast<uint32_t>(Op::kCall) & 7) != 5);
   const uint32_t last = at[-1];

@@ -28,7 +28,7 @@ struct Place {
 // the line is 0.
 std::string PlaceText(absl::string_view file, uint32_t line, uint32_t column);
 
-// What Condition::position holds: a Vector of the file (String), line and column. Allocates; not a safepoint.
+// For Condition::position: a Vector of the file (String), line and column. Allocates; not a safepoint.
 Value PlaceToValue(Heap& heap, absl::string_view file, uint32_t line, uint32_t column);
 // The place in it; one that is not known if `position` is something else.
 Place PlaceFromValue(Heap& heap, Value position);

@@ -14,10 +14,10 @@
 
 namespace islet::vm {
 
-// What an instruction on two numbers does that the compiler has made of a call of another
-// procedure, or with more arguments, or with the arguments in another order (see NumericName).
+// The call in the source of an instruction on two numbers that the compiler has made of a call of another procedure, or
+// with more arguments, or with the arguments in another order (see NumericName).
 struct OperandNote {
-  uint32_t primitive;  // what is called in the source, by number
+  uint32_t primitive;  // that is called in the source, by number
   uint32_t first;      // which argument of the call each operand is, from 1; 0: what came of earlier ones
   uint32_t second;
 };

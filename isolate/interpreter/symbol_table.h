@@ -1,4 +1,4 @@
-// What symbols are found by (Vm::Intern).
+// The table in which symbols are found by their names (Vm::Intern).
 
 #ifndef ISLET_ISOLATE_INTERPRETER_SYMBOL_TABLE_H_
 #define ISLET_ISOLATE_INTERPRETER_SYMBOL_TABLE_H_

@@ -116,7 +116,7 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   state_.run_count = state_.run_count % Value::kFixnumMax + 1;
   run.serial = run.depth == 1 ? 0 : state_.run_count;
   run.base = state_.current_run == nullptr ? heap_->stack_begin() : StackTop(*this);
-  // What polled has let the run be ended: nothing more is to be run in it.
+  // A poll has found that the run is to end: nothing more is to be run in it.
   if (state_.terminating) return state_.failure.ToStatus();
   if (run.depth > kMaxNestedRuns) {
     return absl::ResourceExhaustedError("too many nested calls from Lisp into the host and back (at most 100)");
@@ -131,7 +131,8 @@ absl::StatusOr<Value> Vm::Call(Value procedure, absl::Span<const Value> args) {
   const Value outer_winders = state_.winders;
   const Value outer_handlers = std::exchange(state_.handlers, kNull);
   const Value outer_parameters = state_.parameters;
-  // What the nested run must not lose of the outer one lies on the stack below its frames, for the collector's sake.
+  // The outer run's values, which the nested one must not lose, lie on the stack below its frames, where the collector
+  // sees them.
   Value* saved = run.base;
   saved[0] = outer_continuation;
   saved[1] = outer_winders;
@@ -248,7 +249,7 @@ Value Vm::Terminate(absl::Status status) {
 
 Value Vm::End(Failure failure) {
   if (state_.terminating && state_.escape == kUndefined)
-    return kException;  // what follows from an end does not replace it
+    return kException;  // a consequence of the end does not replace it
   state_.terminating = true;
   state_.escape = state_.escape_value = kUndefined;  // of an earlier one, which a host function kept from the run
   state_.failure = std::move(failure);
@@ -350,7 +351,8 @@ std::string Counted(size_t count, const char* what) {
   return (count == 0 ? "no" : std::to_string(count)) + " " + what + (count == 1 ? "" : "s");
 }
 
-// What the procedure takes, by its own instructions: the clauses of a case-lambda may leave out a number.
+// The numbers of arguments that the procedure takes, by its own instructions, as text: the clauses of a case-lambda may
+// leave out a number.
 std::string TakenText(const Code* code) {
   constexpr size_t kMostClauses = 20;
   std::vector<Arity> clauses;

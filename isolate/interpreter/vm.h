@@ -48,30 +48,31 @@ enum class Root : int {
   kCount
 };
 
-// What Root::kTableProcedures holds, in order (isolate/lib/islet/hash-table.sld).
+// The procedures that Root::kTableProcedures holds, in order (isolate/lib/islet/hash-table.sld).
 enum class TableProcedure : int { kRefDefault, kSet, kDelete, kContains, kCount };
 
-// What a HostFunction's index is bound to. `call` follows the primitive's contract, but may run Lisp (and so collect).
+// The host's side of a HostFunction, found by its index. `call` follows the primitive's contract, but may run Lisp, and
+// so collect.
 struct HostBinding {
   Value (*call)(Vm& vm, void* data, Value* args, uint32_t argc) = nullptr;
   void* data = nullptr;
 };
 
-// What a number means that is no primitive's: it raises.
+// Stands for every number that is no primitive's: it raises.
 extern const PrimitiveSpec kNoPrimitive;
 
 class Embedder;  // embedder.h
 struct Outside;  // ports/outside.h
 class MacroUse;  // expander/procedural_macro.cc
 
-// What belongs to whoever has made the machine. Resets and forks leave it alone.
+// Belongs to whoever has made the machine. Resets and forks leave it alone.
 struct Attachments {
   Embedder* embedder = nullptr;  // null: nothing is evaluated, and failures have no description
   // Of host functions, by external-reference index. Unbound ones have a null call.
   std::vector<HostBinding> host_bindings;
-  // What messages say of the limits that are not the machine's own.
+  // Messages name these limits, which are not the machine's own.
   LimitFigures limit_figures;
-  // What the machine was granted of the world outside, and its open files.
+  // The grants of the machine in the world outside, and its open files.
   std::shared_ptr<Outside> outside;
   // Keeps what Heap::pristine points to.
   std::shared_ptr<const void> image;
@@ -83,7 +84,7 @@ struct Attachments {
 // kMemory: what is outside of the cage has passed the heap limit (heap/account.h).
 enum class InterruptReason : int { kNone, kInterrupted, kCpuTime, kWallTime, kDisposed, kMemory, kNoTimer };
 
-// What the C++ code of a run polls, and what its scratch memory counts for.
+// While it lives, C++ code of this thread polls the run, and scratch memory counts for it.
 struct RunScope {
   PollScope polls;
   AccountScope account;
@@ -173,7 +174,7 @@ class Vm : public RootSource {
   Value Delegate(Value procedure, absl::Span<const Value> args);
   // Ends the run with the Status of a condition, or other object raised, that no handler took.
   Value Uncaught(Value object);
-  // What Raise left, taken: for C++ code that handles it.
+  // Takes the object that Raise left: for C++ code that handles it.
   Value TakePending();
   // The same left where it is; kUndefined if nothing has been raised.
   Value pending() const { return state_.pending; }
@@ -258,8 +259,8 @@ class Vm : public RootSource {
  private:
   Value NewCondition(absl::string_view kind, absl::string_view who, absl::string_view message, Value irritants,
                      TraceFrom from);
-  // What the running instruction is in the source, where it differs (source_map.h): the procedure that was called
-  // there, and the number of the argument.
+  // Replaces the names of a procedure and an argument by those in the source of the running instruction, where the
+  // compiler has made another call of it (source_map.h).
   void NameOperand(absl::string_view* who, int* position) const;
   Value* FirstSoftLimit() const;
   // Whether failure_ is what `status` is about.
