@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "isolate/heap/value.h"
 
 namespace islet::vm {
 
@@ -59,9 +60,9 @@ enum class Taken : uint8_t {
 // How many values the call before the return address `at` takes. The word before it tells which call that is: a cell
 // has a reference's tag; the number of a primitive is below 2^24, and an instruction Call is not: it takes something.
 inline Taken TakenAt(const uint32_t* at) {
-  static_assert((static_cast<uint32_t>(Op::kCall) & 7) != 5);
+  static_assert(!Value::FromBits(static_cast<uint32_t>(Op::kCall)).IsObject());
   const uint32_t last = at[-1];
-  const bool is_call = (last & 7) != 5 && last >> 24 != 0;
+  const bool is_call = !Value::FromBits(last).IsObject() && last >> 24 != 0;
   return static_cast<Taken>((is_call ? last : at[-2]) >> 24);
 }
 
