@@ -19,10 +19,10 @@
 #include "isolate/heap/reusable_vector.h"
 #include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/failure.h"
+#include "isolate/interpreter/timer.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/process/fork.h"
 #include "sdk/thread_identity.h"
-#include "sdk/timer.h"
 #include "snapshot/image.h"
 
 namespace islet {
@@ -180,11 +180,11 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   bool disposed_inside = false;  // in one of them
   bool leave_later = false;      // the scope that has entered ended in one of them
   IsolateOptions options;
-  Limits limits;             // those of `options`, until SetLimits
-  int calls = 0;             // of the host's, nested
-  bool metered = false;      // whether StartCall has anything to do
-  bool asking_host = false;  // inside of near_limit
-  Watch* watch = nullptr;    // of a call whose time is limited
+  Limits limits;               // those of `options`, until SetLimits
+  int calls = 0;               // of the host's, nested
+  bool metered = false;        // whether StartCall has anything to do
+  bool asking_host = false;    // inside of near_limit
+  vm::Watch* watch = nullptr;  // of a call whose time is limited
   // How a nested call has ended with which the outermost must end too.
   std::optional<vm::Failure> spent;
   int64_t fuel_at_start = 0;         // of the present call

@@ -48,7 +48,7 @@ void Isolate::Impl::ApplyLimits() {
 absl::Status Isolate::Impl::StartCall() {
   if (vm->CountsInstructions()) vm->set_fuel(fuel_at_start = Fuel(limits));
   if (!TimeLimited(limits)) return absl::OkStatus();
-  return Watch::Start(*vm, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time), &watch);
+  return vm::Watch::Start(*vm, Nanoseconds(limits.cpu_time), Nanoseconds(limits.wall_time), &watch);
 }
 
 void Isolate::Impl::EndCall() {
@@ -114,7 +114,7 @@ void Isolate::Impl::ChangeLimits(const Limits& wanted) {
   const int64_t cpu = Nanoseconds(limits.cpu_time), wall = Nanoseconds(limits.wall_time);
   if (impl.watch != nullptr) {
     impl.watch->Change(cpu, wall);
-  } else if (TimeLimited(limits) && !Watch::Start(*impl.vm, cpu, wall, &impl.watch).ok()) {
+  } else if (TimeLimited(limits) && !vm::Watch::Start(*impl.vm, cpu, wall, &impl.watch).ok()) {
     impl.vm->Interrupt(vm::InterruptReason::kNoTimer);  // rather than to go on without the limit
   }
 }

@@ -27,12 +27,12 @@
 #include "isolate/ports/port.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/version.h"
-#include "snapshot/deadline.h"
 #include "snapshot/emit.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/output_files.h"
 #include "snapshot/signals.h"
 #include "snapshot/source_names.h"
+#include "snapshot/time_limit.h"
 #include "snapshot/writer.h"
 
 namespace islet::vm {
@@ -47,14 +47,14 @@ class ScriptStreams : public StandardStreams {
  public:
   explicit ScriptStreams(bool output_is_taken) : output_is_taken_(output_is_taken) {}
 
-  void set_deadline(const Deadline* deadline) { deadline_ = deadline; }
+  void set_limit(const TimeLimit* limit) { limit_ = limit; }
 
   absl::StatusOr<size_t> Read(char* buffer, size_t size) override {
     constexpr int kMilliseconds = 50;  // between looks at what may end it
     if (absl::Status flushed = Flush(); !flushed.ok()) return flushed;
     pollfd input = {STDIN_FILENO, POLLIN, 0};
     while (poll(&input, 1, kMilliseconds) == 0 || (input.revents == 0 && errno == EINTR)) {
-      if (PendingSignal() != 0 || (deadline_ != nullptr && deadline_->passed())) {
+      if (PendingSignal() != 0 || (limit_ != nullptr && limit_->passed())) {
         return absl::CancelledError("interrupted");
       }
     }
@@ -68,7 +68,7 @@ class ScriptStreams : public StandardStreams {
 
  private:
   const bool output_is_taken_;
-  const Deadline* deadline_ = nullptr;
+  const TimeLimit* limit_ = nullptr;
   std::shared_ptr<StandardStreams> process_ = MakeProcessStreams();
 };
 
@@ -144,10 +144,11 @@ absl::Status EvaluateScripts(const GeneratorOptions& options, Vm& vm, Evaluator&
                              bool* tells_place) {
   std::function<void()> stuck;
   if (options.may_exit) stuck = [&options] { EndStuck(options); };
-  const Deadline deadline(vm, options.max_seconds, std::move(stuck));
+  TimeLimit limit;
+  absl::Status status = limit.Start(vm, options.max_seconds, std::move(stuck));
+  if (!status.ok()) return status;
   const InterruptScope interrupts(vm);
-  streams.set_deadline(&deadline);
-  absl::Status status;
+  streams.set_limit(&limit);
   for (const std::string& script : options.scripts) {
     PortTableOf(vm).base_directory = DirectoryOf(script);
     if (script == "-") {
@@ -165,7 +166,7 @@ absl::Status EvaluateScripts(const GeneratorOptions& options, Vm& vm, Evaluator&
     status = Explain(vm, evaluator, options, status, tells_place);
     break;
   }
-  streams.set_deadline(nullptr);
+  streams.set_limit(nullptr);
   return status;
 }
 

@@ -267,6 +267,16 @@ TEST_F(Generator, EndlessLoopEndsByOption) {
   EXPECT_THAT(Failure(options), HasSubstr("time limit of 0.2 seconds reached (--max-seconds)"));
 }
 
+// Its thread waits in the system, where no interrupt is seen.
+TEST_F(Generator, AScriptThatWaitsForTheSystemEndsTheTool) {
+  ASSERT_EQ(mkfifo((directory_ + "fifo").c_str(), 0600), 0);
+  GeneratorOptions options = OptionsFor("(open-input-file \"fifo\")");
+  options.max_seconds = 0.01;
+  options.may_exit = true;
+  EXPECT_EXIT(Run(options).IgnoreError(), testing::ExitedWithCode(1),
+              "time limit of 0.01 seconds reached .--max-seconds., while waiting for the system");
+}
+
 TEST_F(Generator, RunawayAllocationEndsByOption) {
   GeneratorOptions options = OptionsFor("(let loop ((l '())) (loop (cons 1 l)))");
   options.max_heap_mib = 32;

@@ -12,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "isolate/heap/cage.h"
 #include "isolate/heap/heap.h"
+#include "isolate/interpreter/machine_for_tests.h"
 #include "isolate/interpreter/vm.h"
 
 namespace islet::vm {
@@ -22,13 +22,6 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
-
-std::unique_ptr<Vm> MakeVm() {
-  auto cage = Cage::Create(CageLayout::For(uint64_t{1} << 32, 0, 0), ImageSource());
-  EXPECT_TRUE(cage.ok()) << cage.status();
-  return std::make_unique<Vm>(std::make_unique<Heap>(*std::move(cage), HeapOptions()),
-                              absl::Span<const PrimitiveSpec>());
-}
 
 Failure Example() {
   Failure failure;
@@ -48,7 +41,7 @@ TEST(PlaceTest, IsToldAsFarAsItIsKnown) {
 }
 
 TEST(PlaceTest, ComesBackFromTheHeap) {
-  auto vm = MakeVm();
+  auto vm = MakeEmptyVm();
   Heap& heap = vm->heap();
   for (const Place& place : {Place{"a:1:2", 3, 5}, Place{"", 1, 1}, Place{"\u03bb.lisp", 1 << 20, 1 << 20}}) {
     EXPECT_EQ(PlaceFromValue(heap, PlaceToValue(heap, place.file, place.line, place.column)), place);
@@ -160,7 +153,7 @@ TEST(FailureTest, MarksThatAreNoneSayNothing) {
 }
 
 TEST(FailureTest, TheMachineKeepsTheLatest) {
-  auto vm = MakeVm();
+  auto vm = MakeEmptyVm();
   const absl::Status first = vm->Record(Example());
   EXPECT_TRUE(vm->IsLatestFailure(first));
   EXPECT_EQ(vm->FailureOf(first).frames.size(), 3u);
@@ -181,7 +174,7 @@ TEST(FailureTest, TheMachineKeepsTheLatest) {
 }
 
 TEST(FailureTest, AHandlersAreConditionsAndErrorsInTexts) {
-  auto vm = MakeVm();
+  auto vm = MakeEmptyVm();
   EXPECT_TRUE(CanBeHandled(vm->Record(Example())));
   EXPECT_TRUE(CanBeHandled(absl::InvalidArgumentError("a text")));
   vm->Terminate(absl::CancelledError("interrupted"));

@@ -1,4 +1,4 @@
-#include "sdk/timer.h"
+#include "isolate/interpreter/timer.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -18,7 +18,7 @@
 #include "isolate/interpreter/limits.h"
 #include "isolate/process/clock.h"
 
-namespace islet {
+namespace islet::vm {
 namespace {
 
 // After an interrupt, should the call go on in spite of it.
@@ -226,11 +226,11 @@ void Timer::BeginAgain(const std::vector<std::unique_ptr<Watch>>& mine) {
     return;
   }
   for (const std::unique_ptr<Watch>& watch : mine) {
-    if (watch->vm_ != nullptr) watch->vm_->Interrupt(vm::InterruptReason::kNoTimer);
+    if (watch->vm_ != nullptr) watch->vm_->Interrupt(InterruptReason::kNoTimer);
   }
 }
 
-absl::Status Watch::Start(vm::Vm& vm, int64_t cpu, int64_t wall, Watch** started) try {
+absl::Status Watch::Start(Vm& vm, int64_t cpu, int64_t wall, Watch** started) try {
   *started = nullptr;
   ThreadWatches& mine = thread_watches;
   if (mine.used == mine.watches.size()) {
@@ -253,13 +253,13 @@ absl::Status Watch::Start(vm::Vm& vm, int64_t cpu, int64_t wall, Watch** started
   }
   if (const int error = timer.EnsureThread(); error != 0) {
     watch->Stop();
-    return vm::NoTimerStatus(std::strerror(error));
+    return NoTimerStatus(std::strerror(error));
   }
   timer.WakeBy(next);
   *started = watch;
   return absl::OkStatus();
 } catch (const std::bad_alloc&) {
-  return vm::NoTimerStatus("there is no memory");
+  return NoTimerStatus("there is no memory");
 }
 
 void Watch::StartCpu(int64_t used) {
@@ -272,6 +272,7 @@ void Watch::Set(int64_t cpu, int64_t wall) {
   wall_end_ = Add(wall_start_, wall);
   // No thread uses more processor time than time passes.
   next_check_ = std::min(wall_end_, Add(wall_start_, cpu));
+  overdue_at_ = kNever;
 }
 
 void Watch::Change(int64_t cpu, int64_t wall) {
@@ -289,9 +290,24 @@ void Watch::Stop() {
   {
     const std::lock_guard<ForkSafeMutex> lock(mutex_);
     vm_ = nullptr;
-    next_check_ = kNever;
+    next_check_ = overdue_at_ = kNever;
+    if (overdue_) overdue_ = nullptr;
   }
   --thread_watches.used;
+}
+
+void Watch::SetOverdue(int64_t grace, std::function<void()> overdue) {
+  const std::lock_guard<ForkSafeMutex> lock(mutex_);
+  grace_ = grace;
+  overdue_ = std::move(overdue);
+}
+
+int64_t Watch::InterruptFor(InterruptReason reason, int64_t now) {
+  vm_->Interrupt(reason);
+  if (overdue_ && overdue_at_ == kNever) overdue_at_ = now + grace_;
+  if (now >= overdue_at_) std::exchange(overdue_, nullptr)();
+  if (!overdue_) overdue_at_ = kNever;
+  return next_check_ = now + kAgain;
 }
 
 int64_t Watch::CpuUsed() const { return counts_cpu_ ? ReadClock(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ : 0; }
@@ -301,16 +317,10 @@ int64_t Watch::WallUsed() const { return Now() - wall_start_; }
 int64_t Watch::Check(int64_t now) {
   const std::lock_guard<ForkSafeMutex> lock(mutex_);
   if (vm_ == nullptr || now < next_check_) return next_check_;
-  if (now >= wall_end_) {
-    vm_->Interrupt(vm::InterruptReason::kWallTime);
-    return next_check_ = now + kAgain;
-  }
+  if (now >= wall_end_) return InterruptFor(InterruptReason::kWallTime, now);
   const int64_t left = cpu_end_ == kNever ? kNever : cpu_end_ - ReadClock(cpu_clock_);
-  if (left <= 0) {
-    vm_->Interrupt(vm::InterruptReason::kCpuTime);
-    return next_check_ = now + kAgain;
-  }
-  return next_check_ = std::min(wall_end_, islet::Add(now, std::max(left, kLeastWait)));
+  if (left <= 0) return InterruptFor(InterruptReason::kCpuTime, now);
+  return next_check_ = std::min(wall_end_, ::islet::vm::Add(now, std::max(left, kLeastWait)));
 }
 
-}  // namespace islet
+}  // namespace islet::vm
