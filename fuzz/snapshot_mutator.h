@@ -34,7 +34,7 @@ class SnapshotMutator {
   void FindObjects();
   // The words that such a change picks from; null: any word of the file.
   const std::vector<uint32_t>* PlacesOf(Kind kind) const;
-  // What is cut off at `size` says so of itself.
+  // Cuts the file off at `size`, and has it say that it is so large.
   void Cut(std::vector<uint8_t>& file, size_t size) const;
   void ApplyOne(const Change& change, std::vector<uint8_t>& file, std::string* description) const;
 

@@ -99,8 +99,8 @@ class Expansion {
   bool ExpandHead(Syntax** form, Scope* scope, int* core);
   // body.cc: definitions, then expressions, in a scope of its own.
   Core* Body(Syntax* forms, Scope* scope, const Syntax* whole);
-  // What define-values does: `values` are received in fresh variables, the last of which takes the rest if `has_rest`
-  // says so, and each of them is `assign`ed by its number to the variable that is defined.
+  // For define-values: `values` are received in `count` fresh variables, the last of which takes the rest if `has_rest`
+  // says so. `assign` makes the assignment to the variable that is defined, from its number and the value received.
   Core* ReceiveValues(Core* values, size_t count, bool has_rest, SourcePosition position,
                       absl::FunctionRef<Core*(size_t, Core*)> assign);
   // lambda.cc
