@@ -231,10 +231,10 @@ void BM_Floor(benchmark::State& state) {
     uint8_t* base = static_cast<uint8_t*>(
         mmap(hint, layout.cage_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (base == MAP_FAILED) return state.SkipWithError("mmap failed");
-    mmap(base, layout.read_only_begin, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, source.fd,
-         static_cast<off_t>(source.file_offset));
-    mmap(base + layout.read_only_begin, layout.image_end - layout.read_only_begin, PROT_READ, MAP_PRIVATE | MAP_FIXED,
-         source.fd, static_cast<off_t>(source.file_offset + layout.read_only_begin));
+    (void)mmap(base, layout.read_only_begin, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, source.fd,
+               static_cast<off_t>(source.file_offset));
+    (void)mmap(base + layout.read_only_begin, layout.image_end - layout.read_only_begin, PROT_READ,
+               MAP_PRIVATE | MAP_FIXED, source.fd, static_cast<off_t>(source.file_offset + layout.read_only_begin));
     for (const Touch& touch : touches) {
       volatile uint8_t* p = base + touch.offset;
       const uint8_t value = *p;

@@ -89,7 +89,7 @@ constexpr size_t kStartBytes = size_t{2} * kPageSize;
 // behind `start`. After this the table and its vtable lie within `start`.
 absl::StatusOr<FileStart> ReadStart(absl::Span<const uint8_t> start, bool whole) {
   if (absl::Status status = CheckIdentifier(start); !status.ok()) return status;
-  const absl::Status incomplete = whole ? Truncated(start.size()) : Damaged();
+  absl::Status incomplete = whole ? Truncated(start.size()) : Damaged();
   if (start.size() <= kRootAndIdentifier) return incomplete;
 
   flatbuffers::Verifier verifier(start.data(), start.size());

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -288,7 +289,7 @@ bool NumberEqv(Heap& heap, Value a, Value b) {
     const double x = heap.flonum(a);
     const double y = heap.flonum(b);
     if (std::isnan(x) || std::isnan(y)) return std::isnan(x) && std::isnan(y);
-    return std::memcmp(&x, &y, sizeof(double)) == 0;
+    return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y);
   }
   if (heap.type(a) != heap.type(b)) return false;
   if (!IsReal(heap, a)) {

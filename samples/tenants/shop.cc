@@ -86,7 +86,7 @@ absl::StatusOr<islet::Limit> Shop::Suffer(const Tenant& tenant, Deed deed) {
   if (!isolate.ok()) return isolate.status();
   const islet::Isolate::Scope scope(**isolate);
   (*isolate)->SetLimits(tenant.limits);
-  const absl::Status status = (*isolate)->Call(Procedure(deed)).status();
+  absl::Status status = (*isolate)->Call(Procedure(deed)).status();
   const islet::Limit limit = islet::LimitReached(status);
   if (limit == islet::Limit::kNone && !status.ok()) return status;
   return limit;

@@ -4,7 +4,8 @@ what passed, each but once."""
 _EXTENSIONS = ["cc", "c"]
 
 def _clang_tidy_impl(target, ctx):
-    if CcInfo not in target or not hasattr(ctx.rule.attr, "srcs"):
+    theirs = target.label.workspace_name != "" or target.label.package.startswith("third_party")
+    if theirs or CcInfo not in target or not hasattr(ctx.rule.attr, "srcs"):
         return [OutputGroupInfo(tidy = depset())]
     compilation = target[CcInfo].compilation_context
     flags = []
