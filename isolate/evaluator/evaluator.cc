@@ -101,17 +101,25 @@ Value CoreLibraryName(Vm& vm) {
   return heap.Cons(vm.Intern("islet"), heap.Cons(vm.Intern("core"), kNull));
 }
 
-// The environment of a program, before its imports: nothing but the means to import.
-Value MakeProgramEnvironment(Vm& vm) {
+// Binds a keyword of (islet core) in `environment`. Must not collect, as its callers hold Values.
+void BindCoreKeyword(Vm& vm, Value environment, absl::string_view keyword) {
   Heap& heap = vm.heap();
   const Value core = FindLibrary(vm, CoreLibraryName(vm));
+  const Value symbol = vm.Intern(keyword);
+  HashTablePut(heap, heap.Get<Environment>(environment)->bindings, symbol,
+               HashTableGet(heap, heap.Get<Environment>(core)->exports, symbol, kUndefined));
+}
+
+// The environment of a program, before its imports: nothing but the means to import.
+Value MakeProgramEnvironment(Vm& vm) {
   const Value environment = MakeEnvironment(vm, vm.Intern("program"));
-  for (const char* keyword : {"import", "define-library"}) {
-    const Value symbol = vm.Intern(keyword);
-    HashTablePut(heap, heap.Get<Environment>(environment)->bindings, symbol,
-                 HashTableGet(heap, heap.Get<Environment>(core)->exports, symbol, kUndefined));
-  }
+  for (const char* keyword : {"import", "define-library"}) BindCoreKeyword(vm, environment, keyword);
   return environment;
+}
+
+// Raises what the expander has found, for a procedure called `who`; "" if the program need not know of one.
+Value RaiseExpandError(Vm& vm, absl::string_view who, const ExpandError& error) {
+  return CanReraise(vm, error.cause) ? vm.Reraise(error.cause) : vm.Error("syntax", who, error.ToString());
 }
 
 // A table with what the environment binds. Reserve kBytesOfBindings before.
@@ -436,17 +444,9 @@ Value Evaluator::CompileDatum(Value datum, Value environment) {
   Syntax* form = expander.FromDatum(datum);
   if (form == nullptr) return vm_.Error("syntax", "eval", "the expression is nested too deeply");
   Core* core = expander.ExpandToplevel(form, environment);
-  if (core == nullptr) {
-    const ExpandError& error = expander.error();
-    if (CanReraise(vm_, error.cause)) return vm_.Reraise(error.cause);
-    return vm_.Error("syntax", "", error.ToString());
-  }
-  absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
-  if (!thunk.ok()) {
-    const absl::string_view message = thunk.status().message();
-    return vm_.Error("syntax", "", message);
-  }
-  return *thunk;
+  if (core == nullptr) return RaiseExpandError(vm_, "", expander.error());
+  const absl::StatusOr<Value> thunk = Compile(vm_, arena, core);
+  return thunk.ok() ? *thunk : vm_.Error("syntax", "", thunk.status().message());
 }
 
 Value Evaluator::LoadFile(Value path, Value environment) {
@@ -472,15 +472,10 @@ Value Evaluator::ImportAll(Value import_sets) {
   Syntax* form = DatumToSyntax(arena, heap, heap.Cons(vm_.Intern("import"), import_sets), SourcePosition{});
   if (form == nullptr) return vm_.Error("syntax", "environment", "not an import set");
   // The expander is to know what `import` means there.
-  const Value core = FindLibrary(vm_, CoreLibraryName(vm_));
-  const Value import = HashTableGet(heap, heap.Get<Environment>(core)->exports, vm_.Intern("import"), kUndefined);
-  HashTablePut(heap, heap.Get<Environment>(environment)->bindings, vm_.Intern("import"), import);
+  BindCoreKeyword(vm_, environment, "import");
   Expander expander(vm_, arena, this);
-  Core* done = expander.ExpandToplevel(form, environment);
-  if (done == nullptr) {
-    const ExpandError& error = expander.error();
-    if (CanReraise(vm_, error.cause)) return vm_.Reraise(error.cause);
-    return vm_.Error("syntax", "environment", error.ToString());
+  if (expander.ExpandToplevel(form, environment) == nullptr) {
+    return RaiseExpandError(vm_, "environment", expander.error());
   }
   return environment;
 }

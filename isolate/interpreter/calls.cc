@@ -21,13 +21,17 @@ namespace {
 // Words that stay free at the end of the stack for headers of frames that are about to ask for more.
 constexpr ptrdiff_t kStackMargin = 512;
 
+// Gives up the frame at frame: its caller is to go on.
+void LeaveFrame(Vm& vm) {
+  Value* const fp = State(vm).frame;
+  State(vm).pc = InstructionAt(vm.heap().base(), HeaderOf(fp).return_address);
+  State(vm).frame = fp - HeaderOf(fp).distance.fixnum();
+}
+
 // Leaves the frame at frame with `result`.
 void ReturnFromCallee(Vm& vm, Value result) {
-  Value* fp = State(vm).frame;
-  FrameHeader& header = HeaderOf(fp);
-  State(vm).pc = InstructionAt(vm.heap().base(), header.return_address);
-  header.callee = result;
-  State(vm).frame = fp - header.distance.fixnum();
+  HeaderOf(State(vm).frame).callee = result;
+  LeaveFrame(vm);
 }
 
 bool NoStackForHandler(Vm& vm) {
@@ -445,9 +449,7 @@ bool HandleException(Vm& vm) {
   } else {
     Value raised_at;
     if (in_callee) {
-      Value* fp = State(vm).frame;
-      State(vm).pc = InstructionAt(heap.base(), HeaderOf(fp).return_address);
-      State(vm).frame = fp - HeaderOf(fp).distance.fixnum();
+      LeaveFrame(vm);
       State(vm).argc = 0;
       raised_at = Value::FromBits(heap.OffsetOf(State(vm).pc) - 4);
     } else {
