@@ -19,7 +19,7 @@ namespace {
 // for the image to be a power of two below it.
 constexpr uint64_t kMaxImageBytes = uint64_t{1} << 30;
 
-// So many of the objects that cannot be frozen are listed.
+// The error about objects that cannot be frozen lists this many of them.
 constexpr size_t kMostListed = 20;
 
 template <typename Visit>

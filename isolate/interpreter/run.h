@@ -70,7 +70,7 @@ Value* EndOfRegisters(const Vm& vm, Value* header, uint32_t pc);
 // Words of stack. Up to the soft limit frames may be; the headers of frames, and the arguments of calls about to be
 // refused, may lie so many words past it.
 inline constexpr ptrdiff_t kPastSoftLimit = 64;
-// So much is in use from the start and stays so: what most programs need, in one page.
+// A machine uses this much of its stack from the start, and never shrinks below it: one page, enough for most programs.
 inline constexpr ptrdiff_t kFirstStackWords = 1024;
 // Room above the registers of a frame for what calls one of the machine's own procedures there: a header, a word for
 // RaisedAt, and four arguments at most.

@@ -176,7 +176,7 @@ class Vm : public RootSource {
   Value Uncaught(Value object);
   // Takes the object that Raise left: for C++ code that handles it.
   Value TakePending();
-  // The same left where it is; kUndefined if nothing has been raised.
+  // The object that Raise left, which stays there; kUndefined if nothing has been raised.
   Value pending() const { return state_.pending; }
 
   // ---- Several values, from a primitive or to C++: see kMultipleValues.

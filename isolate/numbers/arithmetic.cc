@@ -164,7 +164,7 @@ bool DivideInexactIntegers(Heap& heap, Value n, Value d, Rounding rounding, Valu
   return true;
 }
 
-// The same for exact ones of any size; `d` is not 0.
+// Divides exact integers of any size; `d` is not 0.
 bool DivideLargeIntegers(Heap& heap, Value n, Value d, Rounding rounding, Value* quotient, Value* remainder,
                          NumberStatus* status) {
   if (!Allowed(status, NumberBytes(heap, n) + NumberBytes(heap, d) + 64)) return false;

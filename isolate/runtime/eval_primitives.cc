@@ -48,7 +48,7 @@ Value InteractionEnvironment(Vm& vm, Value*, uint32_t) { return vm.root(Root::kI
 
 Value UncaughtObject(Vm& vm, Value* args, uint32_t) { return vm.Uncaught(args[0]); }
 
-// The same as HostFunctions::kMostArguments (islet/host_functions.h).
+// Equals HostFunctions::kMostArguments (islet/host_functions.h), which this layer does not see.
 constexpr int32_t kMostDeclaredArguments = 255;
 // Each declaration copies the table of all, so that more would take minutes.
 constexpr uint32_t kMostHostFunctions = 65535;
