@@ -246,7 +246,8 @@ class alignas(64) Isolate {
   const Limits& limits() const;
 
   IsolateStats Stats() const;
-  // Frees what is unreachable.
+  // Frees what is unreachable, and gives all memory of the heap that is free back to the system: of
+  // what a program has used, collections of their own accord keep some for what it will use next.
   void CollectGarbage();
 
   // The isolate's name in handles and persistents; internal.

@@ -32,7 +32,9 @@ struct Limits {
   // them: text that is read, expanded and compiled, macros, what is at hand of a port, copies and
   // lists of work of built-in procedures. Whatever a script can make grow counts, but short-lived
   // texts and lists that are no larger than an object in the heap they are made of. As collecting
-  // copies what is alive, up to three times as much may be resident for a moment. ResourceExhausted.
+  // copies what is alive, up to three times as much may be resident for a moment; and up to twice as
+  // much for as long as the program uses it again and again, since fresh pages are dear (Isolate::
+  // CollectGarbage gives them back). ResourceExhausted.
   size_t heap_bytes = size_t{512} << 20;
   // Bytes of frames of calls that have not returned; they count as heap as well, from some 200 KiB
   // on. Seen where a procedure is entered, to about a KiB. kNoBytes: as the heap allows.

@@ -19,9 +19,8 @@ namespace {
 // Bytes, or slots, looked at between two polls; and symbols.
 constexpr ptrdiff_t kScannedAtOnce = 8192;
 constexpr size_t kSlotsAtOnce = 2048;
-// Bytes of forwarding table for a block, and for which the system is asked in one call.
+// Bytes of forwarding table for a block.
 constexpr uint32_t kForwardingOfBlock = Heap::kBlockSize / kObjectAlignment * sizeof(Value);
-constexpr uint32_t kPopulatedAtOnce = 8 * kForwardingOfBlock;
 // Nursery that is left beside the forwarding table when a collection may stop: for what is made
 // until the run is over.
 constexpr size_t kNurseryLeft = 4 * Heap::kSlack;
@@ -512,8 +511,8 @@ void Collector::Finish() {
   Complete(start);
 }
 
-// Finds room for one word for each 8 bytes of what is evacuated. It reads as zero: it lies above
-// what was ever filled.
+// Finds room for one word for each 8 bytes of what is evacuated: at the nursery's end, so that it is there each time,
+// and its pages can stay (SpareMemory).
 void Collector::PrepareForwarding() {
   size_t bytes = 0;
   for (const auto& blocks : from_) {
@@ -530,21 +529,17 @@ void Collector::PrepareForwarding() {
     std::abort();
   }
   if (room - bytes < kNurseryLeft) polls_ = false;
-  state_.evacuation.forwarding = first + static_cast<uint32_t>(std::min(room - bytes, kNurseryLeft));
-  forwarding_used_ = state_.evacuation.forwarding_end = state_.evacuation.forwarding;
-  state_.young.hard_end = state_.evacuation.forwarding;
+  forwarding_ = young_begin_ + young_size_;
+  forwarding_floor_ = forwarding_ - static_cast<uint32_t>(bytes);
+  state_.young.hard_end = first + static_cast<uint32_t>(std::min(room - bytes, kNurseryLeft));
 }
 
 // Something in the block is alive.
 void Collector::StartForwarding(uint32_t index) {
-  const uint32_t begin = forwarding_used_;
-  forwarding_used_ += kForwardingOfBlock;
-  if (forwarding_used_ > state_.evacuation.forwarding_end) {
-    uint32_t& end = state_.evacuation.forwarding_end;
-    end += std::min(kPopulatedAtOnce, young_begin_ + young_size_ - end);
-    PopulatePages(base_ + begin, base_ + end);
-  }
-  state_.old.blocks[index].next = begin;
+  forwarding_ -= kForwardingOfBlock;
+  uint8_t* const part = base_ + forwarding_;
+  heap_.spare_.TakeTable(part, part + kForwardingOfBlock, base_ + forwarding_floor_);
+  state_.old.blocks[index].next = forwarding_;
 }
 
 bool Collector::Trace() {
@@ -563,7 +558,9 @@ void Collector::Complete(int64_t start) {
     for (uint32_t index : space.blocks) state_.old.blocks[index].marked = false;
   }
   state_.evacuation.running = false;
+  state_.young.hard_end = young_begin_ + young_size_;
   ResetNursery();
+  heap_.TrimBlocks();  // now that no fresh object's block is looked at any more
   ++state_.counts.full_collections;
   NotePause(start);
 }
@@ -587,6 +584,7 @@ void Collector::ResetNursery() {
   if (top > kept) {
     uint8_t* const end = PageEnd(top);
     if (!Heap::Discard(kept, end)) heap_.young_kept_ = std::max(heap_.young_kept_, end);
+    heap_.spare_.CutTable(end);
   }
   heap_.young_used_ = std::max(heap_.young_used_, std::min(top, kept));
   state_.young.top = young_begin_;

@@ -15,7 +15,7 @@
 //   flonum   the reference in the low half, kMovedFlonum in the high one: a signalling NaN, which arithmetic never
 //            yields and Heap::MakeFlonum replaces
 // Objects of the old space stay as they were. Their new references lie in a table, one word for
-// each 8 bytes of the blocks that are evacuated, which lies in the nursery's unused range. So a
+// each 8 bytes of the blocks that are evacuated, which lies at the end of the nursery's range. So a
 // full collection can stop at any time, when the run it was made for is to be ended (poll.h): with
 // the nursery collected before, every object can still be read through every reference. It is
 // finished later, or dropped by a reset.
@@ -119,7 +119,10 @@ class Collector {
   uint64_t moved_ = 0;
   uint64_t roots_ = 0;                       // visited so far
   uint32_t made_[Heap::kContentCount] = {};  // blocks
-  uint32_t forwarding_used_ = 0;             // end of what blocks have of the forwarding table
+  // The forwarding table is handed out to blocks from the nursery's end downwards: so far down to the first, and not
+  // below the second.
+  uint32_t forwarding_ = 0;
+  uint32_t forwarding_floor_ = 0;
   Cursor cursors_[Heap::kContentCount];
   uint32_t queue_ = Heap::kNoBlock;  // blocks with marked objects to scan
   std::vector<uint32_t> from_[Heap::kContentCount];

@@ -56,6 +56,10 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
       if (offset < layout().stack_end || offset >= top) continue;
       bytes = std::min<size_t>(kPageSize, top - offset);
     }
+    if (unused == Unused::kNot && offset >= layout().old_begin) {
+      const uint32_t block = BlockIndex(static_cast<uint32_t>(offset));
+      if (spare_.IsStale(block) || other.spare_.IsStale(block)) continue;
+    }
     if (std::memcmp(base_ + offset, other.base_ + offset, bytes) == 0) continue;
     size_t word = offset;
     while (std::memcmp(base_ + word, other.base_ + word, 4) == 0) word += 4;

@@ -18,6 +18,7 @@ void Heap::CopyFrom(const Heap& parent) {
     std::memcpy(base_ + offset, parent.base_ + offset, kPageSize);
   }
 
+  spare_.MakeRoomFor(parent.state_.old.blocks.size());
   state_ = parent.state_;
   std::memcpy(young_start(), parent.young_start(), YoungBytes());
   for (const MovingSpace& space : state_.old.moving) {

@@ -20,8 +20,8 @@ namespace {
 constexpr size_t kMinSoftNursery = size_t{64} << 10;
 // How many of the newest holes an allocation of an unmoving object looks at.
 constexpr size_t kHolesTried = 8;
-// Bytes that are given back to the system between two polls.
-constexpr size_t kDiscardedAtOnce = size_t{1} << 20;
+// Blocks that are cleared between two polls.
+constexpr uint32_t kClearedAtOnce = 4;
 // Bytes that the system is asked for between two polls.
 constexpr ptrdiff_t kPopulatedAtOnce = ptrdiff_t{64} << 10;
 
@@ -40,7 +40,8 @@ Heap::Heap(Cage cage, const HeapOptions& options)
       cage_(std::move(cage)),
       max_blocks_((layout().old_end - layout().old_begin) / kBlockSize),
       options_(options),
-      dirty_(layout().image_end) {
+      dirty_(layout().image_end),
+      spare_(base_ + layout().old_begin, base_ + layout().young_end) {
   state_ = InitialState();
   stack_top_ = stack_used_ = stack_begin();
   account_.set_limit(EffectiveLimit());
@@ -81,10 +82,13 @@ bool Heap::HasRoomFor(size_t bytes) const {
 }
 
 bool Heap::Reserve(size_t bytes) {
-  if (HasRoomFor(bytes)) return true;
-  if (bytes > EffectiveLimit()) return false;
-  if (Collect() && HasRoomFor(bytes)) return true;
-  return !state_.evacuation.running && PollInterrupts() && FullCollection() && HasRoomFor(bytes);
+  if (!HasRoomFor(bytes)) {
+    if (bytes > EffectiveLimit()) return false;
+    if (!Collect() || !HasRoomFor(bytes)) {
+      if (state_.evacuation.running || !PollInterrupts() || !FullCollection() || !HasRoomFor(bytes)) return false;
+    }
+  }
+  return bytes <= kSlack || ClearLongRuns(bytes);
 }
 
 // ---- Allocation.
@@ -193,6 +197,8 @@ void* Heap::AllocateLarge(size_t bytes) {
   state_.fresh.large.push_back(index);
   state_.counts.allocated_bytes += bytes;
   NoteOldGrowth();
+  // A long run may have found no place among the spare blocks.
+  GiveBackSpare(SpareLimit(), /*polls=*/true);
   return BlockStart(index);
 }
 
@@ -212,7 +218,8 @@ void Heap::FreeLarge(Value object) {
   if (state_.old.blocks[index].fresh)
     state_.fresh.large.erase(std::find(state_.fresh.large.begin(), state_.fresh.large.end(), index));
   FreeBlocks(index, state_.old.blocks[index].run);
-  DiscardFreed(true);
+  TrimBlocks();
+  GiveBackSpare(SpareLimit(), /*polls=*/true);
 }
 
 // ---- Old space.
@@ -243,18 +250,17 @@ uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes, bool populate) 
     const uint32_t last = space.blocks.back();
     state_.old.blocks[last].top = space.top - BlockOffset(last);
   }
-  const uint32_t index = AllocateBlocks(1, Block::kMoving);
+  const uint32_t index = AllocateBlocks(1, Block::kMoving, populate);
   if (index == kNoBlock) return nullptr;
   state_.old.blocks[index].marked = state_.evacuation.running;
   space.blocks.push_back(index);
   uint8_t* p = BlockStart(index);
-  if (populate) PopulatePages(p, p + kBlockSize);
   space.top = BlockOffset(index) + static_cast<uint32_t>(bytes);
   space.end = BlockOffset(index) + static_cast<uint32_t>(kBlockSize);
   return p;
 }
 
-uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
+uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind, bool populate) {
   uint32_t index = kNoBlock;
   if (state_.old.free_blocks >= run) {
     uint32_t length = 0;
@@ -277,11 +283,12 @@ uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
   if (index == kNoBlock) {
     if (max_blocks_ - state_.old.blocks.size() < run) return kNoBlock;
     index = static_cast<uint32_t>(state_.old.blocks.size());
-    state_.old.blocks.resize(state_.old.blocks.size() + run);
+    spare_.MakeRoomFor(index + run);
+    state_.old.blocks.resize(index + run);
   }
   for (uint32_t i = 0; i < run; ++i) {
+    if (!spare_.TakeBlock(index + i) && populate) PopulatePages(BlockStart(index + i), BlockStart(index + i + 1));
     Block& block = state_.old.blocks[index + i];
-    if (block.kind == Block::kFree && block.marked) (void)Discard(BlockStart(index + i), BlockStart(index + i + 1));
     block = Block();
     block.kind = i == 0 ? kind : Block::kLargeTail;
     block.run = i == 0 ? run : i;
@@ -292,48 +299,40 @@ uint32_t Heap::AllocateBlocks(uint32_t run, Block::Kind kind) {
 }
 
 void Heap::FreeBlocks(uint32_t index, uint32_t run) {
-  for (uint32_t i = 0; i < run; ++i) {
-    state_.old.blocks[index + i] = Block();
-    state_.old.blocks[index + i].marked = true;
+  for (uint32_t i = index; i < index + run; ++i) {
+    Block& block = state_.old.blocks[i];
+    const bool bumped = block.kind == Block::kMoving || block.kind == Block::kUnmoving;
+    spare_.AddBlock(i, bumped ? block.top : kBlockSize);
+    block = Block();
   }
   state_.old.free_blocks += run;
   state_.old.lowest_free = std::min(state_.old.lowest_free, index);
   state_.old.bytes -= run * kBlockSize;
 }
 
-void Heap::DiscardFreed(bool polls) {
-  state_.evacuation.undiscarded = true;
-  if (!DiscardForwarding(polls)) return;
-  const auto freed = [this](uint32_t i) {
-    return i < state_.old.blocks.size() && state_.old.blocks[i].kind == Block::kFree && state_.old.blocks[i].marked;
-  };
-  for (uint32_t i = state_.old.lowest_free; i < state_.old.blocks.size(); ++i) {
-    if (!freed(i)) continue;
-    const uint32_t begin = i;
-    for (; freed(i) && i - begin < kDiscardedAtOnce / kBlockSize; ++i) state_.old.blocks[i].marked = false;
-    if (!Discard(BlockStart(begin), BlockStart(i))) old_kept_ = std::max(old_kept_, BlockStart(i));
-    --i;
-    if (polls && !PollInterrupts()) return;
-  }
+void Heap::TrimBlocks() {
   while (!state_.old.blocks.empty() && state_.old.blocks.back().kind == Block::kFree) {
     state_.old.blocks.pop_back();
     --state_.old.free_blocks;
   }
   state_.old.lowest_free = std::min(state_.old.lowest_free, static_cast<uint32_t>(state_.old.blocks.size()));
-  state_.evacuation.undiscarded = false;
 }
 
-bool Heap::DiscardForwarding(bool polls) {
-  const uint32_t first = state_.evacuation.forwarding;
-  uint32_t& end = state_.evacuation.forwarding_end;
-  while (first < end) {
-    const uint32_t begin = end - first > kDiscardedAtOnce ? end - static_cast<uint32_t>(kDiscardedAtOnce) : first;
-    if (!Discard(base_ + begin, base_ + end)) young_kept_ = std::max(young_kept_, base_ + end);
-    end = begin;
-    if (polls && !PollInterrupts()) return false;
+bool Heap::ClearLongRuns(size_t bytes) {
+  // What the last block of such an object leaves empty is less than a sixteenth of it.
+  const uint32_t enough = static_cast<uint32_t>((bytes + bytes / 16) / kBlockSize) + 1;
+  const uint32_t end = spare_.blocks_end();
+  uint32_t cleared = 0;
+  for (uint32_t index = state_.old.lowest_free, length = 0; index < end && length < enough; index += length) {
+    length = 0;
+    while (length < enough && index + length < max_blocks_ && IsFreeBlock(index + length)) ++length;
+    for (uint32_t i = 0; i < length && length > kSlack / kBlockSize; ++i) {
+      if (!spare_.IsStale(index + i)) continue;
+      spare_.ClearBlock(index + i);
+      if (++cleared % kClearedAtOnce == 0 && !PollInterrupts()) return false;
+    }
+    if (length == 0) length = 1;
   }
-  state_.evacuation.forwarding = state_.evacuation.forwarding_end = 0;
-  state_.young.hard_end = layout().young_end;
   return true;
 }
 
@@ -351,6 +350,18 @@ void Heap::NoteOldGrowth() {
   if (state_.old.bytes > std::min(state_.old.full_threshold, EffectiveLimit()) || !HasFreeRun(kSpareBlocks)) {
     RequestCollection();
   }
+}
+
+size_t Heap::SpareLimit() const {
+  const size_t resident = 2 * EffectiveLimit();
+  return std::min(options_.spare_limit, resident - std::min(resident, state_.old.bytes));
+}
+
+void Heap::GiveBackSpare(size_t limit, bool polls) {
+  if (state_.evacuation.running) return;  // the table is in use
+  // The nursery may have been filled over the table.
+  spare_.CutTable(PageEnd(base_ + state_.young.top));
+  spare_.GiveBackBeyond(limit, polls);
 }
 
 bool Heap::Discard(uint8_t* begin, uint8_t* end) {
@@ -416,16 +427,18 @@ void Heap::CollectFull() {
   FinishCollection();
   (void)Collector(*this).Full(Collector::Polls::kNo);
   NoteFullCollection();
-  DiscardFreed(false);
+  GiveBackSpare(0, /*polls=*/false);
 }
 
 bool Heap::MinorCollection() {
   const AccountPause pause;
+  const size_t young_bytes = YoungBytes();
   if (!Collector(*this).Minor(Collector::Polls::kYes)) {
     RequestCollection();
     return false;
   }
   state_.fresh.remembered_limit = HeapState::kRememberedLimit;
+  spare_.NoteMinorCollection(young_bytes, state_.old.bytes);
   return true;
 }
 
@@ -445,17 +458,15 @@ bool Heap::FullCollection() {
     return false;
   }
   NoteFullCollection();
-  DiscardFreed(true);
+  GiveBackSpare(SpareLimit(), /*polls=*/true);
   return true;
 }
 
 void Heap::FinishCollectionNow() {
-  if (unfinished_ != nullptr) {
-    unfinished_->Finish();
-    unfinished_ = nullptr;
-    NoteFullCollection();
-  }
-  DiscardFreed(false);
+  unfinished_->Finish();
+  unfinished_ = nullptr;
+  NoteFullCollection();
+  GiveBackSpare(SpareLimit(), /*polls=*/false);
 }
 
 void Heap::AbandonCollection() {
@@ -464,6 +475,7 @@ void Heap::AbandonCollection() {
 }
 
 void Heap::NoteFullCollection() {
+  spare_.EndPeriod();
   state_.fresh.remembered_limit = HeapState::kRememberedLimit;
   const size_t limit = EffectiveLimit();
   state_.old.full_threshold = std::min(std::max(HeapState::kMinFullThreshold, 2 * state_.old.bytes), limit);
@@ -480,6 +492,7 @@ HeapStats Heap::Stats() const {
   for (const Block& block : state_.old.blocks) {
     if (block.kind == Block::kLargeHead) stats.large_bytes += block.run * kBlockSize;
   }
+  stats.spare_bytes = spare_.bytes();
   stats.allocated_bytes += stats.young_bytes;
   stats.dirty_pages = dirty_.count();
   return stats;

@@ -45,6 +45,7 @@
 #include "isolate/heap/heap_state.h"
 #include "isolate/heap/objects.h"
 #include "isolate/heap/pages.h"
+#include "isolate/heap/spare_memory.h"
 #include "isolate/heap/value.h"
 
 namespace islet::vm {
@@ -69,16 +70,20 @@ struct HeapOptions {
   // Bytes of fresh objects after which a collection is due; less under a small heap limit. Tests make it tiny, so that
   // each safepoint is one where everything moves.
   size_t nursery_size = size_t{1} << 20;
+  // Bytes that may stay resident though nothing is in them (spare_memory.h); what is freed beyond goes back at once.
+  size_t spare_limit = ~size_t{0};
   bool operator==(const HeapOptions&) const = default;
 };
 
-// Whether comparisons look at memory that nothing can reach: the stack between runs, and the nursery past its top.
+// Whether comparisons look at memory that nothing can reach: the stack between runs, the nursery past its top, and free
+// blocks that stay resident.
 enum class Unused { kToo, kNot };
 
 struct HeapStats : HeapCounts, HeapPauses {
   size_t young_bytes = 0;
   size_t old_bytes = 0;
   size_t large_bytes = 0;  // of old_bytes
+  size_t spare_bytes = 0;  // resident, but nothing is in them
   size_t dirty_pages = 0;
 };
 
@@ -90,7 +95,7 @@ class Heap {
   static constexpr size_t kSlack = size_t{1} << 20;
   // Objects of at least this many bytes are large: they have blocks of their own and never move.
   static constexpr size_t kLargeObject = size_t{32} << 10;
-  static constexpr size_t kBlockSize = size_t{64} << 10;
+  static constexpr size_t kBlockSize = HeapState::kBlockSize;
   static constexpr size_t kNurserySize = HeapState::kNurserySize;
   static constexpr size_t kStackSize = size_t{256} << 10;
 
@@ -192,12 +197,12 @@ class Heap {
   // Asks the system at once for the pages of a large object that is about to be filled out of
   // order: one page fault for each takes three times as long. Polls.
   void PopulateLarge(Value object);
-  // Gives back the room of a large object (from kLargeObject bytes on) to which nothing refers any
-  // more, and in which Write has stored nothing. Polls.
+  // Frees the room of a large object (from kLargeObject bytes on) to which nothing refers any more, and in which Write
+  // has stored nothing. Polls.
   void FreeLarge(Value object);
   // Makes sure that `bytes` can be allocated before the next safepoint. A safepoint itself: may collect, and so move
   // what is not in a root. False if the heap limit forbids it even after a full collection, or the cage is too small
-  // (a quarter of it is the most that can be reserved).
+  // (a quarter of it is the most that can be reserved), or if the run is being ended.
   [[nodiscard]] bool Reserve(size_t bytes);
 
   // ---- Writing to objects that may be old or in the snapshot.
@@ -232,12 +237,12 @@ class Heap {
   // Collects the nursery, or all, as the state of the heap demands. False if the live objects
   // exceed the heap limit, or if the run is being ended.
   [[nodiscard]] bool Collect();
-  // Collects everything but the snapshot, without polling.
+  // Collects everything but the snapshot, and gives back all that is free, without polling.
   void CollectFull();
   // Does what the end of a run has left undone of a full collection; nothing, if nothing is. A
   // safepoint.
   void FinishCollection() {
-    if (__builtin_expect(unfinished_ != nullptr || state_.evacuation.undiscarded, 0)) FinishCollectionNow();
+    if (__builtin_expect(unfinished_ != nullptr, 0)) FinishCollectionNow();
   }
   bool CollectionIsUnfinished() const { return unfinished_ != nullptr; }
   // True for a reference to an object that the next collection moves out of the nursery.
@@ -277,6 +282,9 @@ class Heap {
     options_.heap_limit = bytes;
     account_.set_limit(EffectiveLimit());
   }
+  size_t spare_limit() const { return options_.spare_limit; }
+  // What is spare beyond it goes back with the next collection.
+  void set_spare_limit(size_t bytes) { options_.spare_limit = bytes; }
   // The heap limit, as far as the cage is large enough for it.
   size_t EffectiveLimit() const;
   size_t UsedBytes() const { return YoungBytes() + state_.old.bytes; }
@@ -350,13 +358,18 @@ class Heap {
   void RequestCollection() { state_.young.soft_end = young_begin_; }
 
   // Old space.
-  uint32_t AllocateBlocks(uint32_t run, Block::Kind kind);  // index, or kNoBlock if there is no room
-  void FreeBlocks(uint32_t index, uint32_t run);            // DiscardFreed should follow
-  // Gives back what a full collection has freed. If it polls and the run is to be ended, some of
-  // that stays for later.
-  void DiscardFreed(bool polls);
-  bool DiscardForwarding(bool polls);  // false: some of it is left
+  // Blocks in a row that read as zero: the first one's index, or kNoBlock if there is no room. `populate`: all of them
+  // are about to be filled.
+  uint32_t AllocateBlocks(uint32_t run, Block::Kind kind, bool populate = false);
+  void FreeBlocks(uint32_t index, uint32_t run);  // TrimBlocks should follow
+  void TrimBlocks();                              // forgets those free ones behind which none is in use
+  bool IsFreeBlock(uint32_t index) const {
+    return index >= state_.old.blocks.size() || state_.old.blocks[index].kind == Block::kFree;
+  }
   bool HasFreeRun(size_t run) const;
+  // Makes zero what objects of more than kSlack bytes, and `bytes` in all, will be put over: for each of them that may
+  // take too long to be done at once. False: a poll has said that the run is to be ended.
+  bool ClearLongRuns(size_t bytes);
   void StartPromotedPairs();
   void* AllocatePromoted(size_t bytes);  // a multiple of 8, less than kLargeObject
   uint8_t* AllocateInNewBlock(Content content, size_t bytes,
@@ -373,6 +386,11 @@ class Heap {
   uint8_t* BlockStart(uint32_t index) const { return base_ + BlockOffset(index); }
   uint32_t BlockOffset(uint32_t index) const { return layout().old_begin + index * static_cast<uint32_t>(kBlockSize); }
   uint32_t BlockIndex(uint32_t offset) const { return (offset - layout().old_begin) / kBlockSize; }
+  // What may be spare now. What the old space has resident stays within twice the heap limit: a full collection that
+  // finds it in use up to the limit needs no more for the copies.
+  size_t SpareLimit() const;
+  // Gives back what is spare beyond `limit` bytes.
+  void GiveBackSpare(size_t limit, bool polls);
   // Gives [begin, end) back to the system, to read as zero from now on. False if the system did not take it: it reads
   // as zero all the same, but stays resident.
   static bool Discard(uint8_t* begin, uint8_t* end);
@@ -398,6 +416,8 @@ class Heap {
   std::vector<RootSource*> roots_;
   // Reset by Clear and copied by CopyFrom, as they know what else of the cage has been written.
   DirtyPages dirty_;
+  // Forgotten by a reset, and a copy has none.
+  SpareMemory spare_;
   std::unique_ptr<Collector> unfinished_;  // a full collection that ended its run
   // Where the interpreter stands: nowhere, while nothing runs.
   Value* stack_top_ = nullptr;

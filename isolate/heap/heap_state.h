@@ -2,9 +2,9 @@
 //
 //   young_begin       young.top        young.soft_end    young.hard_end            young_end
 //   |  fresh objects  |  free          |  free           |                         |
-//                                                        '- evacuation.forwarding, until forwarding_end
+//                                                        '- a full collection's table, at the end
 //   old_begin
-//   |  old.blocks[0]  |  old.blocks[1]  |  ...  |  never used, or given back
+//   |  old.blocks[0]  |  old.blocks[1]  |  ...  |  free
 //
 // Invariants
 //  1. Every place is a cage offset, and no field is an address. So a state means the same in every cage of its layout,
@@ -61,12 +61,13 @@ struct HeapState {
     bool operator==(const Nursery&) const = default;
   };
 
-  // Old space is made of blocks, in use or free. A free block reads as zero.
+  // Old space is made of blocks, in use or free. One that is taken into use reads as zero (see SpareMemory).
+  static constexpr size_t kBlockSize = size_t{64} << 10;
   struct Block {
     enum Kind : uint8_t { kFree, kMoving, kUnmoving, kLargeHead, kLargeTail };
     Kind kind = kFree;
     // Large head: reached in this full collection. Moving: made during this full collection, so its
-    // objects stay. Free: not zero yet.
+    // objects stay.
     bool marked = false;
     bool fresh = false;   // large head: made since the last collection
     bool queued = false;  // large head, unmoving: in the collector's list of blocks to scan
@@ -108,13 +109,9 @@ struct HeapState {
     bool operator==(const Fresh&) const = default;
   };
 
-  // A full collection, from its start to its end; and what is left to do after it.
+  // A full collection, from its start to its end.
   struct Evacuation {
     bool running = false;
-    bool undiscarded = false;  // something that it has freed has not been given back yet
-    // Where the objects of a full collection have gone: above the nursery, which is shorter meanwhile. 0: nowhere.
-    uint32_t forwarding = 0;
-    uint32_t forwarding_end = 0;
     bool operator==(const Evacuation&) const = default;
   };
 

@@ -1,5 +1,6 @@
 #include "isolate/heap/heap.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -9,6 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "isolate/heap/arity.h"
+#include "isolate/heap/poll.h"
 #include "isolate/heap/port_handle.h"
 #include "isolate/heap/reusable_vector.h"
 #include "isolate/heap/test_image.h"
@@ -243,6 +245,207 @@ TEST(HeapTest, FreedMemoryGoesBackToTheSystem) {
   roots.values.clear();
   heap->CollectFull();
   EXPECT_LE(resident(), static_cast<int>(Heap::kNurserySize / kTestPage));
+}
+
+// ---- What stays resident although it is free: see spare_memory.h.
+
+// Resident pages of the old space and of the nursery, whose first megabyte always stays.
+int ResidentPages(const Heap& heap) {
+  const CageLayout& layout = heap.layout();
+  return CountCopiedPages(heap.base() + layout.young_begin, (layout.old_end - layout.young_begin) / kTestPage);
+}
+
+// Makes `lists` of a megabyte each, one after the other, of which the last `alive` are kept.
+void MakeLists(Heap& heap, TestRoots& roots, size_t alive, int lists) {
+  roots.values.resize(alive + 1, kNull);
+  for (int i = 0; i < lists; ++i) {
+    for (size_t k = 0; k < kMiB / sizeof(Pair); ++k) {
+      roots.values[alive] = heap.Cons(Value::Fixnum(i), roots.values[alive]);
+      if (heap.WantsCollection()) {
+        ASSERT_TRUE(heap.Collect());
+      }
+    }
+    roots.values[static_cast<size_t>(i) % alive] = std::exchange(roots.values[alive], kNull);
+  }
+}
+
+HeapOptions SpareLimit(size_t bytes) {
+  HeapOptions options;
+  options.spare_limit = bytes;
+  return options;
+}
+
+constexpr uint64_t kSmallCage = 256 * kMiB;
+
+TEST(HeapTest, FreedBlocksStayForWhatComesNext) {
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  TestRoots roots(*heap);
+  ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 8, 100));
+  ASSERT_GT(heap->Stats().full_collections, 3u);
+  const int resident = ResidentPages(*heap);
+  EXPECT_GT(heap->Stats().spare_bytes, 8 * kMiB);
+  EXPECT_LE(heap->Stats().spare_bytes + heap->Stats().old_bytes, 40 * kMiB);
+  // The same again needs no page more, but for where lists end.
+  ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 8, 100));
+  EXPECT_LE(ResidentPages(*heap), resident + static_cast<int>(kMiB / kTestPage));
+  // A host that collects gets it all back.
+  heap->CollectFull();
+  EXPECT_EQ(heap->Stats().spare_bytes, 0u);
+  EXPECT_LE(ResidentPages(*heap), static_cast<int>((heap->Stats().old_bytes + Heap::kNurserySize) / kTestPage));
+}
+
+TEST(HeapTest, FreedBlocksGoBackOnceTheyAreNotNeeded) {
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  TestRoots roots(*heap);
+  ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 16, 50));
+  EXPECT_GT(heap->Stats().spare_bytes, 16 * kMiB);
+  const size_t before = heap->Stats().spare_bytes + heap->Stats().old_bytes;
+  roots.values.clear();
+  // With few objects alive, full collections or none.
+  ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 1, 200));
+  const size_t later = heap->Stats().spare_bytes + heap->Stats().old_bytes;
+  EXPECT_LT(later, before / 2);
+  roots.values.clear();
+  for (size_t i = 0; i < 400 * Heap::kNurserySize / sizeof(Pair); ++i) {
+    heap->Cons(kNull, kNull);
+    if (heap->WantsCollection()) {
+      ASSERT_TRUE(heap->Collect());
+    }
+  }
+  EXPECT_EQ(heap->Stats().spare_bytes, 0u);
+}
+
+TEST(HeapTest, NoMoreStaysThanALimitAllows) {
+  for (const size_t limit : {size_t{0}, 3 * kMiB}) {
+    auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0), {}, SpareLimit(limit));
+    TestRoots roots(*heap);
+    ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 8, 100));
+    ASSERT_GT(heap->Stats().full_collections, 3u);
+    EXPECT_LE(heap->Stats().spare_bytes, limit);
+    EXPECT_LE(ResidentPages(*heap),
+              static_cast<int>((heap->Stats().old_bytes + Heap::kNurserySize + limit) / kTestPage));
+    // And none of a large object that is given back by hand.
+    ASSERT_TRUE(heap->Reserve(20 * kMiB));
+    heap->FreeLarge(heap->MakeVector(5'000'000, kTrue));
+    EXPECT_LE(heap->Stats().spare_bytes, limit);
+    heap->set_spare_limit(kMiB);
+    ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 8, 30));
+    EXPECT_LE(heap->Stats().spare_bytes, kMiB);
+  }
+}
+
+// Large objects of growing size find no place among the blocks that the ones before them have left.
+TEST(HeapTest, WhatIsResidentStaysWithinTwiceTheHeapLimit) {
+  constexpr size_t kLimit = 24 * kMiB;
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0), {}, Limit(kLimit));
+  TestRoots roots(*heap);
+  int resident = 0;
+  for (const size_t blocks : {1, 4, 16, 50}) {
+    const uint32_t bytes = static_cast<uint32_t>(blocks * Heap::kBlockSize - 8);
+    std::vector<Value> made;
+    while (heap->Reserve(bytes + 8)) {
+      roots.values.push_back(heap->MakeBytevector(bytes));
+      std::memset(heap->Get<Bytevector>(roots.values.back())->bytes, 0xab, bytes);
+      made.push_back(roots.values.back());
+      resident = std::max(resident, ResidentPages(*heap));
+    }
+    ASSERT_GE(made.size(), 2u);
+    // Three of four die.
+    roots.values.resize(roots.values.size() - made.size());
+    for (size_t i = 0; i < made.size(); i += 4) roots.values.push_back(made[i]);
+  }
+  EXPECT_GT(resident, static_cast<int>(3 * kLimit / 2 / kTestPage));
+  EXPECT_LE(resident, static_cast<int>((2 * kLimit + kMiB) / kTestPage));
+}
+
+TEST(HeapTest, AResetForgetsWhatIsSpare) {
+  const auto fresh = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  for (const size_t keep : {size_t{0}, size_t{64} << 10, kSmallCage, size_t{0}}) {
+    {
+      TestRoots roots(*heap);
+      ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 8, 50));
+      EXPECT_GT(heap->Stats().spare_bytes, kMiB);
+    }
+    heap->Reset(heap->stack_begin(), keep);
+    EXPECT_EQ(heap->Stats().spare_bytes, 0u);
+    EXPECT_LE(heap->KeptBytes(), keep);
+    EXPECT_LE(ResidentPages(*heap), static_cast<int>(heap->KeptBytes() / kTestPage) + 1);
+    EXPECT_EQ(heap->FirstDifference(*fresh, Unused::kToo), "");
+  }
+}
+
+// A copy has nothing that is spare, and goes on like the heap that has.
+TEST(HeapTest, ACopyNeedsNothingThatIsSpare) {
+  auto parent = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  auto child = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  TestRoots roots(*parent), copied(*child);
+  ASSERT_NO_FATAL_FAILURE(MakeLists(*parent, roots, 8, 50));
+  EXPECT_GT(parent->Stats().spare_bytes, kMiB);
+  child->CopyFrom(*parent);
+  copied.values = roots.values;
+  EXPECT_EQ(child->Stats().spare_bytes, 0u);
+  EXPECT_EQ(child->FirstDifference(*parent, Unused::kNot), "");
+  EXPECT_EQ(parent->FirstDifference(*child, Unused::kNot), "");
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_NO_FATAL_FAILURE(MakeLists(*parent, roots, 8, 7));
+    ASSERT_NO_FATAL_FAILURE(MakeLists(*child, copied, 8, 7));
+    EXPECT_EQ(copied.values, roots.values);
+    EXPECT_EQ(child->FirstDifference(*parent, Unused::kNot), "");
+  }
+}
+
+TEST(HeapTest, LargeObjectsAreZeroWhereOthersHaveBeen) {
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  TestRoots roots(*heap);
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_NO_FATAL_FAILURE(MakeLists(*heap, roots, 8, 40));
+    EXPECT_GT(heap->Stats().spare_bytes, 4 * kMiB);
+    for (const uint32_t bytes : {40'000u, 500'000u, 20'000'000u}) {
+      ASSERT_TRUE(heap->Reserve(bytes));
+      Bytevector* const large = heap->Get<Bytevector>(heap->MakeBytevector(bytes));
+      EXPECT_TRUE(std::all_of(large->bytes, large->bytes + bytes, [](uint8_t byte) { return byte == 0; }));
+      std::memset(large->bytes, 0xab, bytes);
+    }
+  }
+}
+
+// To make tens of megabytes zero takes milliseconds: Reserve does it, in parts, and may be told to stop.
+TEST(HeapTest, ARunMayEndWhileRoomForALargeObjectIsCleared) {
+  struct Polls {
+    static bool Poll(void* context, uint64_t) {
+      Polls& self = *static_cast<Polls*>(context);
+      return ++self.count <= self.allowed;
+    }
+    int allowed;
+    int count = 0;
+  };
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  constexpr uint32_t kBytes = 40'000'000;
+  const auto use = [&] {
+    const Value large = heap->MakeBytevector(kBytes);
+    uint8_t* const bytes = heap->Get<Bytevector>(large)->bytes;
+    EXPECT_TRUE(std::all_of(bytes, bytes + kBytes, [](uint8_t byte) { return byte == 0; }));
+    std::memset(bytes, 0xab, kBytes);
+    heap->FreeLarge(large);
+    EXPECT_GT(heap->Stats().spare_bytes, size_t{kBytes});
+  };
+  ASSERT_TRUE(heap->Reserve(kBytes));
+  use();
+  for (const int allowed : {0, 10, 50}) {
+    Polls polls{allowed};
+    const PollScope scope({&Polls::Poll, &polls});
+    EXPECT_FALSE(heap->Reserve(kBytes));
+    EXPECT_EQ(polls.count, allowed + 1);
+  }
+  // What has been cleared is not cleared again.
+  Polls polls{1000};
+  const PollScope scope({&Polls::Poll, &polls});
+  EXPECT_TRUE(heap->Reserve(kBytes));
+  EXPECT_GT(polls.count, 50);
+  EXPECT_TRUE(heap->Reserve(kBytes));
+  EXPECT_LT(polls.count, 200);
+  use();
 }
 
 // The heaps of two cages are the same when the second has been given the first one's state.

@@ -185,6 +185,11 @@ void PopulatePages(uint8_t* begin, uint8_t* end) {
 #endif
 }
 
+void TouchPages(uint8_t* begin, uint8_t* end) {
+  PopulatePages(begin, end);
+  for (volatile uint8_t* page = begin; page < end; page += kPageSize) *page = *page;
+}
+
 void PreferHugePages(const uint8_t* begin, const uint8_t* end) {
   if (begin < end) Advise(begin, static_cast<size_t>(end - begin), MADV_HUGEPAGE);
 }

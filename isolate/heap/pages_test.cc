@@ -111,6 +111,18 @@ TEST(MappingTest, DiscardedPagesAreZerosOrTheFileAgain) {
   EXPECT_EQ(at[2 * kPageSize], 99);
 }
 
+TEST(MappingTest, TouchedPagesAreThereAndHoldWhatTheyHeld) {
+  const Mapping mapping = Mapping::Reserve(4 * kPageSize);
+  uint8_t* const at = mapping.data();
+  at[kPageSize] = 99;
+  TouchPages(at, at + 3 * kPageSize);
+  unsigned char resident[4] = {};
+  ASSERT_EQ(mincore(at, 4 * kPageSize, resident), 0);
+  for (int page = 0; page < 4; ++page) EXPECT_EQ(resident[page] & 1, page < 3) << page;
+  EXPECT_EQ(at[0], 0);
+  EXPECT_EQ(at[kPageSize], 99);
+}
+
 TEST(MappingTest, RefusalsSayWhy) {
   constexpr size_t kTooMuch = size_t{1} << 60;
   errno = 0;

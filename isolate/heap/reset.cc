@@ -28,7 +28,7 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   GiveBackScratch();
   RestoreImage(keep_bytes);
   if (unfinished_ != nullptr) AbandonCollection();
-  if (state_.evacuation.forwarding != 0) (void)DiscardForwarding(false);
+  spare_.DropTable();
 
   uint8_t* const stack = reinterpret_cast<uint8_t*>(stack_begin());
   uint8_t* const stack_top = std::min(reinterpret_cast<uint8_t*>(stack_used), reinterpret_cast<uint8_t*>(stack_end()));
@@ -46,7 +46,7 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   }
   young_used_ = nullptr;
 
-  if (!state_.old.blocks.empty()) ClearOldSpace(keep_bytes);
+  if (!state_.old.blocks.empty() || spare_.blocks_end() != 0) ClearOldSpace(keep_bytes);
   state_ = InitialState();
   if (KeptBytes() > keep_bytes) GiveBackKept(keep_bytes);
 }
@@ -95,8 +95,10 @@ bool Heap::DiscardKeptPages() {
 }
 
 void Heap::ClearOldSpace(size_t keep_bytes) {
-  uint8_t* const end = BlockStart(static_cast<uint32_t>(state_.old.blocks.size()));
-  if (state_.old.blocks.size() * kBlockSize > keep_bytes) {
+  const uint32_t in_use = static_cast<uint32_t>(state_.old.blocks.size());
+  const uint32_t count = std::max(in_use, spare_.blocks_end());
+  uint8_t* const end = BlockStart(count);
+  if (count * kBlockSize > keep_bytes) {
     old_kept_ = std::max(end, old_kept_);
     if (Discard(BlockStart(0), old_kept_)) old_kept_ = nullptr;
   } else {
@@ -104,10 +106,10 @@ void Heap::ClearOldSpace(size_t keep_bytes) {
       if (space.blocks.empty()) continue;
       state_.old.blocks[space.blocks.back()].top = space.top - BlockOffset(space.blocks.back());
     }
-    for (uint32_t i = 0; i < state_.old.blocks.size(); ++i) {
-      switch (state_.old.blocks[i].kind) {
+    for (uint32_t i = 0; i < count; ++i) {
+      switch (i < in_use ? state_.old.blocks[i].kind : Block::kFree) {
         case Block::kFree:
-          if (state_.old.blocks[i].marked) std::memset(BlockStart(i), 0, kBlockSize);
+          spare_.ClearBlock(i);
           break;
         case Block::kMoving:
         case Block::kUnmoving:
@@ -121,15 +123,17 @@ void Heap::ClearOldSpace(size_t keep_bytes) {
     }
     old_kept_ = std::max(old_kept_, end);
   }
+  spare_.ForgetBlocks();
 }
 
 size_t Heap::KeptBytes() const {
-  return dirty_.kept() * kPageSize + BytesTo(young_start(), young_kept_) +
+  return dirty_.kept() * kPageSize + spare_.table_bytes() + BytesTo(young_start(), young_kept_) +
          BytesTo(reinterpret_cast<const uint8_t*>(stack_begin()), stack_kept_) + BytesTo(BlockStart(0), old_kept_);
 }
 
 // All of it reads as it should already. What costs most to touch again is given back last.
 void Heap::GiveBackKept(size_t keep_bytes) {
+  spare_.DropTable();
   if (old_kept_ != nullptr && Discard(BlockStart(0), old_kept_)) old_kept_ = nullptr;
   if (KeptBytes() <= keep_bytes) return;
   if (young_kept_ != nullptr && Discard(young_start(), PageEnd(young_kept_))) young_kept_ = nullptr;
