@@ -453,6 +453,7 @@ bool Collector::Minor(Polls polls) {
   } else if (4 * moved <= used) {
     state_.young.wanted = Heap::kNurserySize;
   }
+  state_.young.promoted = static_cast<uint32_t>(moved / Heap::kBlockSize);
   ResetNursery();
   ++state_.counts.minor_collections;
   const uint64_t pause = static_cast<uint64_t>(ReadClock() - start);
@@ -587,8 +588,7 @@ void Collector::ResetNursery() {
     heap_.spare_.CutTable(end);
   }
   heap_.young_used_ = std::max(heap_.young_used_, std::min(top, kept));
-  state_.young.top = young_begin_;
-  state_.young.soft_end = young_begin_ + heap_.SoftNurserySize(state_.young.wanted);
+  heap_.StartNursery();
   if (moved_ != 0) ++state_.move_epoch;
 }
 

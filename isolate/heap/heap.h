@@ -232,8 +232,13 @@ class Heap {
   // ---- Collection.
   void AddRoots(RootSource* source) { roots_.push_back(source); }
   void RemoveRoots(RootSource* source);
-  // True if a safepoint should collect.
+  // True if a safepoint should stop and collect, unless CollectionIsDue says that this has time. To collect is right in
+  // any case.
   bool WantsCollection() const { return state_.young.top >= state_.young.soft_end; }
+  // Where WantsCollection is true: false if only a slice of the nursery has been filled. Then blocks for what the next
+  // collection is likely to promote have been made ready, so that it takes no page faults, nothing has moved, and
+  // WantsCollection is false. Programs of which little survives have no such slices.
+  bool CollectionIsDue();
   // Collects the nursery, or all, as the state of the heap demands. False if the live objects
   // exceed the heap limit, or if the run is being ended.
   [[nodiscard]] bool Collect();
@@ -354,8 +359,12 @@ class Heap {
   // How much of the nursery is filled before a collection, if the last has wanted so much.
   uint32_t SoftNurserySize(size_t wanted) const;
   bool HasRoomFor(size_t bytes) const;
-  // Makes WantsCollection true.
-  void RequestCollection() { state_.young.soft_end = young_begin_; }
+  // Makes WantsCollection and CollectionIsDue true.
+  void RequestCollection() { state_.young.soft_end = state_.young.due = young_begin_; }
+  // After a collection: where the nursery, which is empty, is full again.
+  void StartNursery();
+  // Makes the next free blocks resident, a few of them, if a minor collection like the last would take them.
+  void TouchAhead();
 
   // Old space.
   // Blocks in a row that read as zero: the first one's index, or kNoBlock if there is no room. `populate`: all of them

@@ -1,8 +1,8 @@
 // HeapState is all of a heap but the bytes in its cage and the pages that its program has dirtied:
 //
-//   young_begin       young.top        young.soft_end    young.hard_end            young_end
-//   |  fresh objects  |  free          |  free           |                         |
-//                                                        '- a full collection's table, at the end
+//   young_begin       young.top  young.soft_end  young.due   young.hard_end            young_end
+//   |  fresh objects  |  free    |  free         |  free     |                         |
+//                                                          '- a full collection's table, at the end
 //   old_begin
 //   |  old.blocks[0]  |  old.blocks[1]  |  ...  |  free
 //
@@ -55,9 +55,11 @@ struct HeapState {
   // Where the interpreter's inline allocation finds its bounds.
   struct Nursery {
     uint32_t top = 0;       // first free byte
-    uint32_t soft_end = 0;  // a safepoint past this collects
+    uint32_t soft_end = 0;  // a safepoint past this stops: see Heap::CollectionIsDue
+    uint32_t due = 0;       // and past this collects; the same, unless the nursery is filled in slices
     uint32_t hard_end = 0;  // nothing is allocated past this
     size_t wanted = kNurserySize / 2;
+    uint32_t promoted = 0;  // blocks that the last minor collection has taken
     bool operator==(const Nursery&) const = default;
   };
 

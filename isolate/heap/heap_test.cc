@@ -1,5 +1,7 @@
 #include "isolate/heap/heap.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -261,7 +263,7 @@ void MakeLists(Heap& heap, TestRoots& roots, size_t alive, int lists) {
   for (int i = 0; i < lists; ++i) {
     for (size_t k = 0; k < kMiB / sizeof(Pair); ++k) {
       roots.values[alive] = heap.Cons(Value::Fixnum(i), roots.values[alive]);
-      if (heap.WantsCollection()) {
+      if (heap.WantsCollection() && heap.CollectionIsDue()) {
         ASSERT_TRUE(heap.Collect());
       }
     }
@@ -292,6 +294,74 @@ TEST(HeapTest, FreedBlocksStayForWhatComesNext) {
   heap->CollectFull();
   EXPECT_EQ(heap->Stats().spare_bytes, 0u);
   EXPECT_LE(ResidentPages(*heap), static_cast<int>((heap->Stats().old_bytes + Heap::kNurserySize) / kTestPage));
+}
+
+// Page faults of this thread so far.
+int64_t Faults() {
+  rusage usage;
+  EXPECT_EQ(getrusage(RUSAGE_THREAD, &usage), 0);
+  return usage.ru_minflt;
+}
+
+// Where all survives, blocks are made ready while the nursery fills: the collection copies to them without a fault.
+TEST(HeapTest, NewBlocksAreTouchedBeforeTheyAreFilled) {
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  TestRoots roots(*heap);
+  roots.values = {kNull};
+  int64_t in_slices = 0;
+  for (int collections = 0, slices = 0; collections < 10;) {
+    roots.values[0] = heap->Cons(Value::Fixnum(collections), roots.values[0]);
+    if (!heap->WantsCollection()) continue;
+    const int64_t before = Faults();
+    if (!heap->CollectionIsDue()) {
+      EXPECT_FALSE(heap->WantsCollection());
+      ++slices;
+      EXPECT_LE(Faults() - before, 40) << "in one stop";
+      in_slices += Faults() - before;
+      continue;
+    }
+    const uint64_t full = heap->full_collections();
+    EXPECT_EQ(heap->Stats().young_bytes, HeapState::kNurserySize / 2);
+    ASSERT_TRUE(heap->Collect());
+    // The first collection knows of none before.
+    EXPECT_EQ(slices, collections == 0 ? 0 : 7) << collections;
+    if (collections > 0 && heap->full_collections() == full) {
+      EXPECT_LE(Faults() - before, 8) << collections;
+    }
+    ++collections;
+    slices = 0;
+  }
+  EXPECT_GT(in_slices, static_cast<int64_t>(9 * HeapState::kNurserySize / 2 / kTestPage));
+  EXPECT_EQ(heap->Stats().minor_collections, 10u);
+}
+
+TEST(HeapTest, NothingIsTouchedAheadOfProgramsOfWhichLittleSurvives) {
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
+  TestRoots roots(*heap);
+  roots.values = {kNull};
+  for (int i = 0; i < 1'000'000; ++i) {
+    const Value pair = heap->Cons(Value::Fixnum(i), kNull);
+    if (i % 100 == 0) roots.values[0] = heap->Cons(pair, roots.values[0]);
+    if (!heap->WantsCollection()) continue;
+    ASSERT_TRUE(heap->CollectionIsDue());
+    ASSERT_TRUE(heap->Collect());
+  }
+  EXPECT_GT(heap->Stats().minor_collections, 5u);
+  EXPECT_EQ(heap->Stats().spare_bytes, 0u);
+}
+
+// A host that wants nothing kept gets no pages that are not in use.
+TEST(HeapTest, NothingIsTouchedAheadBeyondTheLimit) {
+  auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0), {}, SpareLimit(0));
+  TestRoots roots(*heap);
+  roots.values = {kNull};
+  for (int i = 0; i < 500'000; ++i) {
+    roots.values[0] = heap->Cons(Value::Fixnum(i), roots.values[0]);
+    if (heap->WantsCollection() && heap->CollectionIsDue()) {
+      ASSERT_TRUE(heap->Collect());
+    }
+    ASSERT_EQ(heap->Stats().spare_bytes, 0u);
+  }
 }
 
 TEST(HeapTest, FreedBlocksGoBackOnceTheyAreNotNeeded) {

@@ -187,6 +187,7 @@ bool SafepointCollect(Vm& vm) {
   State(vm).tail_caller = kFalse;  // its call has been entered
   // Who is being ended needs no more room, and is not to wait.
   if (Ending(vm) || (State(vm).interrupt.load(std::memory_order_relaxed) != 0 && !HandleInterrupt(vm))) return false;
+  if (!vm.heap().CollectionIsDue()) return true;
   Value* top = StackTop(vm);
   ClearDeadRegisters(vm, top);
   const auto collect = [&vm, top] {

@@ -306,7 +306,8 @@ class PartList {
     Heap& heap = vm_.heap();
     const uint64_t bytes = StringBytes(end - start, true);
     bytes_ += StringBytes(end - start, CharsOf(heap, args_[0]).wide != nullptr) + sizeof(Pair);
-    if ((heap.WantsCollection() && !heap.Collect()) || (bytes > kNeedsNoReserve && !heap.Reserve(bytes))) {
+    const bool collects = heap.WantsCollection() && heap.CollectionIsDue();
+    if ((collects && !heap.Collect()) || (bytes > kNeedsNoReserve && !heap.Reserve(bytes))) {
       args_[1] = kNull;  // whoever handles the error needs room
       vm_.OutOfMemory(who_, bytes_);
       return false;
