@@ -90,6 +90,12 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
   }
 }
 
+template <bool kFull>
+inline __attribute__((always_inline)) void Collector::VisitWhole(Value* slot) {
+  Visit<kFull>(slot);
+  if ((HasUnscanned(HeapState::kPairs) || HasUnscanned(HeapState::kObjects)) && !stopped_) (void)DrainCopies<kFull>();
+}
+
 // Pairs and flonums, of which there are most, are copied in as few instructions as can be; all else
 // is left to functions called last, so that these need no frame.
 
@@ -248,13 +254,13 @@ bool Collector::ScanMarked() {
 
 void Collector::ScanLarge(uint32_t* object) {
   if (!IsSlotArray(*object)) {
-    return ForEachSlot(object, [this](Value* slot) { Visit<true>(slot); });
+    return ForEachSlot(object, [this](Value* slot) { VisitWhole<true>(slot); });
   }
   Value* const slots = reinterpret_cast<Vector*>(object)->items;
   const size_t length = object[1];
   for (size_t done = 0; done < length && !Stopped();) {
     const size_t end = std::min(length, done + kSlotsAtOnce);
-    for (; done < end; ++done) Visit<true>(slots + done);
+    for (; done < end; ++done) VisitWhole<true>(slots + done);
   }
 }
 
@@ -267,7 +273,7 @@ void Collector::ScanUnmoving(uint8_t* start) {
       for (; todo != 0; todo &= todo - 1) {
         const size_t granule = i * 64 + static_cast<size_t>(__builtin_ctzll(todo));
         ForEachSlot(reinterpret_cast<uint32_t*>(start + granule * kObjectAlignment),
-                    [this](Value* slot) { Visit<true>(slot); });
+                    [this](Value* slot) { VisitWhole<true>(slot); });
       }
     }
   }
@@ -286,21 +292,28 @@ inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content co
     const uint32_t block = space.blocks[cursor.index];
     uint8_t* const start = heap_.BlockStart(block);
     uint8_t* at = cursor.at == nullptr ? start : cursor.at;
-    uint8_t* poll_at = at + kScannedAtOnce;
     for (;;) {
       const bool last = cursor.index + 1 == space.blocks.size();
-      uint8_t* const end = last ? base_ + space.top : start + state_.old.blocks[block].top;
+      uint8_t* end = last ? base_ + space.top : start + state_.old.blocks[block].top;
       if (at == end) {
         cursor.at = at;
-        if (last) return any;
-        break;
+        if (!last) break;
+        cursor.top = space.top;
+        return any;
       }
       any = true;
-      uint8_t* const part = kFull ? std::min(end, poll_at) : end;
-      while (at < part) at = scan(at);
-      if (kFull && at >= poll_at) {
+      uint8_t* const begin = at;
+      uint8_t* const part = begin + (kScannedAtOnce - unpolled_);
+      const uint32_t block_end = space.end;  // another one once the chain has gone on to another block
+      do {
+        at = scan(at);
+        if (last && space.end == block_end) end = base_ + space.top;
+      } while (at < end && (!kFull || at < part));
+      if (!kFull) continue;
+      unpolled_ += at - begin;
+      if (unpolled_ >= kScannedAtOnce) {
+        unpolled_ = 0;
         if (Stopped()) return false;
-        poll_at = at + kScannedAtOnce;
       }
     }
     ++cursor.index;
@@ -310,20 +323,41 @@ inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content co
 }
 
 template <bool kFull>
+bool Collector::ScanPairs() {
+  return ScanChain<kFull>(HeapState::kPairs, [this](uint8_t* at) {
+    Pair* pair = reinterpret_cast<Pair*>(at);
+    Visit<kFull>(&pair->car);
+    Visit<kFull>(&pair->cdr);
+    return at + sizeof(Pair);
+  });
+}
+
+template <bool kFull>
+bool Collector::DrainCopies() {
+  bool any = false;
+  for (;;) {
+    bool more = HasUnscanned(HeapState::kPairs) && ScanPairs<kFull>();
+    if (HasUnscanned(HeapState::kObjects)) {
+      more |= ScanChain<kFull>(HeapState::kObjects, [this](uint8_t* at) {
+        uint32_t* object = reinterpret_cast<uint32_t*>(at);
+        ForEachSlot(object, [this](Value* slot) {
+          Visit<kFull>(slot);
+          // A list before the next slot's. What of it is not pairs has to wait for the objects before.
+          if (slot->IsPair() && HasUnscanned(HeapState::kPairs) && !stopped_) (void)ScanPairs<kFull>();
+        });
+        return at + SizeOf(object);
+      });
+    }
+    if (!more || stopped_) return any;
+    any = true;
+  }
+}
+
+template <bool kFull>
 void Collector::Drain() {
   bool more;
   do {
-    more = ScanChain<kFull>(HeapState::kPairs, [this](uint8_t* at) {
-      Pair* pair = reinterpret_cast<Pair*>(at);
-      Visit<kFull>(&pair->car);
-      Visit<kFull>(&pair->cdr);
-      return at + sizeof(Pair);
-    });
-    more |= ScanChain<kFull>(HeapState::kObjects, [this](uint8_t* at) {
-      uint32_t* object = reinterpret_cast<uint32_t*>(at);
-      ForEachSlot(object, [this](Value* slot) { Visit<kFull>(slot); });
-      return at + SizeOf(object);
-    });
+    more = DrainCopies<kFull>();
     if (kFull) more |= ScanMarked();
   } while (more && !stopped_);
 }
@@ -337,7 +371,7 @@ void Collector::VisitRoots() {
       source->VisitRoots(
           [](Value* slot, void* self) {
             auto* const collector = static_cast<Collector*>(self);
-            collector->Visit<true>(slot);
+            collector->VisitWhole<true>(slot);
             return ++collector->roots_ % kSlotsAtOnce != 0 || !collector->Stopped();
           },
           this);
@@ -345,7 +379,7 @@ void Collector::VisitRoots() {
     } else {
       source->VisitYoungRoots(
           [](Value* slot, void* self) {
-            static_cast<Collector*>(self)->Visit<false>(slot);
+            static_cast<Collector*>(self)->VisitWhole<false>(slot);
             return true;
           },
           this);
@@ -363,7 +397,7 @@ void Collector::VisitRoots() {
   }
   for (Value* slot = heap_.stack_begin(); slot < heap_.stack_top_;) {
     Value* const end = slot + std::min<ptrdiff_t>(heap_.stack_top_ - slot, kSlotsAtOnce);
-    for (; slot < end; ++slot) Visit<kFull>(slot);
+    for (; slot < end; ++slot) VisitWhole<kFull>(slot);
     if (kFull && Stopped()) return;
   }
 }
@@ -381,7 +415,7 @@ void Collector::VisitDirtyPages() {
         if (kFull && !(slot->IsRef() && slot->offset() >= image_end)) {
           page->slots[i] &= ~(uint64_t{1} << bit);
         } else {
-          Visit<kFull>(slot);
+          VisitWhole<kFull>(slot);
         }
       }
       page->young_slots[i] = 0;
@@ -435,15 +469,15 @@ bool Collector::Minor(Polls polls) {
   const size_t old_bytes = state_.old.bytes;
   for (int i = 0; i < Heap::kContentCount; ++i) {
     const Heap::MovingSpace& space = state_.old.moving[i];
-    if (!space.blocks.empty()) cursors_[i] = {space.blocks.size() - 1, base_ + space.top};
+    if (!space.blocks.empty()) cursors_[i] = {space.blocks.size() - 1, base_ + space.top, space.top};
   }
   VisitRoots<false>();
   VisitDirtyPages<false>();
-  for (uint32_t offset : state_.fresh.remembered) Visit<false>(reinterpret_cast<Value*>(base_ + offset));
+  for (uint32_t offset : state_.fresh.remembered) VisitWhole<false>(reinterpret_cast<Value*>(base_ + offset));
   for (const auto& [begin, end] : young_parts_) {
-    for (Value* slot = begin; slot < end; ++slot) Visit<false>(slot);
+    for (Value* slot = begin; slot < end; ++slot) VisitWhole<false>(slot);
   }
-  for (size_t i = 0; i < young_slots_.size(); ++i) Visit<false>(young_slots_[i]);
+  for (size_t i = 0; i < young_slots_.size(); ++i) VisitWhole<false>(young_slots_[i]);
   Drain<false>();
   // By what was moved and not by the time it took, so that a program runs alike each time.
   const size_t used = heap_.YoungBytes();

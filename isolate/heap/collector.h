@@ -9,6 +9,10 @@
 // scanned, with bitmaps for what is reached and scanned. So nothing here grows with the depth or
 // number of objects, but the old space itself.
 //
+// Each chain is scanned to its end before the next root, remembered slot or slot of a large object is visited. Were it
+// scanned at last, the first elements of all lists of a table would come to lie side by side, then all second ones: a
+// list that died would leave holes of one element in every block, and one that lives would be spread over all.
+//
 // Where an object of the nursery was, its new reference is left:
 //   pair     kForwarded in the car, the reference in the cdr
 //   object   the reference in place of the header, whose low bits are 000
@@ -57,15 +61,27 @@ class Collector {
   struct Cursor {
     size_t index = 0;
     uint8_t* at = nullptr;  // null: the block's start
+    uint32_t top = 0;       // the chain's when it was last scanned to its end: a cage offset, or 0 if it was empty
   };
 
   // Replaces a reference to an object that moves; marks one that does not.
   template <bool kFull>
   void Visit(Value* slot);
+  // The same, and then all that the object leads to, as far as it moves: so objects that belong together come to lie
+  // together.
+  template <bool kFull>
+  void VisitWhole(Value* slot);
   template <bool kFull>
   void VisitRoots();
   template <bool kFull>
   void VisitDirtyPages();
+  // Scans all copies of pairs that have not been scanned; of pairs and other objects. False if there were none.
+  template <bool kFull>
+  bool ScanPairs();
+  template <bool kFull>
+  bool DrainCopies();
+  bool HasUnscanned(Heap::Content content) const { return state_.old.moving[content].top != cursors_[content].top; }
+  // Likewise, and what has been marked.
   template <bool kFull>
   void Drain();
   template <bool kFull, typename Scan>
@@ -116,6 +132,7 @@ class Collector {
   const uint32_t old_begin_;
   bool polls_ = false;
   bool stopped_ = false;
+  ptrdiff_t unpolled_ = 0;  // bytes of copies scanned since the last poll
   uint64_t moved_ = 0;
   uint64_t roots_ = 0;                       // visited so far
   uint32_t made_[Heap::kContentCount] = {};  // blocks

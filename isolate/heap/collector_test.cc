@@ -29,6 +29,7 @@ class EndAtPoll {
   explicit EndAtPoll(uint32_t number) : number_(number) {}
 
   bool ended() const { return polls_ > number_; }
+  uint32_t polls() const { return polls_; }
 
  private:
   static bool Count(void* context, uint64_t steps) {
@@ -551,6 +552,83 @@ TEST(CollectorTest, DeepAndWideStructuresNeedNoStack) {
   for (int i = 0; i < 1'000'000; ++i) {
     ASSERT_EQ(heap->flonum(heap->Get<Vector>(roots.values[1])->items[i]), i);
   }
+}
+
+// ---- The order of copies.
+
+constexpr uint32_t kListCount = 64;
+
+// How many of the pairs of all lists in a vector lie behind the one before, of a hundred that have one before.
+size_t SideBySide(const Heap& heap, Value vector, size_t length) {
+  size_t together = 0;
+  for (uint32_t i = 0; i < kListCount; ++i) {
+    size_t found = 0;
+    for (Value list = heap.Get<Vector>(vector)->items[i]; list.IsPair(); list = heap.cdr(list)) {
+      together += heap.cdr(list).IsPair() && heap.cdr(list).offset() == list.offset() + sizeof(Pair);
+      ++found;
+    }
+    EXPECT_EQ(found, length);
+  }
+  return together * 100 / (kListCount * (length - 1));
+}
+
+// Lists to which elements are added in turn, with a box for every second element.
+void AddInTurn(Heap& heap, const TestRoots& roots, bool promoted, int length) {
+  for (int k = 0; k < length; ++k) {
+    for (uint32_t i = 0; i < kListCount; ++i) {
+      Value item = Value::Fixnum(k);
+      if (k % 2 == 0) item = heap.ValueOf(heap.New<Box>());
+      const Value rest = heap.Get<Vector>(roots.values[0])->items[i];
+      const Value list = promoted ? heap.ConsPromoted(item, rest) : heap.Cons(item, rest);
+      heap.Write(&heap.Get<Vector>(roots.values[0])->items[i], list);
+    }
+  }
+}
+
+// Vectors that are copied, and such as are not.
+class CopyOrderTest : public ::testing::TestWithParam<uint32_t> {
+ protected:
+  void SetUp() override {
+    roots_.values = {heap_->MakeVector(GetParam(), kNull)};
+    ASSERT_TRUE(heap_->Collect());
+  }
+
+  std::unique_ptr<Heap> heap_ = MakeHeap();
+  TestRoots roots_{*heap_};
+};
+
+INSTANTIATE_TEST_SUITE_P(Lengths, CopyOrderTest, ::testing::Values(kListCount, 10'000));
+
+TEST_P(CopyOrderTest, AMinorCollectionPutsListsSideBySide) {
+  AddInTurn(*heap_, roots_, /*promoted=*/false, 50);
+  EXPECT_EQ(SideBySide(*heap_, roots_.values[0], 50), 0u);
+  ASSERT_TRUE(heap_->Collect());
+  EXPECT_GE(SideBySide(*heap_, roots_.values[0], 50), 95u);
+  EXPECT_EQ(heap_->Stats().minor_collections, 2u);
+}
+
+TEST_P(CopyOrderTest, AFullCollectionPutsListsSideBySide) {
+  AddInTurn(*heap_, roots_, /*promoted=*/true, 1000);
+  EXPECT_EQ(SideBySide(*heap_, roots_.values[0], 1000), 0u);
+  heap_->CollectFull();
+  EXPECT_GE(SideBySide(*heap_, roots_.values[0], 1000), 95u);
+}
+
+// However small the structures are to which the slots of a large object lead.
+TEST(CollectorTest, PollsOftenAmongManySmallStructures) {
+  auto heap = MakeHeap();
+  TestRoots roots(*heap);
+  constexpr uint32_t kSlots = 200'000, kPairs = 3;
+  roots.values = {heap->MakeVector(kSlots, kNull)};
+  for (uint32_t i = 0; i < kPairs * kSlots; ++i) {
+    Value* const slot = &heap->Get<Vector>(roots.values[0])->items[i % kSlots];
+    heap->Write(slot, heap->ConsPromoted(Value::Fixnum(1), *slot));
+  }
+  ASSERT_TRUE(heap->Collect());
+  EndAtPoll never(~0u);
+  EXPECT_FALSE(heap->Reserve(heap->EffectiveLimit()));
+  EXPECT_EQ(heap->full_collections(), 1u);
+  EXPECT_GE(never.polls(), kSlots * kPairs * sizeof(Pair) / 8192);
 }
 
 TEST(CollectorTest, ManyRememberedSlotsStayFew) {
