@@ -32,6 +32,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   vm::VmOptions vm_options;
   vm_options.cage_size = parent.options.cage_size;
   vm_options.heap.heap_limit = parent.limits.heap_bytes;
+  vm_options.heap.spare_limit = parent.options.spare_bytes;
   absl::StatusOr<std::unique_ptr<vm::Vm>> machine = vm::NewVm(*parent.image, vm_options);
   if (!machine.ok()) return machine.status();
   auto impl = std::make_unique<Impl>();

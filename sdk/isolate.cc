@@ -127,6 +127,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   vm::VmOptions vm_options;
   vm_options.cage_size = options.cage_size;
   vm_options.heap.heap_limit = options.limits.heap_bytes;
+  vm_options.heap.spare_limit = options.spare_bytes;
   absl::StatusOr<std::unique_ptr<vm::Vm>> machine = vm::NewVm(image, vm_options);
   if (!machine.ok()) return machine.status();
   auto impl = std::make_unique<Impl>();

@@ -134,6 +134,7 @@ IsolateStats Isolate::Stats() const {
   stats.young_bytes = heap.young_bytes;
   stats.old_bytes = heap.old_bytes;
   stats.large_bytes = heap.large_bytes;
+  stats.spare_bytes = heap.spare_bytes;
   stats.snapshot_bytes = impl->vm->heap().layout().image_end;
   stats.dirty_pages = heap.dirty_pages;
   stats.stack_bytes = impl->vm->StackBytes();

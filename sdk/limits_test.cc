@@ -3,8 +3,10 @@
 
 #include "islet/limits.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <thread>
@@ -641,6 +643,36 @@ TEST(LimitsTest, AThreadThatHasNotEnteredChangesNothing) {
     done.store(true);
     stranger.join();
   }
+}
+
+// Most that is free and resident at once while long lists die one after the other.
+size_t MostSpare(Isolate& isolate) {
+  size_t most = 0;
+  for (int i = 0; i < 60; ++i) {
+    EXPECT_TRUE(isolate.Eval("(define l (make-list 100000 1))").ok());
+    most = std::max(most, isolate.Stats().spare_bytes);
+  }
+  return most;
+}
+
+TEST(LimitsTest, FreeMemoryThatStaysIsLimitedAndTold) {
+  {
+    auto isolate = Make(Options());
+    Isolate::Scope scope(*isolate);
+    EXPECT_GT(MostSpare(*isolate), size_t{1} << 20);
+    EXPECT_GE(isolate->Stats().full_collections, 1u);
+    isolate->CollectGarbage();
+    EXPECT_EQ(isolate->Stats().spare_bytes, 0u);
+  }
+  IsolateOptions options = Options();
+  options.spare_bytes = 0;
+  auto isolate = Make(options);
+  Isolate::Scope scope(*isolate);
+  EXPECT_EQ(MostSpare(*isolate), 0u);
+  auto fork = isolate->Fork();
+  ASSERT_TRUE(fork.ok()) << fork.status();
+  Isolate::Scope forked(**fork);
+  EXPECT_EQ(MostSpare(**fork), 0u);
 }
 
 TEST(LimitsTest, StatsTellBySpace) {

@@ -75,6 +75,11 @@ struct IsolateOptions {
   // Bytes of address space, a multiple of 2 MiB, at most 4 GiB; at least 32 MiB, and 25 MiB more than the snapshot has.
   // At most a quarter of it can be live objects.
   uint64_t cage_size = uint64_t{4} << 30;
+  // Bytes of free memory that the isolate's heap may keep resident, at most, since a program that has used them is
+  // likely to do so again and fresh pages are dear. 0: what a collection frees goes back to the system at once, and
+  // programs that collect much may take twice as long. What a program no longer uses goes back in any case, after some
+  // more collections, and all of it with CollectGarbage. Limits::kNoBytes: as much as limits.h says of the heap limit.
+  size_t spare_bytes = Limits::kNoBytes;
   // The snapshot's host functions are bound to these; read when the isolate or pool is made, and kept alive by it.
   // FromSnapshot fails, naming them all, if some are missing.
   const HostFunctions* host_functions = nullptr;
@@ -107,10 +112,11 @@ struct IsolateOptions {
 // Since the isolate was made, or handed out by its pool.
 struct IsolateStats {
   // ---- Heap, by space: bytes of live objects and those not collected yet.
-  size_t heap_bytes = 0;         // all of the following but the snapshot
+  size_t heap_bytes = 0;         // young_bytes and old_bytes
   size_t young_bytes = 0;        // nursery
   size_t old_bytes = 0;          // objects that have survived a collection, and large ones
   size_t large_bytes = 0;        // of old_bytes: objects of 32 KiB and more, which do not move
+  size_t spare_bytes = 0;        // not of heap_bytes: free, but resident (IsolateOptions::spare_bytes)
   size_t snapshot_bytes = 0;     // the snapshot's objects, written or not
   size_t dirty_pages = 0;        // snapshot pages written, of 4 KiB
   size_t stack_bytes = 0;        // touched by frames, at the deepest since the last collection
