@@ -182,6 +182,16 @@ uint32_t FindHashed(const Heap& heap, const Search& t, Value key, uint32_t hash)
   return Probe(t, hash, [&](Value k, StepCounter& steps) { return Equal(heap, k, key, steps); });
 }
 
+// What HashTable::epoch is now if all keys hashed by their address are where they belong. While one of them is young,
+// any collection that moves something may move it: Heap::move_epoch. Otherwise only full collections do: their number,
+// and this bit.
+constexpr uint32_t kSettled = uint32_t{1} << 29;
+Value CurrentEpoch(const Heap& heap, bool settled) {
+  const uint64_t count = settled ? heap.full_collections() : heap.move_epoch();
+  return Value::Fixnum(static_cast<int32_t>((settled ? kSettled : 0) | (count & (kSettled - 1))));
+}
+bool IsSettled(Value epoch) { return (static_cast<uint32_t>(epoch.fixnum()) & kSettled) != 0; }
+
 bool Movable(const Heap& heap, Value key) { return key.offset() >= heap.layout().image_end; }
 
 // Places the keys hashed by their address anew, after they may have moved.
@@ -197,6 +207,7 @@ void Rehash(Heap& heap, Value table) {
   }
   heap.NoteRawWrite(t.index, bytes);
   if (apart == nullptr) std::memset(t.index, 0, bytes);
+  bool young = false;
   StepCounter steps;
   for (uint32_t i = 0; i < t.used(); ++i) {
     if (apart != nullptr && !steps.Add(4)) return;
@@ -207,6 +218,7 @@ void Rehash(Heap& heap, Value table) {
       bool address;
       const uint32_t now = KeyHash(heap, t.flags, entry->key, &address);
       if (apart != nullptr && !steps.Add(ContentSteps(heap, entry->key))) return;
+      young |= address && heap.IsYoung(entry->key);
       if (address && now != hash) {
         hash = now;
         heap.Write(&entry->hash, Value::Fixnum(static_cast<int32_t>(hash)));
@@ -215,13 +227,12 @@ void Rehash(Heap& heap, Value table) {
     PlaceEntry(index, t.mask, hash, i);
   }
   if (apart != nullptr) std::memcpy(t.index, index, bytes);
-  heap.Write(&t.table->epoch, Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
+  heap.Write(&t.table->epoch, CurrentEpoch(heap, !young));
 }
 
 void RehashIfMoved(Heap& heap, Value table) {
   const HashTable* t = heap.Peek<HashTable>(table);
-  if ((HeaderFlags(t->header) & kAddressKeysFlag) != 0 &&
-      static_cast<uint32_t>(t->epoch.fixnum()) != (heap.move_epoch() & Value::kFixnumMax)) {
+  if ((HeaderFlags(t->header) & kAddressKeysFlag) != 0 && t->epoch != CurrentEpoch(heap, IsSettled(t->epoch))) {
     Rehash(heap, table);
   }
 }
@@ -375,10 +386,14 @@ void HashTablePut(Heap& heap, Value table, Value key, Value value) {
     if (Ended()) return;
   }
   const View t(heap, table);
-  if (address && Movable(heap, key) && (t.flags & kAddressKeysFlag) == 0) {
-    heap.NoteRawWrite(&t.table->header, 4);
-    t.table->header |= kAddressKeysFlag << 8;
-    heap.Write(&t.table->epoch, Value::Fixnum(static_cast<int32_t>(heap.move_epoch() & Value::kFixnumMax)));
+  if (address && Movable(heap, key)) {
+    if ((t.flags & kAddressKeysFlag) == 0) {
+      heap.NoteRawWrite(&t.table->header, 4);
+      t.table->header |= kAddressKeysFlag << 8;
+      heap.Write(&t.table->epoch, CurrentEpoch(heap, !heap.IsYoung(key)));
+    } else if (IsSettled(t.table->epoch) && heap.IsYoung(key)) {
+      heap.Write(&t.table->epoch, CurrentEpoch(heap, /*settled=*/false));  // the others are where they belong
+    }
   }
   const uint32_t number = t.used();
   TableEntry* entry = t.entry(number);

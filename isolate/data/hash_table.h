@@ -16,7 +16,8 @@
 //  1. Looking something up in a table of the snapshot writes nothing: objects of the snapshot never
 //     move, so the hashes of keys hashed by their address stay right. kAddressKeysFlag is set only
 //     once a key *outside* the snapshot is hashed by its address; only then `epoch` counts, and a
-//     lookup after a collection first re-places the keys.
+//     lookup after a collection first re-places the keys: after one of the nursery only if one of
+//     them was young, so that a large table is not placed anew each time.
 //     Nor does it fault in pages of the table: lookups of all kinds read through Heap::Peek.
 //  2. The snapshot writer, which gives objects new offsets, re-places entries itself: KeyHash tells
 //     which hashes come from addresses, AddressHash (equality.h) and PlaceEntry do the rest, and it

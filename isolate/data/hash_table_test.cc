@@ -130,6 +130,49 @@ TEST_F(HashTableTest, KeysHashedByAddressAreFoundAfterTheyMoved) {
   }
 }
 
+// A collection of the nursery leaves keys alone that are old, and so a table of such keys.
+TEST_F(HashTableTest, OldKeysAreNotPlacedAnewAfterMinorCollections) {
+  Value& table = Root(MakeHashTable(heap, kEqTableFlag));
+  Value& old = Root(heap.Cons(kNull, kNull));
+  HashTablePut(heap, table, old, Value::Fixnum(1));
+  const auto epoch = [&] { return heap.Get<HashTable>(table)->epoch; };
+  const auto collect = [&] {
+    Root(heap.Cons(kNull, kNull));
+    const uint32_t before = heap.move_epoch();
+    ASSERT_TRUE(heap.Collect());
+    ASSERT_NE(heap.move_epoch(), before);
+  };
+  collect();
+  const Value young = epoch();
+  EXPECT_EQ(HashTableGet(heap, table, old, kFalse), Value::Fixnum(1));
+  const Value settled = epoch();
+  EXPECT_NE(settled, young);
+  for (int i = 0; i < 3; ++i) {
+    collect();
+    EXPECT_EQ(HashTableGet(heap, table, old, kFalse), Value::Fixnum(1));
+    EXPECT_EQ(epoch(), settled) << "placed anew";
+  }
+  // A key that is young again.
+  Value& fresh = Root(heap.Cons(kNull, kNull));
+  HashTablePut(heap, table, fresh, Value::Fixnum(2));
+  EXPECT_NE(epoch(), settled);
+  collect();
+  EXPECT_EQ(HashTableGet(heap, table, old, kFalse), Value::Fixnum(1));
+  EXPECT_EQ(HashTableGet(heap, table, fresh, kFalse), Value::Fixnum(2));
+  EXPECT_EQ(epoch(), settled);
+  heap.CollectFull();
+  EXPECT_EQ(HashTableGet(heap, table, fresh, kFalse), Value::Fixnum(2));
+  EXPECT_EQ(HashTableGet(heap, table, old, kFalse), Value::Fixnum(1));
+  EXPECT_NE(epoch(), settled);
+  // Another whose first key is old already.
+  Value& other = Root(MakeHashTable(heap, kEqTableFlag));
+  HashTablePut(heap, other, old, Value::Fixnum(3));
+  const Value first = heap.Get<HashTable>(other)->epoch;
+  collect();
+  EXPECT_EQ(HashTableGet(heap, other, old, kFalse), Value::Fixnum(3));
+  EXPECT_EQ(heap.Get<HashTable>(other)->epoch, first);
+}
+
 TEST_F(HashTableTest, WriterCanReplaceEntriesByFinalOffsets) {
   // This is done as the snapshot writer does it with its copy: new hashes for address keys, then the same index.
   const Value table = MakeHashTable(heap, kEqualTableFlag);

@@ -219,7 +219,7 @@ struct HashTable {
   Value index;      // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
   Value count;      // fixnum: live entries
   Value used;       // fixnum: entries, deleted ones included
-  Value epoch;      // fixnum: Heap::move_epoch when keys hashed by address were last placed
+  Value epoch;      // fixnum: when keys hashed by address were last placed (CurrentEpoch in data/hash_table.cc)
   Value equal;      // procedures given by the user, or #f (SRFI 69); handled in Lisp
   Value hash;
 };
