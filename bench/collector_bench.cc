@@ -1,6 +1,11 @@
 // Pauses of the collector beside a large live heap: structures of some 64 MiB are built, then worked on while garbage
 // is made. The counters are what counts; the time is that of the work. Each step of the work makes less garbage than
 // the nursery holds, so that a step sees at most one minor collection, whose pause is the difference of the statistics.
+//
+// And whole programs that collect much, from their start to their end, with the page faults and the system's time that
+// they take: these do not depend on what else the machine does, nor on what a fault costs there.
+
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -55,6 +60,56 @@ constexpr Shape kShapes[] = {
           (make-list 40 i))))"},
 };
 
+// The shape of GCBench (Ellis, Kovac, Boehm): trees of many depths are built from below and from above and dropped,
+// beside a tree and an array that live long.
+constexpr char kTrees[] = R"(
+    (define-record-type node (make-node left right) node? (left left set-left!) (right right set-right!))
+    (define (bottom-up depth)
+      (if (= depth 0) (make-node #f #f) (make-node (bottom-up (- depth 1)) (bottom-up (- depth 1)))))
+    (define (fill! node depth)
+      (if (> depth 0)
+          (begin (set-left! node (make-node #f #f))
+                 (set-right! node (make-node #f #f))
+                 (fill! (left node) (- depth 1))
+                 (fill! (right node) (- depth 1)))))
+    (define (run depths)
+      (bottom-up (+ depths 2))
+      (let ((lasting (make-node #f #f)) (array (make-vector 500000 0.5)))
+        (fill! lasting depths)
+        (do ((depth 4 (+ depth 2))) ((> depth depths))
+          (let ((count (quotient (expt 2 (+ depths 3)) (- (expt 2 (+ depth 1)) 1))))
+            (do ((i 0 (+ i 1))) ((= i count)) (fill! (make-node #f #f) depth))
+            (do ((i 0 (+ i 1))) ((= i count)) (bottom-up depth))))
+        (and (left lasting) (vector-ref array 1)))))";
+
+// So many MiB of lists of records with flonums, of which each is replaced once on average, in no order, and whose
+// records get new flonums.
+constexpr char kMutation[] = R"(
+    (define-record-type item (make-item value number) item? (value value set-value!) (number number))
+    (define (make-items n)
+      (do ((i 0 (+ i 1)) (items '() (cons (make-item (* 1.5 i) i) items))) ((= i n) items)))
+    (define (run mebibytes)
+      (let* ((count (* 82 mebibytes)) (lists (make-vector count '())) (random 1))
+        (define (any) (set! random (modulo (+ (* random 421) 54773) 259200)) (modulo random count))
+        (do ((i 0 (+ i 1))) ((= i count)) (vector-set! lists i (make-items 400)))
+        (do ((i 0 (+ i 1))) ((= i count))
+          (vector-set! lists (any) (make-items 400))
+          (do ((k 0 (+ k 1))) ((= k 100))
+            (set-value! (list-ref (vector-ref lists (any)) (modulo k 20)) (* 0.5 k))))
+        (number (car (vector-ref lists 0))))))";
+
+// A table of a million keys hashed by their address, and one look-up at a time, after each of which a collection has
+// moved something.
+constexpr char kAddressTable[] = R"(
+    (define keys (make-vector 1000000 #f))
+    (define table (make-hash-table eq?))
+    (do ((i 0 (+ i 1))) ((= i 1000000))
+      (vector-set! keys i (list i))
+      (hash-table-set! table (vector-ref keys i) i))
+    (define kept '())
+    (define (work) (set! kept '()) (do ((i 0 (+ i 1))) ((= i 70000)) (set! kept (cons i kept))))
+    (define (look) (hash-table-ref/default table (vector-ref keys 5) #f)))";
+
 [[noreturn]] void Die(const absl::Status& status) {
   std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
   std::exit(1);
@@ -65,15 +120,26 @@ double At(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
-// An isolate in which the shape has been built.
-std::unique_ptr<islet::Isolate> Built(const Shape& shape) {
+// An isolate in which the program has been evaluated, with as much room as there can be.
+std::unique_ptr<islet::Isolate> Evaluated(const char* program) {
   auto snapshot = islet::Snapshot::FromEmbedded(standard);
   if (!snapshot.ok()) Die(snapshot.status());
-  auto isolate = islet::Isolate::FromSnapshot(*snapshot);
+  islet::IsolateOptions options;
+  options.limits.heap_bytes = size_t{1} << 30;
+  auto isolate = islet::Isolate::FromSnapshot(*snapshot, options);
   if (!isolate.ok()) Die(isolate.status());
   const islet::Isolate::Scope scope(**isolate);
-  if (auto result = (*isolate)->Eval(shape.program); !result.ok()) Die(result.status());
+  if (auto result = (*isolate)->Eval(program); !result.ok()) Die(result.status());
   return *std::move(isolate);
+}
+std::unique_ptr<islet::Isolate> Built(const Shape& shape) { return Evaluated(shape.program); }
+
+void CallOrDie(islet::Isolate& isolate, const char* name, const std::vector<islet::Value>& arguments = {}) {
+  if (auto result = isolate.Call(name, arguments); !result.ok()) Die(result.status());
+}
+
+double Seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
 void BM_FullCollection(benchmark::State& state) {
@@ -118,6 +184,50 @@ void BM_MinorPauses(benchmark::State& state) {
   state.counters["full_max_us"] = last.longest_full_seconds * 1e6;
 }
 BENCHMARK(BM_MinorPauses)->DenseRange(0, 2)->Iterations(3000)->Unit(benchmark::kMicrosecond);
+
+// A whole program, of the size range(0), in an isolate of its own.
+void RunProgram(benchmark::State& state, const char* program) {
+  islet::IsolateStats stats;
+  rusage before = {}, after = {};
+  for (auto _ : state) {
+    const std::unique_ptr<islet::Isolate> isolate = Evaluated(program);
+    const islet::Isolate::Scope scope(*isolate);
+    getrusage(RUSAGE_THREAD, &before);
+    CallOrDie(*isolate, "run", {islet::Integer(state.range(0))});
+    getrusage(RUSAGE_THREAD, &after);
+    stats = isolate->Stats();
+  }
+  state.counters["faults"] = static_cast<double>(after.ru_minflt - before.ru_minflt);
+  state.counters["user_s"] = Seconds(after.ru_utime) - Seconds(before.ru_utime);
+  state.counters["system_s"] = Seconds(after.ru_stime) - Seconds(before.ru_stime);
+  state.counters["heap_MiB"] = static_cast<double>(stats.heap_bytes) / (1 << 20);
+  state.counters["spare_MiB"] = static_cast<double>(stats.spare_bytes) / (1 << 20);
+  state.counters["minors"] = static_cast<double>(stats.minor_collections);
+  state.counters["minor_s"] = stats.minor_seconds;
+  state.counters["minor_max_us"] = stats.longest_minor_seconds * 1e6;
+  state.counters["fulls"] = static_cast<double>(stats.full_collections);
+  state.counters["full_s"] = stats.full_seconds;
+  state.counters["full_max_us"] = stats.longest_full_seconds * 1e6;
+}
+
+void BM_Trees(benchmark::State& state) { RunProgram(state, kTrees); }
+BENCHMARK(BM_Trees)->Arg(16)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void BM_Mutation(benchmark::State& state) { RunProgram(state, kMutation); }
+BENCHMARK(BM_Mutation)->Arg(16)->Arg(64)->Arg(256)->Arg(512)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// The time is that of the look-ups.
+void BM_AddressTable(benchmark::State& state) {
+  const std::unique_ptr<islet::Isolate> isolate = Evaluated(kAddressTable);
+  const islet::Isolate::Scope scope(*isolate);
+  for (auto _ : state) {
+    state.PauseTiming();
+    CallOrDie(*isolate, "work");
+    state.ResumeTiming();
+    CallOrDie(*isolate, "look");
+  }
+}
+BENCHMARK(BM_AddressTable)->Iterations(50)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 
