@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Measures Islet beside other systems, in one run: isolates beside V8's and Lua's, or programs beside other Schemes' and
-# Lua's. See usage.
+# Measures Islet beside other systems, in one run: isolates beside V8's and Lua's, or programs, or what collectors take,
+# beside other Schemes' and Lua's. See usage.
 set -euo pipefail
 
 usage() {
   cat <<'END'
 Usage: bench/run_peers.sh [--json FILE] [--v8-flag FLAG]... [--no-islet]
        bench/run_peers.sh --language [--json FILE] [--plot FILE] [--rounds N]
+                          [--limit SECONDS] [--systems NAME,...] [--cpu-time]
+                          [--quick] [--no-islet] [PROGRAM...]
+       bench/run_peers.sh --collector [--json FILE] [--rounds N]
                           [--limit SECONDS] [--systems NAME,...] [--cpu-time]
                           [--quick] [--no-islet] [PROGRAM...]
 
@@ -41,6 +44,13 @@ Peers are used if installed; each that is not is named with its Debian package:
 lua5.4, luajit, guile-3.0, chezscheme, gambc, chicken-bin. A whole run takes half
 an hour.
 
+With --collector, runs programs that collect much (trees, gcbench, mutation
+and addresses, or those named), at each of their sizes, on Islet, Lua, Guile and Chez
+Scheme, once in a process. Also prints page faults, system time and the peak of
+resident memory of each process, and the pauses of the collectors that tell them.
+The other options are those of --language. The largest program takes some 7 GiB
+on Lua; a whole run takes a quarter of an hour.
+
 Exit status: 0 if all that could be had was measured, whether or not the
 targets are reached; 1 if something failed to build or run; 2 for wrong usage.
 END
@@ -53,7 +63,7 @@ plot_file=
 v8_flags=()
 with_islet=yes
 mode=isolates
-language_options=()
+program_options=()
 isolate_options=()
 programs=()
 while (($# > 0)); do
@@ -66,32 +76,42 @@ while (($# > 0)); do
       case $1 in
         --json) json_file=$2 ;;
         --v8-flag) v8_flags+=("$2") && isolate_options+=("$1") ;;
-        --plot) plot_file=$2 && language_options+=("$1=$2") ;;
-        *) language_options+=("$1=$2") ;;
+        --plot) plot_file=$2 ;;
+        *) program_options+=("$1=$2") ;;
       esac
       shift 2
       ;;
     --json=* | --v8-flag=* | --plot=* | --rounds=* | --limit=* | --systems=*)
       set -- "${1%%=*}" "${1#*=}" "${@:2}"
       ;;
-    --cpu-time | --quick) language_options+=("$1") && shift ;;
-    --language) mode=language && shift ;;
+    --cpu-time | --quick) program_options+=("$1") && shift ;;
+    --language | --collector)
+      if [[ $mode != isolates && $mode != "${1#--}" ]]; then
+        say "--language and --collector are two measurements; see --help"
+        exit 2
+      fi
+      mode=${1#--} && shift
+      ;;
     --no-islet) with_islet=no && shift ;;
     --help | -h) usage && exit 0 ;;
     -*) say "unknown option: $1; see --help" && exit 2 ;;
     *) programs+=("$1") && shift ;;
   esac
 done
-if [[ $mode == language ]] && ((${#isolate_options[@]} > 0)); then
-  say "${isolate_options[0]} cannot be combined with --language; see --help"
+if [[ $mode != isolates ]] && ((${#isolate_options[@]} > 0)); then
+  say "${isolate_options[0]} cannot be combined with --$mode; see --help"
   exit 2
 fi
-if [[ $mode == isolates ]] && ((${#language_options[@]} > 0)); then
-  say "${language_options[0]%%=*} needs --language; see --help"
+if [[ $mode != language && -n $plot_file ]]; then
+  say "--plot needs --language; see --help"
+  exit 2
+fi
+if [[ $mode == isolates ]] && ((${#program_options[@]} > 0)); then
+  say "${program_options[0]%%=*} needs --language or --collector; see --help"
   exit 2
 fi
 if [[ $mode == isolates ]] && ((${#programs[@]} > 0)); then
-  say "unknown argument: ${programs[0]} (programs need --language); see --help"
+  say "unknown argument: ${programs[0]} (programs need --language or --collector); see --help"
   exit 2
 fi
 
@@ -129,14 +149,19 @@ build_islet() {
   fi
 }
 
-if [[ $mode == language ]]; then
-  if [[ $with_islet == yes ]] && build_islet //bench:lisp_bench; then
-    language_options+=("--islet=$(readlink -f -- "$root/bazel-bin/bench/lisp_bench")")
+if [[ $mode != isolates ]]; then
+  case $mode in
+    language) binary=lisp_bench folder=$root/bench/lisp ;;
+    collector) binary=collector_bench folder=$root/bench ;;
+  esac
+  if [[ $with_islet == yes ]] && build_islet "//bench:$binary"; then
+    program_options+=("--islet=$(readlink -f -- "$root/bazel-bin/bench/$binary")")
   fi
-  if [[ -n $json_file ]]; then language_options+=("--json=$json_file"); fi
+  if [[ -n $json_file ]]; then program_options+=("--json=$json_file"); fi
+  if [[ -n $plot_file ]]; then program_options+=("--plot=$plot_file"); fi
   status=0
-  python3 "$sources/language.py" --programs="$root/bench/lisp" \
-    ${language_options[@]+"${language_options[@]}"} -- ${programs[@]+"${programs[@]}"} || status=$?
+  python3 "$sources/$mode.py" --programs="$folder" \
+    ${program_options[@]+"${program_options[@]}"} -- ${programs[@]+"${programs[@]}"} || status=$?
   exit $((status > failed ? status : failed))
 fi
 

@@ -21,12 +21,12 @@ import math
 import os
 import platform
 import re
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from table import cpu_model, median, write_whole
@@ -77,6 +77,7 @@ class Program:
         self.path = os.path.join(folder, name + ".lisp")
         self.text = read(self.path)
         self.which = which
+        self.seconds = 0 if which == "quick" else SHORT_S
         lua = os.path.join(folder, name + ".lua")
         self.lua = lua if os.path.exists(lua) else None
         self.uses_hash_tables = "(make-hash-table" in self.text
@@ -137,13 +138,20 @@ class Scheme(System):
     def source(self, program, folder):
         text = (read(os.path.join(HERE, f"{self.column}.scm")) + self.more(program)
                 + program.text + read(os.path.join(HERE, "measure.scm"))
-                + f"(measure {program.which}-size {program.which}-result {seconds(program)})\n")
+                + f"(measure {program.which}-size {program.which}-result {program.seconds})\n"
+                + self.after(program))
         path = os.path.join(folder, f"{program.name}.{self.column}.scm")
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
 
     def more(self, program):
+        """What it needs in front of a program, in addition."""
+        del program
+        return ""
+
+    def after(self, program):
+        """What it does when the program has been measured."""
         del program
         return ""
 
@@ -203,7 +211,7 @@ class Lua(System):
 
     def prepare(self, program, folder):
         return [self.command, *self.options, os.path.join(HERE, "measure.lua"),
-                program.lua, program.size, program.result, str(seconds(program))]
+                program.lua, program.size, program.result, str(program.seconds)]
 
 
 class LuaJit(Lua):
@@ -232,60 +240,86 @@ TARGETS = (
 )
 
 
-def seconds(program):
-    return 0 if program.which == "quick" else SHORT_S
-
-
 def last_lines(text, count=3):
     return "; ".join(line.strip() for line in text.strip().splitlines()[-count:])[:400]
 
 
 # Times of one run, in seconds. `wall` is None where the system has no such
-# clock; `over` says that the run was ended at the limit.
-Run = collections.namedtuple("Run", "wall cpu over", defaults=(False,))
+# clock; `over` says that the run was ended at the limit. `usage` is that of the
+# whole process, and `pauses` are those of the collector by kind, for who asks
+# for them (collector.py).
+Run = collections.namedtuple("Run", "wall cpu over usage pauses", defaults=(False, None, None))
+
+# A process that has ended; `seconds` by the clock, `usage` from wait4.
+Process = collections.namedtuple("Process", "output errors status over seconds usage")
 
 
-def run_peer(command, limit):
-    """Runs a prepared program once; [Run] or Failure."""
-    cpu_before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, errors="replace",
-                          start_new_session=True) as process:
-        try:
-            output, errors = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            cpu_after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            return [Run(time.monotonic() - start,
-                        cpu_after.ru_utime + cpu_after.ru_stime
-                        - cpu_before.ru_utime - cpu_before.ru_stime, True)]
-        except BaseException:  # Ctrl-C reaches us, not the process's own session.
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+def run_process(command, limit=None):
+    """Runs a command to its end, or until it has taken `limit` seconds."""
+    with tempfile.TemporaryFile("w+", errors="replace") as output, \
+            tempfile.TemporaryFile("w+", errors="replace") as errors:
+        start = time.monotonic()
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+                              start_new_session=True) as process:
+            over = threading.Event()
+
+            def end():
+                over.set()
+                os.killpg(process.pid, signal.SIGKILL)
+
+            timer = threading.Timer(limit or 0, end)
+            try:
+                if limit is not None:
+                    timer.start()
+                # Not yet reaped, so that the timer cannot end another process of that number.
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+                timer.cancel()
+                if limit is not None:
+                    timer.join()
+            except BaseException:  # Ctrl-C reaches us, not the process's own session.
+                timer.cancel()
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+            seconds_taken = time.monotonic() - start
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        return Process(output.read(), errors.read(), process.returncode,
+                       over.is_set() and process.returncode != 0, seconds_taken, usage)
+
+
+def runs_of(process):
+    """What a peer's process has measured, or that it was ended at the limit; [Run] or Failure."""
+    if process.over:
+        return [Run(process.seconds, process.usage.ru_utime + process.usage.ru_stime, True)]
     runs = []
-    for line in output.splitlines():
+    for line in process.output.splitlines():
         match = re.fullmatch(r"(\d+|-) (\d+)", line)
         if match:
             runs.append(Run(None if match[1] == "-" else int(match[1]) / 1e9,
                             int(match[2]) / 1e9))
         elif line.startswith("wrong "):
             raise Failure(f"gives a wrong result: {line[6:206]}")
-    if process.returncode != 0 or not runs:
-        raise Failure(f"failed (status {process.returncode}): {last_lines(errors or output)}")
+    if process.status != 0 or not runs:
+        raise Failure(f"failed (status {process.status}): "
+                      f"{last_lines(process.errors or process.output)}")
     return runs
+
+
+def run_peer(command, limit):
+    """Runs a prepared program once; [Run] or Failure."""
+    return runs_of(run_process(command, limit))
 
 
 def run_islet(lisp_bench, folder, program, work):
     """The same with lisp_bench."""
     json_file = os.path.join(work, "islet.json")
     options = ["--quick"] if program.which == "quick" else ["--repetitions=1"]
-    answer = subprocess.run(
-        [lisp_bench, *options, f"--json={json_file}", f"--programs={folder}", program.name],
-        capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
-        raise Failure(f"failed (status {answer.returncode}): {last_lines(answer.stderr)}")
+    process = run_process(
+        [lisp_bench, *options, f"--json={json_file}", f"--programs={folder}", program.name])
+    if process.status != 0:
+        raise Failure(f"failed (status {process.status}): {last_lines(process.errors)}")
     return [Run(run["wall_s"], run["cpu_s"])
             for measured in json.loads(read(json_file)) for run in measured["runs"]]
 
@@ -333,8 +367,9 @@ class Measurements:
         return math.exp(sum(math.log(ratio) for ratio in found) / len(found))
 
 
-def measure(programs, systems, options, work):
-    """Runs everything. Programs that fail are said to, and left out."""
+def measure(programs, systems, options, work, islet, peer):
+    """Runs everything, by `islet(program)` and `peer(command, limit)`, which
+    give [Run] or Failure. Programs that fail are said to, and left out."""
     measured = Measurements(options.cpu_time)
 
     def attempt(program, column, run):
@@ -361,8 +396,7 @@ def measure(programs, systems, options, work):
             for program in programs:
                 say(f"round {round_number + 1} of {options.rounds}: {program.name}")
                 if options.islet and (program.name, "islet") not in measured.failures:
-                    attempt(program, "islet", lambda program=program: run_islet(
-                        options.islet, options.programs, program, work))
+                    attempt(program, "islet", lambda program=program: islet(program))
                 for system in systems:
                     key = program.name, system.column
                     if key not in commands or key in measured.failures:
@@ -370,7 +404,7 @@ def measure(programs, systems, options, work):
                     if sum(run.wall or run.cpu for run in measured.runs[key]) > ENOUGH_S:
                         continue
                     attempt(program, system.column,
-                            lambda key=key: run_peer(commands[key], options.limit))
+                            lambda key=key: peer(commands[key], options.limit))
     except KeyboardInterrupt:
         measured.interrupted = True
         say("interrupted: what follows is what was measured until then")
@@ -386,6 +420,14 @@ def cell(measured, program, column):
     ratio = measured.ratio(program, column)
     over = ">" if measured.is_over(program, column) else ""
     return f"{over}{time_s:.3f}", "" if ratio is None else f"{over}{ratio:.2f}x"
+
+
+def print_lines(lines):
+    """Prints columns: the first to the left, the others to the right."""
+    widths = [max(len(line[i]) for line in lines if line) for i in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join([line[0].ljust(widths[0])] + [
+            text.rjust(width) for text, width in zip(line[1:], widths[1:])]) if line else "")
 
 
 def print_table(measured, programs, systems):
@@ -418,10 +460,7 @@ def print_table(measured, programs, systems):
     if 0 < len(others) < len(names):
         lines.append(means("all but control", others))
     lines.append(means("geometric mean", names))
-    widths = [max(len(line[i]) for line in lines if line) for i in range(len(head))]
-    for line in lines:
-        print("  ".join([line[0].ljust(widths[0])] + [
-            text.rjust(width) for text, width in zip(line[1:], widths[1:])]) if line else "")
+    print_lines(lines)
     clock = ("processor time" if measured.use_cpu_time
              else "time by the clock (Lua: processor time, on both sides of its ratios)")
     print(f"\nMedians of {clock}. / Islet: how many times as long as Islet. > and a time: ended at the limit,"
@@ -436,11 +475,11 @@ def print_checked(measured, programs, systems):
         print(f"{title:<14}  {right:3} right, {wrong:3} failed, {len(programs) - right - wrong:3} not run")
 
 
-def judge(measured, programs):
+def judge(measured, programs, targets):
     names = [program.name for program in programs]
     titles = {system.column: system.title for system in SYSTEMS}
     verdicts = []
-    for column, limit, what in TARGETS:
+    for column, limit, what in targets:
         found = measured.ratios(names, column)
         value, program = None, None
         if found and what == "least":
@@ -541,65 +580,80 @@ def draw(path, measured, programs, systems):
 
 
 class Parser(argparse.ArgumentParser):
+    def __init__(self):
+        super().__init__(add_help=False, allow_abbrev=False)
+        self.add_argument("--programs", required=True)
+        self.add_argument("--islet")
+        self.add_argument("--json")
+        self.add_argument("--rounds", type=int, default=3)
+        self.add_argument("--limit", type=float, default=DEFAULT_LIMIT_S)
+        self.add_argument("--systems")
+        self.add_argument("--cpu-time", action="store_true")
+        self.add_argument("--quick", action="store_true")
+        self.add_argument("names", nargs="*")
+
     def error(self, message):
         say(f"{message}; see --help")
         sys.exit(2)
 
+    def check(self, options, programs, systems):
+        """Ends us unless the options are right; gives the columns and the
+        programs' names that are wanted, in order."""
+        if not 1 <= options.rounds <= 100:
+            self.error("--rounds must be 1 to 100")
+        if not 1 <= options.limit <= 3600:
+            self.error("--limit must be 1 to 3600 seconds")
+        for name in options.names:
+            if name not in programs:
+                self.error(f"no program named {name}; there are: {' '.join(programs)}")
+        columns = [system.column for system in systems]
+        wanted = columns if options.systems is None else options.systems.split(",")
+        for column in wanted:
+            if column not in columns:
+                self.error(f"no system named {column!r}; there are: {','.join(columns)}")
+        if options.quick:
+            options.rounds = 1
+            if options.json or getattr(options, "plot", None):
+                self.error("--quick measures nothing, so there is nothing for --json or --plot")
+        return wanted, [name for name in programs if not options.names or name in options.names]
+
 
 def parse(arguments):
-    parser = Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--programs", required=True)
-    parser.add_argument("--islet")
-    parser.add_argument("--json")
+    parser = Parser()
     parser.add_argument("--plot")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--limit", type=float, default=DEFAULT_LIMIT_S)
-    parser.add_argument("--systems")
-    parser.add_argument("--cpu-time", action="store_true")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("names", nargs="*")
     options = parser.parse_args(arguments)
-    if not 1 <= options.rounds <= 100:
-        parser.error("--rounds must be 1 to 100")
-    if not 1 <= options.limit <= 3600:
-        parser.error("--limit must be 1 to 3600 seconds")
     known = sorted(name.removesuffix(".lisp") for name in os.listdir(options.programs)
                    if name.endswith(".lisp"))
     grouped = [name for members in GROUPS.values() for name in members]
     if sorted(grouped) != known:
         sys.exit("the groups in language.py do not list the programs of "
                  f"{options.programs}: {' '.join(sorted(set(grouped) ^ set(known)))}")
-    for name in options.names:
-        if name not in known:
-            parser.error(f"no program named {name}; there are: {' '.join(grouped)}")
-    columns = [system.column for system in SYSTEMS]
-    wanted = columns if options.systems is None else options.systems.split(",")
-    for column in wanted:
-        if column not in columns:
-            parser.error(f"no system named {column!r}; there are: {','.join(columns)}")
-    if options.quick:
-        if options.json or options.plot:
-            parser.error("--quick measures nothing, so there is nothing for --json or --plot")
-        options.rounds = 1
+    wanted, names = parser.check(options, grouped, SYSTEMS)
     if options.plot and not shutil.which("gnuplot"):
         say(f"{options.plot} is not drawn: gnuplot is not installed; it comes with Debian's"
             " package gnuplot-nox")
         options.plot = None
-    return options, [name for name in grouped if not options.names or name in options.names], wanted
+    return options, names, wanted
+
+
+def installed(systems, wanted):
+    """Those that can be used; says which are missing, and how to have them."""
+    found = []
+    for system in systems:
+        if system.column not in wanted:
+            continue
+        if system.find():
+            found.append(system)
+        else:
+            say(f"{system.title} is left out: it comes with Debian's package {system.package}")
+    return found
 
 
 def main():
     options, names, wanted = parse(sys.argv[1:])
     which = "quick" if options.quick else "full"
     programs = [Program(options.programs, name, which) for name in names]
-    systems = []
-    for system in SYSTEMS:
-        if system.column not in wanted:
-            continue
-        if system.find():
-            systems.append(system)
-        else:
-            say(f"{system.title} is left out: it comes with Debian's package {system.package}")
+    systems = installed(SYSTEMS, wanted)
     if not systems and not options.islet:
         say("nothing to measure")
         sys.exit(1)
@@ -612,11 +666,13 @@ def main():
             say(f"{system.title} lacks {reason} for: {' '.join(lacking)}")
 
     with tempfile.TemporaryDirectory() as work:
-        measured = measure(programs, systems, options, work)
+        measured = measure(
+            programs, systems, options, work,
+            lambda program: run_islet(options.islet, options.programs, program, work), run_peer)
     if options.quick:
         print_checked(measured, programs, systems)
         sys.exit(1 if measured.failures or measured.interrupted else 0)
-    verdicts = judge(measured, programs)
+    verdicts = judge(measured, programs, TARGETS)
     print_table(measured, programs, systems)
     print("\n" + ", ".join(f"{system.title}: {system.version}" for system in systems))
     print_targets(verdicts)
