@@ -57,10 +57,11 @@ class Collector {
   using Block = Heap::Block;
 
   // How far a chain of blocks has been scanned: all of blocks[0, index), and blocks[index] up to
-  // `at`.
+  // `at`. So little is looked at to go on, since most of the time a few objects are all there is to scan.
   struct Cursor {
     size_t index = 0;
     uint8_t* at = nullptr;  // null: the block's start
+    uint32_t end = 0;       // of that block, a cage offset; 0: `at` is null
     uint32_t top = 0;       // the chain's when it was last scanned to its end: a cage offset, or 0 if it was empty
   };
 
@@ -86,6 +87,8 @@ class Collector {
   void Drain();
   template <bool kFull, typename Scan>
   bool ScanChain(Heap::Content content, Scan&& scan);
+  // Polls now and then. False if the collection is to stop.
+  bool CountScanned(ptrdiff_t bytes);
   bool FindYoungParts();
   bool ScanMarked();
   void ScanLarge(uint32_t* object);
