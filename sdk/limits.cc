@@ -145,6 +145,7 @@ IsolateStats Isolate::Stats() const {
   stats.full_seconds = static_cast<double>(heap.full_nanoseconds) * 1e-9;
   stats.longest_minor_seconds = static_cast<double>(heap.longest_minor_nanoseconds) * 1e-9;
   stats.longest_full_seconds = static_cast<double>(heap.longest_full_nanoseconds) * 1e-9;
+  stats.rehashed_entries = heap.rehashed_entries;
   stats.instructions = impl->counters.instructions;
   if (impl->calls > 0 && impl->vm->CountsInstructions()) {
     stats.instructions += static_cast<uint64_t>(impl->fuel_at_start - std::max<int64_t>(impl->vm->fuel(), 0));

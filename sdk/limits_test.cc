@@ -675,6 +675,31 @@ TEST(LimitsTest, FreeMemoryThatStaysIsLimitedAndTold) {
   EXPECT_EQ(MostSpare(**fork), 0u);
 }
 
+TEST(LimitsTest, StatsTellOfTablesThatCollectionsHaveMisplaced) {
+  auto isolate = Make(Options());
+  Isolate::Scope scope(*isolate);
+  ASSERT_TRUE(isolate
+                  ->Eval("(define keys (map list (iota 1000))) (define table (make-hash-table eq?))"
+                         "(for-each (lambda (key) (hash-table-set! table key #t)) keys)")
+                  .ok());
+  const auto look = [&] {
+    auto found = isolate->Eval("(hash-table-ref/default table (car keys) #f)");
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->Print(), "#t");
+  };
+  isolate->CollectGarbage();
+  const uint64_t before = isolate->Stats().rehashed_entries;
+  look();
+  const uint64_t after = isolate->Stats().rehashed_entries;
+  EXPECT_GE(after - before, 1000u);
+  // The keys are old: minor collections leave them where they are.
+  const uint64_t minors = isolate->Stats().minor_collections;
+  ASSERT_TRUE(isolate->Eval("(do ((i 0 (+ i 1))) ((= i 300)) (make-vector 4000 i))").ok());
+  EXPECT_GT(isolate->Stats().minor_collections, minors);
+  look();
+  EXPECT_EQ(isolate->Stats().rehashed_entries, after);
+}
+
 TEST(LimitsTest, StatsTellBySpace) {
   auto isolate = Make(Options());
   Isolate::Scope scope(*isolate);

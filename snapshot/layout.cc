@@ -29,7 +29,11 @@ void ForEachSlotOf(const Heap& heap, Value v, Visit&& visit) {
     visit(&pair->car);
     visit(&pair->cdr);
   } else if (v.IsObject()) {
-    ForEachSlot(heap.Get<uint32_t>(v), visit);
+    // How keys stand that are hashed by their address means nothing where they have another one.
+    HashTable* const table = heap.TryGet<HashTable>(v);
+    ForEachSlot(heap.Get<uint32_t>(v), [&](Value* slot) {
+      if (table == nullptr || slot != &table->address_keys) visit(slot);
+    });
   }
 }
 

@@ -37,9 +37,9 @@ constexpr SlotRule kCellSlots[] = {
     {"value", kAnything | Kind::kUndefined}, {"name", Kind::kSymbol}, {"home", Kind::kEnvironment | Kind::kFixnum}};
 constexpr SlotRule kBoxSlots[] = {{"value", kAnything | Kind::kUndefined}};
 constexpr SlotRule kRecordTypeSlots[] = {{"name", Kind::kSymbol}, {"fields", Kind::kVector}, {"unused", kZero}};
-constexpr SlotRule kHashTableSlots[] = {{"entries", Kind::kEntries}, {"index", Kind::kIndex},  {"count", Kind::kFixnum},
-                                        {"used", Kind::kFixnum},     {"epoch", Kind::kFixnum}, {"equal", kAnything},
-                                        {"hash", kAnything}};
+constexpr SlotRule kHashTableSlots[] = {
+    {"entries", Kind::kEntries},     {"index", Kind::kIndex}, {"count", Kind::kFixnum}, {"used", Kind::kFixnum},
+    {"address_keys", Kind::kFixnum}, {"equal", kAnything},    {"hash", kAnything}};
 constexpr SlotRule kParameterSlots[] = {{"value", kAnything}, {"converter", kAnything}, {"unused", kZero}};
 constexpr SlotRule kPortSlots[] = {{"handle", Kind::kFixnum}, {"buffer", kAnything}, {"position", Kind::kFixnum},
                                    {"limit", Kind::kFixnum},  {"name", kAnything},   {"line", Kind::kFixnum},

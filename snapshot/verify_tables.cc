@@ -53,7 +53,7 @@ absl::Status Verifier::CheckTable(uint32_t offset, Kinds keys, Kinds values) con
   if (absl::Status status = CheckNumber(offset, "used", table->used, 0, capacity); !status.ok()) return status;
   const uint32_t used = static_cast<uint32_t>(table->used.fixnum());
   if (absl::Status status = CheckNumber(offset, "count", table->count, 0, used); !status.ok()) return status;
-  if (absl::Status status = CheckNumber(offset, "epoch", table->epoch, 0, 0); !status.ok()) return status;
+  if (absl::Status status = CheckNumber(offset, "address_keys", table->address_keys, 0, 0); !status.ok()) return status;
   if ((flags & kStringTableFlag) != 0) keys = Kind::kString;
 
   // Each live entry is found once in the index, where its hash says.

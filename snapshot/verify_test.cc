@@ -360,6 +360,9 @@ TEST_F(Verification, HashTables) {
   EXPECT_THAT(broken([](HashTable* t, Vector*, uint32_t*) { t->count = Value::Fixnum(1); }), HasSubstr("count"));
   EXPECT_THAT(broken([](HashTable* t, Vector*, uint32_t*) { t->header += 1 << 16; }), HasSubstr("index"));
   EXPECT_THAT(broken([](HashTable* t, Vector*, uint32_t*) { t->header |= kEqTableFlag << 8; }), HasSubstr("flags"));
+  EXPECT_THAT(broken([](HashTable* t, Vector*, uint32_t*) { t->header |= kAddressKeysFlag << 8; }), HasSubstr("flags"));
+  EXPECT_THAT(broken([](HashTable* t, Vector*, uint32_t*) { t->address_keys = Value::Fixnum(1); }),
+              HasSubstr("address_keys"));
   EXPECT_THAT(broken([](HashTable*, Vector* e, uint32_t*) { e->items[2] = Value::Fixnum(7); }), HasSubstr("hash"));
   EXPECT_THAT(broken([](HashTable*, Vector*, uint32_t* index) { index[1] = 0; }), HasSubstr("index"));
   EXPECT_THAT(broken([](HashTable*, Vector*, uint32_t* index) { index[5] = 8; }), HasSubstr("index"));

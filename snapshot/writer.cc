@@ -78,6 +78,7 @@ class ImageWriter {
     const uint32_t* from = heap_.Get<uint32_t>(object.from);
     uint32_t* to = At<uint32_t>(object.to);
     std::memcpy(to, from, UnpaddedSizeOf(from));  // padding stays zero
+    if (HeaderType(*to) == ObjectType::kHashTable) reinterpret_cast<HashTable*>(to)->address_keys = Value::Fixnum(0);
     ForEachSlot(to, translate);
     switch (HeaderType(*to)) {
       case ObjectType::kVector:
@@ -105,7 +106,6 @@ class ImageWriter {
     HashTable* to = At<HashTable>(object.to);
     const uint32_t flags = HeaderFlags(from->header);
     to->header &= ~(kAddressKeysFlag << 8);
-    to->epoch = Value::Fixnum(0);
     const Vector* keys = heap_.TryGet<Vector>(from->entries);
     if (keys == nullptr || !heap_.Is<Bytevector>(from->index)) return;
     TableEntry* entries = EntriesOf(At<Vector>(to->entries.offset()));

@@ -281,6 +281,7 @@ absl::StatusOr<std::shared_ptr<const islet::HostFunctions>> Translate(const isle
     };
   }
   if (whole.cage_size != 0) options->cage_size = whole.cage_size;
+  if (whole.spare_bytes != 0) options->spare_bytes = whole.spare_bytes;
   if (absl::Status status = islet::c::TranslateGrants(whole, options); !status.ok()) return status;
   options->host_functions = host_functions.get();
   if (whole.write != nullptr) {
@@ -432,7 +433,11 @@ void islet_get_stats(islet_isolate* isolate, islet_isolate_stats* stats) {
   stats->longest_full_seconds = given.longest_full_seconds;
   stats->instructions = given.instructions;
   stats->host_calls = given.host_calls;
+  stats->spare_bytes = given.spare_bytes;
+  stats->rehashed_entries = given.rehashed_entries;
 }
+
+void islet_collect_garbage(islet_isolate* isolate) { isolate->isolate->CollectGarbage(); }
 
 islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_isolate_options* isolate_options,
                            const islet_pool_options* given, islet_error* error) try {

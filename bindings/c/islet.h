@@ -180,6 +180,8 @@ typedef struct islet_isolate_stats {
   double longest_minor_seconds, longest_full_seconds;
   uint64_t instructions; /* counted only under a limit of fuel, or with count_instructions */
   uint64_t host_calls;
+  size_t spare_bytes;        /* not of heap_bytes: free, but resident; see islet_isolate_options */
+  uint64_t rehashed_entries; /* of hash tables: see IsolateStats in islet/isolate.h */
 } islet_isolate_stats;
 
 /* ---- Isolates */
@@ -228,6 +230,10 @@ typedef struct islet_isolate_options {
   void (*near_limit)(void* user_data, islet_isolate* isolate, islet_status limit);
   void* near_limit_user_data;
   int count_instructions; /* for islet_get_stats, even without a limit of fuel */
+  /* Bytes of free memory that the isolate's heap may keep resident, at most, since a program that has used them is
+   * likely to do so again and fresh pages are dear. Less than a page, 1 say: what a collection frees goes back to the
+   * system at once. Default: as much as islet/limits.h says of the heap limit. islet_collect_garbage gives back all. */
+  size_t spare_bytes;
 } islet_isolate_options;
 
 /* `options` may be NULL: then scripts reach nothing outside. ISLET_NOT_FOUND: there is no directory `files_below`. */
@@ -303,6 +309,9 @@ ISLET_API islet_status islet_set_limits(islet_isolate* isolate, const islet_limi
 /* Fills what `limits->size` tells of. */
 ISLET_API void islet_get_limits(islet_isolate* isolate, islet_limits* limits);
 ISLET_API void islet_get_stats(islet_isolate* isolate, islet_isolate_stats* stats);
+/* Frees what is unreachable, and gives all memory of the heap that is free back to the system. Nothing happens unless
+ * the isolate has been entered on this thread. */
+ISLET_API void islet_collect_garbage(islet_isolate* isolate);
 
 /* `result` may be NULL. */
 ISLET_API islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name,

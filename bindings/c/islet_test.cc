@@ -4,6 +4,7 @@
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -522,6 +523,57 @@ TEST_F(CInterfaceTest, Limits) {
   EXPECT_GT(stats.instructions, 100000u);
   EXPECT_EQ(stats.heap_bytes, stats.young_bytes + stats.old_bytes);
   EXPECT_EQ(islet_set_limits(isolate_, nullptr, &error_), ISLET_INVALID_ARGUMENT);
+}
+
+// Free memory that is resident at most while lists die one after the other.
+size_t MostSpare(islet_isolate* isolate) {
+  islet_error error;
+  size_t most = 0;
+  const std::string text = "(define l (make-list 100000 1))";
+  for (int i = 0; i < 60; ++i) {
+    islet_value result;
+    EXPECT_EQ(islet_eval(isolate, text.data(), text.size(), "test", &result, &error), ISLET_OK) << error.message;
+    islet_isolate_stats stats;
+    islet_get_stats(isolate, &stats);
+    most = std::max(most, stats.spare_bytes);
+  }
+  return most;
+}
+
+TEST_F(CInterfaceTest, FreeMemoryThatStays) {
+  EXPECT_GT(MostSpare(isolate_), size_t{1} << 20);
+  islet_collect_garbage(isolate_);
+  islet_isolate_stats stats;
+  islet_get_stats(isolate_, &stats);
+  EXPECT_EQ(stats.spare_bytes, 0u);
+  EXPECT_GE(stats.full_collections, 2u);
+  islet_isolate_options options = {};
+  options.size = sizeof(options);
+  const islet_host_binding hosts[] = {
+      {"log", 1, 1, Log, &logged_}, {"add", 2, -1, Add, nullptr}, {"call-back", 1, 1, CallBack, nullptr}};
+  options.host_functions = hosts;
+  options.host_function_count = 3;
+  options.spare_bytes = 1;
+  islet_isolate* const frugal = islet_isolate_new(snapshot_, &options, &error_);
+  ASSERT_NE(frugal, nullptr) << error_.message;
+  islet_leave(isolate_);
+  ASSERT_EQ(islet_enter(frugal, &error_), ISLET_OK);
+  EXPECT_EQ(MostSpare(frugal), 0u);
+  islet_leave(frugal);
+  islet_isolate_free(frugal);
+  ASSERT_EQ(islet_enter(isolate_, &error_), ISLET_OK);
+}
+
+TEST_F(CInterfaceTest, EntriesThatCollectionsHaveMisplacedAreCounted) {
+  Eval("(define keys (map list (iota 100)))");
+  Eval("(define table (make-hash-table eq?))");
+  Eval("(for-each (lambda (key) (hash-table-set! table key #t)) keys)");
+  islet_isolate_stats before, after;
+  islet_get_stats(isolate_, &before);
+  islet_collect_garbage(isolate_);
+  EXPECT_EQ(Eval("(hash-table-ref/default table (car keys) #f)"), "#t");
+  islet_get_stats(isolate_, &after);
+  EXPECT_GE(after.rehashed_entries, before.rehashed_entries + 100);
 }
 
 TEST_F(CInterfaceTest, NearLimit) {

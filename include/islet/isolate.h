@@ -128,6 +128,10 @@ struct IsolateStats {
   double full_seconds = 0;
   double longest_minor_seconds = 0;
   double longest_full_seconds = 0;
+  // Entries of hash tables that look-ups have placed anew, since collections had moved keys that are hashed by their
+  // address (all keys of eq? tables but symbols and small integers): after a minor collection those added since the one
+  // before, after a full one all. A look-up places 8192 at most, or 1/32 of a table that is larger than that makes.
+  uint64_t rehashed_entries = 0;
   // ---- Work.
   uint64_t instructions = 0;  // counted only under a limit of fuel, or with IsolateOptions::count_instructions
   uint64_t host_calls = 0;    // calls of host functions by scripts

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
+#include <utility>
 
 #include "isolate/data/string.h"
 #include "isolate/heap/poll.h"
@@ -64,7 +62,7 @@ struct View {
   uint32_t flags;
 };
 
-constexpr uint32_t kNone = 0xffffffff;
+constexpr uint32_t kNone = 0xffffffff;  // past all entries
 
 // The words in which an entry with a hash may stand, in order. From the first on they depend on all
 // of the hash, since the low bits of numbers are often alike (the scheme of CPython's dict).
@@ -159,13 +157,16 @@ bool IsString(const Heap& heap, Value v) {
   return v.IsObject() && HeaderType(*heap.Peek<uint32_t>(v)) == ObjectType::kString;
 }
 
-uint32_t FindHashed(const Heap& heap, const Search& t, Value key, uint32_t hash) {
+// The first of the candidates that is equivalent to `key`; or kNone. `candidates(matches)` tells it, given what decides
+// of one, as Probe does.
+template <typename Candidates>
+uint32_t FindAmong(const Heap& heap, const Search& t, Value key, Candidates&& candidates) {
   // The same object is equivalent in every way but under string=?, whose keys are strings.
   if ((t.flags & kEqTableFlag) != 0) {
-    return Probe(t, hash, [&](Value k, StepCounter&) { return k == key; });
+    return candidates([&](Value k, StepCounter&) { return k == key; });
   }
   if ((t.flags & kEqvTableFlag) != 0) {
-    return Probe(t, hash, [&](Value k, StepCounter& steps) {
+    return candidates([&](Value k, StepCounter& steps) {
       if (Eqv(heap, k, key)) return true;
       (void)steps.Add(ContentSteps(heap, key));
       return false;
@@ -173,75 +174,188 @@ uint32_t FindHashed(const Heap& heap, const Search& t, Value key, uint32_t hash)
   }
   if (heap.Is<String>(key)) {
     const StringChars chars = CharsOf(heap, key);
-    return Probe(t, hash, [&](Value k, StepCounter& steps) {
+    return candidates([&](Value k, StepCounter& steps) {
       if (k == key || (IsString(heap, k) && CharsEqual(PeekChars(heap, k), chars))) return true;
       (void)steps.Add(ContentSteps(heap, key));
       return false;
     });
   }
-  return Probe(t, hash, [&](Value k, StepCounter& steps) { return Equal(heap, k, key, steps); });
+  return candidates([&](Value k, StepCounter& steps) { return Equal(heap, k, key, steps); });
 }
 
-// What HashTable::epoch is now if all keys hashed by their address are where they belong. While one of them is young,
-// any collection that moves something may move it: Heap::move_epoch. Otherwise only full collections do: their number,
-// and this bit.
-constexpr uint32_t kSettled = uint32_t{1} << 29;
-Value CurrentEpoch(const Heap& heap, bool settled) {
-  const uint64_t count = settled ? heap.full_collections() : heap.move_epoch();
-  return Value::Fixnum(static_cast<int32_t>((settled ? kSettled : 0) | (count & (kSettled - 1))));
+uint32_t FindHashed(const Heap& heap, const Search& t, Value key, uint32_t hash) {
+  return FindAmong(heap, t, key, [&](auto&& matches) { return Probe(t, hash, matches); });
 }
-bool IsSettled(Value epoch) { return (static_cast<uint32_t>(epoch.fixnum()) & kSettled) != 0; }
+
+// ---- Keys hashed by their address, which collections move.
+
+// What a table's address_keys holds, a Bytevector, from the first key outside the snapshot on that is hashed by its
+// address. In numbers of entries:
+//
+//   0           placed           cleared                used
+//   | in place  | not in the     | where TableEntry::   |
+//   |           | index at all   | hash says            |
+//
+// Entries that are in place are where a search for their key looks. `placed` is kNone while all are, and `cleared`
+// is 0 then; it may also be less than `placed`.
+struct AddressKeys {
+  uint32_t full_collections;  // of the heap, when the table last heard of one
+  uint32_t move_epoch;        // likewise
+  uint32_t young;             // no entry before this one has a key in the nursery
+  uint32_t placed;
+  uint32_t cleared;
+  uint32_t stale;  // words of the index, at most, that name an entry which another word names, too
+};
+
+// Entries that a search places anew, at least; and the part of a table's entries, if that is more. The rest is looked
+// through one by one, which takes a twentieth of the time for each. So a search in a table of a million keys takes some
+// 2 ms at most, all of them are in place after 32 searches, and these have taken twice what it takes to place them.
+constexpr uint32_t kPlacedAtOnce = 8192;
+constexpr uint32_t kPartsPlaced = 32;
+// One word in so many may be stale: then an index is full to 7/8 at most.
+constexpr uint32_t kWordsForStale = 8;
 
 bool Movable(const Heap& heap, Value key) { return key.offset() >= heap.layout().image_end; }
 
-// Places the keys hashed by their address anew, after they may have moved.
-void Rehash(Heap& heap, Value table) {
-  View t(heap, table);
-  const size_t bytes = (size_t{t.mask} + 1) * 4;
-  // Lookups of other keys need the index meanwhile, if the run is ended before all are placed.
-  std::unique_ptr<uint32_t[], decltype(&std::free)> apart(nullptr, std::free);
-  uint32_t* index = t.index;
-  if (t.used() > kPollSteps) {
-    apart.reset(static_cast<uint32_t*>(std::calloc(bytes, 1)));
-    if (apart != nullptr) index = apart.get();
-  }
-  heap.NoteRawWrite(t.index, bytes);
-  if (apart == nullptr) std::memset(t.index, 0, bytes);
-  bool young = false;
-  StepCounter steps;
-  for (uint32_t i = 0; i < t.used(); ++i) {
-    if (apart != nullptr && !steps.Add(4)) return;
-    TableEntry* entry = t.entry(i);
-    if (entry->deleted()) continue;
-    uint32_t hash = entry->hash_bits();
-    if (entry->key.IsRef() && Movable(heap, entry->key)) {
-      bool address;
-      const uint32_t now = KeyHash(heap, t.flags, entry->key, &address);
-      if (apart != nullptr && !steps.Add(ContentSteps(heap, entry->key))) return;
-      young |= address && heap.IsYoung(entry->key);
-      if (address && now != hash) {
-        hash = now;
-        heap.Write(&entry->hash, Value::Fixnum(static_cast<int32_t>(hash)));
-      }
-    }
-    PlaceEntry(index, t.mask, hash, i);
-  }
-  if (apart != nullptr) std::memcpy(t.index, index, bytes);
-  heap.Write(&t.table->epoch, CurrentEpoch(heap, !young));
+// Null if the table has none.
+AddressKeys* AddressKeysOf(const Heap& heap, const HashTable* table) {
+  if ((HeaderFlags(table->header) & kAddressKeysFlag) == 0) return nullptr;
+  return reinterpret_cast<AddressKeys*>(heap.Get<Bytevector>(table->address_keys)->bytes);
 }
 
-void RehashIfMoved(Heap& heap, Value table) {
-  const HashTable* t = heap.Peek<HashTable>(table);
-  if ((HeaderFlags(t->header) & kAddressKeysFlag) != 0 && t->epoch != CurrentEpoch(heap, IsSettled(t->epoch))) {
-    Rehash(heap, table);
+AddressKeys AllInPlace(const Heap& heap) {
+  return {static_cast<uint32_t>(heap.full_collections()), heap.move_epoch(), kNone, kNone, 0, 0};
+}
+
+Value MakeAddressKeys(Heap& heap) {
+  const Value keys = heap.MakeBytevector(sizeof(AddressKeys));
+  *reinterpret_cast<AddressKeys*>(heap.Get<Bytevector>(keys)->bytes) = AllInPlace(heap);
+  return keys;
+}
+
+// Whether a search of the index may miss keys of any kind.
+bool HasUnplaced(const Heap& heap, const View& t) {
+  const AddressKeys* keys = AddressKeysOf(heap, t.table);
+  return keys != nullptr && keys->placed != kNone;
+}
+
+// The hash under which the entry belongs, which is another one than it has if its key is hashed by an address that has
+// changed. False if the run is being ended.
+bool CurrentHash(const Heap& heap, uint32_t flags, const TableEntry& entry, StepCounter& steps, uint32_t* hash) {
+  *hash = entry.hash_bits();
+  if (!entry.key.IsRef() || !Movable(heap, entry.key)) return true;
+  bool address;
+  const uint32_t now = KeyHash(heap, flags, entry.key, &address);
+  if (address) *hash = now;
+  return steps.Add(ContentSteps(heap, entry.key));
+}
+
+// Empties the index: all entries are to be placed anew. False if the run is being ended; the next search does it again.
+bool ClearIndex(Heap& heap, const View& t, AddressKeys& keys) {
+  const size_t bytes = (size_t{t.mask} + 1) * 4;
+  const uint32_t now = static_cast<uint32_t>(heap.full_collections());
+  keys.full_collections = now - 1;
+  keys.placed = 0;
+  keys.cleared = t.used();
+  keys.stale = 0;
+  heap.NoteRawWrite(t.index, bytes);
+  FillBytes(t.index, 0, bytes);
+  if (Ended()) return false;
+  keys.full_collections = now;
+  return true;
+}
+
+// Looks which keys collections have moved since it was last asked. False if the run is being ended.
+bool NoteMoves(Heap& heap, const View& t, AddressKeys& keys) {
+  const bool all_moved = keys.full_collections != static_cast<uint32_t>(heap.full_collections());
+  if (!all_moved && keys.move_epoch == heap.move_epoch()) return true;
+  keys.move_epoch = heap.move_epoch();
+  const uint32_t young = std::exchange(keys.young, kNone);
+  if (all_moved) return ClearIndex(heap, t, keys);
+  if (young >= keys.placed) return true;
+  // Nobody knows which entries before `cleared` have been placed, and have words that are stale now.
+  if (young < keys.cleared) return ClearIndex(heap, t, keys);
+  keys.placed = young;
+  return true;
+}
+
+// Places some of the entries anew that are not in place.
+void PlaceSome(Heap& heap, const View& t, AddressKeys& keys) {
+  const uint32_t used = t.used();
+  uint64_t rehashed = 0;
+  StepCounter steps;
+  for (uint32_t todo = std::max(kPlacedAtOnce, used / kPartsPlaced); todo > 0 && keys.placed < used; --todo) {
+    TableEntry* const entry = t.entry(keys.placed);
+    uint32_t hash;
+    if (!steps.Add(4) || !CurrentHash(heap, t.flags, *entry, steps, &hash)) break;
+    const bool indexed = keys.placed >= keys.cleared;
+    const bool moved = hash != entry->hash_bits();
+    if (!entry->deleted() && (moved || !indexed)) {
+      if (indexed && keys.stale >= (t.mask + 1) / kWordsForStale) {
+        if (!ClearIndex(heap, t, keys)) break;
+        continue;
+      }
+      if (indexed) ++keys.stale;
+      if (moved) heap.Write(&entry->hash, Value::Fixnum(static_cast<int32_t>(hash)));
+      const uint32_t word = FreeWord(t.index, t.mask, hash);
+      heap.NoteRawWrite(t.index + word, 4);
+      t.index[word] = (hash & ~t.mask) | (keys.placed + 1);
+      ++rehashed;
+    }
+    ++keys.placed;
   }
+  heap.CountRehashed(rehashed);
+  if (keys.placed < used) return;
+  keys.placed = kNone;
+  keys.cleared = 0;
+}
+
+// Looks through the entries from `begin` on.
+uint32_t FindUnplaced(const Heap& heap, const Search& t, const View& view, uint32_t begin, Value key, uint32_t hash,
+                      bool address) {
+  constexpr uint32_t kEntriesPerStep = 8;
+  const uint32_t used = view.used();
+  StepCounter charged;
+  for (uint32_t i = begin; i < used;) {
+    const uint32_t end = i + std::min<uint32_t>(used - i, kPollSteps);
+    if (address) {
+      for (; i < end; ++i) {
+        if (view.entry(i)->key == key) return i;
+      }
+    } else {
+      const uint32_t found = FindAmong(heap, t, key, [&](auto&& matches) {
+        StepCounter steps;
+        for (; i < end && !steps.ended(); ++i) {
+          const TableEntry* entry = view.entry(i);
+          if (entry->hash_bits() == hash && !entry->deleted() && matches(entry->key, steps)) return i;
+        }
+        return kNone;
+      });
+      if (found != kNone) return found;
+    }
+    if (!charged.Add(kPollSteps / kEntriesPerStep) || Ended()) return kNone;
+  }
+  return kNone;
+}
+
+// For tables that have address keys. Only these can have changed places; but while entries are placed anew, others are
+// missing from the index, too.
+uint32_t FindMoved(Heap& heap, const Search& t, Value table, Value key, uint32_t hash, bool address) {
+  const View view(heap, table);
+  AddressKeys& keys = *AddressKeysOf(heap, view.table);
+  if (address || keys.placed != kNone) {
+    if (!NoteMoves(heap, view, keys)) return kNone;
+    if (keys.placed != kNone) PlaceSome(heap, view, keys);
+  }
+  const uint32_t found = FindHashed(heap, t, key, hash);
+  if (found != kNone || keys.placed == kNone) return found;
+  return FindUnplaced(heap, t, view, keys.placed, key, hash, address);
 }
 
 uint32_t Find(Heap& heap, Value table, Value key, uint32_t* hash, bool* address) {
   const Search t(heap, table);
   *hash = KeyHash(heap, t.flags, key, address);
-  // Only keys hashed by their address can have changed places.
-  if (*address) RehashIfMoved(heap, table);
+  if ((t.flags & kAddressKeysFlag) != 0) return FindMoved(heap, t, table, key, *hash, *address);
   return FindHashed(heap, t, key, *hash);
 }
 
@@ -250,13 +364,19 @@ bool CanBeKey(const Heap& heap, Value table, Value key) {
 }
 
 // Gives the table new arrays of `slots`, and copies the live entries of `from` (which may be the
-// table itself). If the run is being ended, the table may stay as it was.
+// table itself); all of them are in place then. If the run is being ended, the table may stay as it was.
 void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   const uint32_t capacity = static_cast<uint32_t>(CapacityOf(slots));
   const Value entries = ZeroVector(heap, capacity * TableEntry::kWords);
   const Value index = heap.MakeBytevector(static_cast<uint32_t>(slots) * 4);
   if (slots >= kPopulatedSlots) heap.PopulateLarge(index);
   const View old(heap, from);
+  const AddressKeys* const old_keys = AddressKeysOf(heap, old.table);
+  AddressKeys keys = AllInPlace(heap);
+  const bool young_moved = old_keys == nullptr || old_keys->move_epoch != keys.move_epoch;
+  const uint32_t first_young = young_moved ? kNone : old_keys->young;
+  const bool in_place = old_keys == nullptr || (!young_moved && old_keys->full_collections == keys.full_collections &&
+                                                old_keys->placed == kNone);
   TableEntry* target = EntriesOf(heap.Get<Vector>(entries));
   uint32_t* words = reinterpret_cast<uint32_t*>(heap.Get<Bytevector>(index)->bytes);
   uint32_t n = 0;
@@ -264,11 +384,15 @@ void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   for (uint32_t i = 0; i < old.used(); ++i) {
     if (!steps.Add(4)) return;
     const TableEntry* entry = old.entry(i);
+    if (i == first_young) keys.young = n;
     if (entry->deleted()) continue;
-    target[n] = *entry;
-    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, entry->hash_bits(), n);
+    uint32_t hash = entry->hash_bits();
+    if (!in_place && !CurrentHash(heap, old.flags, *entry, steps, &hash)) return;
+    target[n] = {entry->key, entry->value, Value::Fixnum(static_cast<int32_t>(hash))};
+    PlaceEntry(words, static_cast<uint32_t>(slots) - 1, hash, n);
     ++n;
   }
+  if (!in_place) heap.CountRehashed(n);
   HashTable* t = heap.Get<HashTable>(table);
   heap.NoteRawWrite(&t->header, 4);
   t->header = WithSlots(t->header, slots);
@@ -276,6 +400,7 @@ void FillArrays(Heap& heap, Value table, Value from, uint64_t slots) {
   heap.Write(&t->index, index);
   heap.Write(&t->used, Value::Fixnum(static_cast<int32_t>(n)));
   heap.Write(&t->count, Value::Fixnum(static_cast<int32_t>(n)));
+  if (AddressKeys* const new_keys = AddressKeysOf(heap, t)) *new_keys = keys;
 }
 
 // The index's words that the table should have to take `extra` more entries; 0 if it has room as it
@@ -335,7 +460,8 @@ Value HashTableGet(Heap& heap, Value table, Value key, Value absent) {
   if (uint32_t hash; IsOwn(heap, table) && IsPlainKey(heap, key, &hash)) {
     const View t(heap, table);
     const uint32_t entry = FindPlain(t, key, hash);
-    return entry == kNone ? absent : t.entry(entry)->value;
+    if (entry != kNone) return t.entry(entry)->value;
+    if (!HasUnplaced(heap, t)) return absent;
   }
   if (!CanBeKey(heap, table, key)) return absent;
   uint32_t hash;
@@ -361,7 +487,7 @@ bool HashTablePutQuickly(Heap& heap, Value table, Value key, Value value) {
     return true;
   }
   const uint32_t number = t.used();
-  if (number >= CapacityOf(uint64_t{t.mask} + 1)) return false;
+  if (number >= CapacityOf(uint64_t{t.mask} + 1) || HasUnplaced(heap, t)) return false;
   TableEntry* entry = t.entry(number);
   heap.Write(&entry->key, key);
   heap.Write(&entry->value, value);
@@ -386,16 +512,16 @@ void HashTablePut(Heap& heap, Value table, Value key, Value value) {
     if (Ended()) return;
   }
   const View t(heap, table);
+  const uint32_t number = t.used();
   if (address && Movable(heap, key)) {
     if ((t.flags & kAddressKeysFlag) == 0) {
+      heap.Write(&t.table->address_keys, MakeAddressKeys(heap));
       heap.NoteRawWrite(&t.table->header, 4);
       t.table->header |= kAddressKeysFlag << 8;
-      heap.Write(&t.table->epoch, CurrentEpoch(heap, !heap.IsYoung(key)));
-    } else if (IsSettled(t.table->epoch) && heap.IsYoung(key)) {
-      heap.Write(&t.table->epoch, CurrentEpoch(heap, /*settled=*/false));  // the others are where they belong
     }
+    AddressKeys& keys = *AddressKeysOf(heap, t.table);
+    if (heap.IsYoung(key)) keys.young = std::min(keys.young, number);
   }
-  const uint32_t number = t.used();
   TableEntry* entry = t.entry(number);
   heap.Write(&entry->key, key);
   heap.Write(&entry->value, value);
@@ -435,14 +561,14 @@ void HashTableClear(Heap& heap, Value table) {
   if ((HeaderFlags(t->header) & kAddressKeysFlag) != 0) {
     heap.NoteRawWrite(&t->header, 4);
     t->header &= ~(kAddressKeysFlag << 8);
+    heap.Write(&t->address_keys, Value::Fixnum(0));
   }
 }
 
 Value HashTableCopy(Heap& heap, Value table) {
-  RehashIfMoved(heap, table);
   HashTable* copy = heap.New<HashTable>(HeaderFlags(heap.header(table)));
   const HashTable* t = heap.Get<HashTable>(table);
-  copy->epoch = t->epoch;
+  if (AddressKeysOf(heap, t) != nullptr) copy->address_keys = MakeAddressKeys(heap);
   copy->equal = t->equal;
   copy->hash = t->hash;
   FillArrays(heap, heap.ValueOf(copy), table, SlotsFor(HashTableCount(heap, table)));

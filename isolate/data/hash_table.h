@@ -15,13 +15,16 @@
 // Invariants
 //  1. Looking something up in a table of the snapshot writes nothing: objects of the snapshot never
 //     move, so the hashes of keys hashed by their address stay right. kAddressKeysFlag is set only
-//     once a key *outside* the snapshot is hashed by its address; only then `epoch` counts, and a
-//     lookup after a collection first re-places the keys: after one of the nursery only if one of
-//     them was young, so that a large table is not placed anew each time.
+//     once a key *outside* the snapshot is hashed by its address.
 //     Nor does it fault in pages of the table: lookups of all kinds read through Heap::Peek.
-//  2. The snapshot writer, which gives objects new offsets, re-places entries itself: KeyHash tells
+//  2. With kAddressKeysFlag, a lookup after a collection finds keys where they are not any more: after a minor one
+//     those that were young, which are the last; after a full one any. Each lookup places some of the entries anew,
+//     and looks through the others one by one, so that none takes long, however large the table. A word of the index
+//     under which an entry was found before stays, and does no harm, as keys are compared. If there are too many of
+//     these, the index is emptied, as it is after a full collection, and all entries are placed anew, likewise.
+//  3. The snapshot writer, which gives objects new offsets, re-places entries itself: KeyHash tells
 //     which hashes come from addresses, AddressHash (equality.h) and PlaceEntry do the rest, and it
-//     clears kAddressKeysFlag.
+//     clears kAddressKeysFlag and address_keys.
 
 #ifndef ISLET_ISOLATE_DATA_HASH_TABLE_H_
 #define ISLET_ISOLATE_DATA_HASH_TABLE_H_
@@ -65,7 +68,7 @@ bool HashTableContains(Heap& heap, Value table, Value key);
 // Adds or replaces, if that is quick: the table is no part of the snapshot and has room, and the
 // key needs no more than a comparison by eq?. Else false.
 bool HashTablePutQuickly(Heap& heap, Value table, Value key, Value value);
-// Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1): Reserve first where that may
+// Adds or replaces. Allocates HashTableGrowthBytes(heap, table, 1) and 32 bytes: Reserve first where that may
 // pass Heap::kSlack.
 void HashTablePut(Heap& heap, Value table, Value key, Value value);
 // The bytes that adding `extra` entries may allocate; 0 if there is room.

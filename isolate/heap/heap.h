@@ -254,6 +254,7 @@ class Heap {
   bool IsYoung(Value v) const { return v.IsRef() && IsYoung(v.offset()); }
   // Counts collections that moved something (hash tables with keys hashed by address).
   uint32_t move_epoch() const { return state_.move_epoch; }
+  void CountRehashed(uint64_t entries) { state_.counts.rehashed_entries += entries; }
 
   // ---- The stack (interpreter/). The collector scans [stack_begin, stack_top) and clears from there to stack_used.
   Value* stack_begin() const { return reinterpret_cast<Value*>(base_ + layout().stack_begin); }

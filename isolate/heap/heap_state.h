@@ -30,7 +30,8 @@ namespace islet::vm {
 struct HeapCounts {
   uint64_t minor_collections = 0;
   uint64_t full_collections = 0;
-  uint64_t allocated_bytes = 0;  // since the heap was made, whether alive or not
+  uint64_t allocated_bytes = 0;   // since the heap was made, whether alive or not
+  uint64_t rehashed_entries = 0;  // of hash tables, placed anew since keys had moved (data/hash_table.h)
   bool operator==(const HeapCounts&) const = default;
 };
 

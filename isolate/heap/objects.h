@@ -214,13 +214,13 @@ struct RecordType {
 // An open-addressing index over entries kept in order of insertion, which is the order of iteration. Layout of both:
 // data/hash_table.h.
 struct HashTable {
-  uint32_t header;  // count: the binary logarithm of the index's words, so that a search need not ask the index
-  Value entries;    // Vector of TableEntry; a deleted entry's key is kDeleted
-  Value index;      // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
-  Value count;      // fixnum: live entries
-  Value used;       // fixnum: entries, deleted ones included
-  Value epoch;      // fixnum: when keys hashed by address were last placed (CurrentEpoch in data/hash_table.cc)
-  Value equal;      // procedures given by the user, or #f (SRFI 69); handled in Lisp
+  uint32_t header;     // count: the binary logarithm of the index's words, so that a search need not ask the index
+  Value entries;       // Vector of TableEntry; a deleted entry's key is kDeleted
+  Value index;         // Bytevector of a power of two of uint32: 0 free, else entry number + 1 and some of the hash
+  Value count;         // fixnum: live entries
+  Value used;          // fixnum: entries, deleted ones included
+  Value address_keys;  // fixnum 0; with kAddressKeysFlag a Bytevector: AddressKeys in data/hash_table.cc
+  Value equal;         // procedures given by the user, or #f (SRFI 69); handled in Lisp
   Value hash;
 };
 
