@@ -369,6 +369,31 @@ double ResidentKib() {
   return 0;
 }
 
+// Memory that a heap keeps for what it collects next is not kept for the next tenant.
+TEST(IsolatePoolTest, IdleIsolatesKeepNoSpareMemory) {
+  if (kSanitized) GTEST_SKIP() << "sanitizers keep memory that was freed";
+  for (const size_t keep : {size_t{128} << 10, size_t{2} << 20}) {
+    IsolatePool::Options options;
+    options.keep_bytes = keep;
+    auto pool = MakeVerifyingPool(options);
+    const auto tenant = [&](int lists) {
+      auto isolate = pool->Get();
+      ASSERT_TRUE(isolate.ok()) << isolate.status();
+      Isolate::Scope scope(**isolate);
+      for (int i = 0; i < lists; ++i) {
+        ASSERT_TRUE((*isolate)->Eval("(define l (make-list 300000 1))").ok());
+      }
+      EXPECT_EQ((*isolate)->Stats().spare_bytes > size_t{8} << 20, lists > 10);
+    };
+    tenant(1);
+    const double before = ResidentKib();
+    tenant(40);
+    EXPECT_LT(ResidentKib() - before, static_cast<double>(keep >> 10) + 512) << "KiB";
+    EXPECT_LE(pool->Stats().idle_bytes, keep);
+    EXPECT_TRUE(pool->ResetStatus().ok()) << pool->ResetStatus();
+  }
+}
+
 TEST(IsolatePoolTest, MemoryDoesNotGrow) {
   if (kSanitized) GTEST_SKIP() << "sanitizers keep memory that was freed";
   IsolatePool::Options options;
