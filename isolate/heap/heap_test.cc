@@ -257,12 +257,16 @@ int ResidentPages(const Heap& heap) {
   return CountCopiedPages(heap.base() + layout.young_begin, (layout.old_end - layout.young_begin) / kTestPage);
 }
 
+// Makes a list longer by some 500 bytes.
+Value Longer(Heap& heap, int i, Value list) { return heap.Cons(heap.MakeVector(124, Value::Fixnum(i)), list); }
+constexpr size_t kElementsOfMiB = kMiB / 512;
+
 // Makes `lists` of a megabyte each, one after the other, of which the last `alive` are kept.
 void MakeLists(Heap& heap, TestRoots& roots, size_t alive, int lists) {
   roots.values.resize(alive + 1, kNull);
   for (int i = 0; i < lists; ++i) {
-    for (size_t k = 0; k < kMiB / sizeof(Pair); ++k) {
-      roots.values[alive] = heap.Cons(Value::Fixnum(i), roots.values[alive]);
+    for (size_t k = 0; k < kElementsOfMiB; ++k) {
+      roots.values[alive] = Longer(heap, i, roots.values[alive]);
       if (heap.WantsCollection() && heap.CollectionIsDue()) {
         ASSERT_TRUE(heap.Collect());
       }
@@ -342,7 +346,7 @@ TEST(HeapTest, BlocksForAFullCollectionAreTouchedWhileTheHeapGrows) {
   roots.values = {kNull};
   size_t copied = 0;
   for (int i = 0; heap->full_collections() < 3; ++i) {
-    roots.values[0] = heap->Cons(Value::Fixnum(i), roots.values[0]);
+    roots.values[0] = Longer(*heap, i, roots.values[0]);
     if (!heap->WantsCollection() || !heap->CollectionIsDue()) continue;
     const uint64_t full = heap->full_collections();
     const size_t spare = heap->Stats().spare_bytes;
@@ -397,8 +401,8 @@ TEST(HeapTest, FreedBlocksGoBackOnceTheyAreNotNeeded) {
   const size_t later = heap->Stats().spare_bytes + heap->Stats().old_bytes;
   EXPECT_LT(later, before / 2);
   roots.values.clear();
-  for (size_t i = 0; i < 400 * Heap::kNurserySize / sizeof(Pair); ++i) {
-    heap->Cons(kNull, kNull);
+  for (size_t i = 0; i < 400 * kElementsOfMiB; ++i) {
+    Longer(*heap, 0, kNull);
     if (heap->WantsCollection()) {
       ASSERT_TRUE(heap->Collect());
     }
