@@ -431,8 +431,7 @@ void Heap::StartNursery() {
 
 void Heap::TouchAhead() {
   uint32_t touched = 0;
-  // A full collection is likely to copy what the last one has copied, at least.
-  size_t wanted = state_.young.promoted + kContentCount + state_.old.copied_blocks;
+  uint32_t wanted = state_.young.promoted + kContentCount;
   for (uint32_t i = state_.old.lowest_free; wanted > 0 && i < max_blocks_; ++i) {
     if (!IsFreeBlock(i)) continue;
     --wanted;
@@ -514,8 +513,6 @@ void Heap::AbandonCollection() {
 void Heap::NoteFullCollection() {
   spare_.EndPeriod();
   state_.fresh.remembered_limit = HeapState::kRememberedLimit;
-  state_.old.copied_blocks = 0;
-  for (const MovingSpace& space : state_.old.moving) state_.old.copied_blocks += space.blocks.size();
   const size_t limit = EffectiveLimit();
   state_.old.full_threshold = std::min(std::max(HeapState::kMinFullThreshold, 2 * state_.old.bytes), limit);
   // Whoever goes on in spite of Collect's answer may not go far.

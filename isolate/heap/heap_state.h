@@ -100,7 +100,6 @@ struct HeapState {
     ReusableVector<std::pair<uint32_t, uint32_t>> unmoving_free;  // (offset, bytes) holes left by dead code and symbols
     size_t bytes = 0;                                             // blocks in use, whole
     size_t full_threshold = kMinFullThreshold;                    // bytes at which the next collection is a full one
-    size_t copied_blocks = 0;                                     // that the last full collection has copied to
     bool operator==(const OldSpace&) const = default;
   };
 

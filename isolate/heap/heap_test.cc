@@ -339,27 +339,6 @@ TEST(HeapTest, NewBlocksAreTouchedBeforeTheyAreFilled) {
   EXPECT_EQ(heap->Stats().minor_collections, 10u);
 }
 
-// And so are those that a full collection will copy to, if it copies what the last one has copied.
-TEST(HeapTest, BlocksForAFullCollectionAreTouchedWhileTheHeapGrows) {
-  auto heap = MakeHeap(CageLayout::For(uint64_t{1} << 30, 0, 0));
-  TestRoots roots(*heap);
-  roots.values = {kNull};
-  size_t copied = 0;
-  for (int i = 0; heap->full_collections() < 3; ++i) {
-    roots.values[0] = Longer(*heap, i, roots.values[0]);
-    if (!heap->WantsCollection() || !heap->CollectionIsDue()) continue;
-    const uint64_t full = heap->full_collections();
-    const size_t spare = heap->Stats().spare_bytes;
-    ASSERT_TRUE(heap->Collect());
-    if (heap->full_collections() == full) continue;
-    if (full > 0) {
-      EXPECT_GE(spare, copied);
-    }
-    copied = heap->Stats().old_bytes;
-    EXPECT_GE(copied, HeapState::kMinFullThreshold << full);
-  }
-}
-
 TEST(HeapTest, NothingIsTouchedAheadOfProgramsOfWhichLittleSurvives) {
   auto heap = MakeHeap(CageLayout::For(kSmallCage, 0, 0));
   TestRoots roots(*heap);
