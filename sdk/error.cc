@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "isolate/heap/new_state.h"
 #include "isolate/interpreter/failure.h"
-#include "isolate/process/made_once.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -48,14 +48,14 @@ const absl::Status& Isolate::Impl::Failed(const absl::Status& status) {
   const bool spends_all = failure.code == absl::StatusCode::kCancelled || failure.limit == vm::Limit::kFuel ||
                           failure.limit == vm::Limit::kCpuTime || failure.limit == vm::Limit::kWallTime;
   if (!outermost && failure.kind == vm::Failure::Kind::kTermination && spends_all) spent = failure;
+  state.error.any = true;
   state.error.report = ReportOf(std::move(failure));
   return status;
 }
 
 const ErrorReport& Isolate::LastError() const {
-  static constinit MadeOnce<ErrorReport> none;
   const Impl::Borrowed impl(*this);
-  return impl ? impl->state.error.report : none.Get();
+  return impl ? impl->state.error.report : vm::NewState<ErrorReport>();
 }
 
 absl::optional<int> ExitStatus(const absl::Status& status) {

@@ -134,7 +134,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   impl->image = snapshot.image_;
   impl->vm = *std::move(machine);
   impl->vm->heap().AddRoots(impl.get());
-  impl->state = impl->InitialState();
+  impl->InitializeState();
   impl->options = options;
   impl->limits = options.limits;
   std::unique_ptr<Isolate> isolate(IsolateMemory::Attach(std::move(impl)));

@@ -39,13 +39,27 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
     const HostFunctions::Entry* entry;
   };
 
-  // The state of an isolate besides its machine and its Outside. A new one and one that is reset have InitialState(), a
-  // fork has its parent's. No field may be an address of the isolate's own.
+  // The state of an isolate besides its machine and its Outside. That of a new one and of one that is reset is made
+  // by InitializeState(), a fork has its parent's. No field may be an address of the isolate's own.
   struct State {
     struct LatestError {
+      bool any = false;  // whether there has been an error
       ErrorReport report;
+
+      LatestError() = default;
+      LatestError(const LatestError&) = default;
+      LatestError& operator=(const LatestError& other) {
+        // Most tenants have none, and so a reset seldom has anything to do.
+        if (any || other.any) {
+          any = other.any;
+          report = other.report;
+        }
+        return *this;
+      }
       // The rest of a report follows from the message and where it was raised.
-      bool operator==(const LatestError& other) const { return report.message == other.report.message; }
+      bool operator==(const LatestError& other) const {
+        return any == other.any && report.message == other.report.message;
+      }
     };
 
     bool hooks_pending = false;
@@ -132,7 +146,7 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   void OpenPorts();
   // Binds the snapshot's host functions, by external-reference index.
   void Bind(const std::vector<const HostFunctions::Entry*>& entries);
-  State InitialState() const;
+  void InitializeState();
   // The state in which FromSnapshot left the isolate; handles, persistents and scopes of before are stale. Not while it
   // is entered. Up to about `keep_bytes` stay resident.
   void Reset(size_t keep_bytes);

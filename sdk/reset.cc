@@ -2,22 +2,22 @@
 
 #include <string>
 
+#include "isolate/heap/new_state.h"
 #include "isolate/ports/outside.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
 
-Isolate::Impl::State Isolate::Impl::InitialState() const {
-  State initial;
-  initial.hooks_pending = image->has_restore_hooks();
-  return initial;
+void Isolate::Impl::InitializeState() {
+  state = vm::NewState<State>();
+  state.hooks_pending = image->has_restore_hooks();
 }
 
 void Isolate::Impl::Reset(size_t keep_bytes) {
   // Stamps go on, so that handles of before stay stale.
-  held = {};
+  held = vm::NewState<Held>();
   counters = {};
-  state = InitialState();
+  InitializeState();
   lazy_evaluator.reset();
   // Before the heap makes itself as large as its limit says.
   limits = options.limits;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "isolate/heap/collector.h"
+#include "isolate/heap/new_state.h"
 #include "isolate/heap/pages.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/scratch.h"
@@ -48,7 +49,7 @@ Heap::Heap(Cage cage, const HeapOptions& options)
       options_(options),
       dirty_(layout().image_end),
       spare_(base_ + layout().old_begin, base_ + layout().young_end) {
-  state_ = InitialState();
+  Initialize();
   stack_top_ = stack_used_ = stack_begin();
   account_.set_limit(EffectiveLimit());
 }
@@ -70,12 +71,11 @@ uint32_t Heap::SoftNurserySize(size_t wanted) const {
       std::min({options_.nursery_size, wanted, std::max(RoundDown(EffectiveLimit() / 4, kPageSize), kMinSoftNursery)}));
 }
 
-HeapState Heap::InitialState() const {
-  HeapState initial;
-  initial.young.top = young_begin_;
-  initial.young.soft_end = initial.young.due = young_begin_ + SoftNurserySize(initial.young.wanted);
-  initial.young.hard_end = layout().young_end;
-  return initial;
+void Heap::Initialize() {
+  state_ = NewState<HeapState>();
+  state_.young.top = young_begin_;
+  state_.young.soft_end = state_.young.due = young_begin_ + SoftNurserySize(state_.young.wanted);
+  state_.young.hard_end = layout().young_end;
 }
 
 bool Heap::HasRoomFor(size_t bytes) const {

@@ -351,8 +351,8 @@ class Heap {
   // Allocation that needs no Reserve stays possible while this many blocks in a row are free.
   static constexpr uint32_t kSpareBlocks = 2 * kSlack / kBlockSize;
 
-  // The state of a heap that is new, under its present limit.
-  HeapState InitialState() const;
+  // Makes state_ that of a heap that is new, under its present limit.
+  void Initialize();
   uint8_t* young_start() const { return base_ + young_begin_; }
   size_t YoungBytes() const { return state_.young.top - young_begin_; }
   bool IsYoung(uint32_t offset) const { return offset - young_begin_ < young_size_; }

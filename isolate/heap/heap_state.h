@@ -8,7 +8,7 @@
 //
 // Invariants
 //  1. Every place is a cage offset, and no field is an address. So a state means the same in every cage of its layout,
-//     and is assigned, not translated: a heap that is reset gets Heap::InitialState(), a fork its parent's.
+//     and is assigned, not translated: a heap that is reset gets a new one (Heap::Initialize), a fork its parent's.
 //  2. Two heaps are the same if their states are equal, and the bytes that these say are in use. What depends on the
 //     clock (HeapPauses) is equal to all of its kind.
 //  3. A field that is added here is reset, copied and compared with the others. What belongs to the cage or to the

@@ -47,7 +47,7 @@ void Heap::Reset(Value* stack_used, size_t keep_bytes) {
   young_used_ = nullptr;
 
   if (!state_.old.blocks.empty() || spare_.blocks_end() != 0) ClearOldSpace(keep_bytes);
-  state_ = InitialState();
+  Initialize();
   if (KeptBytes() > keep_bytes) GiveBackKept(keep_bytes);
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "isolate/heap/new_state.h"
 #include "isolate/interpreter/run.h"
 #include "isolate/interpreter/vm.h"
 
@@ -15,8 +16,8 @@ void Vm::Reset(absl::Span<const uint32_t> roots, size_t keep_bytes) {
   heap_->Reset(state_.soft_limit + kPastSoftLimit, keep_bytes);
   static_assert(sizeof(Value) == sizeof(uint32_t));
   std::memcpy(static_cast<void*>(roots_.data()), roots.data(), sizeof(roots_));
-  state_.lasting() = LastingState();
-  state_.running() = RunningState();
+  state_.lasting() = NewState<LastingState>();
+  state_.running() = NewState<RunningState>();
   macro_use_ = nullptr;
   if (state_.failure.number != 0) state_.failure = Failure();
   state_.interrupt.store(0, std::memory_order_relaxed);
