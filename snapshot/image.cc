@@ -16,7 +16,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "flatbuffers/flatbuffers.h"
 #include "isolate/heap/arity.h"
 #include "isolate/heap/pages.h"
 #include "isolate/process/fork.h"

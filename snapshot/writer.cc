@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "flatbuffers/flatbuffers.h"
 #include "isolate/data/equality.h"
 #include "isolate/data/hash_table.h"
 #include "isolate/expander/forward_cells.h"
