@@ -362,12 +362,13 @@ bool Collector::DrainCopies() {
     if (HasUnscanned(HeapState::kObjects)) {
       more |= ScanChain<kFull>(HeapState::kObjects, [this](uint8_t* at) {
         uint32_t* object = reinterpret_cast<uint32_t*>(at);
-        ForEachSlot(object, [this](Value* slot) {
+        const size_t size = SizeOf(object);
+        ForEachSlot(object, [this](Value* slot) __attribute__((always_inline)) {
           Visit<kFull>(slot);
           // A list before the next slot's. What of it is not pairs has to wait for the objects before.
           if (slot->IsPair() && HasUnscanned(HeapState::kPairs) && !stopped_) (void)ScanPairs<kFull>();
         });
-        return at + SizeOf(object);
+        return at + size;
       });
     }
     if (!more || stopped_) return any;

@@ -79,21 +79,17 @@ const char* ObjectTypeName(ObjectType type) {
 size_t UnpaddedSizeOf(const uint32_t* object) {
   const uint32_t header = object[0];
   const ObjectShape shape = ShapeOf(HeaderType(header));
-  const size_t fixed = shape.words * sizeof(uint32_t);
   switch (shape.tail) {
     case Tail::kNone:
-      return fixed;
+    case Tail::kSlotsByCount:
+      return WordsByHeader(header) * sizeof(uint32_t);
     case Tail::kSlotsByLength:
     case Tail::kRawByLength:
-      return fixed + size_t{object[1]} * shape.item_bytes;
-    case Tail::kSlotsByCount:
-      return fixed + size_t{HeaderCount(header)} * shape.item_bytes;
+      return shape.words * sizeof(uint32_t) + size_t{object[1]} * shape.item_bytes;
     case Tail::kIrregular:
       return SizeOfIrregular(object);
   }
   return 0;
 }
-
-size_t SizeOf(const uint32_t* object) { return RoundUp<size_t>(UnpaddedSizeOf(object), kObjectAlignment); }
 
 }  // namespace islet::vm

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "isolate/heap/pages.h"
 #include "isolate/heap/value.h"
 
 namespace islet::vm {
@@ -358,11 +359,24 @@ inline constexpr std::array<ObjectShape, kObjectTypeNumbers> kObjectShapes = [] 
 
 inline constexpr const ObjectShape& ShapeOf(ObjectType type) { return kObjectShapes[static_cast<uint32_t>(type)]; }
 
+// Words of an object of which the header alone tells how many, as that of most does; 0 of others.
+inline uint32_t WordsByHeader(uint32_t header) {
+  const ObjectShape& shape = ShapeOf(HeaderType(header));
+  if (shape.tail == ObjectShape::Tail::kNone) return shape.words;
+  if (shape.tail == ObjectShape::Tail::kSlotsByCount) return shape.words + HeaderCount(header);
+  return 0;
+}
+
 // Size in bytes of what the object (not pair, not flonum) at `object` holds, without what pads it.
 size_t UnpaddedSizeOf(const uint32_t* object);
 
-// Size in bytes, a multiple of kObjectAlignment, of the object (not pair, not flonum) at `object`.
-size_t SizeOf(const uint32_t* object);
+// Size in bytes, a multiple of kObjectAlignment, of the object (not pair, not flonum) at `object`. Mostly in line: the
+// collector asks for it twice for each object that it copies.
+inline size_t SizeOf(const uint32_t* object) {
+  const uint32_t words = WordsByHeader(object[0]);
+  const size_t bytes = __builtin_expect(words != 0, 1) ? words * sizeof(uint32_t) : UnpaddedSizeOf(object);
+  return RoundUp<size_t>(bytes, kObjectAlignment);
+}
 
 // ForEachSlot for irregular types.
 template <typename Visit>
