@@ -54,6 +54,8 @@ class Collector {
 
  private:
   static constexpr uint32_t kMovedFlonum = 0x7FF40000;
+  // Slots looked at between two polls; and names.
+  static constexpr size_t kSlotsAtOnce = 2048;
   using Block = Heap::Block;
 
   // How far a chain of blocks has been scanned: all of blocks[0, index), and blocks[index] up to
