@@ -101,6 +101,7 @@ inline bool Collector::CountScanned(ptrdiff_t bytes) {
 
 template <bool kFull>
 inline __attribute__((always_inline)) void Collector::VisitWhole(Value* slot) {
+  if (slot->bits < young_begin_ || !slot->IsRef()) return;  // leads nowhere, as most of a vector of numbers
   Visit<kFull>(slot);
   // Most of the time that is a few pairs in the chain's last block.
   const Heap::MovingSpace& pairs = state_.old.moving[HeapState::kPairs];
