@@ -1,4 +1,4 @@
-// What the collector takes: whole programs that collect much, and pauses beside a large live heap.
+// Measures what the collector takes: whole programs that collect much, and pauses beside a large live heap.
 //
 // program/NAME/SIZE runs bench/collector/NAME.lisp or bench/lisp/NAME.lisp, which the build has made a snapshot of, and
 // checks the result. The time is that of the call of `run`. `bench/run_peers.sh --collector` puts the same programs on

@@ -142,9 +142,7 @@ def print_times(measured, programs, systems):
         mean = measured.geometric_mean([program.name for program in programs], system.column)
         means += ["", "", "-" if mean is None else f"{mean:.2f}x"]
     language.print_lines(lines + [[], means])
-    clock = ("processor time" if measured.use_cpu_time
-             else "time by the clock (Lua: processor time, on both sides of its ratios)")
-    print(f"\nMedians and least of {clock}. / Islet: how many times as long as Islet, by the medians."
+    print(f"\nMedians and least of {language.clock_of(measured)}. / Islet: how many times as long as Islet, by the medians."
           "\n> and a time: ended at the limit, which then counts as its time. -: not measured.")
 
 

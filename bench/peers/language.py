@@ -430,6 +430,11 @@ def print_lines(lines):
             text.rjust(width) for text, width in zip(line[1:], widths[1:])]) if line else "")
 
 
+def clock_of(measured):
+    return ("processor time" if measured.use_cpu_time
+            else "time by the clock (Lua: processor time, on both sides of its ratios)")
+
+
 def print_table(measured, programs, systems):
     names = [program.name for program in programs]
     head = ["seconds", "Islet"]
@@ -461,9 +466,7 @@ def print_table(measured, programs, systems):
         lines.append(means("all but control", others))
     lines.append(means("geometric mean", names))
     print_lines(lines)
-    clock = ("processor time" if measured.use_cpu_time
-             else "time by the clock (Lua: processor time, on both sides of its ratios)")
-    print(f"\nMedians of {clock}. / Islet: how many times as long as Islet. > and a time: ended at the limit,"
+    print(f"\nMedians of {clock_of(measured)}. / Islet: how many times as long as Islet. > and a time: ended at the limit,"
           "\nwhich then counts as its time. -: not measured. Rows of groups are geometric means.")
 
 

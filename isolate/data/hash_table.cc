@@ -189,8 +189,8 @@ uint32_t FindHashed(const Heap& heap, const Search& t, Value key, uint32_t hash)
 
 // ---- Keys hashed by their address, which collections move.
 
-// What a table's address_keys holds, a Bytevector, from the first key outside the snapshot on that is hashed by its
-// address. In numbers of entries:
+// A table's address_keys is a Bytevector that holds this, from the first key outside the snapshot on that is hashed by
+// its address. In numbers of entries:
 //
 //   0           placed           cleared                used
 //   | in place  | not in the     | where TableEntry::   |
@@ -284,7 +284,7 @@ void PlaceSome(Heap& heap, const View& t, AddressKeys& keys) {
   const uint32_t used = t.used();
   uint64_t rehashed = 0;
   StepCounter steps;
-  for (uint32_t todo = std::max(kPlacedAtOnce, used / kPartsPlaced); todo > 0 && keys.placed < used; --todo) {
+  for (uint32_t left = std::max(kPlacedAtOnce, used / kPartsPlaced); left > 0 && keys.placed < used; --left) {
     TableEntry* const entry = t.entry(keys.placed);
     uint32_t hash;
     if (!steps.Add(4) || !CurrentHash(heap, t.flags, *entry, steps, &hash)) break;

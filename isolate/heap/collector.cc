@@ -92,6 +92,13 @@ inline __attribute__((always_inline)) void Collector::Visit(Value* slot) {
   }
 }
 
+template <bool kFull>
+inline __attribute__((always_inline)) void Collector::ScanPair(uint8_t* at) {
+  Pair* const pair = reinterpret_cast<Pair*>(at);
+  Visit<kFull>(&pair->car);
+  Visit<kFull>(&pair->cdr);
+}
+
 inline bool Collector::CountScanned(ptrdiff_t bytes) {
   unpolled_ += bytes;
   if (unpolled_ < kScannedAtOnce) return true;
@@ -109,9 +116,7 @@ inline __attribute__((always_inline)) void Collector::VisitWhole(Value* slot) {
   if (pairs.top != cursor.top && pairs.end == cursor.end) {
     const uint32_t begin = cursor.top;
     for (int n = 0; n < kFewPairs && cursor.top != pairs.top && pairs.end == cursor.end; ++n) {
-      Pair* const pair = reinterpret_cast<Pair*>(base_ + cursor.top);
-      Visit<kFull>(&pair->car);
-      Visit<kFull>(&pair->cdr);
+      ScanPair<kFull>(base_ + cursor.top);
       cursor.top += sizeof(Pair);
     }
     cursor.at = base_ + cursor.top;
@@ -347,9 +352,7 @@ inline __attribute__((always_inline)) bool Collector::ScanChain(Heap::Content co
 template <bool kFull>
 bool Collector::ScanPairs() {
   return ScanChain<kFull>(HeapState::kPairs, [this](uint8_t* at) {
-    Pair* pair = reinterpret_cast<Pair*>(at);
-    Visit<kFull>(&pair->car);
-    Visit<kFull>(&pair->cdr);
+    ScanPair<kFull>(at);
     return at + sizeof(Pair);
   });
 }
@@ -529,7 +532,7 @@ bool Collector::Stopped() {
 bool Collector::Full(Polls polls) {
   polls_ = polls == Polls::kYes;
   const int64_t start = ReadClock();
-  state_.evacuation.running = true;
+  state_.evacuating = true;
   for (int i = 0; i < Heap::kContentCount; ++i) {
     Heap::MovingSpace& space = state_.old.moving[i];
     if (!space.blocks.empty()) {
@@ -615,7 +618,7 @@ void Collector::Complete(int64_t start) {
   for (const Heap::MovingSpace& space : state_.old.moving) {
     for (uint32_t index : space.blocks) state_.old.blocks[index].marked = false;
   }
-  state_.evacuation.running = false;
+  state_.evacuating = false;
   state_.young.hard_end = young_begin_ + young_size_;
   ResetNursery();
   heap_.TrimBlocks();  // now that no fresh object's block is looked at any more

@@ -78,6 +78,8 @@ class Collector {
   void VisitRoots();
   template <bool kFull>
   void VisitDirtyPages();
+  template <bool kFull>
+  void ScanPair(uint8_t* at);
   // Scans all copies of pairs that have not been scanned; of pairs and other objects. False if there were none.
   template <bool kFull>
   bool ScanPairs();

@@ -79,7 +79,7 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
   if (state_.young != other.state_.young) return "nursery";
   if (state_.old != other.state_.old) return "old space";
   if (state_.fresh != other.state_.fresh) return "what the next collection looks at";
-  if (state_.evacuation != other.state_.evacuation) return "unfinished collection";
+  if (state_.evacuating != other.state_.evacuating) return "unfinished collection";
   if (state_.names != other.state_.names) return "tables of names";
   if (state_.move_epoch != other.state_.move_epoch) return "count of moving collections";
   // Whatever the state may have gained since the list above was written.

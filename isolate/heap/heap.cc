@@ -91,7 +91,7 @@ bool Heap::Reserve(size_t bytes) {
   if (!HasRoomFor(bytes)) {
     if (bytes > EffectiveLimit()) return false;
     if (!Collect() || !HasRoomFor(bytes)) {
-      if (state_.evacuation.running || !PollInterrupts() || !FullCollection() || !HasRoomFor(bytes)) return false;
+      if (state_.evacuating || !PollInterrupts() || !FullCollection() || !HasRoomFor(bytes)) return false;
     }
   }
   return bytes <= kSlack || ClearLongRuns(bytes);
@@ -219,7 +219,7 @@ void Heap::PopulateLarge(Value object) {
 }
 
 void Heap::FreeLarge(Value object) {
-  if (state_.evacuation.running) return;  // the collection that is to be finished finds it dead
+  if (state_.evacuating) return;  // the collection that is to be finished finds it dead
   const uint32_t index = BlockIndex(object.offset());
   if (state_.old.blocks[index].fresh)
     state_.fresh.large.erase(std::find(state_.fresh.large.begin(), state_.fresh.large.end(), index));
@@ -258,7 +258,7 @@ uint8_t* Heap::AllocateInNewBlock(Content content, size_t bytes, bool populate) 
   }
   const uint32_t index = AllocateBlocks(1, Block::kMoving, populate);
   if (index == kNoBlock) return nullptr;
-  state_.old.blocks[index].marked = state_.evacuation.running;
+  state_.old.blocks[index].marked = state_.evacuating;
   space.blocks.push_back(index);
   uint8_t* p = BlockStart(index);
   space.top = BlockOffset(index) + static_cast<uint32_t>(bytes);
@@ -364,7 +364,7 @@ size_t Heap::SpareLimit() const {
 }
 
 void Heap::GiveBackSpare(size_t limit, bool polls) {
-  if (state_.evacuation.running) return;  // the table is in use
+  if (state_.evacuating) return;  // the table is in use
   // The nursery may have been filled over the table.
   spare_.CutTable(PageEnd(base_ + state_.young.top));
   spare_.GiveBackBeyond(limit, polls);
@@ -443,7 +443,7 @@ void Heap::TouchAhead() {
 }
 
 bool Heap::Collect() {
-  if (state_.evacuation.running) {
+  if (state_.evacuating) {
     if (unfinished_ == nullptr) return false;  // asked for by what a poll of the collector has called
     if (!PollInterrupts()) return false;       // nobody needs room any more
   }
@@ -507,7 +507,7 @@ void Heap::FinishCollectionNow() {
 
 void Heap::AbandonCollection() {
   unfinished_ = nullptr;
-  state_.evacuation.running = false;
+  state_.evacuating = false;
 }
 
 void Heap::NoteFullCollection() {

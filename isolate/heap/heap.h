@@ -396,7 +396,7 @@ class Heap {
   uint8_t* BlockStart(uint32_t index) const { return base_ + BlockOffset(index); }
   uint32_t BlockOffset(uint32_t index) const { return layout().old_begin + index * static_cast<uint32_t>(kBlockSize); }
   uint32_t BlockIndex(uint32_t offset) const { return (offset - layout().old_begin) / kBlockSize; }
-  // What may be spare now. What the old space has resident stays within twice the heap limit: a full collection that
+  // How much may be spare. What the old space has resident stays within twice the heap limit: a full collection that
   // finds it in use up to the limit needs no more for the copies.
   size_t SpareLimit() const;
   // Gives back what is spare beyond `limit` bytes.

@@ -112,12 +112,6 @@ struct HeapState {
     bool operator==(const Fresh&) const = default;
   };
 
-  // A full collection, from its start to its end.
-  struct Evacuation {
-    bool running = false;
-    bool operator==(const Evacuation&) const = default;
-  };
-
   // Cells of names that have no definition yet, unmoving: a table by the hashes of the names, and weak. Those that have
   // been defined meanwhile leave it, too. See expander/forward_cells.h.
   struct ForwardCells {
@@ -135,7 +129,7 @@ struct HeapState {
   Nursery young;
   OldSpace old;
   Fresh fresh;
-  Evacuation evacuation;
+  bool evacuating = false;  // from the start of a full collection to its end
   Names names;
   uint32_t move_epoch = 1;  // counts collections that moved something
   HeapCounts counts;        // of these, young objects are not allocated yet: see Heap::Stats

@@ -10,7 +10,7 @@
 //  2. What is spare decides how long things take, and nothing else. So it is no part of HeapState: no object's place
 //     depends on it, a reset forgets it, a copy has none, and comparisons do not look at it.
 //
-// What goes back, and when. Time is counted in periods: one ends with each full collection; or, while none is due,
+// It goes back by these rules. Time is counted in periods: one ends with each full collection; or, while none is due,
 // with eight times as many bytes allocated as the old space has resident, as refilling that cannot cost much then.
 //  - Blocks that have been spare all through two periods are surplus, and so is what of the table neither has used.
 //    Surplus goes back after minor collections, a few blocks with each, the last ones of the old space first.

@@ -29,7 +29,7 @@ REPRODUCIBLE_FLAGS = [
     "-D__TIME__=\"redacted\"",
 ]
 
-# Folders of headers compiled ahead, and the flags on which what they hold depends, as the configurations of that name in .bazelrc
+# Folders of headers compiled ahead, and the flags on which that depends, as the configurations of that name in .bazelrc
 # have them.
 _SANITIZED = ["-O1", "-g", "-fno-omit-frame-pointer"]
 _ASAN = _SANITIZED + ["-fsanitize=address,undefined", "-D_GLIBCXX_ASSERTIONS"]
