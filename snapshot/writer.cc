@@ -99,7 +99,7 @@ class ImageWriter {
     }
   }
 
-  // Keys that are hashed by their address have a new one.
+  // Keys that are hashed by their address have a new one, and others may have changed since they were added.
   void PlaceKeys(const Layout::Object& object) {
     const HashTable* from = heap_.Get<HashTable>(object.from);
     HashTable* to = At<HashTable>(object.to);
@@ -117,10 +117,8 @@ class ImageWriter {
       if (key == kDeleted) continue;
       bool by_address = false;
       uint32_t hash = KeyHash(heap_, flags, key, &by_address);
-      if (by_address) {
-        hash = AddressHash(layout_.Translate(key).offset());
-        entries[i].hash = Value::Fixnum(static_cast<int32_t>(hash));
-      }
+      if (by_address) hash = AddressHash(layout_.Translate(key).offset());
+      entries[i].hash = Value::Fixnum(static_cast<int32_t>(hash));
       PlaceEntry(reinterpret_cast<uint32_t*>(index->bytes), mask, hash, i);
     }
   }
