@@ -26,6 +26,16 @@ namespace islet {
 
 namespace {
 
+absl::StatusOr<vm::Value> CallWithValues(Isolate::Impl& impl, const HostFunction& function, const vm::Value* args,
+                                         uint32_t argc) {
+  absl::InlinedVector<Value, 6> arguments;
+  for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
+  absl::StatusOr<Value> result = CallOut([&] { return function(*impl.isolate, arguments); });
+  if (!result.ok()) return result.status();
+  if (impl.lost()) return vm::kUnspecified;
+  return impl.ToHeap(*result);
+}
+
 vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) {
   const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
   Isolate::Impl& impl = *binding.impl;
@@ -33,19 +43,11 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   // The host may convert values meanwhile, of any isolate. That must not be cut short, since the host would not know.
   const vm::PollScope none({});
   const size_t handles = impl.held.handles.size();
-  absl::InlinedVector<Value, 6> arguments;
-  for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
-  absl::StatusOr<Value> result = CallOut([&] { return binding.entry->function(*impl.isolate, arguments); });
+  const absl::StatusOr<vm::Value> result =
+      binding.entry->direct != nullptr
+          ? CallOut([&] { return binding.entry->direct->Call(impl, absl::MakeConstSpan(args, argc)); })
+          : CallWithValues(impl, binding.entry->function, args, argc);
   if (impl.lost()) throw std::bad_alloc();  // by a nested call: then this one goes no further either
-  vm::Value value = vm::kException;
-  if (result.ok()) {
-    absl::StatusOr<vm::Value> converted = impl.ToHeap(*result);
-    if (converted.ok()) {
-      value = *converted;
-    } else {
-      result = converted.status();
-    }
-  }
   impl.held.handles.resize(std::min(handles, impl.held.handles.size()));
   if (impl.disposed_inside) {
     machine.ClearInterrupt(/*time_only=*/false);
@@ -53,7 +55,7 @@ vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) 
   }
   // Even if the host function has not passed it on.
   if (impl.spent.has_value()) return machine.Reraise(*std::exchange(impl.spent, std::nullopt));
-  if (result.ok()) return value;
+  if (result.ok()) return *result;
   if (machine.IsLatestFailure(result.status())) return machine.Reraise(result.status());
   return vm::RaiseHostStatus(machine, binding.entry->name, result.status());
 }
@@ -256,7 +258,7 @@ absl::Status Isolate::Impl::CheckEntered() {
 
 void Isolate::Impl::VisitRoots(Visit visit, void* context) {
   for (Handle& handle : held.handles) visit(&handle.value, context);
-  for (vm::Value& v : held.persistents) visit(&v, context);
+  for (Handle& kept : held.persistents) visit(&kept.value, context);
 }
 
 namespace {
@@ -383,32 +385,16 @@ absl::Status Isolate::Impl::Start() {
   return status.ok() ? RunRestoreHooks() : status;
 }
 
-namespace {
-
-// A failure as the host gets it: what it may pass on to runs around keeps its mark.
-absl::Status Outside(Isolate::Impl& impl, absl::Status status) {
-  if (impl.calls > 1) return status;
+absl::Status Isolate::Impl::AsSeenByHost(absl::Status status) {
+  if (calls > 1) return status;
   vm::EraseMark(&status);
-  if (impl.near_limit_threw.empty()) return status;
+  if (near_limit_threw.empty()) return status;
   vm::Failure failure = vm::Failure::FromStatus(status);
-  failure.remark =
-      absl::StrCat("(IsolateOptions::near_limit has thrown: ", std::exchange(impl.near_limit_threw, ""), ")");
+  failure.remark = absl::StrCat("(IsolateOptions::near_limit has thrown: ", std::exchange(near_limit_threw, ""), ")");
   return failure.ToStatus();
 }
 
-// `f` as a call of the host's, on the thread that has entered the isolate: metered, and after the hooks of on-restore.
-template <typename F>
-auto HostCall(Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
-  return InIsolate(isolate, [&](Isolate::Impl& impl) -> decltype(f(impl)) {
-    const Metered metered(impl);
-    if (!metered.status().ok()) return metered.status();
-    const vm::PollScope none({});  // of an isolate whose call has led here
-    if (absl::Status status = impl.Start(); !status.ok()) return Outside(impl, std::move(status));
-    auto result = f(impl);
-    if (result.ok()) return result;
-    return Outside(impl, result.status());
-  });
-}
+namespace {
 
 // The result of an evaluation, as a handle.
 absl::StatusOr<Value> Evaluated(Isolate::Impl& impl, const absl::StatusOr<vm::Value>& result) {
@@ -495,21 +481,31 @@ void Isolate::CollectGarbage() {
 
 // ---- Persistents
 
+uint32_t Isolate::Impl::Keep(vm::Value datum) {
+  const Handle kept = {datum, next_stamp++};
+  if (held.free_persistents.empty()) {
+    held.persistents.push_back(kept);
+    held.free_persistents.reserve(held.persistents.capacity());  // so that the end of one takes no memory
+    return static_cast<uint32_t>(held.persistents.size() - 1);
+  }
+  const uint32_t slot = held.free_persistents.back();
+  held.free_persistents.pop_back();
+  held.persistents[slot] = kept;
+  return slot;
+}
+
+void Isolate::Impl::EndKept(uint32_t slot) {
+  held.persistents[slot] = {vm::kUnspecified, next_stamp++};
+  held.free_persistents.push_back(slot);
+}
+
 Persistent::Persistent(Isolate& isolate, const Value& value)
     : isolate_(&isolate), generation_(isolate.generation_.load(std::memory_order_relaxed)), slot_(kNoSlot) {
   (void)InIsolate(isolate, [&](Isolate::Impl& impl) {
     if (absl::Status entered = impl.CheckEntered(); !entered.ok()) return entered;
     absl::StatusOr<vm::Value> datum = impl.ToHeap(value);
     if (!datum.ok()) return datum.status();
-    if (impl.held.free_persistents.empty()) {
-      impl.held.persistents.push_back(*datum);
-      impl.held.free_persistents.reserve(impl.held.persistents.capacity());  // so that the end of one takes no memory
-      slot_ = static_cast<uint32_t>(impl.held.persistents.size() - 1);
-    } else {
-      slot_ = static_cast<uint32_t>(impl.held.free_persistents.back());
-      impl.held.free_persistents.pop_back();
-      impl.held.persistents[slot_] = *datum;
-    }
+    slot_ = impl.Keep(*datum);
     return absl::OkStatus();
   });
 }
@@ -519,8 +515,7 @@ Persistent::~Persistent() {
   const Isolate::Impl::Borrowed impl(*isolate_);
   if (!impl || isolate_->generation_.load(std::memory_order_relaxed) != generation_) return;
   if (slot_ >= impl->held.persistents.size()) return;  // of before a reset
-  impl->held.persistents[slot_] = vm::kUnspecified;
-  impl->held.free_persistents.push_back(slot_);
+  impl->EndKept(slot_);
 }
 
 Persistent::Persistent(Persistent&& other) noexcept
@@ -539,7 +534,7 @@ Value Persistent::Get() const {
       Isolate::Impl::CheckUsable(*isolate_).ok()) {
     Isolate::Impl& impl = *isolate_->impl();
     if (impl.CheckEntered().ok() && slot_ < impl.held.persistents.size())
-      return impl.MakeHandle(impl.held.persistents[slot_]);
+      return impl.MakeHandle(impl.held.persistents[slot_].value);
   }
   return Isolate::Impl::StaleHandle(isolate_, generation_);
 }
@@ -547,6 +542,16 @@ Value Persistent::Get() const {
 // ---- Host functions
 
 void HostFunctions::Add(absl::string_view name, int least, int most, HostFunction function) {
+  AddEntry(name, least, most, std::move(function), nullptr);
+}
+
+void BindingAccess::Add(HostFunctions& functions, absl::string_view name, int least, int most,
+                        std::shared_ptr<const DirectFunction> function) {
+  functions.AddEntry(name, least, most, nullptr, std::move(function));
+}
+
+void HostFunctions::AddEntry(absl::string_view name, int least, int most, HostFunction function,
+                             std::shared_ptr<const DirectFunction> direct) {
   if (table_ == nullptr) {
     table_ = std::make_shared<Table>();
   } else if (table_.use_count() > 1) {
@@ -562,7 +567,7 @@ void HostFunctions::Add(absl::string_view name, int least, int most, HostFunctio
     problem = "the name is empty";
   } else if (!vm::IsValidUtf8(name)) {
     problem = "the name is not UTF-8";
-  } else if (function == nullptr) {
+  } else if (function == nullptr && direct == nullptr) {
     problem = "the function is empty";
   }
   if (!problem.empty()) {
@@ -573,11 +578,11 @@ void HostFunctions::Add(absl::string_view name, int least, int most, HostFunctio
   const vm::Arity arity = {static_cast<uint32_t>(least), any ? 0 : static_cast<uint32_t>(most - least), any};
   for (Entry& entry : table_->entries) {
     if (entry.name == name) {
-      entry = {std::string(name), arity.Pack(), std::move(function)};
+      entry = {std::string(name), arity.Pack(), std::move(function), std::move(direct)};
       return;
     }
   }
-  table_->entries.push_back({std::string(name), arity.Pack(), std::move(function)});
+  table_->entries.push_back({std::string(name), arity.Pack(), std::move(function), std::move(direct)});
 }
 
 }  // namespace islet

@@ -15,7 +15,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "islet/isolate.h"
+#include "islet/isolate_pool.h"
 #include "isolate/evaluator/evaluator.h"
+#include "isolate/heap/poll.h"
 #include "isolate/heap/reusable_vector.h"
 #include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/failure.h"
@@ -70,8 +72,8 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   // The references that the host holds to its objects: none in a new isolate, in one that is reset, and in a fork.
   struct Held {
     vm::ReusableVector<Handle> handles;
-    vm::ReusableVector<vm::Value> persistents;
-    vm::ReusableVector<size_t> free_persistents;
+    vm::ReusableVector<Handle> persistents;
+    vm::ReusableVector<uint32_t> free_persistents;
     bool operator==(const Held&) const = default;
   };
   // Likewise 0.
@@ -107,6 +109,9 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   absl::StatusOr<vm::Value> Find(const Value& handle) const;
   // The same for any handle; `*impl` is its isolate's.
   static absl::StatusOr<vm::Value> Open(const Value& handle, Impl** impl);
+  // Keeps the datum until EndKept: the slot among held.persistents. Throws std::bad_alloc.
+  uint32_t Keep(vm::Value datum);
+  void EndKept(uint32_t slot);
   // A handle that is stale.
   static Value StaleHandle(Isolate* isolate, uint32_t generation);
   // The thread that has entered the isolate has left it.
@@ -175,10 +180,13 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   absl::Status Lose(bool thread_ended = false);
   bool lost() const { return vm->attachments().lost; }
   absl::Status LostStatus() const;
+  // A failure as the host gets it: what it may pass on to runs around keeps its mark.
+  absl::Status AsSeenByHost(absl::Status status);
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status);
 
   Isolate* isolate = nullptr;  // its present tenancy; null while a pool has it
+  uint64_t tenancy = 0;        // which one that is: see NextTenancy
   std::shared_ptr<const vm::Image> image;
   std::unique_ptr<vm::Vm> vm;
   std::optional<vm::Evaluator> lazy_evaluator;
@@ -251,6 +259,12 @@ class Inside {
   Isolate::Impl& impl_;
 };
 
+inline const absl::Status& AsStatus(const absl::Status& status) { return status; }
+template <typename T>
+const absl::Status& AsStatus(const absl::StatusOr<T>& result) {
+  return result.status();
+}
+
 // Returns what `f` does, a Status or StatusOr. If operator new fails in it, the isolate is lost.
 template <typename F>
 auto Guarded(Isolate::Impl& impl, F&& f) -> decltype(f()) {
@@ -274,6 +288,41 @@ auto InIsolate(const Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
   if (impl.disposed_inside) return vm::DisposedStatus();
   return result;
 }
+
+// `f` as a call of the host's, on the thread that has entered the isolate: metered, and after the hooks of on-restore.
+// Returns what it does, a Status or StatusOr, as the host is to see it.
+template <typename F>
+auto HostCall(Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
+  return InIsolate(isolate, [&](Isolate::Impl& impl) -> decltype(f(impl)) {
+    const Metered metered(impl);
+    if (!metered.status().ok()) return metered.status();
+    const vm::PollScope none({});  // of an isolate whose call has led here
+    if (absl::Status status = impl.Start(); !status.ok()) return impl.AsSeenByHost(std::move(status));
+    auto result = f(impl);
+    if (result.ok()) return result;
+    return impl.AsSeenByHost(AsStatus(result));
+  });
+}
+
+// A host function of another language's binding, which makes what it needs of arguments and result by itself. Threads
+// share it. Its end is that of what the binding holds for it.
+struct DirectFunction {
+  virtual ~DirectFunction() = default;
+  // Called as a HostFunction is. The arguments stand on the machine's stack, where collections move what they refer to,
+  // until it returns.
+  virtual absl::StatusOr<vm::Value> Call(Isolate::Impl& impl, absl::Span<const vm::Value> arguments) const = 0;
+};
+
+// What other languages' bindings need beyond the public interface.
+struct BindingAccess {
+  // As HostFunctions::Add.
+  static void Add(HostFunctions& functions, absl::string_view name, int least, int most,
+                  std::shared_ptr<const DirectFunction> function);
+  // The isolate alone, to be ended by GiveBack.
+  static Isolate* Release(PooledIsolate isolate) { return std::exchange(isolate.isolate_, nullptr); }
+  static void GiveBack(Isolate* isolate) { IsolatePool::GiveBack(isolate); }
+  static std::atomic<uint64_t>& Owner(const Isolate& isolate) { return isolate.owner_; }
+};
 
 // For functions that make isolates and snapshots, and catch std::bad_alloc: ResourceExhausted. `what` reads like "an
 // isolate".

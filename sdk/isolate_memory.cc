@@ -10,6 +10,7 @@
 
 #include "isolate/process/made_once.h"
 #include "sdk/isolate_impl.h"
+#include "sdk/tenancy.h"
 
 namespace islet {
 namespace {
@@ -110,6 +111,7 @@ Isolate* IsolateMemory::MakeEnded() {
 Isolate* IsolateMemory::Attach(std::unique_ptr<Isolate::Impl> impl) {
   Isolate* const isolate = Take();
   impl->isolate = isolate;
+  impl->tenancy = NextTenancy();
   isolate->impl_.store(impl.release(), std::memory_order_relaxed);
   isolate->owner_.store(kNoThread, std::memory_order_release);
   return isolate;

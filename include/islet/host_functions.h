@@ -18,6 +18,7 @@
 namespace islet {
 
 class Isolate;
+struct DirectFunction;
 
 // Called on the thread that has entered the isolate. The arguments are handles, good until it returns. May call the
 // isolate.
@@ -51,15 +52,19 @@ class HostFunctions {
  private:
   friend class Isolate;
   friend class IsolatePool;
+  friend struct BindingAccess;  // sdk/isolate_impl.h
   struct Entry {
     std::string name;
     uint32_t arity;
     HostFunction function;
+    std::shared_ptr<const DirectFunction> direct;  // instead; of another language's binding
   };
   struct Table {
     std::vector<Entry> entries;
     std::vector<std::string> refused;  // what was wrong with each that was not added
   };
+  void AddEntry(absl::string_view name, int least, int most, HostFunction function,
+                std::shared_ptr<const DirectFunction> direct);
   std::shared_ptr<Table> table_;  // changed only while nobody shares it
 };
 

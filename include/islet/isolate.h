@@ -271,7 +271,8 @@ class alignas(64) Isolate {
   friend class IsolatePool;
   friend class PooledIsolate;
   friend class Persistent;
-  friend class IsolateMemory;  // sdk/isolate_memory.h
+  friend class IsolateMemory;   // sdk/isolate_memory.h
+  friend struct BindingAccess;  // sdk/isolate_impl.h
   Isolate() = default;
   void InterruptFor(vm::InterruptReason reason);
 

@@ -88,6 +88,7 @@ class IsolatePool {
 
  private:
   friend class PooledIsolate;
+  friend struct BindingAccess;  // sdk/isolate_impl.h
   struct Core;
   struct Slots;
   struct ThreadTable;
@@ -135,6 +136,7 @@ class PooledIsolate {
 
  private:
   friend class IsolatePool;
+  friend struct BindingAccess;  // sdk/isolate_impl.h
   explicit PooledIsolate(Isolate* isolate)
       : isolate_(isolate), generation_(isolate->generation_.load(std::memory_order_relaxed)) {}
   Isolate* isolate_ = nullptr;
