@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "islet/version.h"
 #include "isolate/heap/dirty_pages.h"
 #include "isolate/interpreter/vm.h"
 #include "xxhash.h"
@@ -10,7 +11,8 @@
 namespace islet::vm {
 
 Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives) {
-  std::string text = absl::StrCat("islet ", kVersion, " format ", kFormatVersion, "\n");
+  std::string text =
+      absl::StrCat("islet ", ISLET_VERSION_MAJOR, ".", ISLET_VERSION_MINOR, " format ", kFormatVersion, "\n");
 #define ISLET_OPCODE(name, operands, words, flow) absl::StrAppend(&text, "opcode " #name " " operands " ", words, "\n");
 #include "isolate/interpreter/opcodes.def"
 #define ISLET_OBJECT_TYPE(name, number, shape) absl::StrAppend(&text, "type " #name " ", number, " " #shape "\n");

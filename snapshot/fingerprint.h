@@ -10,9 +10,6 @@
 
 namespace islet::vm {
 
-// Of this release; part of the fingerprint.
-inline constexpr char kVersion[] = "0.1.0";
-
 // Raised with each incompatible change of snapshot.fbs.
 inline constexpr uint32_t kFormatVersion = 5;
 
@@ -23,7 +20,7 @@ struct Fingerprint {
   friend bool operator!=(const Fingerprint& a, const Fingerprint& b) { return !(a == b); }
 };
 
-// A digest over the version, the opcodes, the object layouts, the core forms, the roots, and the
+// A digest over the minor version, the opcodes, the object layouts, the core forms, the roots, and the
 // names and arities of `primitives` in their order: an image refers to all of these by number.
 Fingerprint RuntimeFingerprint(absl::Span<const PrimitiveSpec> primitives);
 

@@ -17,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "islet/version.h"
 #include "isolate/capabilities/paths.h"
 #include "isolate/capabilities/process_streams.h"
 #include "isolate/capabilities/system.h"
@@ -26,7 +27,6 @@
 #include "isolate/ports/outside.h"
 #include "isolate/ports/port.h"
 #include "isolate/runtime/primitives.h"
-#include "isolate/runtime/version.h"
 #include "snapshot/emit.h"
 #include "snapshot/fingerprint.h"
 #include "snapshot/output_files.h"
@@ -348,8 +348,8 @@ int GeneratorMain(absl::Span<const char* const> arguments, const uint8_t* base_b
   if (options->help) return print(GeneratorUsage(), stdout);
   if (options->version) {
     const Fingerprint runtime = RuntimeFingerprint(primitives);
-    return print(absl::StrFormat("snapshot_gen %s (format %d, runtime %016x%016x)\n", kVersion, kFormatVersion,
-                                 runtime.high, runtime.low),
+    return print(absl::StrFormat("snapshot_gen %s (format %d, runtime %016x%016x)\n", ISLET_VERSION_TEXT,
+                                 kFormatVersion, runtime.high, runtime.low),
                  stdout);
   }
   std::shared_ptr<const Image> base;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "islet/version.h"
 #include "isolate/capabilities/call_out.h"
 #include "isolate/expander/expander.h"
 #include "isolate/interpreter/failure.h"
@@ -14,7 +15,6 @@
 #include "isolate/runtime/arguments.h"
 #include "isolate/runtime/primitives.h"
 #include "isolate/runtime/text.h"
-#include "isolate/runtime/version.h"
 
 namespace islet::vm {
 namespace {
@@ -56,7 +56,7 @@ Value FeatureList(Vm& vm, Value*, uint32_t) {
   return list;
 }
 
-Value RuntimeVersion(Vm& vm, Value*, uint32_t) { return vm.MakeString(kRuntimeVersion); }
+Value RuntimeVersion(Vm& vm, Value*, uint32_t) { return vm.MakeString(ISLET_VERSION_TEXT); }
 
 // An isolate is not the process it runs in: it knows the arguments and the environment that the host has given it, by
 // default none. Null: it was granted nothing at all.

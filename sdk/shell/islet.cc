@@ -17,10 +17,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "islet/isolate.h"
+#include "islet/version.h"
 #include "isolate/capabilities/paths.h"
 #include "isolate/capabilities/system.h"
 #include "isolate/lib/standard.h"
-#include "isolate/runtime/version.h"
 #include "sdk/shell/console.h"
 #include "sdk/shell/interrupts.h"
 #include "sdk/shell/options.h"
@@ -167,7 +167,7 @@ int Main(absl::Span<const char* const> arguments) {
     if (options->help) {
       std::fputs(kUsage, stdout);
     } else {
-      std::printf("islet %s\n", vm::kRuntimeVersion);
+      std::printf("islet %s\n", ISLET_VERSION_TEXT);
     }
     return std::fflush(stdout) == 0 ? 0 : fail("cannot write");
   }

@@ -1,0 +1,3 @@
+(import (scheme base) (score rules))
+
+(define (score answers) (apply + (map points answers)))
