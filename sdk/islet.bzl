@@ -1,6 +1,16 @@
 """Bazel rules for hosts of Islet: Lisp libraries, and snapshots linked into a program.
 
-    load("//sdk:islet.bzl", "islet_library", "islet_snapshot")
+In a workspace of your own, WORKSPACE has (Bazel 4.2 or later; Debian packages as in third_party/debian-packages.txt)
+
+    local_repository(name = "islet", path = "/path/to/islet")
+
+    load("@islet//sdk:islet.bzl", "islet_deps")
+
+    islet_deps()
+
+and BUILD files of it
+
+    load("@islet//sdk:islet.bzl", "islet_library", "islet_snapshot")
 
     islet_library(
         name = "geometry",
@@ -17,11 +27,15 @@
     cc_binary(
         name = "host",
         srcs = ["host.cc"],                 # #include "<this package>/startup.h"
-        deps = [":startup", "//sdk"],
+        copts = ["-std=c++20"],             # as islet/isolate.h needs
+        deps = [":startup", "@islet//sdk"],  # or, for islet/islet.h, "@islet//bindings/c:islet"
     )
 """
 
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
+load(":deps.bzl", _islet_deps = "islet_deps")
+
+islet_deps = _islet_deps
 
 IsletLibraryInfo = provider(
     doc = "Lisp libraries that a script or another library may import.",
@@ -189,7 +203,9 @@ def _islet_snapshot_impl(ctx):
         CcInfo(
             compilation_context = cc_common.create_compilation_context(
                 headers = depset([header]),
-                quote_includes = depset([ctx.bin_dir.path]),
+                quote_includes = depset([
+                    ctx.bin_dir.path + ("/" + ctx.label.workspace_root if ctx.label.workspace_root else ""),
+                ]),
             ),
             linking_context = linking_context,
         ),

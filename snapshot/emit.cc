@@ -60,18 +60,15 @@ Placement Placement::Of(absl::Span<const uint8_t> snapshot) {
 std::string AssemblerSource(absl::string_view symbol, absl::string_view snapshot_path, const Placement& placement) {
   const std::string path = absl::StrReplaceAll(snapshot_path, {{"\\", "\\\\"}, {"\"", "\\\""}});
   const std::string name = absl::StrCat("islet_snapshot_", symbol);
+  // GNU's assembler warns of `.skip 0`.
+  const std::string lead = placement.lead == 0 ? "" : absl::StrCat(".skip ", placement.lead, "\n");
   return absl::StrCat(kMadeBy,
                       ".\n"
                       ".section ",
                       Section(symbol),
                       ", \"a\", @progbits\n"
                       ".balign ",
-                      placement.alignment,
-                      "  // pages are mapped from the executable's own file\n"
-                      ".skip ",
-                      placement.lead,
-                      "\n"
-                      ".globl ",
+                      placement.alignment, "  // pages are mapped from the executable's own file\n", lead, ".globl ",
                       name,
                       "_begin\n"
                       ".type ",

@@ -16,6 +16,7 @@ namespace islet::vm {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ObjectFile, HasTheBytesPageAlignedBetweenItsSymbols) {
   std::vector<uint8_t> snapshot(5000);
@@ -57,6 +58,7 @@ TEST(AssemblerSource, NamesTheFileAsGiven) {
   EXPECT_THAT(source, HasSubstr(".globl islet_snapshot_startup_begin\n"));
   EXPECT_THAT(source, HasSubstr(".balign 4096"));
   EXPECT_THAT(source, HasSubstr(".skip 8192\n"));
+  EXPECT_THAT(AssemblerSource("startup", "startup.snap", {.alignment = 4096, .lead = 0}), Not(HasSubstr(".skip")));
 }
 
 TEST(DependencyRule, QuotesForMake) {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# package_test.sh TARBALL: unpacks the package into an empty folder, away from the sources, and builds and runs the hosts beside
-# this script on it, as a stranger would: by make and pkg-config, and by CMake. With no TARBALL, what is installed in /usr is
-# tried.
+# package_test.sh TARBALL, or package_test.sh DEB...: unpacks the packages into an empty folder, away from the sources, and builds
+# and runs the hosts beside this script on it, as a stranger would: by make and pkg-config, and by CMake. Without arguments,
+# what is installed in /usr is tried.
 set -euo pipefail
 hosts=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-tarball=${1:+$(realpath "$1")}
+packages=()
+for package in "$@"; do packages+=("$(realpath "$package")"); done
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
@@ -33,21 +34,33 @@ copy() {
 change() { sed -i 's/(if (odd? answer) 3 1)/(if (odd? answer) 30 10)/' "$1/lib/score/rules.sld"; }
 
 islet=/usr
-if [[ -n $tarball ]]; then
-  tar xzf "$tarball"
-  islet=$(echo "$scratch"/islet-*)
-  export PKG_CONFIG_PATH=$islet/lib/pkgconfig
-fi
+for package in "${packages[@]}"; do
+  if [[ $package == *.deb ]]; then
+    dpkg-deb --extract "$package" root
+    islet=$scratch/root/usr
+    dpkg-deb --contents "$package" >contents
+  else
+    tar xzf "$package"
+    islet=$(echo "$scratch"/islet-*)
+    tar tvf "$package" >contents
+  fi
+  # All are root's, and of the release's day: the same on any day, by anyone.
+  [[ $(awk '{ print $2, $4 }' contents | sort -u | wc -l) == 1 && $(head -1 contents) == *root/root* ]] ||
+    fail "$package has files of several owners or days"
+done
+library=$(dirname "$(find "$islet"/lib/ "$islet"/lib/*-linux-gnu/ -maxdepth 1 -name libislet.so 2>/dev/null | head -1)")
+export PKG_CONFIG_PATH=$library/pkgconfig
 [[ -e $islet/include/islet/islet.h ]] || fail "no package in $islet"
 
 echo "--- make"
 copy make
-make -C make --no-print-directory ISLET="$islet"
+export ISLET=$islet ISLET_LIB=$library
+make -C make --no-print-directory
 answers "score: 7" make/shared
 answers "score: 7" make/static
-make -C make --no-print-directory --question ISLET="$islet" || fail "make finds something to do once all is made"
+make -C make --no-print-directory --question || fail "make finds something to do once all is made"
 change make
-make -C make --no-print-directory ISLET="$islet"
+make -C make --no-print-directory
 answers "score: 70" make/shared
 
 echo "--- pkg-config"
@@ -55,7 +68,7 @@ copy pkg
 "$islet/bin/snapshot_gen" --emit=obj -o pkg/startup.snap -L pkg/lib pkg/startup.lisp
 # shellcheck disable=SC2046 # each option is an argument
 "$CC" -o pkg/host pkg/host.c pkg/startup.o $(pkg-config --cflags --libs islet)
-answers "score: 7" env LD_LIBRARY_PATH="$(pkg-config --variable=libdir islet)" pkg/host
+answers "score: 7" env LD_LIBRARY_PATH="$library" pkg/host
 [[ $(pkg-config --modversion islet) == 1.* ]] || fail "pkg-config says that Islet's version is $(pkg-config --modversion islet)"
 
 echo "--- CMake" # in a folder whose name has a space, as strangers' have
@@ -70,7 +83,7 @@ cmake --build build >log 2>&1
 if grep Freezing log; then fail "a snapshot is made anew, though nothing has changed"; fi
 
 echo "--- what is exported"
-nm -D --defined-only "$(pkg-config --variable=libdir islet)"/libislet.so | awk '{ print $3 }' >exported
+nm -D --defined-only "$library/libislet.so" | awk '{ print $3 }' >exported
 if grep -v '^islet_.*@@ISLET_1\.[0-9]*$' exported | grep -v '^ISLET_1\.[0-9]*$'; then fail "these are not Islet's"; fi
 grep -q '^islet_call@@ISLET_1.0$' exported || fail "islet_call is not exported"
 
@@ -78,7 +91,7 @@ echo "--- documents"
 for tool in islet snapshot_gen; do
   [[ $("$islet/bin/$tool" --version) == "$tool $(pkg-config --modversion islet)"* ]] || fail "$tool --version"
 done
-if [[ -n $tarball ]]; then
-  for page in "$islet"/share/man/man*/*; do [[ $(wc -l <"$page") -gt 20 ]] || fail "$page is short"; done
-fi
+for page in "$islet"/share/man/man1/{snapshot_gen,islet}.1* "$islet"/share/man/man3/islet.3*; do
+  [[ $(zcat -f "$page" | wc -l) -gt 20 ]] || fail "$page is short"
+done
 echo "passed"
