@@ -29,6 +29,8 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
                                                       outside->ports.OpenFile(), " (close the port first)"));
   }
 
+  if (parent.dependents != nullptr) parent.FinalizeDead();
+
   vm::VmOptions vm_options;
   vm_options.cage_size = parent.options.cage_size;
   vm_options.heap.heap_limit = parent.limits.heap_bytes;
@@ -40,6 +42,7 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   impl->vm = *std::move(machine);
   impl->vm->heap().AddRoots(impl.get());
   impl->vm->CopyFrom(*parent.vm);
+  if (absl::Status status = impl->CopyDependents(parent); !status.ok()) return status;
   impl->state = parent.state;
   impl->options = parent.options;
   impl->limits = parent.limits;
@@ -47,10 +50,8 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::Fork() try {
   Impl& made = *child->impl();
   made.vm->attachments().embedder = &made;
   made.ApplyLimits();
-  std::vector<const HostFunctions::Entry*> entries;
-  for (const Impl::Binding& binding : parent.bindings) entries.push_back(binding.entry);
   made.host_functions = parent.host_functions;
-  made.Bind(entries);
+  made.Bind(parent.bindings);
   made.OpenPorts();
   if (outside != nullptr) vm::OutsideOf(*made.vm).CopyFrom(*outside);
   return child;

@@ -19,6 +19,7 @@
 #include "isolate/ports/outside.h"
 #include "isolate/ports/port.h"
 #include "isolate/printer/describe.h"
+#include "sdk/dependents.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_memory.h"
 
@@ -26,38 +27,16 @@ namespace islet {
 
 namespace {
 
-absl::StatusOr<vm::Value> CallWithValues(Isolate::Impl& impl, const HostFunction& function, const vm::Value* args,
-                                         uint32_t argc) {
+absl::StatusOr<vm::Value> CallWithValues(Isolate::Impl& impl, const HostFunction* function, const HostMethod* method,
+                                         void* self, const vm::Value* args, uint32_t argc) {
   absl::InlinedVector<Value, 6> arguments;
   for (uint32_t i = 0; i < argc; ++i) arguments.push_back(impl.MakeHandle(args[i]));
-  absl::StatusOr<Value> result = CallOut([&] { return function(*impl.isolate, arguments); });
+  absl::StatusOr<Value> result = CallOut([&] {
+    return method != nullptr ? (*method)(*impl.isolate, self, arguments) : (*function)(*impl.isolate, arguments);
+  });
   if (!result.ok()) return result.status();
   if (impl.lost()) return vm::kUnspecified;
   return impl.ToHeap(*result);
-}
-
-vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) {
-  const Isolate::Impl::Binding& binding = *static_cast<Isolate::Impl::Binding*>(data);
-  Isolate::Impl& impl = *binding.impl;
-  ++impl.counters.host_calls;
-  // The host may convert values meanwhile, of any isolate. That must not be cut short, since the host would not know.
-  const vm::PollScope none({});
-  const size_t handles = impl.held.handles.size();
-  const absl::StatusOr<vm::Value> result =
-      binding.entry->direct != nullptr
-          ? CallOut([&] { return binding.entry->direct->Call(impl, absl::MakeConstSpan(args, argc)); })
-          : CallWithValues(impl, binding.entry->function, args, argc);
-  if (impl.lost()) throw std::bad_alloc();  // by a nested call: then this one goes no further either
-  impl.held.handles.resize(std::min(handles, impl.held.handles.size()));
-  if (impl.disposed_inside) {
-    machine.ClearInterrupt(/*time_only=*/false);
-    return machine.Terminate(vm::DisposedStatus());
-  }
-  // Even if the host function has not passed it on.
-  if (impl.spent.has_value()) return machine.Reraise(*std::exchange(impl.spent, std::nullopt));
-  if (result.ok()) return *result;
-  if (machine.IsLatestFailure(result.status())) return machine.Reraise(result.status());
-  return vm::RaiseHostStatus(machine, binding.entry->name, result.status());
 }
 
 // Standard ports that lead to IsolateOptions::write.
@@ -76,9 +55,44 @@ class WriterStreams : public StandardStreams {
 
 }  // namespace
 
+vm::Value Isolate::Impl::CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc) {
+  const Binding& binding = *static_cast<Binding*>(data);
+  const HostFunctions::Entry& entry = *binding.entry;
+  Impl& impl = *binding.impl;
+  if (impl.dependents != nullptr) impl.FinalizeDead();
+  void* self = nullptr;
+  if (entry.type.get() != nullptr && impl.FindSelf(entry, args[0], &self) == vm::kException) return vm::kException;
+  ++impl.counters.host_calls;
+  // The host may convert values meanwhile, of any isolate. That must not be cut short, since the host would not know.
+  const vm::PollScope none({});
+  const size_t handles = impl.held.handles.size();
+  const absl::StatusOr<vm::Value> result =
+      entry.direct != nullptr
+          ? CallOut([&] {
+              const absl::Span<const vm::Value> arguments = absl::MakeConstSpan(args, argc);
+              return entry.type.get() != nullptr ? entry.direct->CallMethod(impl, self, arguments)
+                                                 : entry.direct->Call(impl, arguments);
+            })
+          : CallWithValues(impl, &entry.function, entry.method != nullptr ? &entry.method : nullptr, self, args, argc);
+  if (impl.lost()) throw std::bad_alloc();  // by a nested call: then this one goes no further either
+  impl.held.handles.resize(std::min(handles, impl.held.handles.size()));
+  if (impl.disposed_inside) {
+    machine.ClearInterrupt(/*time_only=*/false);
+    return machine.Terminate(vm::DisposedStatus());
+  }
+  // Even if the host function has not passed it on.
+  if (impl.spent.has_value()) return machine.Reraise(*std::exchange(impl.spent, std::nullopt));
+  if (result.ok()) return *result;
+  if (machine.IsLatestFailure(result.status())) return machine.Reraise(result.status());
+  return vm::RaiseHostStatus(machine, entry.name, result.status());
+}
+
 // ---- Making and entering
 
+Isolate::Impl::Impl() = default;
+
 Isolate::Impl::~Impl() {
+  FinalizeAll();
   lazy_evaluator.reset();
   if (vm == nullptr) return;
   vm->attachments().outside = nullptr;  // it borrows from `options`
@@ -121,6 +135,9 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
     std::vector<vm::HostSignature> provided;
     if (host_functions != nullptr) {
       for (const HostFunctions::Entry& entry : host_functions->entries) provided.push_back({entry.name, entry.arity});
+      for (const HostFunctions::BoundType& type : host_functions->types) {
+        provided.push_back({.name = type.get()->name, .predicate = true});
+      }
     }
     absl::StatusOr<std::vector<int>> indices = image.BindExternals(provided);
     if (!indices.ok()) return indices.status();
@@ -143,10 +160,15 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
   Impl& made = *isolate->impl();
   made.vm->attachments().embedder = &made;
   made.ApplyLimits();
-  std::vector<const HostFunctions::Entry*> entries;
-  for (int index : bound) entries.push_back(&host_functions->entries[static_cast<size_t>(index)]);
+  std::vector<Impl::Binding> wanted;
+  for (const int index : bound) {
+    const auto i = static_cast<size_t>(index);
+    const size_t functions = host_functions->entries.size();
+    wanted.push_back({&made, i < functions ? &host_functions->entries[i] : nullptr,
+                      i < functions ? nullptr : host_functions->types[i - functions].get()});
+  }
   made.host_functions = std::move(host_functions);
-  made.Bind(entries);
+  made.Bind(wanted);
   made.OpenPorts();
   if (Impl::made_hook != nullptr) Impl::made_hook(*isolate, snapshot, options);
   return isolate;
@@ -158,11 +180,11 @@ absl::StatusOr<std::unique_ptr<Isolate>> Isolate::FromSnapshot(const Snapshot& s
 
 void (*Isolate::Impl::made_hook)(Isolate& isolate, const Snapshot& snapshot, const IsolateOptions& options) = nullptr;
 
-void Isolate::Impl::Bind(const std::vector<const HostFunctions::Entry*>& entries) {
-  bindings.reserve(entries.size());
-  for (const HostFunctions::Entry* entry : entries) {
-    bindings.push_back({this, entry});
-    vm->attachments().host_bindings.push_back({CallHost, &bindings.back()});
+void Isolate::Impl::Bind(const std::vector<Binding>& wanted) {
+  bindings.reserve(wanted.size());
+  for (const Binding& binding : wanted) {
+    bindings.push_back({this, binding.entry, binding.type});
+    vm->attachments().host_bindings.push_back({binding.type != nullptr ? AskType : CallHost, &bindings.back()});
   }
 }
 
@@ -247,6 +269,9 @@ absl::Status Isolate::Impl::CheckEntered() {
   if (absl::Status status = vm::CheckStack(); !status.ok()) return status;
   if (lost()) return LostStatus();
   if (asking_host) return absl::FailedPreconditionError("IsolateOptions::near_limit may not run code in the isolate");
+  if (finalizing) {
+    return absl::FailedPreconditionError("a finalizer or copy of a host type may not use the isolate of its object");
+  }
   return Guarded(*this, [this] {
     vm::GiveBackScratch();
     vm->heap().FinishCollection();
@@ -474,7 +499,9 @@ absl::Status Isolate::Flush() {
 void Isolate::CollectGarbage() {
   (void)InIsolate(*this, [&](Impl& impl) {
     absl::Status status = impl.CheckEntered();
-    if (status.ok()) impl.vm->heap().CollectFull();
+    if (!status.ok()) return status;
+    impl.vm->heap().CollectFull();
+    if (impl.dependents != nullptr) impl.FinalizeDead();
     return status;
   });
 }
@@ -541,48 +568,53 @@ Value Persistent::Get() const {
 
 // ---- Host functions
 
-void HostFunctions::Add(absl::string_view name, int least, int most, HostFunction function) {
-  AddEntry(name, least, most, std::move(function), nullptr);
-}
-
-void BindingAccess::Add(HostFunctions& functions, absl::string_view name, int least, int most,
-                        std::shared_ptr<const DirectFunction> function) {
-  functions.AddEntry(name, least, most, nullptr, std::move(function));
-}
-
-void HostFunctions::AddEntry(absl::string_view name, int least, int most, HostFunction function,
-                             std::shared_ptr<const DirectFunction> direct) {
+HostFunctions::Table& HostFunctions::Changeable() {
   if (table_ == nullptr) {
     table_ = std::make_shared<Table>();
   } else if (table_.use_count() > 1) {
     table_ = std::make_shared<Table>(*table_);
   }
+  return *table_;
+}
+
+void HostFunctions::Add(absl::string_view name, int least, int most, HostFunction function) {
+  AddEntry({.name = std::string(name), .function = std::move(function)}, least, most);
+}
+
+void BindingAccess::Add(HostFunctions& functions, absl::string_view name, int least, int most,
+                        std::shared_ptr<const DirectFunction> function) {
+  functions.AddEntry({.name = std::string(name), .direct = std::move(function)}, least, most);
+}
+
+void HostFunctions::AddEntry(Entry entry, int least, int most) {
+  Table& table = Changeable();
   std::string problem;
   if (least < 0 || least > kMostArguments || most < -1 || most > kMostArguments) {
     problem = absl::StrCat("numbers of arguments are from 0 to ", kMostArguments, ", or -1 for any number, but not ",
                            least, " to ", most);
   } else if (most >= 0 && most < least) {
     problem = absl::StrCat("at most ", most, " arguments are less than at least ", least);
-  } else if (name.empty()) {
+  } else if (entry.type.get() != nullptr && least == 0) {
+    problem = "a method takes one argument at least, its object";
+  } else if (entry.name.empty()) {
     problem = "the name is empty";
-  } else if (!vm::IsValidUtf8(name)) {
+  } else if (!vm::IsValidUtf8(entry.name)) {
     problem = "the name is not UTF-8";
-  } else if (function == nullptr && direct == nullptr) {
+  } else if (entry.function == nullptr && entry.method == nullptr && entry.direct == nullptr) {
     problem = "the function is empty";
   }
   if (!problem.empty()) {
-    table_->refused.push_back(absl::StrCat("host function \"", absl::CHexEscape(name), "\": ", problem));
+    table.refused.push_back(absl::StrCat("host function \"", absl::CHexEscape(entry.name), "\": ", problem));
     return;
   }
   const bool any = most < 0;
-  const vm::Arity arity = {static_cast<uint32_t>(least), any ? 0 : static_cast<uint32_t>(most - least), any};
-  for (Entry& entry : table_->entries) {
-    if (entry.name == name) {
-      entry = {std::string(name), arity.Pack(), std::move(function), std::move(direct)};
-      return;
-    }
+  entry.arity = vm::Arity{static_cast<uint32_t>(least), any ? 0 : static_cast<uint32_t>(most - least), any}.Pack();
+  for (Entry& known : table.entries) {
+    if (known.name != entry.name) continue;
+    known = std::move(entry);
+    return;
   }
-  table_->entries.push_back({std::string(name), arity.Pack(), std::move(function), std::move(direct)});
+  table.entries.push_back(std::move(entry));
 }
 
 }  // namespace islet

@@ -35,11 +35,17 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
     uint32_t stamp;
     bool operator==(const Handle&) const = default;
   };
-  // A host function as bound in this isolate.
+  // A host function, or the predicate of a host type, as bound in this isolate.
   struct Binding {
     Impl* impl;
-    const HostFunctions::Entry* entry;
+    const HostFunctions::Entry* entry;  // or null
+    const HostType::Info* type;         // the predicate's
   };
+  // What the host has behind objects of the heap (dependents.h).
+  enum class DependentKind : uint8_t { kNone, kObject, kProcedure, kWeakPersistent };
+  struct MadeFunction;
+  struct Dependent;
+  struct Dependents;
 
   // The state of an isolate besides its machine and its Outside. That of a new one and of one that is reset is made
   // by InitializeState(), a fork has its parent's. No field may be an address of the isolate's own.
@@ -83,6 +89,7 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
     bool operator==(const Counters&) const = default;
   };
 
+  Impl();
   ~Impl() override;
   void VisitRoots(Visit visit, void* context) override;
 
@@ -94,6 +101,7 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   // Else does what an ended call has left of a collection: a safepoint.
   absl::Status CheckEntered();
   Value MakeHandle(vm::Value v);
+  Type TypeOf(vm::Value v) const;
   // A handle by its parts, for other languages' bindings; and the parts of what MakeHandle made.
   Value HandleOf(uint32_t slot, uint32_t stamp) const;
   static void SplitHandle(const Value& handle, uint32_t* slot, uint32_t* stamp);
@@ -149,8 +157,43 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   absl::Status Start();
   // Grants what `options` say.
   void OpenPorts();
-  // Binds the snapshot's host functions, by external-reference index.
-  void Bind(const std::vector<const HostFunctions::Entry*>& entries);
+  // Binds the snapshot's host functions and types, by external-reference index; each as the `impl` of another isolate
+  // may have it.
+  void Bind(const std::vector<Binding>& wanted);
+  // ---- Host functions, as HostBinding has them: `data` is a Binding, or a MadeFunction.
+  static vm::Value CallHost(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc);
+  static vm::Value CallMadeFunction(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc);
+  static vm::Value AskType(vm::Vm& machine, void* data, vm::Value* args, uint32_t argc);
+  static vm::HostBinding FindMadeFunction(vm::Vm& machine, uint32_t number);
+  // The pointer of the object that is a method's first argument; kException if it has raised.
+  vm::Value FindSelf(const HostFunctions::Entry& entry, vm::Value object, void** self);
+
+  // ---- Host objects and the like (host_objects.cc).
+  // Isolate's functions of these names, by a thread that has entered the isolate; in terms of the heap.
+  absl::StatusOr<vm::Value> MakeHostObject(const HostType& type, void* pointer, size_t external_bytes);
+  absl::StatusOr<void*> HostPointer(vm::Value object, const HostType& type);
+  absl::Status Revoke(vm::Value object);
+  absl::StatusOr<vm::Value> MakeProcedure(HostFunctions::Entry entry);
+  // A safepoint, as is the first call that the host makes.
+  absl::Status Define(absl::string_view name, const vm::Value& rooted);
+  // A weak persistent: its number, and a stamp that goes with it. DropWeak forgets it, if there is one.
+  uint32_t KeepWeak(vm::Value datum, uint32_t* stamp);
+  void DropWeak(uint32_t number, uint32_t stamp);
+  // Before one is made: looks whether that may be, finalizes what is dead, and sees to room. A safepoint.
+  absl::Status MakeRoom(size_t external_bytes);
+  // What is to be behind `object`, and its number. Throws std::bad_alloc, and then nothing has happened.
+  Dependent& AddDependent(vm::Value object, size_t external_bytes, DependentKind kind, uint32_t* number);
+  void EndDependent(Dependent ended);
+  // Calls the finalizers of what has died. Nothing, if nothing has, and within a finalizer.
+  void FinalizeDead();
+  // Those of all that there is: at a reset and at the end. The weak references stay in the heap.
+  void FinalizeAll();
+  // For a fork: what its parent has, from whose heap this one's was copied.
+  absl::Status CopyDependents(Impl& parent);
+  absl::Status CopyEach(const Dependents& from);
+  // Whether there is such a weak persistent; and its datum, or kUndefined.
+  bool HasWeak(uint32_t number, uint32_t stamp) const;
+  vm::Value FindWeak(uint32_t number, uint32_t stamp) const;
   void InitializeState();
   // The state in which FromSnapshot left the isolate; handles, persistents and scopes of before are stale. Not while it
   // is entered. Up to about `keep_bytes` stay resident.
@@ -197,6 +240,8 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   State state;
   Held held;
   Counters counters;
+  std::unique_ptr<Dependents> dependents;  // null: there has never been any
+  bool finalizing = false;                 // inside of a finalizer
   uint32_t next_stamp = 1;
   int inside = 0;                // calls of the host's that are running, of whatever kind: it must not end
   bool disposed_inside = false;  // in one of them
@@ -299,6 +344,7 @@ auto HostCall(Isolate& isolate, F&& f) -> decltype(f(*isolate.impl())) {
     const vm::PollScope none({});  // of an isolate whose call has led here
     if (absl::Status status = impl.Start(); !status.ok()) return impl.AsSeenByHost(std::move(status));
     auto result = f(impl);
+    if (impl.dependents != nullptr && impl.calls == 1) impl.FinalizeDead();
     if (result.ok()) return result;
     return impl.AsSeenByHost(AsStatus(result));
   });
@@ -311,6 +357,11 @@ struct DirectFunction {
   // Called as a HostFunction is. The arguments stand on the machine's stack, where collections move what they refer to,
   // until it returns.
   virtual absl::StatusOr<vm::Value> Call(Isolate::Impl& impl, absl::Span<const vm::Value> arguments) const = 0;
+  // The same of a method: `self` is the pointer of the first argument.
+  virtual absl::StatusOr<vm::Value> CallMethod(Isolate::Impl& impl, void*,
+                                               absl::Span<const vm::Value> arguments) const {
+    return Call(impl, arguments);
+  }
 };
 
 // What other languages' bindings need beyond the public interface.
@@ -318,6 +369,12 @@ struct BindingAccess {
   // As HostFunctions::Add.
   static void Add(HostFunctions& functions, absl::string_view name, int least, int most,
                   std::shared_ptr<const DirectFunction> function);
+  // As HostFunctions::AddMethod.
+  static void AddMethod(HostFunctions& functions, const HostType& type, absl::string_view name, int least, int most,
+                        std::shared_ptr<const DirectFunction> method);
+  // As Isolate::MakeProcedure.
+  static absl::StatusOr<vm::Value> MakeProcedure(Isolate::Impl& impl, absl::string_view name, int least, int most,
+                                                 std::shared_ptr<const DirectFunction> function);
   // The isolate alone, to be ended by GiveBack.
   static Isolate* Release(PooledIsolate isolate) { return std::exchange(isolate.isolate_, nullptr); }
   static void GiveBack(Isolate* isolate) { IsolatePool::GiveBack(isolate); }

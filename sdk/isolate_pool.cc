@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "isolate/capabilities/call_out.h"
 #include "sdk/isolate_impl.h"
 #include "sdk/isolate_memory.h"
 
@@ -143,7 +144,21 @@ IsolatePool::Slots& IsolatePool::FindSlots() {
   return *found;
 }
 
-absl::StatusOr<PooledIsolate> IsolatePool::Get() try {
+absl::StatusOr<PooledIsolate> IsolatePool::Get() {
+  absl::StatusOr<PooledIsolate> isolate = GetPristine();
+  const auto& prepare = core_->options.prepare;
+  if (prepare == nullptr || !isolate.ok()) return isolate;
+  absl::Status prepared;
+  {
+    const Isolate::Scope scope(**isolate);
+    prepared =
+        HostCall(**isolate, [&](Isolate::Impl& impl) { return CallOut([&] { return prepare(*impl.isolate); }); });
+  }
+  if (!prepared.ok()) return prepared;
+  return isolate;
+}
+
+absl::StatusOr<PooledIsolate> IsolatePool::GetPristine() try {
   if (absl::Status status = vm::CheckStack(); !status.ok()) return status;
   Slots& slots = ThisThreadsSlots();
   std::unique_ptr<Isolate::Impl> idle;
@@ -227,7 +242,7 @@ absl::Status IsolatePool::Verify(const Core& core, Isolate::Impl& impl) {
 }
 
 absl::StatusOr<Value> IsolatePool::Procedure(absl::string_view name) {
-  absl::StatusOr<PooledIsolate> isolate = Get();
+  absl::StatusOr<PooledIsolate> isolate = GetPristine();
   if (!isolate.ok()) return isolate.status();
   const Isolate::Scope scope(**isolate);
   absl::StatusOr<Value> found = (*isolate)->Lookup(name);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "isolate/capabilities/call_out.h"
+#include "sdk/dependents.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -134,6 +135,8 @@ IsolateStats Isolate::Stats() const {
   stats.young_bytes = heap.young_bytes;
   stats.old_bytes = heap.old_bytes;
   stats.large_bytes = heap.large_bytes;
+  stats.external_bytes = heap.external_bytes;
+  stats.host_objects = impl->dependents != nullptr ? impl->dependents->objects : 0;
   stats.spare_bytes = heap.spare_bytes;
   stats.snapshot_bytes = impl->vm->heap().layout().image_end;
   stats.dirty_pages = heap.dirty_pages;

@@ -14,6 +14,7 @@ void Isolate::Impl::InitializeState() {
 }
 
 void Isolate::Impl::Reset(size_t keep_bytes) {
+  FinalizeAll();
   // Stamps go on, so that handles of before stay stale.
   held = vm::NewState<Held>();
   counters = {};
@@ -36,6 +37,7 @@ std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused)
   if (counters != other.counters) return "counters";
   if (unused == vm::Unused::kToo) {
     if (held != other.held) return "what the host holds";
+    if (dependents != nullptr || other.dependents != nullptr) return "host objects";
     if (lazy_evaluator.has_value() || other.lazy_evaluator.has_value()) return "evaluator";
   }
   if (vm->attachments().host_bindings.size() != other.vm->attachments().host_bindings.size() ||
@@ -43,7 +45,7 @@ std::string Isolate::Impl::FirstDifference(const Impl& other, vm::Unused unused)
     return "host functions";
   }
   for (size_t i = 0; i < bindings.size(); ++i) {
-    if (bindings[i].entry != other.bindings[i].entry ||
+    if (bindings[i].entry != other.bindings[i].entry || bindings[i].type != other.bindings[i].type ||
         vm->attachments().host_bindings[i].call != other.vm->attachments().host_bindings[i].call) {
       return "host functions";
     }

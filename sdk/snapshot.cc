@@ -63,7 +63,18 @@ size_t Snapshot::size_bytes() const { return image_ != nullptr ? image_->image_b
 std::vector<std::string> Snapshot::host_functions() const {
   std::vector<std::string> names;
   if (image_ == nullptr) return names;
-  for (const vm::HostSignature& signature : image_->externals()) names.push_back(signature.name);
+  for (const vm::HostSignature& signature : image_->externals()) {
+    if (!signature.predicate) names.push_back(signature.name);
+  }
+  return names;
+}
+
+std::vector<std::string> Snapshot::host_types() const {
+  std::vector<std::string> names;
+  if (image_ == nullptr) return names;
+  for (const vm::HostSignature& signature : image_->externals()) {
+    if (signature.predicate) names.push_back(signature.name);
+  }
   return names;
 }
 

@@ -56,12 +56,16 @@ Type TypeOfHeapValue(vm::Heap& heap, vm::Value v) {
     case vm::ObjectType::kParameter:
     case vm::ObjectType::kHostFunction:
       return Type::kProcedure;
+    case vm::ObjectType::kHostObject:
+      return Type::kHostObject;
     default:
       return Type::kOther;
   }
 }
 
 }  // namespace
+
+Type Isolate::Impl::TypeOf(vm::Value v) const { return TypeOfHeapValue(vm->heap(), v); }
 
 absl::string_view TypeName(Type type) {
   switch (type) {
@@ -101,6 +105,8 @@ absl::string_view TypeName(Type type) {
       return "the end-of-file object";
     case Type::kOther:
       return "an object of another type";
+    case Type::kHostObject:
+      return "a host object";
   }
   return "an object of another type";
 }

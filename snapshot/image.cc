@@ -409,7 +409,8 @@ absl::Status Image::Open(bool whole, Trust trust) {
   roots_ = absl::MakeConstSpan(snapshot->roots()->data(), snapshot->roots()->size());
   has_restore_hooks_ = snapshot->has_restore_hooks();
   for (const format::ExternalReference* external : *snapshot->external_references()) {
-    externals_.push_back({external->name()->str(), external->arity()});
+    externals_.push_back(
+        {external->name()->str(), external->arity(), external->kind() == format::ExternalKind::TypePredicate});
   }
   return trust == Trust::kTrusted ? absl::OkStatus() : VerifyImage(UnverifiedImage::Of(*snapshot, primitives_));
 }
@@ -497,12 +498,15 @@ absl::StatusOr<std::vector<int>> Image::BindExternals(absl::Span<const HostSigna
   std::vector<int> binding;
   std::vector<std::string> problems;
   for (const HostSignature& external : externals_) {
-    const auto match = std::find_if(provided.begin(), provided.end(),
-                                    [&](const HostSignature& signature) { return signature.name == external.name; });
+    const auto match = std::find_if(provided.begin(), provided.end(), [&](const HostSignature& signature) {
+      return signature.name == external.name && signature.predicate == external.predicate;
+    });
     binding.push_back(static_cast<int>(match - provided.begin()));
-    if (match == provided.end()) {
+    if (match == provided.end() && external.predicate) {
+      problems.push_back(absl::StrCat("the host type ", external.name, " is missing"));
+    } else if (match == provided.end()) {
       problems.push_back(absl::StrCat(external.name, " (", DescribeArity(external.arity), ") is missing"));
-    } else if (!Covers(match->arity, external.arity)) {
+    } else if (!external.predicate && !Covers(match->arity, external.arity)) {
       problems.push_back(absl::StrCat(external.name, " is declared with ", DescribeArity(external.arity),
                                       ", but provided with ", DescribeArity(match->arity)));
     }

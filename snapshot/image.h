@@ -35,10 +35,11 @@ struct Snapshot;
 
 namespace islet::vm {
 
-// A host function, as scripts name it or as a host provides it.
+// A host function or type, as scripts name it or as a host provides it. The two have names of their own.
 struct HostSignature {
   std::string name;
-  uint32_t arity = 0;  // Arity::Pack
+  uint32_t arity = 0;      // Arity::Pack
+  bool predicate = false;  // a type, of which scripts have the predicate
 };
 
 // Whether what is in a snapshot is known to be what the writer made.
@@ -99,7 +100,7 @@ class Image : public std::enable_shared_from_this<Image> {
   // By external-reference index.
   const std::vector<HostSignature>& externals() const { return externals_; }
 
-  // For each external reference, the index in `provided` of the function of that name. A function
+  // For each external reference, the index in `provided` of the function or type of that name. A function
   // fits if it takes every number of arguments that the scripts declared. Errors:
   // FailedPrecondition, whose message has all names that are missing or do not fit.
   absl::StatusOr<std::vector<int>> BindExternals(absl::Span<const HostSignature> provided) const;

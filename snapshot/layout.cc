@@ -353,6 +353,13 @@ std::string Layout::WhyNotFreezable(uint32_t number) const {
   } else if (heap_.Is<Continuation>(v) || heap_.Is<StackChunk>(v)) {
     what = "a continuation";
     advice = "Let no variable or data structure hold it when the script ends.";
+  } else if (const HostObject* object = heap_.TryGet<HostObject>(v)) {
+    what = absl::StrCat("a host object, #<", vm_.SymbolName(object->name), ">");
+    advice = "Keep data that tells what it is, and make the object in a procedure given to on-restore.";
+  } else if (const HostFunction* function = heap_.TryGet<HostFunction>(v);
+             function != nullptr && (HeaderFlags(function->header) & kMadeAtRunTimeFlag) != 0) {
+    what = absl::StrCat("a procedure that the host has made at run time, ", vm_.SymbolName(function->name));
+    advice = "Declare it by (host-function 'name arity) instead, and bind it by IsolateOptions::host_functions.";
   } else {
     return "";
   }

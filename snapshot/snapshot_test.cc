@@ -286,10 +286,30 @@ TEST(Snapshot, OpenFileIsRefusedWithThePathToIt) {
                         " element of a list -> field out of record logger."));
 }
 
+TEST(Snapshot, WhatIsTheHostsOwnIsRefusedWithThePathToIt) {
+  const std::unique_ptr<Vm> vm = SampleVm();
+  Heap& heap = vm->heap();
+  const Value name = vm->Intern("entity");
+  HostObject* object = heap.New<HostObject>();
+  object->name = name;
+  Define(*vm, "player", heap.Cons(heap.ValueOf(object), kNull));
+  HostFunction* function = heap.New<HostFunction>(kMadeAtRunTimeFlag);
+  function->name = name;
+  function->arity = Arity{.least = 1}.ToValue();
+  Define(*vm, "made", heap.ValueOf(function));
+  const absl::Status status = WriteSnapshot(*vm).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot freeze 2 objects"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("a host object, #<entity>, reachable as: global player -> an element of a list."));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("a procedure that the host has made at run time, entity, reachable as: global made."));
+}
+
 TEST(Snapshot, AllMissingHostFunctionsAreNamed) {
   const std::unique_ptr<Vm> vm = SampleVm();
   Heap& heap = vm->heap();
-  const Value functions = heap.MakeVector(3, kFalse);
+  const Value functions = heap.MakeVector(4, kFalse);
   const char* names[] = {"fetch", "log", "store"};
   for (int i = 0; i < 3; ++i) {
     const Value name = vm->Intern(names[i]);
@@ -299,20 +319,26 @@ TEST(Snapshot, AllMissingHostFunctionsAreNamed) {
     function->arity = Arity{.least = static_cast<uint32_t>(i) + 1}.ToValue();
     heap.Get<Vector>(functions)->items[i] = heap.ValueOf(function);
   }
+  HostFunction* predicate = heap.New<HostFunction>(kTypePredicateFlag);
+  predicate->index = Value::Fixnum(3);
+  predicate->name = vm->Intern("entity?");
+  predicate->arity = Arity{.least = 1}.ToValue();
+  heap.Get<Vector>(functions)->items[3] = heap.ValueOf(predicate);
   vm->set_root(Root::kHostFunctions, functions);
   absl::StatusOr<std::shared_ptr<const Image>> image = Image::FromBytes(Freeze(*vm), kPrimitives);
   ASSERT_TRUE(image.ok()) << image.status();
 
   const uint32_t one = Arity{.least = 1}.Pack(), three = Arity{.least = 3}.Pack(), any = Arity{.rest = true}.Pack();
   const absl::StatusOr<std::vector<int>> bound =
-      (*image)->BindExternals({{"store", three}, {"log", any}, {"fetch", one}});
+      (*image)->BindExternals({{"store", three}, {"log", any}, {"fetch", one}, {"entity", one}, {"entity", 0, true}});
   ASSERT_TRUE(bound.ok()) << bound.status();
-  EXPECT_EQ(*bound, (std::vector<int>{2, 1, 0}));
+  EXPECT_EQ(*bound, (std::vector<int>{2, 1, 0, 4}));
 
   const absl::Status status = (*image)->BindExternals({{"log", one}}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()), HasSubstr("fetch (1 argument) is missing"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("store (3 arguments) is missing"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the host type entity is missing"));
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("log is declared with 2 arguments, but provided with 1 argument"));
 }

@@ -153,7 +153,7 @@ UnverifiedImage UnverifiedImage::Of(const format::Snapshot& snapshot, absl::Span
                            .externals = {},
                            .primitives = primitives};
   for (const format::ExternalReference* external : *snapshot.external_references()) {
-    image.externals.push_back(external->arity());
+    image.externals.push_back({external->arity(), external->kind() == format::ExternalKind::TypePredicate});
   }
   return image;
 }

@@ -44,8 +44,11 @@ struct UnverifiedImage {
   absl::Span<const uint64_t> pairs;
   absl::Span<const uint64_t> flonums;
   absl::Span<const uint32_t> roots;
-  // Arities, as in Code, by external-reference index.
-  std::vector<uint32_t> externals;
+  struct External {
+    uint32_t arity;  // as in Code
+    bool predicate;  // of a host type
+  };
+  std::vector<External> externals;  // by external-reference index
   absl::Span<const PrimitiveSpec> primitives;
 };
 

@@ -39,6 +39,8 @@ HeaderRule RuleOf(ObjectType type) {
     case ObjectType::kPort:
       return {kInputPortFlag | kOutputPortFlag | kTextualPortFlag | kBinaryPortFlag | kOpenPortFlag | kFoldCasePortFlag,
               false, true};
+    case ObjectType::kHostFunction:
+      return {kTypePredicateFlag, false, true};
     case ObjectType::kRecordType:
       return {kOpaqueRecordFlag, false, true};
     case ObjectType::kClosure:
@@ -50,7 +52,6 @@ HeaderRule RuleOf(ObjectType type) {
     case ObjectType::kCode:
     case ObjectType::kBox:
     case ObjectType::kParameter:
-    case ObjectType::kHostFunction:
     case ObjectType::kMacro:
     case ObjectType::kIdentifier:
     case ObjectType::kCondition:
@@ -60,6 +61,7 @@ HeaderRule RuleOf(ObjectType type) {
     case ObjectType::kFiller:
     case ObjectType::kContinuation:
     case ObjectType::kStackChunk:
+    case ObjectType::kHostObject:
       break;
   }
   return {0, false, false};

@@ -109,6 +109,7 @@ absl::Span<const SlotRule> RulesOf(Kind kind) {
     case Kind::kRecord:
     case Kind::kContinuation:
     case Kind::kStackChunk:
+    case Kind::kHostObject:
     case Kind::kPair:
     case Kind::kFlonum:
     case Kind::kSymbolTable:
@@ -376,10 +377,12 @@ absl::Status Verifier::CheckHostFunction(uint32_t offset) const {
   const HostFunction* function = At<HostFunction>(offset);
   const int64_t most = static_cast<int64_t>(image_.externals.size()) - 1;
   if (absl::Status status = CheckNumber(offset, "index", function->index, 0, most); !status.ok()) return status;
-  const uint32_t arity = image_.externals[static_cast<size_t>(function->index.fixnum())];
-  if (function->arity != Value::Fixnum(static_cast<int32_t>(arity))) {
+  const UnverifiedImage::External& external = image_.externals[static_cast<size_t>(function->index.fixnum())];
+  if (function->arity != Value::Fixnum(static_cast<int32_t>(external.arity))) {
     return Bad(offset, "arity: not that of the external reference");
   }
+  const bool predicate = (HeaderFlags(function->header) & kTypePredicateFlag) != 0;
+  if (predicate != external.predicate) return Bad(offset, "flags: not the kind of the external reference");
   return absl::OkStatus();
 }
 

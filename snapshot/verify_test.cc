@@ -195,11 +195,12 @@ TEST_F(Verification, AcceptsWhatTheWriterWrote) {
 
 TEST_F(Verification, TypeOfAnObject) {
   ASSERT_TRUE(Freeze(heap().MakeVector(3, kTrue)).ok());
-  for (const uint32_t header : {0x07u, MakeHeader(ObjectType::kFiller) | 0x100, 30u << 3, 25u << 3}) {
+  for (const uint32_t header :
+       {0x07u, MakeHeader(ObjectType::kFiller) | 0x100, 30u << 3, uint32_t{kObjectTypeCount} << 3}) {
     FrozenAs<Vector>()->header = header;
     EXPECT_THAT(Refusal(), HasSubstr(absl::StrCat("no object starts at offset 0x", absl::Hex(Frozen().offset()))));
   }
-  for (const ObjectType type : {ObjectType::kContinuation, ObjectType::kStackChunk}) {
+  for (const ObjectType type : {ObjectType::kContinuation, ObjectType::kStackChunk, ObjectType::kHostObject}) {
     FrozenAs<Vector>()->header = MakeHeader(type);
     ExpectRefusal("cannot be part of a snapshot");
   }

@@ -194,9 +194,12 @@ Externals ExternalsOf(Vm& vm, flatbuffers::FlatBufferBuilder* builder) {
   for (uint32_t i = 0; i < functions->length; ++i) {
     const HostFunction* function = vm.heap().TryGet<HostFunction>(functions->items[i]);
     if (function == nullptr) break;  // the rest is spare room
-    const auto name = builder->CreateString(vm.SymbolName(function->name));
-    externals.push_back(
-        format::CreateExternalReference(*builder, name, static_cast<uint32_t>(function->arity.fixnum())));
+    std::string name = vm.SymbolName(function->name);
+    const bool predicate = (HeaderFlags(function->header) & kTypePredicateFlag) != 0;
+    if (predicate) name.pop_back();  // the question mark
+    externals.push_back(format::CreateExternalReference(
+        *builder, builder->CreateString(name), static_cast<uint32_t>(function->arity.fixnum()),
+        predicate ? format::ExternalKind::TypePredicate : format::ExternalKind::Function));
   }
   return externals;
 }

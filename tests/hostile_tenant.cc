@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "islet/host_objects.h"
 #include "sdk/isolate_impl.h"
 
 namespace islet {
@@ -133,6 +134,25 @@ std::vector<std::string> RunHostileTenant(Isolate& isolate) {
   if (!more.ok()) problems.push_back(more.status().ToString());
   for (const char* failure : kFailures) {
     if (isolate.Eval(failure, "failure").ok()) problems.push_back(absl::StrCat(failure, "\n  should fail"));
+  }
+  // The host's own, of each kind: collected, left behind, revoked.
+  static const HostType* const type =
+      new HostType(*HostType::Create("tenant", {.copy = [](void* p) -> absl::StatusOr<void*> { return p; }}));
+  for (int i = 0; i < 300; ++i) {
+    const Isolate::Scope inner(isolate);
+    const absl::StatusOr<Value> object = isolate.MakeHostObject(*type, &problems, 1000);
+    const absl::StatusOr<Value> procedure = isolate.MakeProcedure(
+        "of-the-tenant", 0, 0, [](Isolate&, absl::Span<const Value>) -> absl::StatusOr<Value> { return Value(); });
+    if (!object.ok() || !procedure.ok()) {
+      problems.push_back(object.status().ToString());
+      break;
+    }
+    if (i % 3 == 0) (void)isolate.Revoke(*object);
+    if (i % 5 == 0) {
+      const absl::Status defined = isolate.Define(absl::StrCat("kept-", i), List({*object, *procedure}));
+      if (!defined.ok()) problems.push_back(defined.ToString());
+    }
+    const WeakPersistent weak(isolate, *object);
   }
   // Handles of all kinds, left behind; a mark in each page of what may be written.
   for (int i = 0; i < 100; ++i) impl.MakeHandle(vm::Value::Fixnum(i));

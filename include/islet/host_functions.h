@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "islet/host_objects.h"
 #include "islet/value.h"
 
 namespace islet {
@@ -34,6 +35,12 @@ struct DirectFunction;
 // be disposed of.
 using HostFunction = std::function<absl::StatusOr<Value>(Isolate& isolate, absl::Span<const Value> arguments)>;
 
+// The same for a function whose first argument must be a host object of a certain type (host_objects.h): `self` is that
+// object's pointer. The object stays alive until the method returns; should it be revoked meanwhile, what becomes of
+// what `self` points to is the host's affair.
+using HostMethod =
+    std::function<absl::StatusOr<Value>(Isolate& isolate, void* self, absl::Span<const Value> arguments)>;
+
 // Fill it, then share it between isolates and threads. Isolates and pools keep the functions that it has when they are
 // made: it may end before them, and what is added later is for those made later. Copies share them. Thread-safe but for
 // Add.
@@ -48,23 +55,53 @@ class HostFunctions {
   // name it.
   void Add(absl::string_view name, int least, int most, HostFunction function);
   void Add(absl::string_view name, int count, HostFunction function) { Add(name, count, count, std::move(function)); }
+  // A method of `type`, which is declared like any function: (host-function 'entity-move! 3). `least` counts the
+  // object, which is the first argument, and so is 1 at least. A call with anything else there is a condition of kind
+  // wrong-type, and with an object that was revoked one of kind host, "the entity is gone"; the host is not asked then.
+  void AddMethod(const HostType& type, absl::string_view name, int least, int most, HostMethod method);
+  void AddMethod(const HostType& type, absl::string_view name, int count, HostMethod method) {
+    AddMethod(type, name, count, count, std::move(method));
+  }
+  // What scripts name by (host-predicate 'entity): a procedure that is true of objects of this type, revoked ones
+  // included. The last addition of a name counts.
+  void AddType(const HostType& type);
 
  private:
   friend class Isolate;
   friend class IsolatePool;
   friend struct BindingAccess;  // sdk/isolate_impl.h
+  // Counts among HostType::bindings.
+  class BoundType {
+   public:
+    BoundType() = default;
+    explicit BoundType(std::shared_ptr<HostType::Info> info);
+    BoundType(const BoundType& other) : BoundType(other.info_) {}
+    BoundType(BoundType&& other) noexcept : info_(std::move(other.info_)) {}
+    BoundType& operator=(BoundType other) noexcept {
+      info_.swap(other.info_);
+      return *this;
+    }
+    ~BoundType();
+    const HostType::Info* get() const { return info_.get(); }
+
+   private:
+    std::shared_ptr<HostType::Info> info_;
+  };
   struct Entry {
     std::string name;
-    uint32_t arity;
-    HostFunction function;
-    std::shared_ptr<const DirectFunction> direct;  // instead; of another language's binding
+    uint32_t arity = 0;
+    HostFunction function = nullptr;
+    HostMethod method = nullptr;                             // instead of `function`
+    BoundType type = {};                                     // the method's
+    std::shared_ptr<const DirectFunction> direct = nullptr;  // instead; of another language's binding
   };
   struct Table {
     std::vector<Entry> entries;
+    std::vector<BoundType> types;
     std::vector<std::string> refused;  // what was wrong with each that was not added
   };
-  void AddEntry(absl::string_view name, int least, int most, HostFunction function,
-                std::shared_ptr<const DirectFunction> direct);
+  Table& Changeable();
+  void AddEntry(Entry entry, int least, int most);
   std::shared_ptr<Table> table_;  // changed only while nobody shares it
 };
 

@@ -49,6 +49,7 @@
 #include "islet/capabilities.h"
 #include "islet/error.h"
 #include "islet/host_functions.h"
+#include "islet/host_objects.h"
 #include "islet/limits.h"
 #include "islet/snapshot.h"
 #include "islet/streams.h"
@@ -116,6 +117,8 @@ struct IsolateStats {
   size_t young_bytes = 0;        // nursery
   size_t old_bytes = 0;          // objects that have survived a collection, and large ones
   size_t large_bytes = 0;        // of old_bytes: objects of 32 KiB and more, which do not move
+  size_t external_bytes = 0;     // not of heap_bytes: what host objects stand for, and some 100 bytes for each of them
+  size_t host_objects = 0;       // that have been neither finalized nor revoked
   size_t spare_bytes = 0;        // not of heap_bytes: free, but resident (IsolateOptions::spare_bytes)
   size_t snapshot_bytes = 0;     // the snapshot's objects, written or not
   size_t dirty_pages = 0;        // snapshot pages written, of 4 KiB
@@ -220,6 +223,29 @@ class alignas(64) Isolate {
   // The value of a top-level variable. Errors: NotFound.
   absl::StatusOr<Value> Lookup(absl::string_view name);
 
+  // ---- Objects and procedures of the host's, made at run time. They are collected like any other.
+
+  // A host object (host_objects.h): what stands for `pointer`, which may be anything. `external_bytes`, of memory that
+  // is behind it, count against the heap limit until it has been collected, and make collections come sooner. May run
+  // finalizers of others. If this fails, no finalizer will see `pointer`. Errors: ResourceExhausted (the heap limit
+  // leaves no room for so many bytes), InvalidArgument (no type), FailedPrecondition.
+  absl::StatusOr<Value> MakeHostObject(const HostType& type, void* pointer, size_t external_bytes = 0);
+  // The pointer of an object of this type. Errors: InvalidArgument (anything else, or an object of another type),
+  // NotFound (it was revoked), FailedPrecondition.
+  absl::StatusOr<void*> HostPointer(const Value& object, const HostType& type);
+  // Takes its pointer from a host object, which lives on without: methods raise a condition, and the finalizer will not
+  // run. One that was revoked before stays so. Errors: InvalidArgument (not a host object), FailedPrecondition.
+  absl::Status Revoke(const Value& object);
+  // A procedure that calls `function`, as if it had been declared and added to HostFunctions with these numbers of
+  // arguments. `function` is destroyed when the procedure has been collected, as finalizers run; a fork of the isolate
+  // has a copy of it. Cannot be frozen. Errors: InvalidArgument (what HostFunctions::Add would refuse),
+  // ResourceExhausted, FailedPrecondition.
+  absl::StatusOr<Value> MakeProcedure(absl::string_view name, int least, int most, HostFunction function);
+  // Sets the top-level variable `name`, as (define name 'value) would, whether there is one or not. Errors:
+  // FailedPrecondition (the name is a keyword, or imported from a library, whose users would not see the new value; or
+  // those of Call), InvalidArgument (no valid literal, no name), ResourceExhausted.
+  absl::Status Define(absl::string_view name, const Value& value);
+
   // From any thread, and from signal handlers, even while another disposes of it: ends the running (or next) Eval or
   // Call with Cancelled at its next call or loop iteration, or within a built-in procedure that goes through much data.
   // Host functions end first. What is left of a full collection is done by the next call, or dropped by a reset.
@@ -271,6 +297,7 @@ class alignas(64) Isolate {
   friend class IsolatePool;
   friend class PooledIsolate;
   friend class Persistent;
+  friend class WeakPersistent;
   friend class IsolateMemory;   // sdk/isolate_memory.h
   friend struct BindingAccess;  // sdk/isolate_impl.h
   Isolate() = default;
@@ -304,6 +331,31 @@ class Persistent {
   Isolate* isolate_ = nullptr;
   uint32_t generation_ = 0;
   uint32_t slot_ = kNoSlot;
+};
+
+// Refers to a datum without keeping it alive: whoever wants one host object for one pointer keeps this beside the
+// pointer. Ends like a Persistent.
+class WeakPersistent {
+ public:
+  WeakPersistent() = default;
+  // If `value` cannot be referred to (it is stale, the isolate is not entered), Get gives a stale handle.
+  WeakPersistent(Isolate& isolate, const Value& value);
+  ~WeakPersistent();
+  WeakPersistent(WeakPersistent&& other) noexcept;
+  WeakPersistent& operator=(WeakPersistent&& other) noexcept;
+
+  // A handle in the innermost scope, which keeps the datum alive like any other; unspecified if empty. Once the datum
+  // has been collected, or the isolate has ended or been reset: a stale handle.
+  Value Get() const;
+  // Whether Get would give the datum. False if empty, or this thread has not entered the isolate.
+  bool IsAlive() const;
+
+ private:
+  static constexpr uint32_t kNoNumber = ~uint32_t{0};
+  Isolate* isolate_ = nullptr;
+  uint32_t generation_ = 0;
+  uint32_t number_ = kNoNumber;
+  uint32_t stamp_ = 0;
 };
 
 }  // namespace islet

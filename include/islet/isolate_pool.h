@@ -24,6 +24,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -52,6 +53,12 @@ class IsolatePool {
     // Checks after each reset that the isolate equals a new one, byte by byte: for tests, since it takes milliseconds.
     // One that does not is disposed of, and ResetStatus tells.
     bool verify_resets = false;
+    // Called by Get for each isolate that it hands out, new or not, on the thread that asks, which has entered it: for
+    // what is the request's (Isolate::Define, MakeHostObject). It is one call of the host's, under the limits of
+    // `isolate`, and after the procedures given to on-restore. Its failure is Get's, and that of Create, which gets an
+    // isolate to see whether there can be any. What it does is undone by the next reset: the pristine state is the
+    // snapshot's, and verify_resets compares with that. Serves all threads at once. Null: nothing is to be done.
+    std::function<absl::Status(Isolate& isolate)> prepare = nullptr;
   };
 
   struct Statistics {
@@ -70,8 +77,8 @@ class IsolatePool {
   IsolatePool(const IsolatePool&) = delete;
   IsolatePool& operator=(const IsolatePool&) = delete;
 
-  // An isolate in the snapshot's state, not entered: an idle one of this thread, or a new one.
-  // Errors: those of Isolate::FromSnapshot.
+  // An isolate in the snapshot's state, prepared if Options say so, not entered: an idle one of this thread, or a new
+  // one. Errors: those of Isolate::FromSnapshot, and of Options::prepare.
   absl::StatusOr<PooledIsolate> Get();
 
   // The procedure that the top-level variable `name` holds in the snapshot, for Isolate::Call, or as an argument, in
@@ -93,6 +100,7 @@ class IsolatePool {
   struct Slots;
   struct ThreadTable;
   explicit IsolatePool(std::shared_ptr<Core> core);
+  absl::StatusOr<PooledIsolate> GetPristine();
   Slots& ThisThreadsSlots();
   Slots& FindSlots();
   static void GiveBack(Isolate* isolate);

@@ -83,6 +83,8 @@ class Snapshot {
   size_t size_bytes() const;
   // Names of the host functions that its scripts use.
   std::vector<std::string> host_functions() const;
+  // Names of the host types of which its scripts have the predicates.
+  std::vector<std::string> host_types() const;
   // True if isolates map the file that carries the snapshot; false if they map an anonymous copy.
   bool maps_carrier() const;
 

@@ -47,6 +47,7 @@ enum class Type {
   kRecord,
   kEof,
   kOther,
+  kHostObject,  // host_objects.h
 };
 // "an integer", "a hash table" ...
 absl::string_view TypeName(Type type);

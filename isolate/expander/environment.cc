@@ -28,6 +28,14 @@ void SetCellFlags(Heap& heap, Value value, uint32_t set, uint32_t clear = 0) {
 
 Value BindingsOf(Heap& heap, Value environment) { return heap.Get<Environment>(environment)->bindings; }
 
+bool IsImportedCell(Heap& heap, Value cell, Value environment) {
+  const Cell* c = heap.Get<Cell>(cell);
+  if ((HeaderFlags(c->header) & kConstantCellFlag) != 0) return true;
+  // Programs and interactions share their variables; libraries do not let others change theirs.
+  const Environment* home = heap.TryGet<Environment>(c->home);
+  return home != nullptr && c->home != environment && home->exports != kFalse;
+}
+
 }  // namespace
 
 // ---- For the evaluator: none of these is a safepoint.
@@ -43,6 +51,34 @@ Value DefineVariable(Vm& vm, Value environment, Value symbol, Value value, uint3
   const Value cell = NewCell(vm.heap(), symbol, value, environment, cell_flags);
   HashTablePut(vm.heap(), BindingsOf(vm.heap(), environment), symbol, cell);
   return cell;
+}
+
+uint64_t BytesToSetVariable(Vm& vm, Value environment) {
+  return 4096 + HashTableGrowthBytes(vm.heap(), BindingsOf(vm.heap(), environment));
+}
+
+absl::Status SetVariable(Vm& vm, Value environment, Value symbol, Value value) {
+  Heap& heap = vm.heap();
+  const Value table = BindingsOf(heap, environment);
+  Value cell = HashTableGet(heap, table, symbol, kUndefined);
+  if (cell == kUndefined) {
+    cell = FindForwardCell(heap, environment, symbol);
+    if (cell == kUndefined) {
+      DefineVariable(vm, environment, symbol, value);
+      return absl::OkStatus();
+    }
+    HashTablePut(heap, table, symbol, cell);
+  }
+  if (!heap.Is<Cell>(cell)) {
+    return absl::FailedPreconditionError(absl::StrCat(vm.SymbolName(symbol), " is a keyword, not a variable"));
+  }
+  if (IsImportedCell(heap, cell, environment)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(vm.SymbolName(symbol), " is imported from a library, whose users would not see another value"));
+  }
+  SetCellFlags(heap, cell, 0, kForwardCellFlag);
+  heap.Write(&heap.Get<Cell>(cell)->value, value);
+  return absl::OkStatus();
 }
 
 Value MakeEnvironment(Vm& vm, Value name, bool exports) {
@@ -107,13 +143,7 @@ Value FindLibrary(Vm& vm, Value name) {
 
 // ---- For the expander.
 
-bool Expansion::IsImported(Value cell, const Env* env) {
-  const Cell* c = heap().Get<Cell>(cell);
-  if ((HeaderFlags(c->header) & kConstantCellFlag) != 0) return true;
-  // Programs and interactions share their variables; libraries do not let others change theirs.
-  const Environment* home = heap().TryGet<Environment>(c->home);
-  return home != nullptr && c->home != env->value && home->exports != kFalse;
-}
+bool Expansion::IsImported(Value cell, const Env* env) { return IsImportedCell(heap(), cell, env->value); }
 
 GlobalDefine* Expansion::DefineGlobal(const Syntax* id, Scope* root, SourcePosition position) {
   Env* env = root->env();

@@ -100,6 +100,11 @@ Value CompareIdentifiers(Vm& vm, Value token, Value a, Value b);
 
 // Binds all core syntax in `environment`.
 void DefineCoreSyntax(Vm& vm, Value environment);
+// Gives the top-level variable `symbol` of `environment`, which is no library, a value, as a definition would.
+// Allocates BytesToSetVariable at most. FailedPrecondition, and nothing has happened: the name is a keyword, or is
+// imported.
+absl::Status SetVariable(Vm& vm, Value environment, Value symbol, Value value);
+uint64_t BytesToSetVariable(Vm& vm, Value environment);
 // Binds `symbol` to a new Cell that holds `value`, replacing what it was bound to. Returns the Cell.
 Value DefineVariable(Vm& vm, Value environment, Value symbol, Value value, uint32_t cell_flags = 0);
 // A fresh Environment without bindings. With `exports`, of a library: then everything it exports must be entered there.

@@ -505,6 +505,7 @@ bool Collector::Minor(Polls polls) {
   }
   for (size_t i = 0; i < young_slots_.size(); ++i) VisitWhole<false>(young_slots_[i]);
   Drain<false>();
+  state_.weak.FollowYoung([this](Value v) { return heap_.IsYoung(v) ? NewPlaceOfYoung(v) : v; });
   // By what was moved and not by the time it took, so that a program runs alike each time.
   const size_t used = heap_.YoungBytes();
   const size_t moved = state_.old.bytes - old_bytes;
@@ -544,7 +545,7 @@ bool Collector::Full(Polls polls) {
   }
   PrepareForwarding();
   for (uint32_t index : state_.old.unmoving_blocks) std::memset(heap_.BlockStart(index), 0, Heap::kUnmovingStart);
-  if (Trace() && SweepNames() && SweepUnmoving()) {
+  if (Trace() && FollowWeak() && SweepNames() && SweepUnmoving()) {
     Complete(start);
     return true;
   }
@@ -568,7 +569,7 @@ void Collector::Finish() {
       Enqueue(index);
     }
   }
-  (void)(Trace() && SweepNames() && SweepUnmoving());
+  (void)(Trace() && FollowWeak() && SweepNames() && SweepUnmoving());
   Complete(start);
 }
 
@@ -608,6 +609,47 @@ bool Collector::Trace() {
   VisitDirtyPages<true>();
   if (!stopped_) Drain<true>();
   return !stopped_;
+}
+
+// What has died stays dead if this is done again: no root has referred to it, and nobody is given it meanwhile.
+bool Collector::FollowWeak() {
+  return state_.weak.FollowAll([this](Value v) { return NewPlace(v); }, [this] { return Stopped(); });
+}
+
+Value Collector::NewPlaceOfYoung(Value v) const {
+  const uint8_t* const from = base_ + v.offset();
+  if (v.IsPair()) {
+    const Pair* const pair = reinterpret_cast<const Pair*>(from);
+    return pair->car == kForwarded ? pair->cdr : kUndefined;
+  }
+  uint32_t words[2];
+  std::memcpy(words, from, sizeof(words));
+  const bool moved = v.IsFlonum() ? words[1] == kMovedFlonum : (words[0] & kTagMask) != 0;
+  return moved ? Value::FromBits(words[0]) : kUndefined;
+}
+
+Value Collector::NewPlace(Value v) const {
+  if (v.bits < young_begin_ || !v.IsRef()) return v;  // snapshot, or no object
+  if (heap_.IsYoung(v)) return NewPlaceOfYoung(v);
+  const uint32_t index = heap_.BlockIndex(v.offset());
+  const Block& block = state_.old.blocks[index];
+  switch (block.kind) {
+    case Block::kMoving: {
+      if (block.marked) return v;  // made during this collection
+      if (block.next == Heap::kNoBlock) return kUndefined;
+      const uint32_t word = (v.offset() - heap_.BlockOffset(index)) / kObjectAlignment;
+      const Value moved = reinterpret_cast<const Value*>(base_ + block.next)[word];
+      return moved.bits != 0 ? moved : kUndefined;
+    }
+    case Block::kLargeHead:
+      return block.marked ? v : kUndefined;
+    case Block::kUnmoving:
+      return IsMarked(v) ? v : kUndefined;
+    case Block::kFree:
+    case Block::kLargeTail:
+      break;
+  }
+  return kUndefined;
 }
 
 void Collector::Complete(int64_t start) {

@@ -127,6 +127,10 @@ class Collector {
   void MarkUnmoving(uint32_t index, uint32_t offset);
   void Enqueue(uint32_t index);
   bool IsMarked(Value unmoving) const;
+  // Where what a weak reference refers to is now, once all that is alive has been reached; kUndefined if it is dead.
+  Value NewPlace(Value v) const;
+  Value NewPlaceOfYoung(Value v) const;
+  bool FollowWeak();
 
   void SweepLarge();
   void ResetNursery();

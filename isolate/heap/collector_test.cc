@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -204,6 +205,7 @@ class ModelledHeap {
         ForEachPayloadByte(node, v, [&, n = number](uint8_t& byte, size_t i) { ASSERT_EQ(byte, Pattern(n, i)); });
       }
     }
+    if (places_ == 1) CompareWeak(found);
     for (auto i = nodes_.begin(); i != nodes_.end();) i = found.count(i->first) ? std::next(i) : nodes_.erase(i);
     values_.swap(found);
   }
@@ -248,6 +250,26 @@ class ModelledHeap {
     if (!node.slots.empty()) return;
     uint8_t* bytes = heap_->Get<uint8_t>(v);
     for (size_t i = 8; i < node.bytes; ++i) visit(bytes[i], i);
+  }
+
+  // What is alive is where its weak reference says, and only what is not may have died.
+  void CompareWeak(const std::map<int, Value>& found) {
+    std::set<uint32_t> died;
+    for (uint32_t number; heap_->weak().TakeDied(&number);) EXPECT_TRUE(died.insert(number).second);
+    for (auto i = weak_.begin(); i != weak_.end();) {
+      const auto [node, number] = *i;
+      const auto at = found.find(node);
+      if (at != found.end()) {
+        ASSERT_EQ(heap_->weak().Get(number), at->second) << node;
+      }
+      ASSERT_EQ(died.count(number) != 0, heap_->weak().Get(number) == kUndefined) << node;
+      if (died.count(number) == 0 && Below(20) != 0) {
+        ++i;
+        continue;
+      }
+      heap_->weak().Drop(number);
+      i = weak_.erase(i);
+    }
   }
 
   // Allocates an object of some type and size, and fills it.
@@ -332,6 +354,7 @@ class ModelledHeap {
     ForEachPayloadByte(node, v, [&](uint8_t& byte, size_t i) { byte = Pattern(number, i); });
     nodes_[number] = node;
     values_[number] = v;
+    if (Below(3) == 0) weak_[number] = heap_->AddWeak(v, Below(100), true);
     return {true, number};
   }
 
@@ -375,8 +398,9 @@ class ModelledHeap {
   std::unique_ptr<Heap> heap_;
   TestRoots roots_;
   std::mt19937 random_;
-  std::map<int, Node> nodes_;    // all that may be reached, and garbage since the last collection
-  std::map<int, Value> values_;  // where they are
+  std::map<int, Node> nodes_;     // all that may be reached, and garbage since the last collection
+  std::map<int, Value> values_;   // where they are
+  std::map<int, uint32_t> weak_;  // numbers of references to some of them
   std::vector<ModelValue> model_roots_;
   int next_node_ = 0;
   bool ends_runs_ = false;

@@ -81,6 +81,7 @@ std::string Heap::FirstDifference(const Heap& other, Unused unused) const {
   if (state_.fresh != other.state_.fresh) return "what the next collection looks at";
   if (state_.evacuating != other.state_.evacuating) return "unfinished collection";
   if (state_.names != other.state_.names) return "tables of names";
+  if (state_.weak != other.state_.weak) return "weak references";
   if (state_.move_epoch != other.state_.move_epoch) return "count of moving collections";
   // Whatever the state may have gained since the list above was written.
   return state_ == other.state_ ? "" : "statistics";

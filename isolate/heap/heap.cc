@@ -17,6 +17,9 @@
 namespace islet::vm {
 namespace {
 
+// External bytes of fresh objects after which a collection is due: what is short-lived should not take much more than
+// the nursery does, and a host takes as long to fill so much as a collection takes.
+constexpr size_t kFreshExternalBytes = size_t{4} << 20;
 // Less nursery than this would be collected for nothing but its roots.
 constexpr size_t kMinSoftNursery = size_t{64} << 10;
 // The nursery is filled in slices of so many bytes if the last collection has taken so many blocks at least. A slice
@@ -78,10 +81,14 @@ void Heap::Initialize() {
   state_.young.hard_end = layout().young_end;
 }
 
-bool Heap::HasRoomFor(size_t bytes) const {
+bool Heap::IsAllowed(size_t bytes) const {
   const size_t limit = EffectiveLimit();
-  const size_t used = UsedBytes() + account_.bytes();
-  if (used > limit || bytes > limit - used) return false;
+  const size_t used = YoungBytes() + OldBytes() + account_.bytes();
+  return used <= limit && bytes <= limit - used;
+}
+
+bool Heap::HasRoomFor(size_t bytes) const {
+  if (!IsAllowed(bytes)) return false;
   // They may be small objects or large ones; and a large one can waste half of its last block.
   return state_.young.hard_end - state_.young.top >= bytes + kSlack &&
          HasFreeRun(2 * bytes / kBlockSize + kSpareBlocks);
@@ -95,6 +102,19 @@ bool Heap::Reserve(size_t bytes) {
     }
   }
   return bytes <= kSlack || ClearLongRuns(bytes);
+}
+
+bool Heap::ReserveExternal(size_t bytes) {
+  if (IsAllowed(bytes)) return true;
+  if (bytes > EffectiveLimit()) return false;
+  if (Collect() && IsAllowed(bytes)) return true;
+  return !state_.evacuating && PollInterrupts() && FullCollection() && IsAllowed(bytes);
+}
+
+uint32_t Heap::AddWeak(Value target, size_t external_bytes, bool tells) {
+  const uint32_t number = state_.weak.Add(target, external_bytes, {.young = IsYoung(target), .tells = tells});
+  if (state_.weak.fresh_external_bytes() > kFreshExternalBytes) RequestCollection();
+  return number;
 }
 
 // ---- Allocation.
@@ -353,7 +373,7 @@ bool Heap::HasFreeRun(size_t run) const {
 }
 
 void Heap::NoteOldGrowth() {
-  if (state_.old.bytes > std::min(state_.old.full_threshold, EffectiveLimit()) || !HasFreeRun(kSpareBlocks)) {
+  if (OldBytes() > std::min(state_.old.full_threshold, EffectiveLimit()) || !HasFreeRun(kSpareBlocks)) {
     RequestCollection();
   }
 }
@@ -449,14 +469,14 @@ bool Heap::Collect() {
   }
   FinishCollection();
   const size_t limit = EffectiveLimit();
-  if (state_.old.bytes > std::min(state_.old.full_threshold, limit)) {
+  if (OldBytes() > std::min(state_.old.full_threshold, limit)) {
     if (!FullCollection()) return false;
   } else {
     if (!MinorCollection()) return false;
-    const bool full = state_.old.bytes + account_.bytes() > limit || !HasFreeRun(kSpareBlocks);
+    const bool full = OldBytes() + account_.bytes() > limit || !HasFreeRun(kSpareBlocks);
     if (full && !FullCollection()) return false;
   }
-  return state_.old.bytes + account_.bytes() <= limit && HasFreeRun(kSpareBlocks);
+  return OldBytes() + account_.bytes() <= limit && HasFreeRun(kSpareBlocks);
 }
 
 void Heap::CollectFull() {
@@ -514,9 +534,9 @@ void Heap::NoteFullCollection() {
   spare_.EndPeriod();
   state_.fresh.remembered_limit = HeapState::kRememberedLimit;
   const size_t limit = EffectiveLimit();
-  state_.old.full_threshold = std::min(std::max(HeapState::kMinFullThreshold, 2 * state_.old.bytes), limit);
+  state_.old.full_threshold = std::min(std::max(HeapState::kMinFullThreshold, 2 * OldBytes()), limit);
   // Whoever goes on in spite of Collect's answer may not go far.
-  if (state_.old.bytes > limit) RequestCollection();
+  if (OldBytes() > limit) RequestCollection();
 }
 
 HeapStats Heap::Stats() const {
@@ -528,6 +548,7 @@ HeapStats Heap::Stats() const {
   for (const Block& block : state_.old.blocks) {
     if (block.kind == Block::kLargeHead) stats.large_bytes += block.run * kBlockSize;
   }
+  stats.external_bytes = state_.weak.external_bytes();
   stats.spare_bytes = spare_.bytes();
   stats.allocated_bytes += stats.young_bytes;
   stats.dirty_pages = dirty_.count();

@@ -64,8 +64,9 @@ class RootSource {
 };
 
 struct HeapOptions {
-  // Bytes of live and fresh objects, the snapshot's own not counted, and of what the run has outside of the cage
-  // (account.h). About a quarter of the cage is the most there can be (1 GiB of 4), as collecting takes space too.
+  // Bytes of live and fresh objects, the snapshot's own not counted, of what the run has outside of the cage
+  // (account.h), and of what the host has there for objects (weak_references.h). About a quarter of the cage is the
+  // most there can be (1 GiB of 4), as collecting takes space too.
   size_t heap_limit = size_t{512} << 20;
   // Bytes of fresh objects after which a collection is due; less under a small heap limit. Tests make it tiny, so that
   // each safepoint is one where everything moves.
@@ -82,8 +83,9 @@ enum class Unused { kToo, kNot };
 struct HeapStats : HeapCounts, HeapPauses {
   size_t young_bytes = 0;
   size_t old_bytes = 0;
-  size_t large_bytes = 0;  // of old_bytes
-  size_t spare_bytes = 0;  // resident, but nothing is in them
+  size_t large_bytes = 0;     // of old_bytes
+  size_t external_bytes = 0;  // of what host objects stand for
+  size_t spare_bytes = 0;     // resident, but nothing is in them
   size_t dirty_pages = 0;
 };
 
@@ -334,6 +336,15 @@ class Heap {
   using ForwardCells = HeapState::ForwardCells;
   ForwardCells& forward_cells() { return state_.names.forward_cells; }
 
+  // ---- Weak references (weak_references.h).
+  // To an object that stands for so many bytes outside of the heap, which may make a collection due. `tells`: whether
+  // its death is to be noted. Throws std::bad_alloc.
+  uint32_t AddWeak(Value target, size_t external_bytes, bool tells);
+  WeakReferences& weak() { return state_.weak; }
+  const WeakReferences& weak() const { return state_.weak; }
+  // Makes sure that the heap limit allows for so many external bytes more. A safepoint: may collect.
+  [[nodiscard]] bool ReserveExternal(size_t bytes);
+
   // For the interpreter's inline allocation.
   HeapState::Nursery& young() { return state_.young; }
 
@@ -360,6 +371,10 @@ class Heap {
   // How much of the nursery is filled before a collection, if the last has wanted so much.
   uint32_t SoftNurserySize(size_t wanted) const;
   bool HasRoomFor(size_t bytes) const;
+  // Whether the heap limit allows for so many bytes more, of whatever kind.
+  bool IsAllowed(size_t bytes) const;
+  // What counts as old: what the host has outside of the heap as well.
+  size_t OldBytes() const { return state_.old.bytes + state_.weak.external_bytes(); }
   // Makes WantsCollection and CollectionIsDue true.
   void RequestCollection() { state_.young.soft_end = state_.young.due = young_begin_; }
   // After a collection: where the nursery, which is empty, is full again.

@@ -24,6 +24,7 @@
 
 #include "isolate/heap/reusable_vector.h"
 #include "isolate/heap/value.h"
+#include "isolate/heap/weak_references.h"
 
 namespace islet::vm {
 
@@ -131,6 +132,7 @@ struct HeapState {
   Fresh fresh;
   bool evacuating = false;  // from the start of a full collection to its end
   Names names;
+  WeakReferences weak;
   uint32_t move_epoch = 1;  // counts collections that moved something
   HeapCounts counts;        // of these, young objects are not allocated yet: see Heap::Stats
   HeapPauses pauses;

@@ -70,6 +70,9 @@ inline constexpr uint32_t kStandardLibraryFlag = 1;
 inline constexpr uint32_t kInternalLibraryFlag = 2;
 // Of a RecordType: the standard library's own, so that what is in its records is nobody else's concern.
 inline constexpr uint32_t kOpaqueRecordFlag = 1;
+// Of a HostFunction: asks whether its argument is of a host type; and one that a host has made at run time.
+inline constexpr uint32_t kTypePredicateFlag = 1;
+inline constexpr uint32_t kMadeAtRunTimeFlag = 2;
 // Flags of hash tables: the equivalence (SRFI 69), and whether some key is hashed by its address.
 inline constexpr uint32_t kEqTableFlag = 1;
 inline constexpr uint32_t kEqvTableFlag = 2;
@@ -270,9 +273,18 @@ struct Port {
 
 struct HostFunction {
   uint32_t header;
-  Value index;  // fixnum: into the isolate's external references
+  Value index;  // fixnum: into the isolate's external references; with kMadeAtRunTimeFlag the number of the weak
+                // reference (weak_references.h) by which the host has this object
   Value name;   // Symbol
   Value arity;  // fixnum, as in Code
+};
+
+// Stands for something of the host's, whose address is not in the heap.
+struct HostObject {
+  uint32_t header;
+  Value number;  // fixnum: that of the weak reference by which the host has this object; -1: it was revoked
+  Value type;    // fixnum: HostType::number (islet/host_objects.h)
+  Value name;    // Symbol: the type's
 };
 
 // Top-level bindings: of a library, a program or an interaction.

@@ -263,6 +263,14 @@ void Vm::LimitStack(uint64_t words) {
   if (state_.current_run == nullptr) LowerToAllowance(*this, heap_->stack_begin());
 }
 
+HostBinding Vm::BindingOf(const HostFunction& function) {
+  const uint32_t index = static_cast<uint32_t>(function.index.fixnum());
+  if (__builtin_expect((HeaderFlags(function.header) & kMadeAtRunTimeFlag) != 0, 0)) {
+    return attachments_.made_function == nullptr ? HostBinding() : attachments_.made_function(*this, index);
+  }
+  return index < attachments_.host_bindings.size() ? attachments_.host_bindings[index] : HostBinding();
+}
+
 bool EnterCallee(Vm& vm) {
   Heap& heap = vm.heap();
   Value* fp = State(vm).frame;
@@ -300,14 +308,13 @@ bool EnterCallee(Vm& vm) {
         vm.WrongArity(callee, State(vm).argc);
         return HandleException(vm);
       }
-      const uint32_t index = static_cast<uint32_t>(function->index.fixnum());
-      if (index >= vm.attachments().host_bindings.size() || vm.attachments().host_bindings[index].call == nullptr) {
+      const HostBinding binding = vm.BindingOf(*function);
+      if (binding.call == nullptr) {
         vm.Error("host", vm.SymbolName(function->name),
                  "this host function cannot be called here: it is bound when the snapshot is opened by its host, not "
                  "while the snapshot is being built");
         return HandleException(vm);
       }
-      const HostBinding binding = vm.attachments().host_bindings[index];
       return FinishCall(vm, binding.call(vm, binding.data, fp, State(vm).argc));
     }
     default:

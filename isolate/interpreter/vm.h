@@ -70,6 +70,8 @@ struct Attachments {
   Embedder* embedder = nullptr;  // null: nothing is evaluated, and failures have no description
   // Of host functions, by external-reference index. Unbound ones have a null call.
   std::vector<HostBinding> host_bindings;
+  // The same of one made at run time, by the number of its weak reference.
+  HostBinding (*made_function)(Vm& vm, uint32_t number) = nullptr;
   // Messages name these limits, which are not the machine's own.
   LimitFigures limit_figures;
   // The grants of the machine in the world outside, and its open files.
@@ -234,6 +236,8 @@ class Vm : public RootSource {
   Attachments& attachments() { return attachments_; }
   const Attachments& attachments() const { return attachments_; }
   Embedder* embedder() const { return attachments_.embedder; }
+  // A null call: nothing is bound.
+  HostBinding BindingOf(const HostFunction& function);
   // The innermost macro use whose transformer is running.
   MacroUse* macro_use() const { return macro_use_; }
   void set_macro_use(MacroUse* use) { macro_use_ = use; }

@@ -215,6 +215,13 @@ void PrintAtom(Vm& vm, Value v, bool write, size_t max_bytes, std::string* out) 
     }
     case ObjectType::kHostFunction:
       return PrintProcedure(heap, heap.Get<HostFunction>(v)->name, out);
+    case ObjectType::kHostObject: {
+      const HostObject* object = heap.Get<HostObject>(v);
+      out->append("#<");
+      if (heap.Is<Symbol>(object->name)) PrintSymbol(heap, object->name, false, max_bytes, out);
+      out->append(object->number.fixnum() < 0 ? ", gone>" : ">");
+      return;
+    }
     case ObjectType::kContinuation:
       out->append("#<continuation>");
       return;
