@@ -475,12 +475,16 @@ absl::StatusOr<Value> Isolate::Lookup(absl::string_view name) {
 }
 
 // While visitors_ says so, the isolate does not end.
-void Isolate::InterruptFor(vm::InterruptReason reason) {
+void Isolate::BeginVisit() {
   const uint64_t none = uint64_t{ForkGeneration()} << 32;
   uint64_t visitors = visitors_.load(std::memory_order_relaxed);
   while (!visitors_.compare_exchange_weak(visitors, std::max(visitors, none) + 1)) continue;
-  if (Impl* const impl = impl_.load(); impl != nullptr) impl->vm->Interrupt(reason);
-  visitors_.fetch_sub(1, std::memory_order_release);
+}
+
+void Isolate::EndVisit() { visitors_.fetch_sub(1, std::memory_order_release); }
+
+void Isolate::InterruptFor(vm::InterruptReason reason) {
+  BindingAccess::Visit(*this, [reason](Impl& impl) { impl.vm->Interrupt(reason); });
 }
 
 void Isolate::Interrupt() { InterruptFor(vm::InterruptReason::kInterrupted); }

@@ -375,11 +375,22 @@ struct BindingAccess {
   // As Isolate::MakeProcedure.
   static absl::StatusOr<vm::Value> MakeProcedure(Isolate::Impl& impl, absl::string_view name, int least, int most,
                                                  std::shared_ptr<const DirectFunction> function);
-  // The isolate alone, to be ended by GiveBack.
+  // The isolate alone, for End.
   static Isolate* Release(PooledIsolate isolate) { return std::exchange(isolate.isolate_, nullptr); }
-  static void GiveBack(Isolate* isolate) { IsolatePool::GiveBack(isolate); }
   static std::atomic<uint64_t>& Owner(const Isolate& isolate) { return isolate.owner_; }
+  static const std::shared_ptr<const vm::Image>& ImageOf(const Snapshot& snapshot) { return snapshot.image_; }
+  // Ends an isolate that nobody has entered: disposes of it, or gives it back to its pool. False: somebody has.
+  static bool End(Isolate* isolate);
+  // Calls `f` for the isolate's Impl, which does not end meanwhile, on any thread; not if it has ended.
+  template <typename F>
+  static void Visit(Isolate& isolate, F&& f) {
+    isolate.BeginVisit();
+    if (Isolate::Impl* const impl = isolate.impl_.load(); impl != nullptr) f(*impl);
+    isolate.EndVisit();
+  }
 };
+
+Type TypeOf(const vm::Heap& heap, vm::Value v);
 
 // For functions that make isolates and snapshots, and catch std::bad_alloc: ResourceExhausted. `what` reads like "an
 // isolate".

@@ -112,7 +112,7 @@ Isolate* IsolateMemory::Attach(std::unique_ptr<Isolate::Impl> impl) {
   Isolate* const isolate = Take();
   impl->isolate = isolate;
   impl->tenancy = NextTenancy();
-  isolate->impl_.store(impl.release(), std::memory_order_relaxed);
+  isolate->impl_.store(impl.release(), std::memory_order_release);  // a late visitor may see it first
   isolate->owner_.store(kNoThread, std::memory_order_release);
   return isolate;
 }

@@ -61,14 +61,16 @@ struct alignas(64) IsolatePool::Slots {
   }
 };
 
-// This thread's slots, of each pool it has used.
+// This thread's slots, of each pool it has used. They are the pool's, and end with it and its isolates.
 struct IsolatePool::ThreadTable {
   uint64_t latest_serial = 0;
   Slots* latest = nullptr;
-  std::vector<std::shared_ptr<Slots>> all;
+  std::vector<std::weak_ptr<Slots>> all;
 
   ~ThreadTable() {
-    for (const std::shared_ptr<Slots>& slots : all) slots->orphaned.store(true, std::memory_order_release);
+    for (const std::weak_ptr<Slots>& mine : all) {
+      if (const std::shared_ptr<Slots> slots = mine.lock()) slots->orphaned.store(true, std::memory_order_release);
+    }
   }
   static ThreadTable& Get() {
     static thread_local ThreadTable table;
@@ -116,14 +118,12 @@ IsolatePool::Slots& IsolatePool::ThisThreadsSlots() {
 IsolatePool::Slots& IsolatePool::FindSlots() {
   ThreadTable& table = ThreadTable::Get();
   std::shared_ptr<Slots> found;
-  for (const std::shared_ptr<Slots>& slots : table.all) {
-    if (slots->core == core_) found = slots;
+  for (const std::weak_ptr<Slots>& mine : table.all) {
+    const std::shared_ptr<Slots> slots = mine.lock();
+    if (slots != nullptr && slots->core == core_) found = slots;
   }
   if (found == nullptr) {
-    const auto gone = [](const std::shared_ptr<Slots>& slots) {
-      const std::lock_guard<ForkSafeMutex> lock(slots->mutex);
-      return slots->closed;
-    };
+    const auto gone = [](const std::weak_ptr<Slots>& mine) { return mine.expired(); };
     table.all.erase(std::remove_if(table.all.begin(), table.all.end(), gone), table.all.end());
     const std::lock_guard<ForkSafeMutex> lock(core_->mutex);
     for (const std::shared_ptr<Slots>& slots : core_->slots) {
@@ -175,7 +175,8 @@ absl::StatusOr<PooledIsolate> IsolatePool::GetPristine() try {
   if (idle != nullptr) return PooledIsolate(IsolateMemory::Attach(std::move(idle)));
   absl::StatusOr<std::unique_ptr<Isolate>> isolate = Isolate::FromSnapshot(core_->snapshot, core_->options.isolate);
   if (!isolate.ok()) return isolate.status();
-  for (const std::shared_ptr<Slots>& mine : ThreadTable::Get().all) {
+  for (const std::weak_ptr<Slots>& weak : ThreadTable::Get().all) {
+    const std::shared_ptr<Slots> mine = weak.lock();
     if (mine.get() == &slots) (*isolate)->impl()->pool_slots = mine;
   }
   return PooledIsolate(isolate->release());
@@ -184,16 +185,19 @@ absl::StatusOr<PooledIsolate> IsolatePool::GetPristine() try {
 }
 
 void IsolatePool::GiveBack(Isolate* isolate) {
+  if (!BindingAccess::End(isolate)) Abandon(isolate);
+}
+
+bool BindingAccess::End(Isolate* isolate) {
   std::unique_ptr<Isolate::Impl> impl = IsolateMemory::Detach(isolate);
-  if (impl == nullptr) {
-    Abandon(isolate);
-    return;
-  }
+  if (impl == nullptr) return false;
+  if (impl->pool_slots == nullptr) return true;
   try {
-    Recycle(impl);
+    IsolatePool::Recycle(impl);
   } catch (const std::exception&) {
     // No memory, or a capability that is to serve the next tenant has thrown: it is disposed of instead.
   }
+  return true;
 }
 
 // It is entered, and ends when it is not any more.

@@ -20,7 +20,9 @@ absl::Status Mismatch(absl::string_view expected, Type got) {
   return absl::InvalidArgumentError(absl::StrCat("expected ", expected, ", got ", TypeName(got)));
 }
 
-Type TypeOfHeapValue(vm::Heap& heap, vm::Value v) {
+}  // namespace
+
+Type TypeOf(const vm::Heap& heap, vm::Value v) {
   if (v.IsFixnum()) return Type::kInteger;
   if (v.IsPair()) return Type::kPair;
   if (v.IsFlonum()) return Type::kReal;
@@ -63,9 +65,7 @@ Type TypeOfHeapValue(vm::Heap& heap, vm::Value v) {
   }
 }
 
-}  // namespace
-
-Type Isolate::Impl::TypeOf(vm::Value v) const { return TypeOfHeapValue(vm->heap(), v); }
+Type Isolate::Impl::TypeOf(vm::Value v) const { return islet::TypeOf(vm->heap(), v); }
 
 absl::string_view TypeName(Type type) {
   switch (type) {
@@ -195,7 +195,7 @@ Type Value::type() const {
   }
   Isolate::Impl* impl = nullptr;
   absl::StatusOr<vm::Value> value = Isolate::Impl::Open(*this, &impl);
-  return value.ok() ? TypeOfHeapValue(impl->vm->heap(), *value) : Type::kOther;
+  return value.ok() ? TypeOf(impl->vm->heap(), *value) : Type::kOther;
 }
 
 bool Value::IsFalse() const {

@@ -1,6 +1,6 @@
 /* The snapshot that the tests' plugin carries, for those who have loaded it. */
 
-#include "bindings/c/islet.h"
+#include "islet/islet.h"
 
 extern const uint8_t islet_snapshot_plugin_startup_begin[];
 extern const uint8_t islet_snapshot_plugin_startup_end[];

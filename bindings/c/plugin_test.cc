@@ -8,8 +8,8 @@
 #include <string>
 #include <thread>
 
-#include "bindings/c/islet.h"
 #include "gtest/gtest.h"
+#include "islet/islet.h"
 
 // Of plugin_for_tests.c.
 extern "C" islet_snapshot* islet_plugin_snapshot(islet_error* error);
@@ -47,23 +47,16 @@ F* Function(void* library, const char* name) {
 
 // A call that never ends, and is ended by its limit of time; and large numbers, for their scratch memory.
 islet_status UseTheRuntime(void* library) {
-  islet_error error = {};
-  islet_snapshot* const snapshot = ISLET_IN(library, islet_plugin_snapshot)(&error);
-  if (snapshot == nullptr) return ISLET_INTERNAL;
-  islet_isolate* const isolate = ISLET_IN(library, islet_isolate_new)(snapshot, nullptr, &error);
-  if (isolate == nullptr) return ISLET_INTERNAL;
-  islet_limits limits = {};
-  limits.size = sizeof(limits);
-  islet_status status = ISLET_IN(library, islet_enter)(isolate, &error);
+  islet_snapshot* const snapshot = ISLET_IN(library, islet_plugin_snapshot)(nullptr);
+  islet_isolate* const isolate = ISLET_IN(library, islet_isolate_new)(snapshot, nullptr, nullptr);
+  islet_status status = ISLET_IN(library, islet_enter)(isolate, nullptr);
   islet_value result;
-  const std::string text = "(string-length (number->string (expt 7 10000)))";
+  const char* const text = "(string-length (number->string (expt 7 10000)))";
   if (status == ISLET_OK) {
-    status = ISLET_IN(library, islet_eval)(isolate, text.data(), text.size(), "test", &result, &error);
+    status = ISLET_IN(library, islet_eval)(isolate, text, ISLET_Z, "test", 0, &result, nullptr);
   }
-  limits.wall_time_nanoseconds = 1'000'000;
-  ISLET_IN(library, islet_set_limits)(isolate, &limits, &error);
-  if (status == ISLET_OK) status = ISLET_IN(library, islet_call)(isolate, "loop", nullptr, 0, &result, &error);
-  ISLET_IN(library, islet_leave)(isolate);
+  ISLET_IN(library, islet_set_limit)(isolate, ISLET_WALL_TIME_LIMIT, 1'000'000);
+  if (status == ISLET_OK) status = ISLET_IN(library, islet_call)(isolate, "loop", nullptr, 0, &result, nullptr);
   ISLET_IN(library, islet_isolate_free)(isolate);
   ISLET_IN(library, islet_snapshot_free)(snapshot);
   return status;

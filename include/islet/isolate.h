@@ -302,6 +302,8 @@ class alignas(64) Isolate {
   friend struct BindingAccess;  // sdk/isolate_impl.h
   Isolate() = default;
   void InterruptFor(vm::InterruptReason reason);
+  void BeginVisit();
+  void EndVisit();
 
   // Who has entered; or that nobody can, as it has ended.
   mutable std::atomic<uint64_t> owner_{0};  // sdk/thread_identity.h

@@ -91,6 +91,7 @@ class Snapshot {
  private:
   friend class Isolate;
   friend class IsolatePool;
+  friend struct BindingAccess;  // sdk/isolate_impl.h
   explicit Snapshot(std::shared_ptr<const vm::Image> image) : image_(std::move(image)) {}
   std::shared_ptr<const vm::Image> image_;
 };

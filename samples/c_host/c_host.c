@@ -1,49 +1,35 @@
 /* The quickstart in plain C, through the C interface alone. */
 
 #include <stdio.h>
-#include <string.h>
 
-#include "bindings/c/islet.h"
+#include "islet/islet.h"
 #include "samples/c_host/startup.h"
 
-static int fail(const islet_error* error) {
-  fprintf(stderr, "c_host: %s\n", error->message);
-  return 1;
-}
-
-/* Calls greet in a fresh isolate. */
-static int greet(islet_snapshot* snapshot, const char* language, const char* name) {
-  islet_error error;
-  islet_value arguments[2], answer;
-  char text[256];
-  int result = 0;
-  islet_isolate* isolate = islet_isolate_new(snapshot, NULL, &error);
-  if (isolate == NULL) return fail(&error);
-  if (islet_enter(isolate, &error) != ISLET_OK) {
-    result = fail(&error);
-  } else {
-    arguments[0] = islet_string(isolate, language, strlen(language));
-    arguments[1] = islet_string(isolate, name, strlen(name));
-    if (islet_call(isolate, "greet", arguments, 2, &answer, &error) != ISLET_OK ||
-        islet_get_text(isolate, answer, text, sizeof text, NULL, &error) != ISLET_OK) {
-      result = fail(&error);
-    } else {
-      printf("%s\n", text);
-    }
-    islet_leave(isolate);
+/* Calls greet in a fresh isolate. Each function does nothing after one that has failed, and leaves its error. */
+static islet_status greet(islet_snapshot* snapshot, const char* language, const char* name, islet_error* error) {
+  islet_isolate* isolate = islet_isolate_new(snapshot, NULL, error);
+  islet_status status = islet_enter(isolate, error);
+  if (status == ISLET_OK) {
+    islet_value arguments[2], answer;
+    const char* text;
+    arguments[0] = islet_string(isolate, language, ISLET_Z);
+    arguments[1] = islet_string(isolate, name, ISLET_Z);
+    status = islet_call(isolate, "greet", arguments, 2, &answer, error);
+    if (status == ISLET_OK) status = islet_get_text(isolate, answer, &text, NULL, error);
+    if (status == ISLET_OK) puts(text);
   }
   islet_isolate_free(isolate);
-  return result;
+  return status;
 }
 
 int main(void) {
-  islet_error error;
-  int result;
+  islet_error* error = islet_error_new();
   islet_snapshot* snapshot =
-      islet_snapshot_open_embedded(islet_snapshot_startup_begin, islet_snapshot_startup_end, &error);
-  if (snapshot == NULL) return fail(&error);
-  result = greet(snapshot, "en", "Ada");
-  if (result == 0) result = greet(snapshot, "ja", "Grace");
+      islet_snapshot_open_embedded(islet_snapshot_startup_begin, islet_snapshot_startup_end, error);
+  islet_status status = greet(snapshot, "en", "Ada", error);
+  if (status == ISLET_OK) status = greet(snapshot, "ja", "Grace", error);
+  if (status != ISLET_OK) fprintf(stderr, "c_host: %s\n", islet_error_report(error));
   islet_snapshot_free(snapshot);
-  return result;
+  islet_error_free(error);
+  return status == ISLET_OK ? 0 : 1;
 }

@@ -14,9 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
-#include "bindings/c/islet.h"
 #include "gtest/gtest.h"
 #include "islet/host_functions.h"
+#include "islet/islet.h"
 #include "islet/isolate_pool.h"
 #include "isolate/heap/cage.h"
 #include "tests/stress/faults_startup.h"
@@ -253,41 +253,40 @@ TEST(FaultsTest, CIsToldOfEveryAllocation) {
   constexpr absl::string_view kList = "(list 1 \"two\" (symbol->string 'three))";
   constexpr absl::string_view kDefinition = "(define x 1)";
   const auto use = [&] {
-    islet_error error = {};
-    islet_status worst = ISLET_OK;
+    islet_error* const error = islet_error_new();
+    islet_status worst = error != nullptr ? ISLET_OK : ISLET_RESOURCE_EXHAUSTED;
     const auto note = [&](islet_status status) { worst = std::max(worst, status); };
-    islet_snapshot* snapshot = islet_snapshot_open_embedded(stress_startup.begin, stress_startup.end, &error);
-    if (snapshot == nullptr) return error.status;
-    islet_limits limits = {};
-    limits.size = sizeof(limits);
-    limits.fuel = 100000;
-    islet_isolate_options options = {};
-    options.size = sizeof(options);
-    options.limits = &limits;
-    islet_pool* pool = islet_pool_new(snapshot, &options, nullptr, &error);
-    islet_isolate* isolate = pool == nullptr ? nullptr : islet_pool_get(pool, &error);
-    if (isolate == nullptr) {
-      worst = error.status;
-    } else if (note(islet_enter(isolate, &error)); worst == ISLET_OK) {
+    islet_snapshot* const snapshot = islet_snapshot_open_embedded(stress_startup.begin, stress_startup.end, error);
+    islet_options* const options = islet_options_new();
+    islet_options_set_limit(options, ISLET_FUEL_LIMIT, 100000);
+    islet_options_add_environment(options, "A_NAME_LONGER_THAN_A_SHORT_ONE", kText.data());
+    islet_pool* const pool = islet_pool_new(snapshot, options, error);
+    islet_isolate* const isolate = islet_pool_get(pool, error);
+    if (note(islet_enter(isolate, error)); worst == ISLET_OK) {
       const islet_value text = islet_string(isolate, kText.data(), kText.size());
       const islet_value arguments[] = {text, islet_integer(isolate, 7)};
+      const islet_value kept = islet_keep(isolate, islet_list(isolate, arguments, 2));
       islet_value result = {};
-      note(islet_call(isolate, "store!", arguments, 2, &result, &error));
-      note(islet_eval(isolate, kList.data(), kList.size(), nullptr, &result, &error));
-      char buffer[100];
+      note(islet_call(isolate, "store!", arguments, 2, &result, error));
+      note(islet_eval(isolate, kList.data(), kList.size(), nullptr, 0, &result, error));
+      const char* printed = nullptr;
       size_t length;
-      note(islet_print(isolate, result, buffer, sizeof(buffer), &length, &error));
+      note(islet_print(isolate, kept, 0, &printed, &length, error));
       islet_value items[3];
-      note(islet_get_items(isolate, result, items, 3, &length, &error));
-      note(islet_get_text(isolate, text, buffer, sizeof(buffer), &length, &error));
-      limits.wall_time_nanoseconds = 1'000'000'000;
-      note(islet_set_limits(isolate, &limits, &error));
-      note(islet_eval(isolate, kDefinition.data(), kDefinition.size(), nullptr, &result, &error));
-      islet_leave(isolate);
+      islet_cursor cursor = {};
+      note(islet_items(isolate, result, &cursor, items, 3, &length, error));
+      const size_t scope = islet_scope_open(isolate);
+      if (scope == 0) note(ISLET_RESOURCE_EXHAUSTED);
+      note(islet_get_text(isolate, text, &printed, &length, error));
+      islet_scope_close(isolate, scope);
+      note(islet_set_limit(isolate, ISLET_WALL_TIME_LIMIT, 1'000'000'000));
+      note(islet_eval(isolate, kDefinition.data(), kDefinition.size(), nullptr, 0, &result, error));
     }
     islet_isolate_free(isolate);
     islet_pool_free(pool);
+    islet_options_free(options);
     islet_snapshot_free(snapshot);
+    islet_error_free(error);
     return worst;
   };
   EXPECT_EQ(use(), ISLET_OK);

@@ -1,0 +1,199 @@
+// Calls in both directions: of scripts by the host, and of the host's functions by scripts.
+
+#include "bindings/c/calls.h"
+
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
+#include "bindings/c/internal.h"
+#include "isolate/evaluator/evaluator.h"
+#include "isolate/interpreter/stubs.h"
+
+namespace islet::c {
+namespace {
+
+// What a host function's call has in the isolate, while it lasts.
+class HostFrame {
+ public:
+  explicit HostFrame(Impl& impl)
+      : impl_(impl), state_(StateOf(impl)), floor_(state_.floor), arena_(state_.arena.mark()) {
+    if (state_.host_calls == state_.errors.size()) state_.errors.push_back(std::make_unique<islet_error>());
+    error_ = state_.errors[state_.host_calls++].get();
+    error_->status = ISLET_OK;
+    state_.floor = state_.scopes.size();
+  }
+  ~HostFrame() {
+    state_.CloseScopes(impl_, state_.floor);
+    state_.floor = floor_;
+    state_.arena.Release(arena_);
+    --state_.host_calls;
+  }
+  HostFrame(const HostFrame&) = delete;
+  HostFrame& operator=(const HostFrame&) = delete;
+  islet_error& error() const { return *error_; }
+
+ private:
+  Impl& impl_;
+  State& state_;
+  const size_t floor_;
+  const Arena::Mark arena_;
+  islet_error* error_;
+};
+
+// The arguments of a call as data, after a safepoint. `who` and `error` tell what is wrong with one.
+using Data = absl::InlinedVector<vm::Value, 8>;
+islet_status Arguments(Impl& impl, const islet_value* arguments, size_t count, islet_error* error, const char* who,
+                       Data* data) {
+  if (!MakeRoom(impl, PartBytes(arguments, count) + count * sizeof(vm::Pair))) return Fail(error, who, Why::kHeapLimit);
+  data->resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (const Why why = Resolve(impl, arguments[i], &(*data)[i]); why != Why::kNothing) {
+      return FailValue(error, who, absl::StrCat("argument ", i + 1), why, arguments[i]);
+    }
+  }
+  return ISLET_OK;
+}
+
+// Calls what `find` finds, which is asked after the last safepoint before the call.
+template <typename Find>
+islet_status Call(islet_isolate* isolate, const char* who, const islet_value* arguments, size_t count,
+                  islet_value* result, islet_error* error, Find&& find) {
+  return Checked(error, who, [&]() -> islet_status {
+    if (isolate == nullptr) return FailNullObject(error, who, "isolate");
+    if (arguments == nullptr && count != 0) return FailNull(error, who, "arguments");
+    // A procedure takes no more, and it is far below what overflows a size.
+    if (count > size_t{1} << 28) return Fail(error, who, ISLET_RESOURCE_EXHAUSTED, "too many arguments");
+    if (const Why why = Usable(isolate); why != Why::kNothing) return Fail(error, who, why);
+    Isolate& cpp = CppOf(isolate);
+    islet_status failed = ISLET_OK;  // here, and *error says why
+    bool described = false;
+    const absl::StatusOr<vm::Value> returned = HostCall(cpp, [&](Impl& impl) -> absl::StatusOr<vm::Value> {
+      Data data;
+      failed = Arguments(impl, arguments, count, error, who, &data);
+      if (failed != ISLET_OK) return absl::CancelledError("");
+      vm::Value procedure;
+      failed = find(impl, &procedure);
+      if (failed != ISLET_OK) return absl::CancelledError("");
+      absl::StatusOr<vm::Value> value = CallProcedure(impl, procedure, data);
+      if (!value.ok()) {
+        described = true;
+        return impl.Failed(value.status());
+      }
+      if (result != nullptr) *result = MakeHandle(impl, *value);
+      return value;
+    });
+    if (failed != ISLET_OK) return failed;
+    return returned.ok() ? ISLET_OK : FailIn(*cpp.impl(), error, returned.status(), described);
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<vm::Value> CallProcedure(Impl& impl, vm::Value procedure, absl::Span<const vm::Value> arguments) {
+  // More than what should stand on the stack below the first frame go through a list.
+  constexpr size_t kMostOnStack = 4000;
+  if (__builtin_expect(arguments.size() <= kMostOnStack, 1)) return impl.vm->Call(procedure, arguments);
+  vm::Value list = vm::kNull;
+  for (size_t i = arguments.size(); i-- > 0;) list = impl.vm->heap().Cons(arguments[i], list);
+  return impl.vm->Call(vm::MakeStubProcedure(*impl.vm, "apply"), {procedure, list});
+}
+
+absl::StatusOr<vm::Value> CFunction::Call(Impl& impl, absl::Span<const vm::Value> arguments) const {
+  absl::InlinedVector<islet_value, 8> handles(arguments.size());
+  for (size_t i = 0; i < arguments.size(); ++i) handles[i] = MakeHandle(impl, arguments[i]);
+  const HostFrame frame(impl);
+  islet_host_call call = {CTypeOf(impl.isolate),          data_.get(),   handles.data(), handles.size(),
+                          {kConstant, kUnspecifiedValue}, &frame.error()};
+  const islet_status status = function_(&call);
+  if (status != ISLET_OK) return ReturnedStatus(status, frame.error(), "the host function failed");
+  if (impl.lost()) return vm::kUnspecified;
+  vm::Value result;
+  if (!MakeRoom(impl, kLargestPart)) return absl::ResourceExhaustedError(TextOf(Why::kHeapLimit));
+  if (const Why why = Resolve(impl, call.result, &result); why != Why::kNothing) {
+    (void)FailValue(&frame.error(), name_.c_str(), "the result", why, call.result);
+    return absl::InvalidArgumentError(frame.error().message);
+  }
+  return result;
+}
+
+}  // namespace islet::c
+
+using islet::c::Checked;
+using islet::c::CppOf;
+using islet::c::Impl;
+using islet::c::Why;
+
+extern "C" {
+
+islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments, size_t count,
+                        islet_value* result, islet_error* error) {
+  constexpr char kWho[] = "islet_call";
+  if (name == nullptr && isolate != nullptr) return islet::c::FailNull(error, kWho, "name");
+  return islet::c::Call(isolate, kWho, arguments, count, result, error,
+                        [&](Impl& impl, islet::vm::Value* procedure) -> islet_status {
+                          const absl::StatusOr<islet::vm::Value> found = islet::vm::LookupVariable(*impl.vm, name);
+                          if (!found.ok()) return islet::c::FailIn(impl, error, found.status(), /*described=*/false);
+                          *procedure = *found;
+                          return ISLET_OK;
+                        });
+}
+
+islet_status islet_call_value(islet_isolate* isolate, islet_value procedure, const islet_value* arguments, size_t count,
+                              islet_value* result, islet_error* error) {
+  constexpr char kWho[] = "islet_call_value";
+  return islet::c::Call(isolate, kWho, arguments, count, result, error,
+                        [&](Impl& impl, islet::vm::Value* found) -> islet_status {
+                          const Why why = islet::c::Resolve(impl, procedure, found);
+                          if (why == Why::kNothing) return ISLET_OK;
+                          return islet::c::FailValue(error, kWho, "the procedure", why, procedure);
+                        });
+}
+
+islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name, uint32_t flags,
+                        islet_value* result, islet_error* error) {
+  constexpr char kWho[] = "islet_eval";
+  return Checked(error, kWho, [&]() -> islet_status {
+    if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
+    absl::string_view source;
+    if (const Why why = islet::c::TakeText(text, length, &source); why != Why::kNothing) {
+      return islet::c::Fail(error, kWho, why);
+    }
+    const char* const source_name = name != nullptr ? name : "eval";
+    if ((flags & ~uint32_t{ISLET_EVAL_SCRIPT}) != 0) {
+      return islet::c::Fail(error, kWho, ISLET_UNSUPPORTED, "an unknown flag");
+    }
+    if (const Why why = islet::c::Usable(isolate); why != Why::kNothing) return islet::c::Fail(error, kWho, why);
+    islet::Isolate& cpp = CppOf(isolate);
+    bool described = false;
+    const absl::Status status = islet::HostCall(cpp, [&](Impl& impl) -> absl::Status {
+      islet::vm::Evaluator& evaluator = impl.evaluator();
+      const absl::StatusOr<islet::vm::Value> value = (flags & ISLET_EVAL_SCRIPT) != 0
+                                                         ? evaluator.EvalScript(source, source_name)
+                                                         : evaluator.EvalString(source, source_name);
+      if (!value.ok()) {
+        described = true;
+        return impl.Failed(value.status());
+      }
+      if (result != nullptr) *result = islet::c::MakeHandle(impl, *value);
+      return absl::OkStatus();
+    });
+    return status.ok() ? ISLET_OK : islet::c::FailIn(*cpp.impl(), error, status, described);
+  });
+}
+
+islet_status islet_lookup(islet_isolate* isolate, const char* name, islet_value* value, islet_error* error) {
+  constexpr char kWho[] = "islet_lookup";
+  return Checked(error, kWho, [&]() -> islet_status {
+    if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
+    if (name == nullptr) return islet::c::FailNull(error, kWho, "name");
+    if (const Why why = islet::c::Usable(isolate); why != Why::kNothing) return islet::c::Fail(error, kWho, why);
+    Impl& impl = *CppOf(isolate).impl();
+    const absl::StatusOr<islet::vm::Value> found = islet::vm::LookupVariable(*impl.vm, name);
+    if (!found.ok()) return islet::c::FailIn(impl, error, found.status(), /*described=*/false);
+    if (value != nullptr) *value = islet::c::MakeHandle(impl, *found);
+    return ISLET_OK;
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,33 @@
+// Host functions of C.
+
+#ifndef ISLET_BINDINGS_C_CALLS_H_
+#define ISLET_BINDINGS_C_CALLS_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "islet/islet.h"
+#include "sdk/isolate_impl.h"
+
+namespace islet::c {
+
+class CFunction : public DirectFunction {
+ public:
+  // `data` ends with the last isolate, options and pool that have the function.
+  CFunction(absl::string_view name, islet_function function, std::shared_ptr<void> data)
+      : name_(name), function_(function), data_(std::move(data)) {}
+
+  absl::StatusOr<vm::Value> Call(Isolate::Impl& impl, absl::Span<const vm::Value> arguments) const override;
+
+ private:
+  const std::string name_;
+  const islet_function function_;
+  const std::shared_ptr<void> data_;
+};
+
+}  // namespace islet::c
+
+#endif  // ISLET_BINDINGS_C_CALLS_H_

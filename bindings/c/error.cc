@@ -1,0 +1,327 @@
+// Failures: from Status and reasons to islet_error, and back.
+
+#include <cstdlib>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "bindings/c/internal.h"
+#include "isolate/interpreter/failure.h"
+
+namespace islet::c {
+
+islet_status StatusOf(Limit limit) {
+  switch (limit) {
+    case Limit::kHeap:
+      return ISLET_HEAP_LIMIT;
+    case Limit::kStack:
+      return ISLET_STACK_LIMIT;
+    case Limit::kFuel:
+      return ISLET_FUEL_LIMIT;
+    case Limit::kCpuTime:
+      return ISLET_CPU_TIME_LIMIT;
+    case Limit::kWallTime:
+      return ISLET_WALL_TIME_LIMIT;
+    case Limit::kNone:
+      break;
+  }
+  return ISLET_OK;
+}
+
+namespace {
+
+// The payload of a Status that holds a status of the host's own.
+constexpr char kHostStatus[] = "host-status";
+
+struct Reason {
+  islet_status status;
+  const char* text;
+};
+
+constexpr Reason kReasons[] = {
+    {ISLET_OK, ""},
+    {ISLET_INVALID_ARGUMENT, "isolate is NULL"},
+    {ISLET_STALE, "the isolate has been freed"},
+    {ISLET_NOT_ENTERED, "this thread has not entered the isolate (islet_enter)"},
+    {ISLET_BUSY, "another thread has entered the isolate"},
+    {ISLET_NOT_ENTERED,
+     "another thread was inside of the isolate when this process was forked: here it can only be freed"},
+    {ISLET_LOST,
+     "the system had no memory while the isolate was at work, or a thread has ended there: it can only be "
+     "freed now"},
+    {ISLET_BUSY,
+     "the isolate asks whether a limit is to be raised: only islet_set_limit, islet_limit and islet_stat "
+     "may be called"},
+    {ISLET_NOT_ENTERED, "no such scope is open"},
+    {ISLET_RESOURCE_EXHAUSTED,
+     "there is too little of the stack left, or it is none that is known "
+     "(islet_stack_announce)"},
+    {ISLET_RESOURCE_EXHAUSTED, "there is no memory"},
+    {ISLET_HEAP_LIMIT, "the heap limit leaves no room for it"},
+    {ISLET_INVALID_ARGUMENT, "no value (all of its bytes are zero)"},
+    {ISLET_STALE, "a value whose scope has ended, or that was released (islet_keep keeps values)"},
+    {ISLET_FOREIGN, "a value of another isolate or snapshot, or of before the isolate was reset"},
+    {ISLET_INVALID_ARGUMENT, "no value that Islet has made"},
+    {ISLET_INVALID_ARGUMENT, "the text is NULL"},
+    {ISLET_INVALID_ARGUMENT, "the items are NULL, but their number is not 0"},
+    {ISLET_INVALID_ARGUMENT, "the text is no decimal integer"},
+    {ISLET_INVALID_ARGUMENT, "the number is no Unicode scalar value"},
+    {ISLET_OUT_OF_RANGE, "it is longer than any object can be"},
+};
+static_assert(std::size(kReasons) == static_cast<size_t>(Why::kEnd));
+
+constexpr const char* kMakers[] = {
+    "islet_unspecified", "islet_null",           "islet_eof",       "islet_boolean", "islet_integer",
+    "islet_big_integer", "islet_real",           "islet_character", "islet_string",  "islet_symbol",
+    "islet_bytevector",  "islet_bytevector_new", "islet_pair",      "islet_list",    "islet_vector",
+    "islet_hash_table",  "islet_scope_escape",   "islet_keep",
+};
+static_assert(std::size(kMakers) == static_cast<size_t>(Maker::kEnd));
+
+// Of a host's own status, if the Status has one; else 0.
+islet_status HostStatusOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kHostStatus);
+  islet_status number;
+  return payload.has_value() && absl::SimpleAtoi(std::string(*payload), &number) && number >= ISLET_HOST_STATUS ? number
+                                                                                                                : 0;
+}
+
+struct Code {
+  absl::StatusCode code;
+  islet_status status;
+};
+constexpr Code kCodes[] = {
+    {absl::StatusCode::kInvalidArgument, ISLET_INVALID_ARGUMENT},
+    {absl::StatusCode::kUnknown, ISLET_EXCEPTION},
+    {absl::StatusCode::kNotFound, ISLET_NOT_FOUND},
+    {absl::StatusCode::kOutOfRange, ISLET_OUT_OF_RANGE},
+    {absl::StatusCode::kResourceExhausted, ISLET_RESOURCE_EXHAUSTED},
+    {absl::StatusCode::kCancelled, ISLET_CANCELLED},
+    {absl::StatusCode::kFailedPrecondition, ISLET_BUSY},
+    {absl::StatusCode::kDataLoss, ISLET_DATA_LOSS},
+    {absl::StatusCode::kDeadlineExceeded, ISLET_DEADLINE_EXCEEDED},
+    {absl::StatusCode::kPermissionDenied, ISLET_PERMISSION_DENIED},
+    {absl::StatusCode::kUnimplemented, ISLET_UNSUPPORTED},
+};
+
+islet_status StatusCode(const absl::Status& status) {
+  if (ExitStatus(status).has_value()) return ISLET_EXITED;
+  if (const Limit limit = LimitReached(status); limit != Limit::kNone) return StatusOf(limit);
+  if (const islet_status host = HostStatusOf(status); host != 0) return host;
+  for (const Code& code : kCodes) {
+    if (code.code == status.code()) return code.status;
+  }
+  return status.ok() ? ISLET_OK : ISLET_INTERNAL;
+}
+
+// What a host may return of its own: the code for the host around. kOk: it says how a run of Islet's has ended.
+absl::StatusCode CodeOfReturned(islet_status status) {
+  if (status >= ISLET_HOST_STATUS) return absl::StatusCode::kUnknown;
+  switch (status) {
+    case ISLET_CANCELLED:
+    case ISLET_EXITED:
+    case ISLET_HEAP_LIMIT:
+    case ISLET_STACK_LIMIT:
+    case ISLET_FUEL_LIMIT:
+    case ISLET_CPU_TIME_LIMIT:
+    case ISLET_WALL_TIME_LIMIT:
+    case ISLET_LOST:
+      return absl::StatusCode::kOk;
+    case ISLET_NOT_ENTERED:
+    case ISLET_MISMATCH:
+    case ISLET_STALE:
+    case ISLET_FOREIGN:
+      return absl::StatusCode::kFailedPrecondition;
+    default:
+      break;
+  }
+  for (const Code& code : kCodes) {
+    if (code.status == status) return code.code;
+  }
+  return absl::StatusCode::kInternal;
+}
+
+void Fill(islet_error& error, islet_status status, absl::string_view message, absl::string_view report) {
+  error.status = status;
+  error.exit_status = 0;
+  error.message.assign(message.data(), message.size());
+  error.report.assign(report.data(), report.size());
+  error.kind.clear();
+  error.frames.clear();
+  error.origin = absl::OkStatus();
+}
+
+// Of text that comes out ends the first zero byte.
+void EndAtZero(std::string& text) { text.resize(std::min(text.find('\0'), text.size())); }
+
+void Describe(islet_error& error, const ErrorReport& report) {
+  error.message = report.message;
+  error.kind = report.kind;
+  if (report.place.line != 0) error.frames.push_back({"", report.place.file, report.place.line, report.place.column});
+  for (const ErrorReport::Frame& frame : report.backtrace) {
+    error.frames.push_back({frame.procedure, frame.place.file, frame.place.line, frame.place.column});
+  }
+}
+
+}  // namespace
+
+islet_status StatusOf(Why why) { return kReasons[static_cast<size_t>(why)].status; }
+const char* TextOf(Why why) { return kReasons[static_cast<size_t>(why)].text; }
+const char* NameOf(Maker maker) { return kMakers[static_cast<size_t>(maker)]; }
+
+islet_status Fail(islet_error* error, const char* who, islet_status status, absl::string_view what) try {
+  if (error != nullptr) {
+    const std::string message = absl::StrCat(who, ": ", what);
+    Fill(*error, status, message, message);
+  }
+  return status;
+} catch (const std::bad_alloc&) {
+  return FailNoMemory(error, who);
+}
+
+islet_status Fail(islet_error* error, const char* who, Why why) { return Fail(error, who, StatusOf(why), TextOf(why)); }
+
+islet_status FailNull(islet_error* error, const char* who, const char* parameter) {
+  return Fail(error, who, ISLET_INVALID_ARGUMENT, absl::StrCat(parameter, " is NULL"));
+}
+
+islet_status FailNullObject(islet_error* error, const char* who, const char* parameter) {
+  if (error != nullptr && error->status != ISLET_OK) return error->status;
+  return FailNull(error, who, parameter);
+}
+
+islet_status FailValue(islet_error* error, const char* who, absl::string_view name, Why why, islet_value value) {
+  if (value.owner != kFailed) return Fail(error, who, StatusOf(why), absl::StrCat(name, " is ", TextOf(why)));
+  const Why reason = static_cast<Why>(value.place & 0xff);
+  const uint64_t maker = value.place >> 8;
+  if (reason == Why::kNothing || reason >= Why::kEnd || maker >= static_cast<uint64_t>(Maker::kEnd)) {
+    return Fail(error, who, StatusOf(Why::kNoHandle), absl::StrCat(name, " is ", TextOf(Why::kNoHandle)));
+  }
+  return Fail(error, NameOf(static_cast<Maker>(maker)), reason);
+}
+
+islet_status FailNoMemory(islet_error* error, const char* who) {
+  if (error == nullptr) return ISLET_RESOURCE_EXHAUSTED;
+  try {
+    const std::string message = absl::StrCat(who, ": ", TextOf(Why::kNoMemory));
+    Fill(*error, ISLET_RESOURCE_EXHAUSTED, message, message);
+  } catch (const std::bad_alloc&) {
+    Fill(*error, ISLET_RESOURCE_EXHAUSTED, "", "");
+  }
+  return ISLET_RESOURCE_EXHAUSTED;
+}
+
+islet_status FailOpening(islet_error* error, const absl::Status& status) {
+  const islet_status code = absl::IsFailedPrecondition(status) ? ISLET_MISMATCH : StatusCode(status);
+  if (error != nullptr) Fill(*error, code, status.message(), status.message());
+  return code;
+}
+
+islet_status FailIn(Impl& impl, islet_error* error, const absl::Status& status, bool described) {
+  const islet_status code = impl.lost() ? ISLET_LOST : StatusCode(status);
+  if (error == nullptr) return code;
+  Fill(*error, code, status.message(), status.message());
+  error->exit_status = ExitStatus(status).value_or(0);
+  if (described) Describe(*error, impl.state.error.report);
+  EndAtZero(error->message);
+  EndAtZero(error->report);
+  if (impl.calls > 0) error->origin = status;
+  return code;
+}
+
+absl::Status ReturnedStatus(islet_status status, const islet_error& error, absl::string_view otherwise) {
+  const bool told = error.status == status && !error.message.empty();
+  if (told && !error.origin.ok()) return error.origin;
+  const absl::StatusCode code = CodeOfReturned(status);
+  if (code == absl::StatusCode::kOk) {
+    return absl::InternalError(absl::StrCat("a function of the host's has returned status ", status,
+                                            ", but no run has ended so", told ? ": " : "", told ? error.message : ""));
+  }
+  absl::Status returned(code, told ? absl::string_view(error.message) : otherwise);
+  // Of the two constructors from text, only this one has the same name for all compilers.
+  if (status >= ISLET_HOST_STATUS) {
+    returned.SetPayload(kHostStatus, absl::Cord(absl::string_view(absl::StrCat(status))));
+  }
+  return returned;
+}
+
+}  // namespace islet::c
+
+// ---- The public functions. A null error stands for one that there was no memory for.
+
+namespace {
+
+constexpr char kNoMemoryForError[] = "there was no memory for an islet_error";
+
+}  // namespace
+
+extern "C" {
+
+islet_error* islet_error_new(void) { return new (std::nothrow) islet_error(); }
+
+void islet_error_free(islet_error* error) { delete error; }
+
+void islet_error_clear(islet_error* error) {
+  if (error != nullptr) islet::c::Fill(*error, ISLET_OK, "", "");
+}
+
+islet_status islet_error_status(const islet_error* error) {
+  return error != nullptr ? error->status : ISLET_RESOURCE_EXHAUSTED;
+}
+
+const char* islet_error_message(const islet_error* error) {
+  return error != nullptr ? error->message.c_str() : kNoMemoryForError;
+}
+
+const char* islet_error_report(const islet_error* error) {
+  return error != nullptr ? error->report.c_str() : kNoMemoryForError;
+}
+
+const char* islet_error_kind(const islet_error* error) { return error != nullptr ? error->kind.c_str() : ""; }
+
+int islet_error_exit_status(const islet_error* error) { return error != nullptr ? error->exit_status : 0; }
+
+int islet_error_frame(const islet_error* error, size_t index, islet_frame* frame) {
+  if (error == nullptr || index >= error->frames.size()) return 0;
+  const islet_error::Frame& found = error->frames[index];
+  if (frame != nullptr) *frame = {found.procedure.c_str(), found.file.c_str(), found.line, found.column};
+  return 1;
+}
+
+islet_status islet_error_set(islet_error* error, islet_status status, const char* message) try {
+  // The gap in Islet's numbers is for statuses of a later version.
+  const bool known =
+      (status > ISLET_OK && status <= ISLET_BUSY) || status == ISLET_UNSUPPORTED || status >= ISLET_HOST_STATUS;
+  const islet_status set = known ? status : ISLET_INTERNAL;
+  if (error != nullptr) {
+    const std::string text = message != nullptr ? message : "";
+    islet::c::Fill(*error, set, text, text);
+  }
+  return set;
+} catch (const std::bad_alloc&) {
+  return islet::c::FailNoMemory(error, "islet_error_set");
+}
+
+islet_status islet_error_copy(islet_error* error, const islet_error* from) try {
+  if (error != nullptr && from != nullptr && error != from) *error = *from;
+  return islet_error_status(from);
+} catch (const std::bad_alloc&) {
+  return islet::c::FailNoMemory(error, "islet_error_copy");
+}
+
+int32_t islet_version(void) { return ISLET_VERSION; }
+
+islet_status islet_check_version(int32_t header_version, islet_error* error) {
+  constexpr int32_t kMajor = 10000, kMinor = 100;
+  if (header_version / kMajor == ISLET_VERSION / kMajor && header_version >= 0 &&
+      header_version / kMinor <= ISLET_VERSION / kMinor) {
+    return ISLET_OK;
+  }
+  return islet::c::Fail(
+      error, "islet_check_version", ISLET_MISMATCH,
+      absl::StrCat("this is version ", ISLET_VERSION_TEXT,
+                   " of the library, which cannot serve a program that was compiled for ", header_version / kMajor, ".",
+                   header_version / kMinor % kMinor, ".", header_version % kMinor));
+}
+
+}  // extern "C"
