@@ -21,8 +21,6 @@ namespace {
 
 using Kind = Isolate::Impl::DependentKind;
 
-constexpr size_t kLongestTypeName = 255;  // characters; also in isolate/runtime/eval_primitives.cc
-
 absl::Status NoType() { return absl::InvalidArgumentError("the host type has been moved from"); }
 
 absl::Status NoRoom(const vm::Heap& heap, size_t bytes) {
@@ -33,18 +31,20 @@ absl::Status NoRoom(const vm::Heap& heap, size_t bytes) {
 
 }  // namespace
 
+bool IsShortName(absl::string_view name) {
+  constexpr size_t kLongest = 255;  // also in isolate/runtime/eval_primitives.cc
+  if (name.empty() || name.size() > 4 * kLongest || !vm::IsValidUtf8(name)) return false;
+  vm::TextSize size;
+  size.Add(name);
+  return size.length <= kLongest;
+}
+
 // ---- Types
 
 absl::StatusOr<HostType> HostType::Create(absl::string_view name, Options options) {
-  if (name.empty()) return absl::InvalidArgumentError("host type: the name is empty");
-  if (!vm::IsValidUtf8(name)) {
-    return absl::InvalidArgumentError(absl::StrCat("host type \"", absl::CHexEscape(name), "\": not UTF-8"));
-  }
-  size_t characters = 0;
-  for (const char c : name) characters += (static_cast<uint8_t>(c) & 0xc0) != 0x80;
-  if (characters > kLongestTypeName) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("host type: the name has more than ", kLongestTypeName, " characters"));
+  if (!IsShortName(name)) {
+    return absl::InvalidArgumentError(absl::StrCat("host type \"", absl::CHexEscape(name.substr(0, 40)),
+                                                   "\": the name is not 1 to 255 characters of UTF-8"));
   }
   // Never used again, not even when no object of the type is left: a heap may hold the number for ever.
   static std::atomic<uint64_t> last{0};

@@ -84,7 +84,7 @@ vm::Value Isolate::Impl::CallHost(vm::Vm& machine, void* data, vm::Value* args, 
   if (impl.spent.has_value()) return machine.Reraise(*std::exchange(impl.spent, std::nullopt));
   if (result.ok()) return *result;
   if (machine.IsLatestFailure(result.status())) return machine.Reraise(result.status());
-  return vm::RaiseHostStatus(machine, entry.name, result.status());
+  return impl.RaiseReturned(entry.name, result.status());
 }
 
 // ---- Making and entering
@@ -284,6 +284,7 @@ absl::Status Isolate::Impl::CheckEntered() {
 void Isolate::Impl::VisitRoots(Visit visit, void* context) {
   for (Handle& handle : held.handles) visit(&handle.value, context);
   for (Handle& kept : held.persistents) visit(&kept.value, context);
+  visit(&held.irritants, context);
 }
 
 namespace {

@@ -51,7 +51,8 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   // by InitializeState(), a fork has its parent's. No field may be an address of the isolate's own.
   struct State {
     struct LatestError {
-      bool any = false;  // whether there has been an error
+      bool any = false;     // whether there has been an error
+      bool raised = false;  // and it was an object, the machine's last_condition
       ErrorReport report;
 
       LatestError() = default;
@@ -60,6 +61,7 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
         // Most tenants have none, and so a reset seldom has anything to do.
         if (any || other.any) {
           any = other.any;
+          raised = other.raised;
           report = other.report;
         }
         return *this;
@@ -80,6 +82,9 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
     vm::ReusableVector<Handle> handles;
     vm::ReusableVector<Handle> persistents;
     vm::ReusableVector<uint32_t> free_persistents;
+    // Of the latest failure that MakeError has made, and the number by which that Status tells that it is meant.
+    vm::Value irritants = vm::kNull;
+    uint64_t irritants_number = 0;
     bool operator==(const Held&) const = default;
   };
   // Likewise 0.
@@ -225,6 +230,10 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   absl::Status LostStatus() const;
   // A failure as the host gets it: what it may pass on to runs around keeps its mark.
   absl::Status AsSeenByHost(absl::Status status);
+  // Has a failure of the host's own bear irritants, a list, until the next. The number goes on with the Status.
+  void KeepIrritants(absl::Status* status, vm::Value list);
+  // Raises what a host function has returned, with its irritants. kException.
+  vm::Value RaiseReturned(absl::string_view who, const absl::Status& status);
   // Records the failure for LastError, and returns it.
   const absl::Status& Failed(const absl::Status& status);
 
@@ -391,6 +400,10 @@ struct BindingAccess {
 };
 
 Type TypeOf(const vm::Heap& heap, vm::Value v);
+
+// 1 to 255 characters of UTF-8, as names of host types and kinds of failures are: what is made of them in a heap needs no
+// room to be reserved.
+bool IsShortName(absl::string_view name);
 
 // For functions that make isolates and snapshots, and catch std::bad_alloc: ResourceExhausted. `what` reads like "an
 // isolate".

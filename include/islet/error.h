@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 
 namespace islet {
@@ -43,11 +44,28 @@ struct ErrorReport {
   // The kind of condition, as docs/language.md has them: "permission", "file", "wrong-type" ... Empty for other objects
   // that were raised, for limits and interrupts.
   std::string kind;
+  // The code of a failure of the host's own (HostError, Isolate::MakeError, or a script's raise-host); else 0.
+  int host_code = 0;
+  // Of a condition, what it is about, each as `write` prints it: the first 100. `message` has the first 20 of them.
+  std::vector<std::string> irritants;
 
   // `backtrace` as the Status has it, a line each: "  at f (startup.lisp:3:8)". Frames that repeat,
   // as in a deep recursion, take one line and a count.
   std::vector<std::string> BacktraceLines() const;
 };
+
+// Codes of the host's own, which tell its failures apart on the way through scripts, and back.
+inline constexpr int kFirstHostCode = 1000;
+inline constexpr int kLastHostCode = 1073741823;
+
+// A failure of the host's own, for its functions to return: HostError("http", 1404, "no such page"). In the script it
+// is a condition with this kind (condition-kind), code (condition-code) and message; if nothing handles it, the Status
+// of the Eval or Call around has the code Unknown, and HostCode and Isolate::LastError tell the rest. Isolate::MakeError
+// makes one with irritants. `kind` is 1 to 255 characters of UTF-8. If this or the code is none of those above, an
+// InvalidArgument that says so.
+absl::Status HostError(absl::string_view kind, int code, absl::string_view message);
+// The code of a failure of the host's own that Eval or Call, or HostError, has returned; 0 of any other.
+int HostCode(const absl::Status& status);
 
 // The exit status (0 to 255) with which a script has called `exit` or `emergency-exit`, if that is
 // what `status`, from Eval or Call, is about: those end the call, not the host. `(exit)` and `(exit

@@ -241,6 +241,11 @@ class alignas(64) Isolate {
   // has a copy of it. Cannot be frozen. Errors: InvalidArgument (what HostFunctions::Add would refuse),
   // ResourceExhausted, FailedPrecondition.
   absl::StatusOr<Value> MakeProcedure(absl::string_view name, int least, int most, HostFunction function);
+  // HostError (error.h) with irritants: data about the failure, as `error` takes them after its message. For a host
+  // function of this isolate to return: what it returns later has none. Errors: those of HostError;
+  // FailedPrecondition, and those of literals, instead.
+  absl::Status MakeError(absl::string_view kind, int code, absl::string_view message,
+                         absl::Span<const Value> irritants);
   // Sets the top-level variable `name`, as (define name 'value) would, whether there is one or not. Errors:
   // FailedPrecondition (the name is a keyword, or imported from a library, whose users would not see the new value; or
   // those of Call), InvalidArgument (no valid literal, no name), ResourceExhausted.
@@ -256,6 +261,9 @@ class alignas(64) Isolate {
   // The latest failure of Eval, EvalValues, EvalScript or Call, in parts; empty before there is one, and where this
   // thread may not use the isolate. Good until the next call.
   const ErrorReport& LastError() const;
+  // The object that this failure has raised: a handle in the innermost scope. Errors: NotFound (there has been none, or
+  // it was no object: a limit, an interrupt, an exit), FailedPrecondition.
+  absl::StatusOr<Value> LastRaised();
   // Writes out what open files and the standard ports hold back. Errors: those of the system.
   absl::Status Flush();
 

@@ -83,4 +83,23 @@
 (section "Top-level definitions may replace what is imported")
 (check (eval '(begin (define (filter x) (list 'mine x)) (filter 1)) (interaction-environment)) => '(mine 1))
 
+(section "Failures of the host's own have a code and a kind")
+(define (parts-of thunk)
+  (guard (e (#t (list (condition-kind e) (condition-code e))))
+    (thunk)))
+(check (parts-of (lambda () (raise-host 'http 1404 "no such page" "/a"))) => '(http 1404))
+(check (message (lambda () (raise-host 'http 1404 "no such page" "/a" 'b))) => "no such page \"/a\" b")
+(check (parts-of (lambda () (car 1))) => '(wrong-type #f))
+(check (parts-of (lambda () (raise 1))) => '(#f #f))
+(check-error (raise-host 'http 999 "of Islet's own"))
+
+(section "Host types are declared once")
+(define entity? (host-predicate 'entity))
+(check (eq? entity? (host-predicate 'entity)) => #t)
+(check (eq? entity? (host-predicate 'texture)) => #f)
+(check-error (host-predicate "entity"))
+(check-error (host-predicate (string->symbol (make-string 256 #\a))))
+(check (procedure? entity?) => #t)
+(check-error (entity? 1))  ; here is no host
+
 (check-report)

@@ -25,6 +25,8 @@ constexpr absl::string_view kOwn = "islet/";
 constexpr char kMark[] = "islet/failure";
 constexpr char kLimit[] = "islet/limit";
 constexpr char kExit[] = "islet/exit-status";
+constexpr char kHostError[] = "islet/host-error";  // code and kind, "1404 http"
+constexpr char kIrritants[] = "islet/irritants";   // a number
 
 constexpr absl::string_view kKindNames[] = {"outside", "condition", "termination"};
 
@@ -61,6 +63,17 @@ Mark MarkOf(const absl::Status& status) {
     }
   }
   return mark;
+}
+
+// Of a failure of the host's own. False: it is another's.
+bool HostErrorOf(const absl::Status& status, int* code, std::string* kind) {
+  const std::string bytes = PayloadOf(status, kHostError);
+  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(bytes, absl::MaxSplits(' ', 1));
+  int number;
+  if (!absl::SimpleAtoi(parts.first, &number) || number < kFirstHostCode || number > kLastHostCode) return false;
+  *code = number;
+  *kind = std::string(parts.second);
+  return true;
 }
 
 // Without a character cut in two.
@@ -138,6 +151,7 @@ absl::Status Failure::ToStatus() const {
   for (const auto& [type, bytes] : payloads) status.SetPayload(type, absl::Cord(absl::string_view(bytes)));
   if (limit != Limit::kNone) SetPayload(&status, kLimit, LimitName(limit));
   if (exit_status >= 0) SetPayload(&status, kExit, absl::StrCat(exit_status));
+  if (host_code != 0) SetPayload(&status, kHostError, absl::StrCat(host_code, " ", condition));
   if (number != 0) SetPayload(&status, kMark, absl::StrCat(kKindNames[static_cast<int>(kind)], " ", number));
   return status;
 }
@@ -151,6 +165,7 @@ Failure Failure::FromStatus(const absl::Status& status) {
   failure.message = std::string(status.message());
   failure.limit = LimitReached(status);
   failure.exit_status = ExitStatus(status);
+  HostErrorOf(status, &failure.host_code, &failure.condition);
   failure.payloads = PayloadsOf(status);
   return failure;
 }
@@ -186,16 +201,38 @@ bool CanBeHandled(const absl::Status& status) {
 
 // ---- Conditions
 
-Value RaiseHostStatus(Vm& vm, absl::string_view who, const absl::Status& status) {
+absl::Status HostErrorStatus(absl::string_view kind, int code, absl::string_view message) {
+  absl::Status status(absl::StatusCode::kUnknown, message);
+  SetPayload(&status, kHostError, absl::StrCat(code, " ", kind));
+  return status;
+}
+
+void SetIrritantsNumber(absl::Status* status, uint64_t number) { SetPayload(status, kIrritants, absl::StrCat(number)); }
+
+uint64_t IrritantsNumber(const absl::Status& status) {
+  uint64_t number;
+  return absl::SimpleAtoi(PayloadOf(status, kIrritants), &number) ? number : 0;
+}
+
+int HostCode(const absl::Status& status) {
+  int code = 0;
+  std::string kind;
+  return HostErrorOf(status, &code, &kind) ? code : 0;
+}
+
+Value RaiseHostStatus(Vm& vm, absl::string_view who, const absl::Status& status, const Value& irritants) {
   Heap& heap = vm.heap();
   std::string message(status.message());
+  std::string kind = "host";
+  int code = static_cast<int>(status.code());
+  (void)HostErrorOf(status, &code, &kind);
   Payloads payloads = PayloadsOf(status);
   MakeRoom(heap, &message, &payloads);
   // No safepoint from here on.
-  const Value condition = vm.MakeCondition("host", who, message, kNull);
+  const Value condition = vm.MakeCondition(kind, who, message, irritants);
   const Value parts = heap.MakeVector(static_cast<uint32_t>(1 + 2 * payloads.size()), kFalse);
   const auto set = [&](size_t i, Value v) { heap.Get<Vector>(parts)->items[i] = v; };
-  set(0, Value::Fixnum(static_cast<int32_t>(status.code())));
+  set(0, Value::Fixnum(code));
   for (size_t i = 0; i < payloads.size(); ++i) {
     const std::string& bytes = payloads[i].second;
     const Value bytevector = heap.MakeBytevector(static_cast<uint32_t>(bytes.size()));
@@ -218,6 +255,14 @@ Value RaiseFileStatus(Vm& vm, absl::string_view who, const absl::Status& status,
   return vm.Raise(condition);
 }
 
+int HostCodeOf(const Heap& heap, Value object) {
+  const Condition* const condition = heap.TryGet<Condition>(object);
+  const Vector* const parts = condition == nullptr ? nullptr : heap.TryGet<Vector>(condition->payload);
+  if (parts == nullptr || parts->length == 0 || !parts->items[0].IsFixnum()) return 0;
+  const int code = parts->items[0].fixnum();
+  return code >= kFirstHostCode ? code : 0;
+}
+
 namespace {
 
 // Gives `failure` the code of an object that nothing has handled, and what a host's Status had.
@@ -226,13 +271,16 @@ void SetCode(Vm& vm, Value object, Failure* failure) {
   failure->code = absl::StatusCode::kUnknown;
   const Condition* const condition = heap.TryGet<Condition>(object);
   if (condition == nullptr) return;
-  const std::string kind = vm.SymbolName(condition->kind);
-  if (kind == "syntax" || kind == "read") failure->code = absl::StatusCode::kInvalidArgument;
-  if (kind == "permission") failure->code = absl::StatusCode::kPermissionDenied;
-  if (failure->code != absl::StatusCode::kUnknown) return;
+  failure->host_code = HostCodeOf(heap, object);
+  if (failure->host_code == 0) {
+    const std::string kind = vm.SymbolName(condition->kind);
+    if (kind == "syntax" || kind == "read") failure->code = absl::StatusCode::kInvalidArgument;
+    if (kind == "permission") failure->code = absl::StatusCode::kPermissionDenied;
+    if (failure->code != absl::StatusCode::kUnknown) return;
+  }
   const Vector* const parts = heap.TryGet<Vector>(condition->payload);
   if (parts == nullptr || parts->length == 0 || !parts->items[0].IsFixnum() || parts->items[0].fixnum() == 0) return;
-  failure->code = static_cast<absl::StatusCode>(parts->items[0].fixnum());
+  if (failure->host_code == 0) failure->code = static_cast<absl::StatusCode>(parts->items[0].fixnum());
   for (uint32_t i = 1; i + 1 < parts->length; i += 2) {
     const Bytevector* const bytes = heap.TryGet<Bytevector>(parts->items[i + 1]);
     if (bytes == nullptr || !heap.Is<String>(parts->items[i])) continue;

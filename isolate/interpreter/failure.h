@@ -10,6 +10,10 @@
 //
 // A condition made of a host's Status keeps its code and payloads in Condition::payload: a Vector of the code, and URL
 // and bytes (String, Bytevector) of each payload in turn. They are the Status's again if nothing handles the condition.
+//
+// A failure of the host's own (HostError in islet/error.h) has a code that no absl::Status has, from kFirstHostCode on,
+// and a kind that the host has chosen. It stands in Condition::payload in the place of the Status's; scripts raise such
+// conditions by raise-host. As a Status it is Unknown, with a payload of both.
 
 #ifndef ISLET_ISOLATE_INTERPRETER_FAILURE_H_
 #define ISLET_ISOLATE_INTERPRETER_FAILURE_H_
@@ -28,10 +32,14 @@
 
 namespace islet::vm {
 
+class Heap;
 class Vm;
 
 // The name of the code of a top-level form in backtraces.
 inline constexpr char kTopLevelName[] = "top level";
+
+inline constexpr int kFirstHostCode = 1000;
+inline constexpr int kLastHostCode = Value::kFixnumMax;
 
 struct BacktraceFrame {
   std::string procedure;  // "lambda" if it has no name, kTopLevelName for a form of a text
@@ -55,6 +63,10 @@ struct Failure {
   std::string message;
   // Condition::kind; empty for terminations, and for other objects that were raised.
   std::string condition;
+  // Of a failure of the host's own; else 0.
+  int host_code = 0;
+  // Of a condition, as `write` prints them: the first ones, at least as many as the message has.
+  std::vector<std::string> irritants;
   // The limit that was reached.
   Limit limit = Limit::kNone;
   // 0 to 255 if it was `exit`, else -1.
@@ -101,10 +113,21 @@ int ExitStatus(const absl::Status& status);
 // and control that has left, which end the runs around, too.
 bool CanBeHandled(const absl::Status& status);
 
-// Raises a condition of kind `host` made of `status`, which is not OK. Its message comes back whole, but for invalid
-// UTF-8, which becomes U+FFFD, and what the heap limit leaves no room for. Payloads of Islet's own (a limit's, of
-// another isolate) are dropped. A safepoint; returns kException.
-Value RaiseHostStatus(Vm& vm, absl::string_view who, const absl::Status& status);
+// A failure of the host's own, with a code from kFirstHostCode to kLastHostCode and a kind of valid UTF-8.
+absl::Status HostErrorStatus(absl::string_view kind, int code, absl::string_view message);
+// A Status holds no data of an isolate: its irritants, if it has any, wait there under a number (0: it has none).
+void SetIrritantsNumber(absl::Status* status, uint64_t number);
+uint64_t IrritantsNumber(const absl::Status& status);
+// The code of such a failure; 0 of others.
+int HostCode(const absl::Status& status);
+
+// Raises a condition made of `status`, which is not OK: of kind `host`, or of that of a HostErrorStatus. Its message
+// comes back whole, but for invalid UTF-8, which becomes U+FFFD, and what the heap limit leaves no room for. Payloads of
+// Islet's own (a limit's, of another isolate) are dropped. `irritants` is a root. A safepoint; returns kException.
+Value RaiseHostStatus(Vm& vm, absl::string_view who, const absl::Status& status, const Value& irritants = kNull);
+
+// The code of a condition of the host's own; 0 of other objects.
+int HostCodeOf(const Heap& heap, Value object);
 
 // Raises a condition of kind "file": what the host or the system says of a file or stream, with such irritants. If
 // nothing handles it, the host gets the code of `status` if that is NotFound or PermissionDenied, else Unknown. Returns

@@ -97,7 +97,7 @@
     ;; Vectors, bytevectors, symbols
     subvector bytevector-fill! symbol-append symbol<? generate-uninterned-symbol
     ;; The host and the snapshot
-    host-function host-predicate on-restore runtime-version
+    host-function host-predicate on-restore runtime-version condition-kind condition-code raise-host
     ;; The rest
     void procedure-name)
   (import (scheme base) (scheme case-lambda) (scheme char) (scheme complex) (scheme cxr) (scheme eval) (scheme file)
@@ -114,4 +114,5 @@
                 assert er-macro-transformer identifier? identifier->symbol exact->inexact inexact->exact string-null?
                 string-reverse string-search-forward string-search-backward string-split string-join
                 string-concatenate string-take string-drop string-take-right string-drop-right subvector
-                bytevector-fill! symbol-append symbol<? generate-uninterned-symbol host-function host-predicate on-restore runtime-version void procedure-name)))
+                bytevector-fill! symbol-append symbol<? generate-uninterned-symbol host-function host-predicate on-restore runtime-version
+                condition-kind condition-code raise-host void procedure-name)))

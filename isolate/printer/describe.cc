@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t kLongestIrritant = 1000;
 constexpr int kMostIrritants = 20;
+constexpr int kMostIrritantsTold = 100;  // by themselves
 constexpr size_t kLongestMessage = 10000;
 
 // The code of the procedure that the machine calls to find a handler.
@@ -102,6 +103,10 @@ Failure DescribeFailure(Vm& vm, Value object, Value backtrace) {
   if (const Condition* condition = vm.heap().TryGet<Condition>(object); condition != nullptr) {
     failure.condition = vm.SymbolName(condition->kind);
     failure.place = PlaceFromValue(vm.heap(), condition->position);
+    Value rest = condition->irritants;
+    for (int count = 0; rest.IsPair() && count < kMostIrritantsTold; rest = vm.heap().cdr(rest), ++count) {
+      failure.irritants.push_back(Print(vm, vm.heap().car(rest), PrintMode::kWrite, kLongestIrritant));
+    }
     if (!vm.heap().Is<Vector>(backtrace)) backtrace = condition->backtrace;
   }
   failure.frames = DescribeFrames(vm, backtrace);

@@ -227,6 +227,27 @@ Value MakeCondition(Vm& vm, Value* args, uint32_t) {
   return vm.MakeCondition(vm.SymbolName(args[0]), NameText(vm, args[1]), NameText(vm, args[2]), args[3]);
 }
 
+// (raise-host kind code message irritant ...): a failure of the host's own kind, as its functions raise them. Numbers
+// below are those of Islet's own, which no program can pass for.
+Value RaiseHost(Vm& vm, Value* args, uint32_t argc) {
+  constexpr const char* kWho = "raise-host";
+  Heap& heap = vm.heap();
+  if (!CheckSymbol(vm, kWho, args, 0)) return kException;
+  if (!args[1].IsFixnum() || args[1].fixnum() < kFirstHostCode) {
+    return vm.WrongType(kWho, 2, "a code of the host's own, an exact integer from 1000 to 1073741823", args[1]);
+  }
+  if (!CheckString(vm, kWho, args, 2)) return kException;
+  const uint64_t bytes = uint64_t{argc} * sizeof(Pair) + StringBytes(StringLength(heap, args[2]), true);
+  if (bytes > kNeedsNoReserve && !ReserveFor(vm, kWho, bytes)) return kException;
+  Value irritants = kNull;
+  for (uint32_t i = argc; i > 3; --i) irritants = heap.Cons(args[i - 1], irritants);
+  const Value condition = vm.MakeCondition("host", "", NameText(vm, args[2]), irritants);
+  const Value payload = heap.MakeVector(1, args[1]);
+  heap.Get<Condition>(condition)->kind = args[0];
+  heap.Get<Condition>(condition)->payload = payload;
+  return vm.Raise(condition);
+}
+
 Value IsCondition(Vm& vm, Value* args, uint32_t) { return Value::Boolean(vm.heap().Is<Condition>(args[0])); }
 
 Value IsFileError(Vm& vm, Value* args, uint32_t) {
@@ -250,6 +271,15 @@ Value ErrorIrritants(Vm& vm, Value* args, uint32_t) {
 }
 Value ConditionKind(Vm& vm, Value* args, uint32_t) {
   return ConditionField<&Condition::kind>(vm, "%condition-kind", args);
+}
+// Of any object that was raised: so a clause of `guard` may ask first.
+Value KindOfRaised(Vm& vm, Value* args, uint32_t) {
+  const Condition* condition = vm.heap().TryGet<Condition>(args[0]);
+  return condition == nullptr ? kFalse : condition->kind;
+}
+Value CodeOfRaised(Vm& vm, Value* args, uint32_t) {
+  const int code = HostCodeOf(vm.heap(), args[0]);
+  return code == 0 ? kFalse : Value::Fixnum(code);
 }
 Value ConditionWho(Vm& vm, Value* args, uint32_t) {
   return ConditionField<&Condition::who>(vm, "%condition-who", args);
@@ -293,6 +323,9 @@ constexpr PrimitiveSpec kPrimitives[] = {
     {"file-error?", IsFileError, 1, 1},
     {"read-error?", IsReadError, 1, 1},
     {"%make-condition", MakeCondition, 4, 4},
+    {"condition-kind", KindOfRaised, 1, 1},
+    {"condition-code", CodeOfRaised, 1, 1},
+    {"raise-host", Interruptible<RaiseHost>, 3, -1},
     {"%condition-kind", ConditionKind, 1, 1},
     {"%condition-who", ConditionWho, 1, 1},
     {"%condition-position", ConditionPosition, 1, 1},
