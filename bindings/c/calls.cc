@@ -7,6 +7,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "bindings/c/internal.h"
+#include "isolate/data/string.h"
 #include "isolate/evaluator/evaluator.h"
 #include "isolate/interpreter/stubs.h"
 
@@ -99,11 +100,11 @@ absl::StatusOr<vm::Value> CallProcedure(Impl& impl, vm::Value procedure, absl::S
   return impl.vm->Call(vm::MakeStubProcedure(*impl.vm, "apply"), {procedure, list});
 }
 
-absl::StatusOr<vm::Value> CFunction::Call(Impl& impl, absl::Span<const vm::Value> arguments) const {
+absl::StatusOr<vm::Value> CFunction::CallMethod(Impl& impl, void* self, absl::Span<const vm::Value> arguments) const {
   absl::InlinedVector<islet_value, 8> handles(arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) handles[i] = MakeHandle(impl, arguments[i]);
   const HostFrame frame(impl);
-  islet_host_call call = {CTypeOf(impl.isolate),          data_.get(),   handles.data(), handles.size(),
+  islet_host_call call = {CTypeOf(impl.isolate),          data_.get(),   self, handles.data(), handles.size(),
                           {kConstant, kUnspecifiedValue}, &frame.error()};
   const islet_status status = function_(&call);
   if (status != ISLET_OK) return ReturnedStatus(status, frame.error(), "the host function failed");
@@ -115,6 +116,12 @@ absl::StatusOr<vm::Value> CFunction::Call(Impl& impl, absl::Span<const vm::Value
     return absl::InvalidArgumentError(frame.error().message);
   }
   return result;
+}
+
+absl::Status Prepare(Impl& impl, islet_prepare prepare, void* data) {
+  const HostFrame frame(impl);
+  const islet_status status = prepare(CTypeOf(impl.isolate), data, &frame.error());
+  return status == ISLET_OK ? absl::OkStatus() : PreparingStatus(status, frame.error());
 }
 
 }  // namespace islet::c
@@ -179,6 +186,36 @@ islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length,
       return absl::OkStatus();
     });
     return status.ok() ? ISLET_OK : islet::c::FailIn(*cpp.impl(), error, status, described);
+  });
+}
+
+islet_status islet_define(islet_isolate* isolate, const char* name, islet_value value, islet_error* error) {
+  constexpr char kWho[] = "islet_define";
+  return Checked(error, kWho, [&]() -> islet_status {
+    if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
+    if (name == nullptr) return islet::c::FailNull(error, kWho, "name");
+    if (const Why why = islet::c::Usable(isolate); why != Why::kNothing) return islet::c::Fail(error, kWho, why);
+    if (*name == '\0' || !islet::vm::IsValidUtf8(name)) {
+      return islet::c::Fail(error, kWho, ISLET_INVALID_ARGUMENT, "the name is empty, or not UTF-8");
+    }
+    islet::Isolate& cpp = CppOf(isolate);
+    islet_status failed = ISLET_OK;  // here, and *error says why
+    const absl::Status status = islet::HostCall(cpp, [&](Impl& impl) -> absl::Status {
+      if (!islet::c::MakeRoom(impl, islet::c::kLargestPart)) {
+        failed = islet::c::Fail(error, kWho, Why::kHeapLimit);
+        return absl::CancelledError("");
+      }
+      islet::vm::Value datum;
+      if (const Why why = islet::c::Resolve(impl, value, &datum); why != Why::kNothing) {
+        failed = islet::c::FailValue(error, kWho, "the value", why, value);
+        return absl::CancelledError("");
+      }
+      const size_t slot = impl.held.handles.size();
+      impl.MakeHandle(datum);  // making room for the variable may collect
+      return impl.Define(name, impl.held.handles[slot].value);
+    });
+    if (failed != ISLET_OK) return failed;
+    return status.ok() ? ISLET_OK : islet::c::FailIn(*cpp.impl(), error, status, /*described=*/false);
   });
 }
 

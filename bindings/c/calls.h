@@ -20,13 +20,20 @@ class CFunction : public DirectFunction {
   CFunction(absl::string_view name, islet_function function, std::shared_ptr<void> data)
       : name_(name), function_(function), data_(std::move(data)) {}
 
-  absl::StatusOr<vm::Value> Call(Isolate::Impl& impl, absl::Span<const vm::Value> arguments) const override;
+  absl::StatusOr<vm::Value> Call(Isolate::Impl& impl, absl::Span<const vm::Value> arguments) const override {
+    return CallMethod(impl, nullptr, arguments);
+  }
+  absl::StatusOr<vm::Value> CallMethod(Isolate::Impl& impl, void* self,
+                                       absl::Span<const vm::Value> arguments) const override;
 
  private:
   const std::string name_;
   const islet_function function_;
   const std::shared_ptr<void> data_;
 };
+
+// Runs the function of a pool's options in an isolate that is entered.
+absl::Status Prepare(Isolate::Impl& impl, islet_prepare prepare, void* data);
 
 }  // namespace islet::c
 

@@ -32,6 +32,8 @@ namespace {
 
 // The payload of a Status that holds a status of the host's own.
 constexpr char kHostStatus[] = "host-status";
+// Likewise, of whatever status a pool's `prepare` has returned.
+constexpr char kPreparing[] = "preparing";
 
 struct Reason {
   islet_status status;
@@ -52,6 +54,7 @@ constexpr Reason kReasons[] = {
     {ISLET_BUSY,
      "the isolate asks whether a limit is to be raised: only islet_set_limit, islet_limit and islet_stat "
      "may be called"},
+    {ISLET_BUSY, "a finalizer of one of the isolate's host objects runs, which may not use it"},
     {ISLET_NOT_ENTERED, "no such scope is open"},
     {ISLET_RESOURCE_EXHAUSTED,
      "there is too little of the stack left, or it is none that is known "
@@ -67,14 +70,18 @@ constexpr Reason kReasons[] = {
     {ISLET_INVALID_ARGUMENT, "the text is no decimal integer"},
     {ISLET_INVALID_ARGUMENT, "the number is no Unicode scalar value"},
     {ISLET_OUT_OF_RANGE, "it is longer than any object can be"},
+    {ISLET_INVALID_ARGUMENT,
+     "the function is NULL, the name is empty or not UTF-8, or there can be no such numbers of arguments"},
+    {ISLET_INVALID_ARGUMENT, "the type is NULL"},
 };
 static_assert(std::size(kReasons) == static_cast<size_t>(Why::kEnd));
 
 constexpr const char* kMakers[] = {
-    "islet_unspecified", "islet_null",           "islet_eof",       "islet_boolean", "islet_integer",
-    "islet_big_integer", "islet_real",           "islet_character", "islet_string",  "islet_symbol",
-    "islet_bytevector",  "islet_bytevector_new", "islet_pair",      "islet_list",    "islet_vector",
-    "islet_hash_table",  "islet_scope_escape",   "islet_keep",
+    "islet_unspecified", "islet_null",           "islet_eof",       "islet_boolean",   "islet_integer",
+    "islet_big_integer", "islet_real",           "islet_character", "islet_string",    "islet_symbol",
+    "islet_bytevector",  "islet_bytevector_new", "islet_pair",      "islet_list",      "islet_vector",
+    "islet_hash_table",  "islet_scope_escape",   "islet_keep",      "islet_keep_weak", "islet_procedure",
+    "islet_host_object",
 };
 static_assert(std::size(kMakers) == static_cast<size_t>(Maker::kEnd));
 
@@ -243,6 +250,22 @@ absl::Status ReturnedStatus(islet_status status, const islet_error& error, absl:
     returned.SetPayload(kHostStatus, absl::Cord(absl::string_view(absl::StrCat(status))));
   }
   return returned;
+}
+
+absl::Status PreparingStatus(islet_status status, const islet_error& error) {
+  const bool told = error.status == status && !error.report.empty();
+  absl::Status prepared(absl::StatusCode::kUnknown,
+                        told ? absl::string_view(error.report) : "islet_options_set_prepare: the function failed");
+  prepared.SetPayload(kPreparing, absl::Cord(absl::string_view(absl::StrCat(status))));
+  return prepared;
+}
+
+islet_status FailPreparing(islet_error* error, const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(kPreparing);
+  islet_status code;
+  if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &code)) return FailOpening(error, status);
+  if (error != nullptr) Fill(*error, code, status.message(), status.message());
+  return code;
 }
 
 }  // namespace islet::c

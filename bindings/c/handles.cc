@@ -105,7 +105,12 @@ void State::CloseScopes(Impl& impl, size_t left) {
 void State::EndReleased(Impl& impl) {
   const std::lock_guard<ForkSafeMutex> lock(released_mutex);
   for (const uint64_t place : released) {
-    const uint32_t index = static_cast<uint32_t>(place) & ~kKeptSlot, stamp = static_cast<uint32_t>(place >> 32);
+    const uint32_t slot = static_cast<uint32_t>(place), stamp = static_cast<uint32_t>(place >> 32);
+    const uint32_t index = slot & ~(kKeptSlot | kWeakSlot);
+    if ((slot & kWeakSlot) != 0) {
+      impl.DropWeak(index, stamp);
+      continue;
+    }
     if (index < impl.held.persistents.size() && impl.held.persistents[index].stamp == stamp) impl.EndKept(index);
   }
   released.clear();
@@ -123,6 +128,7 @@ Why Enterable(islet_isolate* isolate) {
   Impl& impl = *cpp.impl();
   if (impl.lost()) return Why::kLost;
   if (impl.asking_host) return Why::kAsking;
+  if (impl.finalizing) return Why::kFinalizing;
   if (!impl.CheckEntered().ok()) return impl.lost() ? Why::kLost : Why::kNoStack;
   return Why::kNothing;
 }
@@ -153,6 +159,14 @@ islet_value MakeHandle(Impl& impl, vm::Value v) {
   const uint32_t slot = static_cast<uint32_t>(impl.held.handles.size()), stamp = impl.next_stamp++;
   impl.held.handles.push_back({v, stamp});
   return {impl.tenancy, Place(slot, stamp)};
+}
+
+Why ResolveWeak(Impl& impl, islet_value value, vm::Value* datum) {
+  constexpr uint32_t kFlags = kKeptSlot | kWeakSlot;
+  const uint32_t slot = static_cast<uint32_t>(value.place);
+  if ((slot & kFlags) != kFlags) return Why::kStale;
+  *datum = impl.FindWeak(slot & ~kFlags, static_cast<uint32_t>(value.place >> 32));
+  return *datum == vm::kUndefined ? Why::kStale : Why::kNothing;
 }
 
 Why ResolveOther(Impl& impl, islet_value value, vm::Value* datum) {
@@ -304,6 +318,25 @@ islet_value islet_keep(islet_isolate* isolate, islet_value value) try {
   return {impl.tenancy, islet::c::Place(slot | islet::c::kKeptSlot, impl.held.persistents[slot].stamp)};
 } catch (const std::bad_alloc&) {
   return Failed(Maker::kKeep, Why::kNoMemory);
+}
+
+islet_value islet_keep_weak(islet_isolate* isolate, islet_value value) try {
+  if (const Why why = islet::c::Usable(isolate); why != Why::kNothing) return Failed(Maker::kKeepWeak, why);
+  Impl& impl = *islet::c::CppOf(isolate).impl();
+  State& state = islet::c::StateOf(impl);
+  if (state.any_released.load(std::memory_order_relaxed)) state.EndReleased(impl);
+  if (value.owner == islet::c::kFailed) return value;
+  islet::vm::Value datum;
+  if (const Why why = islet::c::Resolve(impl, value, &datum); why != Why::kNothing) {
+    return Failed(Maker::kKeepWeak, why);
+  }
+  if (value.owner != impl.tenancy) return value;          // which does not end
+  if (!datum.IsRef()) return islet_keep(isolate, value);  // likewise
+  uint32_t stamp;
+  const uint32_t number = impl.KeepWeak(datum, &stamp);
+  return {impl.tenancy, islet::c::Place(number | islet::c::kKeptSlot | islet::c::kWeakSlot, stamp)};
+} catch (const std::bad_alloc&) {
+  return Failed(Maker::kKeepWeak, Why::kNoMemory);
 }
 
 void islet_release_value(islet_isolate* isolate, islet_value kept) {

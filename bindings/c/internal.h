@@ -3,10 +3,12 @@
 #ifndef ISLET_BINDINGS_C_INTERNAL_H_
 #define ISLET_BINDINGS_C_INTERNAL_H_
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <string>
@@ -14,8 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "islet/host_objects.h"
 #include "islet/islet.h"
 #include "islet/isolate.h"
 #include "islet/isolate_pool.h"
@@ -56,6 +60,8 @@ enum Owner : uint64_t {
 enum ConstantPlace : uint64_t { kUnspecifiedValue, kFalseValue, kTrueValue, kNullValue, kEofValue, kConstantEnd };
 // In the slot: among the persistents, not the handles.
 inline constexpr uint32_t kKeptSlot = uint32_t{1} << 31;
+// With that: among the weak persistents.
+inline constexpr uint32_t kWeakSlot = uint32_t{1} << 30;
 
 inline uint64_t Place(uint32_t slot, uint32_t stamp) { return uint64_t{stamp} << 32 | slot; }
 
@@ -70,6 +76,7 @@ enum class Why : uint8_t {
   kLostInFork,
   kLost,
   kAsking,
+  kFinalizing,
   kNoScope,
   kNoStack,
   kNoMemory,
@@ -83,6 +90,8 @@ enum class Why : uint8_t {
   kNotDecimal,
   kNotScalar,
   kTooLong,
+  kNotCallable,
+  kNullType,
   kEnd,
 };
 islet_status StatusOf(Why why);
@@ -109,6 +118,9 @@ enum class Maker : uint8_t {
   kHashTable,
   kScopeEscape,
   kKeep,
+  kKeepWeak,
+  kProcedure,
+  kHostObject,
   kEnd,
 };
 const char* NameOf(Maker maker);
@@ -131,6 +143,9 @@ islet_status FailNoMemory(islet_error* error, const char* who);
 islet_status FailOpening(islet_error* error, const absl::Status& status);
 // What work in the isolate has returned. `described`: LastError tells its parts.
 islet_status FailIn(Impl& impl, islet_error* error, const absl::Status& status, bool described);
+// What a pool's `prepare` has returned, for islet_pool_get to report: it travels through the pool as a Status.
+absl::Status PreparingStatus(islet_status status, const islet_error& error);
+islet_status FailPreparing(islet_error* error, const absl::Status& status);
 // The Status to be raised in the script, of a host function or another callback that has returned `status`.
 absl::Status ReturnedStatus(islet_status status, const islet_error& error, absl::string_view otherwise);
 
@@ -239,7 +254,8 @@ inline Why Usable(islet_isolate* isolate) {
     return Enterable(isolate);
   }
   const Impl& impl = *cpp.impl();
-  if (__builtin_expect(impl.lost() || impl.asking_host || impl.vm->heap().CollectionIsUnfinished(), 0)) {
+  if (__builtin_expect(impl.lost() || impl.asking_host || impl.finalizing || impl.vm->heap().CollectionIsUnfinished(),
+                       0)) {
     return Enterable(isolate);
   }
   return Why::kNothing;
@@ -252,12 +268,13 @@ islet_value MakeHandle(Impl& impl, vm::Value v);
 // kNothing, and the datum. Makes at most kLargestPart bytes in the heap; no safepoint.
 inline constexpr size_t kLargestPart = 24;
 Why ResolveOther(Impl& impl, islet_value value, vm::Value* datum);
+Why ResolveWeak(Impl& impl, islet_value value, vm::Value* datum);
 inline Why Resolve(Impl& impl, islet_value value, vm::Value* datum) {
   if (__builtin_expect(value.owner != impl.tenancy, 0)) return ResolveOther(impl, value, datum);
   const uint32_t slot = static_cast<uint32_t>(value.place), stamp = static_cast<uint32_t>(value.place >> 32);
   const auto& list = (slot & kKeptSlot) != 0 ? impl.held.persistents : impl.held.handles;
   const uint32_t index = slot & ~kKeptSlot;
-  if (__builtin_expect(index >= list.size() || list[index].stamp != stamp, 0)) return Why::kStale;
+  if (__builtin_expect(index >= list.size() || list[index].stamp != stamp, 0)) return ResolveWeak(impl, value, datum);
   *datum = list[index].value;
   return Why::kNothing;
 }
@@ -296,18 +313,40 @@ struct islet_snapshot {
 
 struct islet_options {
   islet::IsolateOptions isolate;
+  islet_prepare prepare = nullptr;
+  std::shared_ptr<void> prepare_data;
   islet::IsolatePool::Options pool;  // but for its isolates'
   islet::HostFunctions functions;
   absl::Status mistake;
 };
 
+struct islet_host_type {
+  islet::HostType type;
+};
+
 struct islet_pool {
   std::unique_ptr<islet::IsolatePool> pool;
   std::shared_ptr<islet::c::SharedData> shared;
+  bool prepares = false;  // which makes the isolates' State
 };
 
 namespace islet::c {
 
+// What a function of a table gets, with what is to be called at its end.
+std::shared_ptr<void> Released(void* data, islet_release release);
+// `given` as this library knows it; an error if that is not all of it. `what` is the parameter's name.
+absl::Status CheckTable(const void* given, size_t size, size_t known, const char* what);
+template <typename Table>
+absl::Status CopyTable(const Table* given, const char* what, Table* copy) {
+  if (given == nullptr) return absl::InvalidArgumentError(absl::StrCat(what, " is NULL"));
+  if (absl::Status status = CheckTable(given, given->size, sizeof(Table), what); !status.ok()) return status;
+  std::memset(static_cast<void*>(copy), 0, sizeof(Table));
+  std::memcpy(static_cast<void*>(copy), given, std::min(given->size, sizeof(Table)));
+  return absl::OkStatus();
+}
+
+// What the interface has for a new machine. Throws std::bad_alloc.
+std::shared_ptr<State> NewState(std::shared_ptr<SharedData> shared);
 // The isolates' options, functions included.
 IsolateOptions WithFunctions(const islet_options& options);
 // False: `which` is no limit.

@@ -6,18 +6,29 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "bindings/c/calls.h"
 #include "bindings/c/internal.h"
 #include "isolate/process/stack_space.h"
+#include "sdk/dependents.h"
 #include "sdk/isolate_memory.h"
 
 namespace islet::c {
-namespace {
 
-// What the C interface has for a new machine. Throws std::bad_alloc.
 std::shared_ptr<State> NewState(std::shared_ptr<SharedData> shared) {
   auto state = std::make_shared<State>();
   state->shared = std::move(shared);
   return state;
+}
+
+namespace {
+
+// For a tenant, which gets the isolate next.
+void SetUp(Impl& impl, const std::shared_ptr<SharedData>& shared) {
+  if (impl.wrapper == nullptr) {
+    impl.wrapper = NewState(shared);
+  } else {
+    StateOf(impl).Restart();
+  }
 }
 
 // What [free] functions need: the machine, or why not.
@@ -56,6 +67,10 @@ uint64_t StatOf(const IsolateStats& stats, int which) {
       return stats.old_bytes;
     case ISLET_STAT_LARGE_BYTES:
       return stats.large_bytes;
+    case ISLET_STAT_EXTERNAL_BYTES:
+      return stats.external_bytes;
+    case ISLET_STAT_HOST_OBJECTS:
+      return stats.host_objects;
     case ISLET_STAT_SPARE_BYTES:
       return stats.spare_bytes;
     case ISLET_STAT_SNAPSHOT_BYTES:
@@ -176,7 +191,9 @@ islet_status islet_isolate_free(islet_isolate* isolate) {
   if (owner == islet::kNeverAgain) return ISLET_STALE;
   if (owner == islet::CurrentThread()) {
     Impl& impl = *cpp.impl();
-    if (impl.inside > 0 || impl.asking_host) return ISLET_BUSY;
+    const bool in_use =
+        impl.inside > 0 || impl.asking_host || impl.finalizing || islet::c::StateOf(impl).host_calls > 0;
+    if (in_use) return ISLET_BUSY;
     islet::c::StateOf(impl).CloseScopes(impl, 0);
   } else if (Impl::IsLostInFork(cpp)) {
     return ISLET_NOT_ENTERED;
@@ -196,12 +213,20 @@ islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_options* option
     if (options != nullptr) {
       whole = options->pool;
       whole.isolate = islet::c::WithFunctions(*options);
+      if (options->prepare != nullptr) {
+        whole.prepare = [shared = snapshot->shared, prepare = options->prepare,
+                         data = options->prepare_data](islet::Isolate& isolate) {
+          islet::c::SetUp(*isolate.impl(), shared);
+          return islet::c::Prepare(*isolate.impl(), prepare, data.get());
+        };
+      }
     }
     auto wrapper = std::make_unique<islet_pool>();
     auto pool = islet::IsolatePool::Create(snapshot->snapshot, whole);
     if (!pool.ok()) return islet::c::FailOpening(error, pool.status());
     wrapper->pool = *std::move(pool);
     wrapper->shared = snapshot->shared;
+    wrapper->prepares = options != nullptr && options->prepare != nullptr;
     made = wrapper.release();
     return ISLET_OK;
   });
@@ -216,13 +241,8 @@ islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) {
   (void)Checked(error, kWho, [&]() -> islet_status {
     if (pool == nullptr) return islet::c::FailNullObject(error, kWho, "pool");
     auto isolate = pool->pool->Get();
-    if (!isolate.ok()) return islet::c::FailOpening(error, isolate.status());
-    Impl& impl = *(*isolate)->impl();
-    if (impl.wrapper == nullptr) {
-      impl.wrapper = islet::c::NewState(pool->shared);
-    } else {
-      islet::c::StateOf(impl).Restart();
-    }
+    if (!isolate.ok()) return islet::c::FailPreparing(error, isolate.status());
+    if (!pool->prepares) islet::c::SetUp(*(*isolate)->impl(), pool->shared);
     made = islet::c::CTypeOf(islet::BindingAccess::Release(*std::move(isolate)));
     return ISLET_OK;
   });
@@ -327,7 +347,9 @@ islet_status islet_collect(islet_isolate* isolate, int how, islet_error* error) 
     }
     if (how != ISLET_COLLECT_MINOR) return islet::c::Fail(error, kWho, ISLET_UNSUPPORTED, "no such collection");
     const absl::Status status = islet::InIsolate(CppOf(isolate), [](Impl& impl) {
-      return impl.vm->heap().Collect() ? absl::OkStatus() : absl::ResourceExhaustedError("the heap limit is passed");
+      if (!impl.vm->heap().Collect()) return absl::ResourceExhaustedError("the heap limit is passed");
+      if (impl.dependents != nullptr) impl.FinalizeDead();
+      return absl::OkStatus();
     });
     if (status.ok()) return ISLET_OK;
     return islet::c::Fail(error, kWho, Why::kHeapLimit);

@@ -15,26 +15,6 @@ namespace {
 
 // ---- Tables of functions
 
-// `given` as this library knows it; an error if that is not all of it.
-template <typename Table>
-absl::Status CopyTable(const Table* given, const char* what, Table* copy) {
-  if (given == nullptr) return absl::InvalidArgumentError(absl::StrCat(what, " is NULL"));
-  if (given->size < sizeof(size_t)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(what, "->size is ", given->size, ": it should be sizeof(*", what, ")"));
-  }
-  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
-  for (size_t i = sizeof(Table); i < given->size; ++i) {
-    if (bytes[i] != 0) {
-      return absl::UnimplementedError(absl::StrCat(what, " has a member that this version of the library (",
-                                                   ISLET_VERSION_TEXT, ") does not know"));
-    }
-  }
-  std::memset(static_cast<void*>(copy), 0, sizeof(Table));
-  std::memcpy(static_cast<void*>(copy), given, std::min(given->size, sizeof(Table)));
-  return absl::OkStatus();
-}
-
 // A table for as long as something uses it.
 template <typename Table>
 class Held {
@@ -184,13 +164,6 @@ class CallbackClock : public Clock {
   void* const data_;
 };
 
-// A pointer of the host's with what is to be called at its end.
-std::shared_ptr<void> Released(void* data, islet_release release) {
-  return std::shared_ptr<void>(data, [release](void* p) {
-    if (release != nullptr) release(p);
-  });
-}
-
 // The body of a setter: what goes wrong is for those who use the options.
 template <typename F>
 void Set(islet_options* options, const char* who, F&& f) {
@@ -214,6 +187,26 @@ absl::Status Null(absl::string_view parameter) {
 }
 
 }  // namespace
+
+std::shared_ptr<void> Released(void* data, islet_release release) {
+  return std::shared_ptr<void>(data, [release](void* p) {
+    if (release != nullptr) release(p);
+  });
+}
+
+absl::Status CheckTable(const void* given, size_t size, size_t known, const char* what) {
+  if (size < sizeof(size_t)) {
+    return absl::InvalidArgumentError(absl::StrCat(what, "->size is ", size, ": it should be sizeof(*", what, ")"));
+  }
+  const auto* bytes = static_cast<const unsigned char*>(given);
+  for (size_t i = known; i < size; ++i) {
+    if (bytes[i] != 0) {
+      return absl::UnimplementedError(absl::StrCat(what, " has a member that this version of the library (",
+                                                   ISLET_VERSION_TEXT, ") does not know"));
+    }
+  }
+  return absl::OkStatus();
+}
 
 IsolateOptions WithFunctions(const islet_options& options) {
   IsolateOptions whole = options.isolate;
@@ -242,6 +235,35 @@ void islet_options_add_function(islet_options* options, const char* name, int le
     if (function == nullptr) return islet::c::Null("function");
     islet::BindingAccess::Add(options->functions, name, least, most,
                               std::make_shared<islet::c::CFunction>(name, function, std::move(held)));
+    return absl::OkStatus();
+  });
+}
+
+void islet_options_add_type(islet_options* options, islet_host_type* type) {
+  Set(options, "islet_options_add_type", [&] {
+    if (type == nullptr) return islet::c::Null("type");
+    options->functions.AddType(type->type);
+    return absl::OkStatus();
+  });
+}
+
+void islet_options_add_method(islet_options* options, islet_host_type* type, const char* name, int least, int most,
+                              islet_function function, void* data, islet_release release) {
+  Set(options, "islet_options_add_method", [&] {
+    std::shared_ptr<void> held = islet::c::Released(data, release);
+    if (type == nullptr) return islet::c::Null("type");
+    if (name == nullptr) return islet::c::Null("name");
+    if (function == nullptr) return islet::c::Null("function");
+    islet::BindingAccess::AddMethod(options->functions, type->type, name, least, most,
+                                    std::make_shared<islet::c::CFunction>(name, function, std::move(held)));
+    return absl::OkStatus();
+  });
+}
+
+void islet_options_set_prepare(islet_options* options, islet_prepare prepare, void* data, islet_release release) {
+  Set(options, "islet_options_set_prepare", [&] {
+    options->prepare_data = islet::c::Released(data, release);
+    options->prepare = prepare;
     return absl::OkStatus();
   });
 }

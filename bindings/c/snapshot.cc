@@ -17,6 +17,7 @@ islet_snapshot* Wrap(absl::StatusOr<Snapshot> opened, islet_error* error) {
   auto wrapper = std::make_unique<islet_snapshot>(islet_snapshot{*std::move(opened), nullptr, {}});
   wrapper->shared = SharedData::Of(BindingAccess::ImageOf(wrapper->snapshot));
   wrapper->needs = wrapper->snapshot.host_functions();
+  for (std::string& type : wrapper->snapshot.host_types()) wrapper->needs.push_back(std::move(type));
   return wrapper.release();
 }
 

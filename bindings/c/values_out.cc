@@ -13,7 +13,8 @@
 namespace islet::c {
 namespace {
 
-static_assert(ISLET_TYPE_OTHER == static_cast<int>(Type::kOther));
+static_assert(ISLET_TYPE_OTHER == static_cast<int>(Type::kOther) &&
+              ISLET_TYPE_HOST_OBJECT == static_cast<int>(Type::kHostObject));
 
 // The body of a function about a value: `f(impl, datum)`, unless there is no such.
 template <typename F>

@@ -132,11 +132,13 @@ typedef struct islet_isolate islet_isolate;
 typedef struct islet_snapshot islet_snapshot;
 typedef struct islet_options islet_options;
 typedef struct islet_pool islet_pool;
+typedef struct islet_host_type islet_host_type;
 
 /* One call of a host function: gone when the function returns. */
 typedef struct islet_host_call {
   islet_isolate* isolate;
   void* data;                   /* as it was bound */
+  void* self;                   /* of a method: its object's pointer, whose type was checked; else NULL */
   const islet_value* arguments; /* as many as the arity allows; good until the function returns */
   size_t count;
   islet_value result; /* to be set; the unspecified value at first */
@@ -164,7 +166,8 @@ ISLET_API islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t si
 ISLET_API islet_snapshot* islet_snapshot_resident(islet_snapshot* snapshot, islet_error* error);
 /* Of the heap image that isolates share. */
 ISLET_API size_t islet_snapshot_bytes(const islet_snapshot* snapshot);
-/* The name of a host function that its scripts use; NULL past the last. Good as long as the snapshot. */
+/* The name of a host function, or behind those of a host type, that its scripts use; NULL past the last. Good as long as
+ * the snapshot. */
 ISLET_API const char* islet_snapshot_needs(const islet_snapshot* snapshot, size_t index);
 /* What a top-level variable holds in the snapshot: a value for all its isolates, entered or not, as long as one of them,
  * or the snapshot, exists. */
@@ -183,6 +186,12 @@ ISLET_API void islet_options_free(islet_options* options);
  * number. The last one of a name counts. `release` or NULL. */
 ISLET_API void islet_options_add_function(islet_options* options, const char* name, int least, int most,
                                           islet_function function, void* data, islet_release release);
+/* Binds (host-predicate 'name), which is true of the type's objects, by the type's name. */
+ISLET_API void islet_options_add_type(islet_options* options, islet_host_type* type);
+/* A host function whose first argument, which `least` counts, must be of the type: that is checked before the function is
+ * called. `release` or NULL. */
+ISLET_API void islet_options_add_method(islet_options* options, islet_host_type* type, const char* name, int least,
+                                        int most, islet_function function, void* data, islet_release release);
 /* `which`: ISLET_HEAP_LIMIT (512 MiB if not set), ISLET_STACK_LIMIT, in bytes; ISLET_FUEL_LIMIT, in instructions;
  * ISLET_CPU_TIME_LIMIT, ISLET_WALL_TIME_LIMIT, in nanoseconds. Fuel and times are of each call of the host's. */
 #define ISLET_NO_LIMIT UINT64_MAX
@@ -251,6 +260,11 @@ ISLET_API void islet_options_set_spare_bytes(islet_options* options, uint64_t by
 ISLET_API void islet_options_set_count_instructions(islet_options* options, int count);
 /* Of pools: the memory that an idle isolate keeps (2 MiB if not set), and how many wait for each thread (16). */
 ISLET_API void islet_options_set_idle(islet_options* options, size_t keep_bytes, size_t isolates_per_thread);
+/* Of pools. Runs in each isolate, entered and under the limits, before it is handed out; its failure is islet_pool_get's.
+ * What it does is undone by the next reset: the pristine state is the snapshot's. `prepare` or NULL, `release` or NULL. */
+typedef islet_status (*islet_prepare)(islet_isolate* isolate, void* data, islet_error* error);
+ISLET_API void islet_options_set_prepare(islet_options* options, islet_prepare prepare, void* data,
+                                         islet_release release);
 /* Of pools: compares with a new isolate after each reset; for tests, since it takes milliseconds. */
 ISLET_API void islet_options_set_verify_resets(islet_options* options, int verify);
 
@@ -301,20 +315,22 @@ enum {
   ISLET_STAT_YOUNG_BYTES = 2,
   ISLET_STAT_OLD_BYTES = 3,
   ISLET_STAT_LARGE_BYTES = 4,
-  ISLET_STAT_SPARE_BYTES = 5,
+  ISLET_STAT_EXTERNAL_BYTES = 5,
   ISLET_STAT_SNAPSHOT_BYTES = 6,
   ISLET_STAT_DIRTY_PAGES = 7,
   ISLET_STAT_STACK_BYTES = 8,
   ISLET_STAT_ALLOCATED_BYTES = 9,
   ISLET_STAT_INSTRUCTIONS = 10,
   ISLET_STAT_HOST_CALLS = 11,
+  ISLET_STAT_HOST_OBJECTS = 13,
   ISLET_STAT_MINOR_COLLECTIONS = 14,
   ISLET_STAT_FULL_COLLECTIONS = 15,
   ISLET_STAT_MINOR_NS = 16,
   ISLET_STAT_FULL_NS = 17,
   ISLET_STAT_LONGEST_MINOR_NS = 18,
   ISLET_STAT_LONGEST_FULL_NS = 19,
-  ISLET_STAT_REHASHED_ENTRIES = 20,
+  ISLET_STAT_SPARE_BYTES = 20,
+  ISLET_STAT_REHASHED_ENTRIES = 21,
   ISLET_STAT_POOL_IDLE = 100,
   ISLET_STAT_POOL_IDLE_BYTES = 101,
   ISLET_STAT_POOL_CREATED = 102,
@@ -325,7 +341,7 @@ enum {
 ISLET_API uint64_t islet_stat(islet_isolate* isolate, int which);
 /* [any] Likewise. */
 ISLET_API uint64_t islet_pool_stat(islet_pool* pool, int which);
-/* MINOR: young objects only, a millisecond or less. FULL: all, and free memory goes back to the system. */
+/* Runs finalizers, too. MINOR: young objects only, a millisecond or less. FULL: all, and free memory goes back to the system. */
 enum { ISLET_COLLECT_MINOR = 0, ISLET_COLLECT_FULL = 1 };
 ISLET_API islet_status islet_collect(islet_isolate* isolate, int how, islet_error* error);
 /* Writes out what open files and the standard ports hold back. */
@@ -348,6 +364,8 @@ ISLET_API void islet_scope_close(islet_isolate* isolate, size_t scope);
 ISLET_API islet_value islet_scope_escape(islet_isolate* isolate, size_t scope, islet_value value);
 /* The same datum, until islet_release_value, or until the isolate is reset or ends. */
 ISLET_API islet_value islet_keep(islet_isolate* isolate, islet_value value);
+/* Does not keep the datum alive: ISLET_STALE once it has been collected. Also ended by islet_release_value. */
+ISLET_API islet_value islet_keep_weak(islet_isolate* isolate, islet_value value);
 /* [any] Even after the isolate's end, so for destructors of other languages. Of what was not kept: nothing happens. */
 ISLET_API void islet_release_value(islet_isolate* isolate, islet_value kept);
 
@@ -366,6 +384,10 @@ ISLET_API islet_status islet_call_value(islet_isolate* isolate, islet_value proc
                                         size_t count, islet_value* result, islet_error* error);
 /* What a top-level variable holds. */
 ISLET_API islet_status islet_lookup(islet_isolate* isolate, const char* name, islet_value* value, islet_error* error);
+
+/* Sets a top-level variable, as (define name 'value) would, whether there is one or not. ISLET_BUSY: the name is a keyword,
+ * or imported from a library, whose users would not see the new value. */
+ISLET_API islet_status islet_define(islet_isolate* isolate, const char* name, islet_value value, islet_error* error);
 
 /* ---- Values in */
 ISLET_API islet_value islet_unspecified(islet_isolate* isolate);
@@ -388,6 +410,10 @@ ISLET_API islet_value islet_list(islet_isolate* isolate, const islet_value* item
 ISLET_API islet_value islet_vector(islet_isolate* isolate, const islet_value* items, size_t count);
 /* Keys are compared by equal?. `pairs` holds `count` keys, each followed by its value. */
 ISLET_API islet_value islet_hash_table(islet_isolate* isolate, const islet_value* pairs, size_t count);
+/* Made at run time, with numbers of arguments as for islet_options_add_function; collected like any other, which ends its
+ * data. Cannot be frozen. `release` or NULL. */
+ISLET_API islet_value islet_procedure(islet_isolate* isolate, const char* name, int least, int most,
+                                      islet_function function, void* data, islet_release release);
 
 /* ---- Values out. A value of another type gives ISLET_INVALID_ARGUMENT, what does not fit ISLET_OUT_OF_RANGE. */
 enum {
@@ -409,7 +435,8 @@ enum {
   ISLET_TYPE_PROCEDURE = 14,
   ISLET_TYPE_RECORD = 15,
   ISLET_TYPE_EOF = 16,
-  ISLET_TYPE_OTHER = 17
+  ISLET_TYPE_OTHER = 17,
+  ISLET_TYPE_HOST_OBJECT = 18
 };
 ISLET_API int islet_type_of(islet_isolate* isolate, islet_value value);
 /* 1 for anything but #f; 0 also for what islet_type_of calls ISLET_TYPE_NONE. */
@@ -454,6 +481,33 @@ ISLET_API islet_status islet_set(islet_isolate* isolate, islet_value value, isle
 enum { ISLET_EQ = 0, ISLET_EQV = 1, ISLET_EQUAL = 2 };
 /* By eq?, eqv? or equal?: 0 or 1; 0 also where one is ISLET_TYPE_NONE, or `how` is none of these. */
 ISLET_API int islet_same(islet_isolate* isolate, islet_value a, islet_value b, int how);
+
+/* ---- Host objects: a pointer of the host's with a type. See islet/host_objects.h for what becomes of them. */
+
+typedef struct islet_host_type_info {
+  size_t size;
+  const char* name; /* what scripts and messages call it: at most 255 characters */
+  void* data;       /* for the functions below, which must not use the object's isolate */
+  /* NULL: nothing is to be done. Once for each object: after it was collected, at a reset, or at its isolate's end. */
+  void (*finalize)(void* data, void* pointer);
+  /* The pointer for the object in a fork of its isolate. NULL: isolates with such objects cannot be forked. */
+  void* (*copy)(void* data, void* pointer);
+  islet_release release;
+} islet_host_type_info;
+/* [any] Told from all others by itself, not by its name. */
+ISLET_API islet_host_type* islet_host_type_new(const islet_host_type_info* info, islet_error* error);
+/* [any] ISLET_BUSY: so many objects (in the message), or options, isolates or pools, still have it, and their code must
+ * stay loaded; then nothing has happened. */
+ISLET_API islet_status islet_host_type_free(islet_host_type* type, islet_error* error);
+/* `external_bytes`, of memory that is behind it, count against the heap limit until it is finalized. If it fails, no
+ * finalizer will see `pointer`. */
+ISLET_API islet_value islet_host_object(islet_isolate* isolate, islet_host_type* type, void* pointer,
+                                        size_t external_bytes);
+/* ISLET_INVALID_ARGUMENT: anything else, or of another type; ISLET_NOT_FOUND: it was revoked. */
+ISLET_API islet_status islet_host_pointer(islet_isolate* isolate, islet_value value, const islet_host_type* type,
+                                          void** pointer, islet_error* error);
+/* Takes the pointer from the object: methods raise, and the finalizer will not run. */
+ISLET_API islet_status islet_host_revoke(islet_isolate* isolate, islet_value value, islet_error* error);
 
 #ifdef __cplusplus
 }
