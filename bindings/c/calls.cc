@@ -100,6 +100,25 @@ absl::StatusOr<vm::Value> CallProcedure(Impl& impl, vm::Value procedure, absl::S
   return impl.vm->Call(vm::MakeStubProcedure(*impl.vm, "apply"), {procedure, list});
 }
 
+namespace {
+
+// What a host function's failure is raised as, with its irritants.
+absl::Status Failure(Impl& impl, islet_status status, const islet_error& error) {
+  absl::Status failure = ReturnedStatus(status, error, "the host function failed");
+  if (error.added.empty() || error.status != status || !error.origin.ok() || impl.lost()) return failure;
+  const size_t count = error.added.size();
+  if (!MakeRoom(impl, PartBytes(error.added.data(), count) + count * sizeof(vm::Pair))) return failure;
+  vm::Value list = vm::kNull;
+  for (size_t i = count; i-- > 0;) {
+    vm::Value irritant;
+    if (Resolve(impl, error.added[i], &irritant) == Why::kNothing) list = impl.vm->heap().Cons(irritant, list);
+  }
+  impl.KeepIrritants(&failure, list);
+  return failure;
+}
+
+}  // namespace
+
 absl::StatusOr<vm::Value> CFunction::CallMethod(Impl& impl, void* self, absl::Span<const vm::Value> arguments) const {
   absl::InlinedVector<islet_value, 8> handles(arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) handles[i] = MakeHandle(impl, arguments[i]);
@@ -107,7 +126,7 @@ absl::StatusOr<vm::Value> CFunction::CallMethod(Impl& impl, void* self, absl::Sp
   islet_host_call call = {CTypeOf(impl.isolate),          data_.get(),   self, handles.data(), handles.size(),
                           {kConstant, kUnspecifiedValue}, &frame.error()};
   const islet_status status = function_(&call);
-  if (status != ISLET_OK) return ReturnedStatus(status, frame.error(), "the host function failed");
+  if (status != ISLET_OK) return Failure(impl, status, frame.error());
   if (impl.lost()) return vm::kUnspecified;
   vm::Value result;
   if (!MakeRoom(impl, kLargestPart)) return absl::ResourceExhaustedError(TextOf(Why::kHeapLimit));

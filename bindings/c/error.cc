@@ -30,9 +30,7 @@ islet_status StatusOf(Limit limit) {
 
 namespace {
 
-// The payload of a Status that holds a status of the host's own.
-constexpr char kHostStatus[] = "host-status";
-// Likewise, of whatever status a pool's `prepare` has returned.
+// The payload of a Status that holds the status that a pool's `prepare` has returned.
 constexpr char kPreparing[] = "preparing";
 
 struct Reason {
@@ -85,14 +83,6 @@ constexpr const char* kMakers[] = {
 };
 static_assert(std::size(kMakers) == static_cast<size_t>(Maker::kEnd));
 
-// Of a host's own status, if the Status has one; else 0.
-islet_status HostStatusOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> payload = status.GetPayload(kHostStatus);
-  islet_status number;
-  return payload.has_value() && absl::SimpleAtoi(std::string(*payload), &number) && number >= ISLET_HOST_STATUS ? number
-                                                                                                                : 0;
-}
-
 struct Code {
   absl::StatusCode code;
   islet_status status;
@@ -114,7 +104,7 @@ constexpr Code kCodes[] = {
 islet_status StatusCode(const absl::Status& status) {
   if (ExitStatus(status).has_value()) return ISLET_EXITED;
   if (const Limit limit = LimitReached(status); limit != Limit::kNone) return StatusOf(limit);
-  if (const islet_status host = HostStatusOf(status); host != 0) return host;
+  if (const int host = HostCode(status); host != 0) return host;
   for (const Code& code : kCodes) {
     if (code.code == status.code()) return code.status;
   }
@@ -155,6 +145,9 @@ void Fill(islet_error& error, islet_status status, absl::string_view message, ab
   error.report.assign(report.data(), report.size());
   error.kind.clear();
   error.frames.clear();
+  error.irritants.clear();
+  error.added.clear();
+  error.tenancy = 0;
   error.origin = absl::OkStatus();
 }
 
@@ -164,6 +157,7 @@ void EndAtZero(std::string& text) { text.resize(std::min(text.find('\0'), text.s
 void Describe(islet_error& error, const ErrorReport& report) {
   error.message = report.message;
   error.kind = report.kind;
+  error.irritants = report.irritants;
   if (report.place.line != 0) error.frames.push_back({"", report.place.file, report.place.line, report.place.column});
   for (const ErrorReport::Frame& frame : report.backtrace) {
     error.frames.push_back({frame.procedure, frame.place.file, frame.place.line, frame.place.column});
@@ -226,10 +220,16 @@ islet_status FailOpening(islet_error* error, const absl::Status& status) {
 
 islet_status FailIn(Impl& impl, islet_error* error, const absl::Status& status, bool described) {
   const islet_status code = impl.lost() ? ISLET_LOST : StatusCode(status);
+  State& state = StateOf(impl);
+  if (described) ++state.failures;
   if (error == nullptr) return code;
   Fill(*error, code, status.message(), status.message());
   error->exit_status = ExitStatus(status).value_or(0);
-  if (described) Describe(*error, impl.state.error.report);
+  if (described) {
+    Describe(*error, impl.state.error.report);
+    error->tenancy = impl.tenancy;
+    error->failure = state.failures;
+  }
   EndAtZero(error->message);
   EndAtZero(error->report);
   if (impl.calls > 0) error->origin = status;
@@ -244,12 +244,9 @@ absl::Status ReturnedStatus(islet_status status, const islet_error& error, absl:
     return absl::InternalError(absl::StrCat("a function of the host's has returned status ", status,
                                             ", but no run has ended so", told ? ": " : "", told ? error.message : ""));
   }
-  absl::Status returned(code, told ? absl::string_view(error.message) : otherwise);
-  // Of the two constructors from text, only this one has the same name for all compilers.
-  if (status >= ISLET_HOST_STATUS) {
-    returned.SetPayload(kHostStatus, absl::Cord(absl::string_view(absl::StrCat(status))));
-  }
-  return returned;
+  const absl::string_view message = told ? absl::string_view(error.message) : otherwise;
+  if (status < ISLET_HOST_STATUS) return absl::Status(code, message);
+  return HostError(told && !error.kind.empty() ? absl::string_view(error.kind) : "host", status, message);
 }
 
 absl::Status PreparingStatus(islet_status status, const islet_error& error) {
@@ -311,14 +308,56 @@ int islet_error_frame(const islet_error* error, size_t index, islet_frame* frame
   return 1;
 }
 
-islet_status islet_error_set(islet_error* error, islet_status status, const char* message) try {
+size_t islet_error_irritants(const islet_error* error) { return error != nullptr ? error->irritants.size() : 0; }
+
+const char* islet_error_irritant(const islet_error* error, size_t index) {
+  return error != nullptr && index < error->irritants.size() ? error->irritants[index].c_str() : nullptr;
+}
+
+islet_status islet_error_raised(const islet_error* error, islet_isolate* isolate, islet_value* raised) {
+  constexpr char kWho[] = "islet_error_raised";
+  if (error == nullptr) return ISLET_NOT_FOUND;
+  return islet::c::Checked(nullptr, kWho, [&]() -> islet_status {
+    if (const islet::c::Why why = islet::c::Usable(isolate); why != islet::c::Why::kNothing) {
+      return islet::c::StatusOf(why);
+    }
+    islet::c::Impl& impl = *islet::c::CppOf(isolate).impl();
+    const bool latest = error->tenancy == impl.tenancy && error->failure == islet::c::StateOf(impl).failures;
+    if (!latest || !impl.state.error.raised) return ISLET_NOT_FOUND;
+    if (raised != nullptr) *raised = islet::c::MakeHandle(impl, impl.vm->last_condition());
+    return ISLET_OK;
+  });
+}
+
+islet_status islet_error_add(islet_error* error, islet_isolate* isolate, islet_value irritant) {
+  constexpr char kWho[] = "islet_error_add";
+  constexpr size_t kMostBytes = 10000;
+  return islet::c::Checked(nullptr, kWho, [&]() -> islet_status {
+    if (const islet::c::Why why = islet::c::Usable(isolate); why != islet::c::Why::kNothing) {
+      return islet::c::StatusOf(why);
+    }
+    if (error == nullptr || error->status == ISLET_OK) return ISLET_INVALID_ARGUMENT;
+    islet::c::Impl& impl = *islet::c::CppOf(isolate).impl();
+    if (!islet::c::MakeRoom(impl, islet::c::kLargestPart)) return ISLET_HEAP_LIMIT;
+    islet::vm::Value datum;
+    if (const islet::c::Why why = islet::c::Resolve(impl, irritant, &datum); why != islet::c::Why::kNothing) {
+      return islet::c::StatusOf(why);
+    }
+    error->irritants.push_back(islet::c::Printed(impl, datum, kMostBytes));
+    error->added.push_back(irritant);
+    return ISLET_OK;
+  });
+}
+
+islet_status islet_error_set(islet_error* error, islet_status status, const char* kind, const char* message) try {
   // The gap in Islet's numbers is for statuses of a later version.
   const bool known =
       (status > ISLET_OK && status <= ISLET_BUSY) || status == ISLET_UNSUPPORTED || status >= ISLET_HOST_STATUS;
   const islet_status set = known ? status : ISLET_INTERNAL;
   if (error != nullptr) {
-    const std::string text = message != nullptr ? message : "";
+    const std::string text = message != nullptr ? message : "", kind_text = kind != nullptr ? kind : "host";
     islet::c::Fill(*error, set, text, text);
+    error->kind = set >= ISLET_HOST_STATUS ? kind_text : "host";
   }
   return set;
 } catch (const std::bad_alloc&) {

@@ -309,7 +309,7 @@ TEST_F(CHostObjectsTest, PoolsPrepareIsolatesAtEachHandOut) {
         p.freed = islet_isolate_free(isolate);
         islet_set_data(isolate, data);
         if (p.fails > 0 && p.fails-- == 1) {
-          return islet_error_set(error, ISLET_HOST_STATUS + 7, "no more requests");
+          return islet_error_set(error, ISLET_HOST_STATUS + 7, nullptr, "no more requests");
         }
         return islet_define(isolate, "request", islet_integer(isolate, ++p.count), error);
       },

@@ -37,6 +37,11 @@ struct islet_error {
   int exit_status = 0;
   std::string message, report, kind;
   std::vector<Frame> frames;
+  std::vector<std::string> irritants;
+  // Those of islet_error_add, good in the host function that fails.
+  std::vector<islet_value> added;
+  // What it was raised in: a tenancy, and which of its failures (State::failures).
+  uint64_t tenancy = 0, failure = 0;
   // What a nested call has returned: a host function that returns this failure passes that on.
   absl::Status origin;
 };
@@ -148,6 +153,8 @@ absl::Status PreparingStatus(islet_status status, const islet_error& error);
 islet_status FailPreparing(islet_error* error, const absl::Status& status);
 // The Status to be raised in the script, of a host function or another callback that has returned `status`.
 absl::Status ReturnedStatus(islet_status status, const islet_error& error, absl::string_view otherwise);
+// The text that the procedure `write` prints, at most about so many bytes.
+std::string Printed(Impl& impl, vm::Value datum, size_t limit);
 
 // The body of a C function that may allocate: nothing is thrown at C.
 template <typename F>
@@ -227,6 +234,7 @@ struct State {
   // For host functions, by how deeply they are nested.
   std::vector<std::unique_ptr<islet_error>> errors;
   size_t host_calls = 0;
+  uint64_t failures = 0;  // of calls
   // What other threads have released while one was in the isolate.
   ForkSafeMutex released_mutex;
   std::vector<uint64_t> released;

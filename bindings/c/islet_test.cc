@@ -408,10 +408,36 @@ TEST_F(CInterfaceTest, AFailureGoesThroughHostFunctionsAsWhatItIs) {
 }
 
 TEST_F(CInterfaceTest, StatusesOfTheHostsOwnSurvive) {
-  Make(Options(
-      [](islet_host_call* call) { return islet_error_set(call->error, ISLET_HOST_STATUS + 404, "no such page"); }));
+  Make(Options([](islet_host_call* call) {
+    const islet_status status = islet_error_set(call->error, ISLET_HOST_STATUS + 404, "http", "no such page");
+    EXPECT_EQ(islet_error_add(call->error, call->isolate, call->arguments[0]), ISLET_OK);
+    EXPECT_EQ(islet_error_add(call->error, call->isolate, islet_string(call->isolate, "path", ISLET_Z)), ISLET_OK);
+    EXPECT_EQ(islet_error_add(call->error, call->isolate, islet_value{0, 0}), ISLET_INVALID_ARGUMENT);
+    return status;
+  }));
   EXPECT_EQ(StatusOf("(call-back 1)"), ISLET_HOST_STATUS + 404);
-  EXPECT_EQ(Message(), "call-back: no such page");
+  EXPECT_EQ(Message(), "call-back: no such page: 1 \"path\"");
+  EXPECT_STREQ(islet_error_kind(error_), "http");
+  ASSERT_EQ(islet_error_irritants(error_), 2u);
+  EXPECT_STREQ(islet_error_irritant(error_, 1), "\"path\"");
+  EXPECT_EQ(islet_error_irritant(error_, 2), nullptr);
+  islet_value raised;
+  ASSERT_EQ(islet_error_raised(error_, isolate_, &raised), ISLET_OK);
+  EXPECT_EQ(islet_define(isolate_, "raised", raised, error_), ISLET_OK) << Message();
+  EXPECT_EQ(
+      Eval("(import (islet)) (list (condition-kind raised) (condition-code raised) (error-object-irritants raised))"),
+      "(http 1404 (1 \"path\"))");
+  Eval("(car 5)");
+  EXPECT_EQ(islet_error_raised(error_, isolate_, &raised), ISLET_OK);
+  islet_error* const older = islet_error_new();
+  EXPECT_EQ(islet_error_copy(older, error_), ISLET_EXCEPTION);
+  EXPECT_EQ(StatusOf("(raise 'later)"), ISLET_EXCEPTION);
+  EXPECT_EQ(islet_error_raised(older, isolate_, &raised), ISLET_NOT_FOUND);
+  islet_error_free(older);
+  EXPECT_EQ(Eval("(raise-host 'http 1500 \"made by the script\" 'x)"),
+            "error: made by the script: x\n  at top level (test:1:1)");
+  EXPECT_EQ(islet_error_status(error_), ISLET_HOST_STATUS + 500);
+  EXPECT_EQ(StatusOf("(call-back 1)"), ISLET_HOST_STATUS + 404);
   EXPECT_EQ(islet_error_status(error_), ISLET_HOST_STATUS + 404);
   EXPECT_EQ(StatusOf("(guard (e ((string? e) 'never)) (call-back 1))"), ISLET_HOST_STATUS + 404);
   EXPECT_EQ(Eval("(guard (e (#t (error-object-message e))) (call-back 1))"), "\"no such page\"");
@@ -575,10 +601,10 @@ TEST(CInterfaceErrorTest, OfNoErrorAllIsKnown) {
   EXPECT_THAT(islet_error_message(nullptr), HasSubstr("no memory"));
   EXPECT_STREQ(islet_error_kind(nullptr), "");
   EXPECT_EQ(islet_error_frame(nullptr, 0, nullptr), 0);
-  EXPECT_EQ(islet_error_set(nullptr, ISLET_NOT_FOUND, "x"), ISLET_NOT_FOUND);
+  EXPECT_EQ(islet_error_set(nullptr, ISLET_NOT_FOUND, nullptr, "x"), ISLET_NOT_FOUND);
   islet_error* const error = islet_error_new();
-  EXPECT_EQ(islet_error_set(error, ISLET_OK, "x"), ISLET_INTERNAL);
-  EXPECT_EQ(islet_error_set(error, 999, islet_error_message(error)), ISLET_INTERNAL);
+  EXPECT_EQ(islet_error_set(error, ISLET_OK, nullptr, "x"), ISLET_INTERNAL);
+  EXPECT_EQ(islet_error_set(error, 999, nullptr, islet_error_message(error)), ISLET_INTERNAL);
   EXPECT_STREQ(islet_error_message(error), "x");
   islet_error_free(error);
 }
@@ -688,7 +714,7 @@ struct OneFile {
 islet_status OpenOne(void* data, const char* path, int mode, void** file, islet_error* error) {
   OneFile& one = *static_cast<OneFile*>(data);
   if (std::strcmp(path, "one") != 0) {
-    return islet_error_set(error, ISLET_NOT_FOUND, "cannot open: there is only one");
+    return islet_error_set(error, ISLET_NOT_FOUND, nullptr, "cannot open: there is only one");
   }
   if (mode == ISLET_FILE_WRITE) one.text.clear();
   one.position = 0;
@@ -854,7 +880,7 @@ TEST_F(CGrantsTest, StreamsOfTheHosts) {
   table.write = [](void* data, int descriptor, const char* text, size_t length, islet_error* error) -> islet_status {
     Streams& s = *static_cast<Streams*>(data);
     (descriptor == 1 ? s.output : s.errors).append(text, length);
-    return s.output.size() > 100 ? islet_error_set(error, ISLET_HOST_STATUS, "the reader has gone") : ISLET_OK;
+    return s.output.size() > 100 ? islet_error_set(error, ISLET_HOST_STATUS, nullptr, "the reader has gone") : ISLET_OK;
   };
   table.flush = [](void* data, islet_error*) -> islet_status {
     ++static_cast<Streams*>(data)->flushed;

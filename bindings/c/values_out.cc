@@ -261,6 +261,12 @@ islet_status TableItems(Impl& impl, vm::Value table, islet_cursor* cursor, islet
 }
 
 }  // namespace
+
+std::string Printed(Impl& impl, vm::Value datum, size_t limit) {
+  if (vm::IsExactInteger(impl.vm->heap(), datum)) return vm::NumberToString(impl.vm->heap(), datum, 10);
+  return vm::Print(*impl.vm, datum, vm::PrintMode::kWrite, limit);
+}
+
 }  // namespace islet::c
 
 using namespace islet::c;  // NOLINT: what follows is of the same interface, but in C
@@ -351,10 +357,7 @@ islet_status islet_print(islet_isolate* isolate, islet_value value, size_t limit
                          islet_error* error) {
   constexpr size_t kDefault = size_t{1} << 20;
   return With(isolate, value, error, "islet_print", [&](Impl& impl, vm::Value v) -> islet_status {
-    if (vm::IsExactInteger(impl.vm->heap(), v)) {
-      return GiveText(impl, vm::NumberToString(impl.vm->heap(), v, 10), text, length);
-    }
-    return GiveText(impl, vm::Print(*impl.vm, v, vm::PrintMode::kWrite, limit != 0 ? limit : kDefault), text, length);
+    return GiveText(impl, Printed(impl, v, limit != 0 ? limit : kDefault), text, length);
   });
 }
 

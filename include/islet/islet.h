@@ -104,8 +104,12 @@ ISLET_API islet_status islet_error_status(const islet_error* error);
 ISLET_API const char* islet_error_message(const islet_error* error);
 /* Message, place and backtrace in one text, for people. */
 ISLET_API const char* islet_error_report(const islet_error* error);
-/* The kind of condition: "wrong-type", "file", "host" (docs/language.md); "" for limits and the like. */
+/* The kind of condition: "wrong-type", "file" (docs/language.md), the host's own; "" for limits and the like. */
 ISLET_API const char* islet_error_kind(const islet_error* error);
+/* What a condition is about, each as `write` prints it: the first 100. */
+ISLET_API size_t islet_error_irritants(const islet_error* error);
+/* NULL past the last. */
+ISLET_API const char* islet_error_irritant(const islet_error* error, size_t index);
 /* 0 to 255, with ISLET_EXITED (R7RS 6.14). */
 ISLET_API int islet_error_exit_status(const islet_error* error);
 /* A call that had not returned, or a place in a text. Line and column count from 1; line 0: not known. */
@@ -116,9 +120,11 @@ typedef struct islet_frame {
 } islet_frame;
 /* Innermost first; 0 if there is no such frame. Of an error in a text, frame 0 is its place. `frame` or NULL. */
 ISLET_API int islet_error_frame(const islet_error* error, size_t index, islet_frame* frame);
-/* What a host function fills before it returns `status`, which is the result. `message` or NULL. A status that is
- * ISLET_OK, or no number of this header and less than ISLET_HOST_STATUS, becomes ISLET_INTERNAL. */
-ISLET_API islet_status islet_error_set(islet_error* error, islet_status status, const char* message);
+/* What a host function fills before it returns `status`, which is the result: the condition's code, kind and message
+ * (condition-code, condition-kind, error-object-message). Statuses from ISLET_HOST_STATUS on, to 1073741823, are the
+ * host's own and have a kind of its choosing, 1 to 255 characters; NULL, and all others: "host". `message` or NULL. A
+ * status that is ISLET_OK, or no number of this header and less than ISLET_HOST_STATUS, becomes ISLET_INTERNAL. */
+ISLET_API islet_status islet_error_set(islet_error* error, islet_status status, const char* kind, const char* message);
 /* The same failure in another object: returned by a host function, it goes on as what it was. Returns its status. */
 ISLET_API islet_status islet_error_copy(islet_error* error, const islet_error* from);
 
@@ -134,6 +140,12 @@ typedef struct islet_options islet_options;
 typedef struct islet_pool islet_pool;
 typedef struct islet_host_type islet_host_type;
 
+/* The object that was raised, until the next failure in that isolate. ISLET_NOT_FOUND: a later failure, another isolate's,
+ * or no object: a limit, an interrupt, exit. */
+ISLET_API islet_status islet_error_raised(const islet_error* error, islet_isolate* isolate, islet_value* raised);
+/* [own] After islet_error_set, in a host function: one more irritant of the condition. */
+ISLET_API islet_status islet_error_add(islet_error* error, islet_isolate* isolate, islet_value irritant);
+
 /* One call of a host function: gone when the function returns. */
 typedef struct islet_host_call {
   islet_isolate* isolate;
@@ -144,7 +156,7 @@ typedef struct islet_host_call {
   islet_value result; /* to be set; the unspecified value at first */
   islet_error* error; /* never NULL */
 } islet_host_call;
-/* Anything but ISLET_OK is raised in the script as a condition of kind "host", with what call->error holds. The status of
+/* Anything but ISLET_OK is raised in the script as a condition, with what call->error holds. The status of
  * a nested call that was given call->error goes on as what it was: a condition, or the end of the run. An end of the run
  * that did not happen (an ISLET_FUEL_LIMIT made up by a host) is ISLET_INTERNAL. */
 typedef islet_status (*islet_function)(islet_host_call* call);
