@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <limits>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "isolate/heap/poll.h"
 #include "sdk/dependents.h"
 #include "sdk/isolate_impl.h"
+#include "snapshot/layout.h"
 
 namespace islet {
 
@@ -133,25 +135,40 @@ void Isolate::Impl::EndDependent(Dependent ended) {
   ended.function.reset();
 }
 
+namespace {
+
+// While it lives, nobody gets into the isolate; and the host's code is no part of what runs.
+class Finalizing {
+ public:
+  explicit Finalizing(Isolate::Impl& impl) : impl_(impl) { impl.finalizing = true; }
+  ~Finalizing() { impl_.finalizing = false; }
+  Finalizing(const Finalizing&) = delete;
+  Finalizing& operator=(const Finalizing&) = delete;
+
+ private:
+  Isolate::Impl& impl_;
+  const vm::PollScope none_{{}};
+};
+
+}  // namespace
+
 void Isolate::Impl::FinalizeDead() {
   if (!vm->heap().weak().AnyDied() || finalizing || lost()) return;
-  finalizing = true;
-  const vm::PollScope none({});  // they are no part of what runs
+  const Finalizing now(*this);
   uint32_t number;
   while (vm->heap().weak().TakeDied(&number)) {
     Dependent ended = std::exchange(dependents->all[number], Dependent());
     vm->heap().weak().Drop(number);
     EndDependent(std::move(ended));
   }
-  finalizing = false;
 }
 
 void Isolate::Impl::FinalizeAll() {
   if (dependents == nullptr) return;
-  finalizing = true;
-  const vm::PollScope none({});
-  for (Dependent& dependent : dependents->all) EndDependent(std::exchange(dependent, Dependent()));
-  finalizing = false;
+  {
+    const Finalizing now(*this);
+    for (Dependent& dependent : dependents->all) EndDependent(std::exchange(dependent, Dependent()));
+  }
   dependents.reset();
 }
 
@@ -159,20 +176,20 @@ absl::Status Isolate::Impl::CopyDependents(Impl& parent) {
   if (parent.dependents == nullptr) return absl::OkStatus();
   for (const Dependent& dependent : parent.dependents->all) {
     if (dependent.kind != Kind::kObject || dependent.type->options.copy != nullptr) continue;
+    const auto number = static_cast<uint32_t>(&dependent - parent.dependents->all.data());
+    const std::string path = vm::Layout::PathTo(*parent.vm, parent.vm->heap().weak().Get(number));
     return absl::FailedPreconditionError(
         absl::StrCat("an isolate cannot be forked while it has host objects whose type has no copy: #<",
-                     dependent.type->name, "> (revoke them first, or give the type HostType::Options::copy)"));
+                     dependent.type->name, ">, reachable as: ", path.empty() ? "a value that the host has" : path,
+                     " (revoke them first, or give the type HostType::Options::copy)"));
   }
   dependents = std::make_unique<Dependents>();
   vm->attachments().made_function = FindMadeFunction;
-  parent.finalizing = true;
-  const absl::Status status = CopyEach(*parent.dependents);
-  parent.finalizing = false;
-  return status;
+  const Finalizing now(parent);
+  return CopyEach(*parent.dependents);
 }
 
 absl::Status Isolate::Impl::CopyEach(const Dependents& from) {
-  const vm::PollScope none({});
   dependents->all.resize(from.all.size());
   for (uint32_t number = 0; number < from.all.size(); ++number) {
     const Dependent& parents = from.all[number];
@@ -262,9 +279,13 @@ absl::StatusOr<vm::Value> Isolate::Impl::MakeHostObject(const HostType& type, vo
 
 absl::StatusOr<Value> Isolate::MakeHostObject(const HostType& type, void* pointer, size_t external_bytes) {
   return InIsolate(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
+    // Once there is an object nothing may fail, since it will be finalized.
+    const size_t slot = impl.held.handles.size();
+    const Value handle = impl.MakeHandle(vm::kUnspecified);
     const absl::StatusOr<vm::Value> made = impl.MakeHostObject(type, pointer, external_bytes);
     if (!made.ok()) return made.status();
-    return impl.MakeHandle(*made);
+    impl.held.handles[slot].value = *made;
+    return handle;
   });
 }
 
@@ -349,7 +370,7 @@ absl::StatusOr<vm::Value> Isolate::Impl::MakeProcedure(HostFunctions::Entry entr
   return heap.ValueOf(object);
 }
 
-absl::StatusOr<Value> Isolate::MakeProcedure(absl::string_view name, int least, int most, HostFunction function) {
+absl::StatusOr<Value> Isolate::MakeProcedure(absl::string_view name, int least, int most, HostFunction function) try {
   HostFunctions one;
   one.Add(name, least, most, std::move(function));
   if (!one.table_->refused.empty()) return absl::InvalidArgumentError(one.table_->refused[0]);
@@ -358,6 +379,8 @@ absl::StatusOr<Value> Isolate::MakeProcedure(absl::string_view name, int least, 
     if (!made.ok()) return made.status();
     return impl.MakeHandle(*made);
   });
+} catch (const std::bad_alloc&) {
+  return OutOfMemory("a procedure");
 }
 
 absl::StatusOr<vm::Value> BindingAccess::MakeProcedure(Isolate::Impl& impl, absl::string_view name, int least, int most,

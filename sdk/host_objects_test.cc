@@ -3,9 +3,11 @@
 
 #include "islet/host_objects.h"
 
+#include <atomic>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -472,7 +474,12 @@ TEST_F(HostObjects, WithoutACopyThereIsNoFork) {
   const Value image = *isolate->MakeHostObject(texture_, nullptr);
   const auto fork = isolate->Fork();
   EXPECT_EQ(fork.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(fork.status().message()), HasSubstr("whose type has no copy: #<texture>"));
+  EXPECT_THAT(std::string(fork.status().message()),
+              HasSubstr("whose type has no copy: #<texture>, reachable as: a value that the host has (revoke"));
+  ASSERT_TRUE(isolate->Define("kept", List({Integer(1), image})).ok());
+  EXPECT_THAT(std::string(isolate->Fork().status().message()),
+              HasSubstr("#<texture>, reachable as: global kept -> an element of a list (revoke them first"));
+  EXPECT_EQ(Run(*isolate, "kept"), "(1 #<texture>)");
   ASSERT_TRUE(isolate->Revoke(image).ok());
   EXPECT_TRUE(isolate->Fork().ok());
 }
@@ -565,6 +572,44 @@ TEST_F(HostObjects, AFailedPrepareIsGets) {
   EXPECT_EQ((*pool)->Stats().created, 1u);
   fail = true;
   EXPECT_FALSE(IsolatePool::Create(Startup(), pool_options).ok());
+}
+
+TEST_F(HostObjects, ManyThreadsShareAType) {
+  std::atomic<int> made{0}, ended{0};
+  const HostType shared = *HostType::Create("shared", {.finalize = [&](void*) { ++ended; },
+                                                       .copy = [&](void* p) -> absl::StatusOr<void*> {
+                                                         ++made;
+                                                         return p;
+                                                       }});
+  IsolatePool::Options pool_options;
+  pool_options.isolate = options_;
+  const auto pool = IsolatePool::Create(Startup(), pool_options);
+  ASSERT_TRUE(pool.ok()) << pool.status();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 20; ++round) {
+        const auto isolate = (*pool)->Get();
+        ASSERT_TRUE(isolate.ok());
+        const Isolate::Scope scope(**isolate);
+        for (int i = 0; i < 50; ++i) {
+          const Isolate::Scope inner(**isolate);
+          ++made;
+          const auto object = (*isolate)->MakeHostObject(shared, nullptr);
+          ASSERT_TRUE(object.ok());
+          if (i % 10 == 0) {
+            ASSERT_TRUE((*isolate)->Call("keep!", {*object}).ok());
+          }
+        }
+        (*isolate)->CollectGarbage();
+        const auto fork = (*isolate)->Fork();
+        ASSERT_TRUE(fork.ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(made, ended);
+  EXPECT_EQ(shared.objects(), 0u);
 }
 
 // ---- Procedures and globals

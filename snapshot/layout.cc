@@ -70,12 +70,21 @@ absl::StatusOr<Layout> Layout::Of(Vm& vm, const SourceNameMap& source_names) {
   absl::StatusOr<OffsetMap> numbers = OffsetMap::Create(vm.heap().layout().cage_size);
   if (!numbers.ok()) return numbers.status();
   Layout layout(vm, *std::move(numbers));
-  if (absl::Status status = layout.Walk(source_names); !status.ok()) return status;
+  if (absl::Status status = layout.Walk(&source_names); !status.ok()) return status;
   layout.MarkLiterals();
   layout.MarkAssigned();
   layout.MarkEnvironments();
   if (absl::Status status = layout.Place(); !status.ok()) return status;
   return layout;
+}
+
+std::string Layout::PathTo(Vm& vm, Value object) {
+  absl::StatusOr<OffsetMap> numbers = OffsetMap::Create(vm.heap().layout().cage_size);
+  if (!numbers.ok()) return "";
+  Layout layout(vm, *std::move(numbers));
+  (void)layout.Walk(nullptr);  // which goes around what cannot be frozen
+  const uint32_t number = layout.numbers_[object.offset()];
+  return number == 0 ? "" : layout.PathTo(number - 1);
 }
 
 void Layout::Relocate(Value code, const SourceNameMap& source_names) {
@@ -120,7 +129,7 @@ absl::Status CannotFreeze(size_t count, const std::vector<std::string>& listed) 
 
 }  // namespace
 
-absl::Status Layout::Walk(const SourceNameMap& source_names) {
+absl::Status Layout::Walk(const SourceNameMap* source_names) {
   struct Step {
     Value to;
     uint32_t parent;
@@ -153,7 +162,7 @@ absl::Status Layout::Walk(const SourceNameMap& source_names) {
       continue;
     }
 
-    if (heap_.Is<Code>(step.to)) Relocate(step.to, source_names);
+    if (source_names != nullptr && heap_.Is<Code>(step.to)) Relocate(step.to, *source_names);
     children.clear();
     ForEachSlotOf(heap_, step.to, [&](Value* slot) {
       if (slot->IsRef()) children.push_back(*slot);

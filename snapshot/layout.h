@@ -77,6 +77,10 @@ class Layout {
   // FlatBuffers' limit, or memory is short.
   static absl::StatusOr<Layout> Of(Vm& vm, const SourceNameMap& source_names = {});
 
+  // How the program reaches `object`, as those errors tell it; "" if only the host does, or through a continuation. Reads
+  // all of the heap.
+  static std::string PathTo(Vm& vm, Value object);
+
   const std::vector<Object>& objects() const { return objects_; }
   // The reference in the image. `v` may be an immediate or fixnum; a reference must be to one of
   // the objects.
@@ -92,7 +96,8 @@ class Layout {
 
  private:
   Layout(Vm& vm, OffsetMap numbers) : vm_(vm), heap_(vm.heap()), numbers_(std::move(numbers)) {}
-  absl::Status Walk(const SourceNameMap& source_names);
+  // Null: nothing is renamed, nor written.
+  absl::Status Walk(const SourceNameMap* source_names);
   // Gives a Code object the file name that is to be frozen.
   void Relocate(Value code, const SourceNameMap& source_names);
   void MarkLiterals();

@@ -60,9 +60,9 @@ inline constexpr int kLastHostCode = 1073741823;
 
 // A failure of the host's own, for its functions to return: HostError("http", 1404, "no such page"). In the script it
 // is a condition with this kind (condition-kind), code (condition-code) and message; if nothing handles it, the Status
-// of the Eval or Call around has the code Unknown, and HostCode and Isolate::LastError tell the rest. Isolate::MakeError
-// makes one with irritants. `kind` is 1 to 255 characters of UTF-8. If this or the code is none of those above, an
-// InvalidArgument that says so.
+// of the Eval or Call around has the code Unknown, and HostCode and Isolate::LastError tell the rest.
+// Isolate::MakeError makes one with irritants. `kind` is 1 to 255 characters of UTF-8. If this or the code is none of
+// those above, an InvalidArgument that says so.
 absl::Status HostError(absl::string_view kind, int code, absl::string_view message);
 // The code of a failure of the host's own that Eval or Call, or HostError, has returned; 0 of any other.
 int HostCode(const absl::Status& status);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -245,6 +246,59 @@ TEST(FaultsTest, ACallSurvivesEveryAllocation) {
     EXPECT_GT(lost, 3);
   }
   EXPECT_EQ(Call(*bystander, "get-counter"), 0);
+}
+
+// What the host has behind objects ends once, whatever was being done when an allocation failed.
+TEST(FaultsTest, HostObjectsSurviveEveryAllocation) {
+  int alive = 0;
+  const HostType type = *HostType::Create("counted", {.finalize = [&](void*) { --alive; },
+                                                      .copy = [&](void* p) -> absl::StatusOr<void*> {
+                                                        ++alive;
+                                                        return p;
+                                                      }});
+  const Snapshot snapshot = Startup();
+  int failed = 0;
+  for (int64_t nth = 1;; ++nth) {
+    bool injected = false;
+    {
+      const auto isolate = Isolate::FromSnapshot(snapshot).value();
+      const Isolate::Scope entered(*isolate);
+      const auto use = [&]() -> absl::Status {
+        for (int i = 0; i < 40; ++i) {
+          const Isolate::Scope inner(*isolate);
+          const absl::StatusOr<Value> made = isolate->MakeHostObject(type, &alive, 100'000);
+          if (!made.ok()) return made.status();
+          ++alive;
+          const WeakPersistent weak(*isolate, *made);
+          const auto procedure =
+              isolate->MakeProcedure("f", 0, 0, [](Isolate&, absl::Span<const Value>) { return Value(); });
+          if (!procedure.ok()) return procedure.status();
+          if (i % 8 != 0) continue;
+          const absl::Status defined = isolate->Define("kept", List({*made, *procedure}));
+          if (!defined.ok()) return defined;
+        }
+        isolate->CollectGarbage();
+        return isolate->Fork().status();
+      };
+      FaultScope scope(Fault::kNew, nth);
+      absl::Status status;
+      try {
+        status = use();
+      } catch (const std::bad_alloc&) {  // of the host's own: a literal
+        status = absl::ResourceExhaustedError("");
+      }
+      scope.End();
+      injected = scope.injected() != 0;
+      if (injected && !status.ok()) {
+        ++failed;
+        EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << "call " << nth << ": " << status;
+      }
+    }
+    ASSERT_EQ(alive, 0) << "call " << nth;
+    ASSERT_EQ(type.objects(), 0u) << "call " << nth;
+    if (!injected) break;
+  }
+  EXPECT_GT(failed, 10);
 }
 
 // Nothing is thrown at C, wherever an allocation fails.
