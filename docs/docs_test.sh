@@ -19,7 +19,7 @@ examples() {
     if ((!inside)); then
       case $line in
         '<!-- from '*) file=${line#'<!-- from '} file=${file%' -->'} ;;
-        '```cpp' | '```c' | '```scheme' | '```python')
+        '```cpp' | '```c' | '```scheme' | '```python' | '```make')
           [[ -n $file ]] || fail "$document: a block of ${line#'```'} that does not say from which file it is"
           inside=1 marked=$file block=''
           ;;

@@ -27,6 +27,8 @@ FULLY_STATIC = select({
     "@islet//third_party:tsan": [],
     "//conditions:default": [
         "-static-pie",
+        # Some 150 KB less: nearly all relocations are of pointers to the program itself.
+        "-Wl,-z,pack-relative-relocs",
         "-Wno-unused-command-line-argument",
     ],
 })
