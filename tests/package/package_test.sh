@@ -82,6 +82,21 @@ for host in shared_host static_host abseil_host; do answers "score: 70" "build/$
 cmake --build build >log 2>&1
 if grep Freezing log; then fail "a snapshot is made anew, though nothing has changed"; fi
 
+# refused TEXT LINE...: CMake does not take these lines, and what it says has the text in it.
+refused() {
+  mkdir -p misuse
+  printf '%s\n' 'cmake_minimum_required(VERSION 3.20)' 'project(misuse LANGUAGES C)' "${@:2}" >misuse/CMakeLists.txt
+  ! cmake -S misuse -B misuse/build -D CMAKE_PREFIX_PATH="$islet" >log 2>&1 || fail "CMake takes ${*:2}"
+  tr -s ' \n' ' ' <log | grep -qF "$1" || { cat log; fail "CMake does not say '$1'"; }
+}
+refused 'requested version "2.0"' 'find_package(Islet 2.0 REQUIRED)'
+refused 'needs a C++ project' 'find_package(Islet REQUIRED COMPONENTS abseil)'
+refused 'frob is not known' 'find_package(Islet REQUIRED COMPONENTS frob)'
+target=('find_package(Islet REQUIRED)' 'add_library(host OBJECT host.c)')
+refused 'NAME, of letters' "${target[@]}" 'islet_add_snapshot(host SCRIPTS startup.lisp)'
+refused 'SCRIPTS are needed' "${target[@]}" 'islet_add_snapshot(host NAME startup)'
+refused 'there is no target guest' "${target[@]}" 'islet_add_snapshot(guest NAME startup SCRIPTS startup.lisp)'
+
 echo "--- what is exported"
 nm -D --defined-only "$library/libislet.so" | awk '{ print $3 }' >exported
 if grep -v '^islet_.*@@ISLET_1\.[0-9]*$' exported | grep -v '^ISLET_1\.[0-9]*$'; then fail "these are not Islet's"; fi
