@@ -75,7 +75,7 @@ vm::Value Isolate::Impl::CallHost(vm::Vm& machine, void* data, vm::Value* args, 
             })
           : CallWithValues(impl, &entry.function, entry.method != nullptr ? &entry.method : nullptr, self, args, argc);
   if (impl.lost()) throw std::bad_alloc();  // by a nested call: then this one goes no further either
-  impl.held.handles.resize(std::min(handles, impl.held.handles.size()));
+  if (handles < impl.held.handles.size()) impl.held.handles.resize(handles);
   if (impl.disposed_inside) {
     machine.ClearInterrupt(/*time_only=*/false);
     return machine.Terminate(vm::DisposedStatus());
@@ -406,7 +406,7 @@ absl::StatusOr<Value> Isolate::Impl::CallValue(vm::Value procedure, absl::Span<c
   return MakeHandle(*result);
 }
 
-absl::Status Isolate::Impl::Start() {
+absl::Status Isolate::Impl::StartSlowly() {
   absl::Status status = CheckEntered();
   return status.ok() ? RunRestoreHooks() : status;
 }

@@ -19,11 +19,13 @@
 #include "isolate/evaluator/evaluator.h"
 #include "isolate/heap/poll.h"
 #include "isolate/heap/reusable_vector.h"
+#include "isolate/heap/scratch.h"
 #include "isolate/interpreter/embedder.h"
 #include "isolate/interpreter/failure.h"
 #include "isolate/interpreter/timer.h"
 #include "isolate/interpreter/vm.h"
 #include "isolate/process/fork.h"
+#include "isolate/process/stack_space.h"
 #include "sdk/thread_identity.h"
 #include "snapshot/image.h"
 
@@ -158,8 +160,13 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   absl::Status RunRestoreHooks();
   absl::StatusOr<Value> CallValue(vm::Value procedure, absl::Span<const Value> arguments);
   vm::Evaluator& evaluator();
-  // Eval and Call do this first.
-  absl::Status Start();
+  // Eval and Call do this first, on the thread that has entered the isolate.
+  absl::Status Start() {
+    const bool ready = !lost() && !asking_host && !finalizing && !state.hooks_pending && !vm::keeps_scratch &&
+                       !vm->heap().CollectionIsUnfinished() && vm::RemainingStack() >= vm::kLeastStack;
+    return __builtin_expect(ready, 1) ? absl::OkStatus() : StartSlowly();
+  }
+  absl::Status StartSlowly();
   // Grants what `options` say.
   void OpenPorts();
   // Binds the snapshot's host functions and types, by external-reference index; each as the `impl` of another isolate

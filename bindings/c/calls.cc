@@ -2,9 +2,10 @@
 
 #include "bindings/c/calls.h"
 
+#include <cstddef>
+#include <memory>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "bindings/c/internal.h"
 #include "isolate/data/string.h"
@@ -42,14 +43,27 @@ class HostFrame {
   islet_error* error_;
 };
 
+// Room for some, on the stack if they are few; not initialized.
+template <typename T>
+class Several {
+ public:
+  explicit Several(size_t count) : count_(count), many_(count > kFew ? new T[count] : nullptr) {}
+  T* data() { return many_ != nullptr ? many_.get() : reinterpret_cast<T*>(few_); }
+  absl::Span<const T> span() { return {data(), count_}; }
+
+ private:
+  static constexpr size_t kFew = 8;
+  const size_t count_;
+  const std::unique_ptr<T[]> many_;
+  alignas(T) std::byte few_[kFew * sizeof(T)];
+};
+
 // The arguments of a call as data, after a safepoint. `who` and `error` tell what is wrong with one.
-using Data = absl::InlinedVector<vm::Value, 8>;
 islet_status Arguments(Impl& impl, const islet_value* arguments, size_t count, islet_error* error, const char* who,
-                       Data* data) {
+                       vm::Value* data) {
   if (!MakeRoom(impl, PartBytes(arguments, count) + count * sizeof(vm::Pair))) return Fail(error, who, Why::kHeapLimit);
-  data->resize(count);
   for (size_t i = 0; i < count; ++i) {
-    if (const Why why = Resolve(impl, arguments[i], &(*data)[i]); why != Why::kNothing) {
+    if (const Why why = Resolve(impl, arguments[i], &data[i]); why != Why::kNothing) {
       return FailValue(error, who, absl::StrCat("argument ", i + 1), why, arguments[i]);
     }
   }
@@ -70,13 +84,13 @@ islet_status Call(islet_isolate* isolate, const char* who, const islet_value* ar
     islet_status failed = ISLET_OK;  // here, and *error says why
     bool described = false;
     const absl::StatusOr<vm::Value> returned = HostCall(cpp, [&](Impl& impl) -> absl::StatusOr<vm::Value> {
-      Data data;
-      failed = Arguments(impl, arguments, count, error, who, &data);
+      Several<vm::Value> data(count);
+      failed = Arguments(impl, arguments, count, error, who, data.data());
       if (failed != ISLET_OK) return absl::CancelledError("");
       vm::Value procedure;
       failed = find(impl, &procedure);
       if (failed != ISLET_OK) return absl::CancelledError("");
-      absl::StatusOr<vm::Value> value = CallProcedure(impl, procedure, data);
+      absl::StatusOr<vm::Value> value = CallProcedure(impl, procedure, data.span());
       if (!value.ok()) {
         described = true;
         return impl.Failed(value.status());
@@ -120,10 +134,10 @@ absl::Status Failure(Impl& impl, islet_status status, const islet_error& error) 
 }  // namespace
 
 absl::StatusOr<vm::Value> CFunction::CallMethod(Impl& impl, void* self, absl::Span<const vm::Value> arguments) const {
-  absl::InlinedVector<islet_value, 8> handles(arguments.size());
-  for (size_t i = 0; i < arguments.size(); ++i) handles[i] = MakeHandle(impl, arguments[i]);
+  Several<islet_value> handles(arguments.size());
+  for (size_t i = 0; i < arguments.size(); ++i) handles.data()[i] = MakeHandle(impl, arguments[i]);
   const HostFrame frame(impl);
-  islet_host_call call = {CTypeOf(impl.isolate),          data_.get(),   self, handles.data(), handles.size(),
+  islet_host_call call = {CTypeOf(impl.isolate),          data_.get(),   self, handles.data(), arguments.size(),
                           {kConstant, kUnspecifiedValue}, &frame.error()};
   const islet_status status = function_(&call);
   if (status != ISLET_OK) return Failure(impl, status, frame.error());
@@ -154,7 +168,7 @@ extern "C" {
 
 islet_status islet_call(islet_isolate* isolate, const char* name, const islet_value* arguments, size_t count,
                         islet_value* result, islet_error* error) {
-  constexpr char kWho[] = "islet_call";
+  static constexpr char kWho[] = "islet_call";
   if (name == nullptr && isolate != nullptr) return islet::c::FailNull(error, kWho, "name");
   return islet::c::Call(isolate, kWho, arguments, count, result, error,
                         [&](Impl& impl, islet::vm::Value* procedure) -> islet_status {
@@ -167,7 +181,7 @@ islet_status islet_call(islet_isolate* isolate, const char* name, const islet_va
 
 islet_status islet_call_value(islet_isolate* isolate, islet_value procedure, const islet_value* arguments, size_t count,
                               islet_value* result, islet_error* error) {
-  constexpr char kWho[] = "islet_call_value";
+  static constexpr char kWho[] = "islet_call_value";
   return islet::c::Call(isolate, kWho, arguments, count, result, error,
                         [&](Impl& impl, islet::vm::Value* found) -> islet_status {
                           const Why why = islet::c::Resolve(impl, procedure, found);
@@ -178,7 +192,7 @@ islet_status islet_call_value(islet_isolate* isolate, islet_value procedure, con
 
 islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length, const char* name, uint32_t flags,
                         islet_value* result, islet_error* error) {
-  constexpr char kWho[] = "islet_eval";
+  static constexpr char kWho[] = "islet_eval";
   return Checked(error, kWho, [&]() -> islet_status {
     if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
     absl::string_view source;
@@ -209,7 +223,7 @@ islet_status islet_eval(islet_isolate* isolate, const char* text, size_t length,
 }
 
 islet_status islet_define(islet_isolate* isolate, const char* name, islet_value value, islet_error* error) {
-  constexpr char kWho[] = "islet_define";
+  static constexpr char kWho[] = "islet_define";
   return Checked(error, kWho, [&]() -> islet_status {
     if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
     if (name == nullptr) return islet::c::FailNull(error, kWho, "name");
@@ -239,7 +253,7 @@ islet_status islet_define(islet_isolate* isolate, const char* name, islet_value 
 }
 
 islet_status islet_lookup(islet_isolate* isolate, const char* name, islet_value* value, islet_error* error) {
-  constexpr char kWho[] = "islet_lookup";
+  static constexpr char kWho[] = "islet_lookup";
   return Checked(error, kWho, [&]() -> islet_status {
     if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
     if (name == nullptr) return islet::c::FailNull(error, kWho, "name");

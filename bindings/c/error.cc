@@ -315,7 +315,7 @@ const char* islet_error_irritant(const islet_error* error, size_t index) {
 }
 
 islet_status islet_error_raised(const islet_error* error, islet_isolate* isolate, islet_value* raised) {
-  constexpr char kWho[] = "islet_error_raised";
+  static constexpr char kWho[] = "islet_error_raised";
   if (error == nullptr) return ISLET_NOT_FOUND;
   return islet::c::Checked(nullptr, kWho, [&]() -> islet_status {
     if (const islet::c::Why why = islet::c::Usable(isolate); why != islet::c::Why::kNothing) {
@@ -330,7 +330,7 @@ islet_status islet_error_raised(const islet_error* error, islet_isolate* isolate
 }
 
 islet_status islet_error_add(islet_error* error, islet_isolate* isolate, islet_value irritant) {
-  constexpr char kWho[] = "islet_error_add";
+  static constexpr char kWho[] = "islet_error_add";
   constexpr size_t kMostBytes = 10000;
   return islet::c::Checked(nullptr, kWho, [&]() -> islet_status {
     if (const islet::c::Why why = islet::c::Usable(isolate); why != islet::c::Why::kNothing) {

@@ -73,7 +73,7 @@ char* Arena::Allocate(size_t bytes) {
   return allocated;
 }
 
-void Arena::Release(Mark mark) {
+void Arena::ReleaseSome(Mark mark) {
   // The first chunk stays, unless it is a large one.
   const size_t kept = !chunks_.empty() && (mark.used > 0 || chunks_[0].size == kChunkBytes) ? mark.chunk + 1 : 0;
   if (kept < chunks_.size()) chunks_.resize(kept);
@@ -92,7 +92,7 @@ void State::Restart() {
   any_released.store(false, std::memory_order_relaxed);
 }
 
-void State::CloseScopes(Impl& impl, size_t left) {
+void State::CloseSomeScopes(Impl& impl, size_t left) {
   while (scopes.size() > left) {
     const Scope scope = scopes.back();
     scopes.pop_back();
@@ -154,7 +154,7 @@ bool IsConstant(const vm::Heap& heap, vm::Value v, islet_value* value) {
   return true;
 }
 
-islet_value MakeHandle(Impl& impl, vm::Value v) {
+islet_value MakeAnyHandle(Impl& impl, vm::Value v) {
   if (islet_value value; IsConstant(impl.vm->heap(), v, &value)) return value;
   const uint32_t slot = static_cast<uint32_t>(impl.held.handles.size()), stamp = impl.next_stamp++;
   impl.held.handles.push_back({v, stamp});
@@ -229,7 +229,7 @@ bool MayClose(const State& state, size_t scope) {
 extern "C" {
 
 islet_status islet_enter(islet_isolate* isolate, islet_error* error) {
-  constexpr char kWho[] = "islet_enter";
+  static constexpr char kWho[] = "islet_enter";
   return islet::c::Checked(error, kWho, [&]() -> islet_status {
     if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
     const islet::Isolate& cpp = islet::c::CppOf(isolate);

@@ -76,7 +76,7 @@ using islet::c::Why;
 extern "C" {
 
 islet_host_type* islet_host_type_new(const islet_host_type_info* info, islet_error* error) {
-  constexpr char kWho[] = "islet_host_type_new";
+  static constexpr char kWho[] = "islet_host_type_new";
   islet_host_type* made = nullptr;
   (void)islet::c::Checked(error, kWho, [&]() -> islet_status {
     islet_host_type_info whole;
@@ -94,7 +94,7 @@ islet_host_type* islet_host_type_new(const islet_host_type_info* info, islet_err
 }
 
 islet_status islet_host_type_free(islet_host_type* type, islet_error* error) {
-  constexpr char kWho[] = "islet_host_type_free";
+  static constexpr char kWho[] = "islet_host_type_free";
   if (type == nullptr) return ISLET_OK;
   return islet::c::Checked(error, kWho, [&]() -> islet_status {
     if (const size_t objects = type->type.objects(); objects != 0) {
@@ -121,7 +121,7 @@ islet_value islet_host_object(islet_isolate* isolate, islet_host_type* type, voi
 
 islet_status islet_host_pointer(islet_isolate* isolate, islet_value value, const islet_host_type* type, void** pointer,
                                 islet_error* error) {
-  constexpr char kWho[] = "islet_host_pointer";
+  static constexpr char kWho[] = "islet_host_pointer";
   if (type == nullptr && isolate != nullptr) return islet::c::FailNull(error, kWho, "type");
   return islet::c::With(isolate, value, error, kWho, [&](Impl& impl, islet::vm::Value datum) {
     const absl::StatusOr<void*> found = impl.HostPointer(datum, type->type);

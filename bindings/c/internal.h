@@ -204,9 +204,13 @@ class Arena {
   };
   char* Allocate(size_t bytes);  // throws std::bad_alloc
   Mark mark() const { return {chunks_.empty() ? 0 : chunks_.size() - 1, used_}; }
-  void Release(Mark mark);
+  // What has been allocated since the mark is not used any more.
+  void Release(Mark mark) {
+    if (const Mark now = this->mark(); now.used != mark.used || now.chunk != mark.chunk) ReleaseSome(mark);
+  }
 
  private:
+  void ReleaseSome(Mark mark);
   static constexpr size_t kChunkBytes = 4096;
   struct Chunk {
     std::unique_ptr<char[]> bytes;
@@ -243,8 +247,13 @@ struct State {
   // Forgets what belongs to a tenant.
   void Restart();
   // Ends scopes until so many are left. The owner's end leaves the isolate.
-  void CloseScopes(Impl& impl, size_t left);
+  void CloseScopes(Impl& impl, size_t left) {
+    if (scopes.size() > left) CloseSomeScopes(impl, left);
+  }
   void EndReleased(Impl& impl);
+
+ private:
+  void CloseSomeScopes(Impl& impl, size_t left);
 };
 
 inline State& StateOf(Impl& impl) { return *static_cast<State*>(impl.wrapper.get()); }
@@ -272,12 +281,23 @@ inline Why Usable(islet_isolate* isolate) {
 // Whether the datum is told by its content alone, so that its handle belongs to no isolate and no scope.
 bool IsConstant(const vm::Heap& heap, vm::Value v, islet_value* value);
 // A handle in the innermost scope. Throws std::bad_alloc.
-islet_value MakeHandle(Impl& impl, vm::Value v);
+islet_value MakeAnyHandle(Impl& impl, vm::Value v);
+inline islet_value MakeHandle(Impl& impl, vm::Value v) {
+  if (v.IsFixnum()) return {kInteger, static_cast<uint64_t>(int64_t{v.fixnum()})};
+  return MakeAnyHandle(impl, v);
+}
 // kNothing, and the datum. Makes at most kLargestPart bytes in the heap; no safepoint.
 inline constexpr size_t kLargestPart = 24;
 Why ResolveOther(Impl& impl, islet_value value, vm::Value* datum);
 Why ResolveWeak(Impl& impl, islet_value value, vm::Value* datum);
 inline Why Resolve(Impl& impl, islet_value value, vm::Value* datum) {
+  if (value.owner == kInteger) {
+    const auto n = static_cast<int64_t>(value.place);
+    if (__builtin_expect(n >= vm::Value::kFixnumMin && n <= vm::Value::kFixnumMax, 1)) {
+      *datum = vm::Value::Fixnum(static_cast<int32_t>(n));
+      return Why::kNothing;
+    }
+  }
   if (__builtin_expect(value.owner != impl.tenancy, 0)) return ResolveOther(impl, value, datum);
   const uint32_t slot = static_cast<uint32_t>(value.place), stamp = static_cast<uint32_t>(value.place >> 32);
   const auto& list = (slot & kKeptSlot) != 0 ? impl.held.persistents : impl.held.handles;

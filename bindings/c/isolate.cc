@@ -144,7 +144,7 @@ using islet::c::Why;
 extern "C" {
 
 islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_options* options, islet_error* error) {
-  constexpr char kWho[] = "islet_isolate_new";
+  static constexpr char kWho[] = "islet_isolate_new";
   islet_isolate* made = nullptr;
   (void)Checked(error, kWho, [&]() -> islet_status {
     if (snapshot == nullptr) return islet::c::FailNullObject(error, kWho, "snapshot");
@@ -160,7 +160,7 @@ islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_options* 
 }
 
 islet_isolate* islet_isolate_fork(islet_isolate* isolate, islet_error* error) {
-  constexpr char kWho[] = "islet_isolate_fork";
+  static constexpr char kWho[] = "islet_isolate_fork";
   islet_isolate* made = nullptr;
   (void)Checked(error, kWho, [&]() -> islet_status {
     if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
@@ -204,7 +204,7 @@ islet_status islet_isolate_free(islet_isolate* isolate) {
 // ---- Pools
 
 islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_options* options, islet_error* error) {
-  constexpr char kWho[] = "islet_pool_new";
+  static constexpr char kWho[] = "islet_pool_new";
   islet_pool* made = nullptr;
   (void)Checked(error, kWho, [&]() -> islet_status {
     if (snapshot == nullptr) return islet::c::FailNullObject(error, kWho, "snapshot");
@@ -236,7 +236,7 @@ islet_pool* islet_pool_new(islet_snapshot* snapshot, const islet_options* option
 void islet_pool_free(islet_pool* pool) { delete pool; }
 
 islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) {
-  constexpr char kWho[] = "islet_pool_get";
+  static constexpr char kWho[] = "islet_pool_get";
   islet_isolate* made = nullptr;
   (void)Checked(error, kWho, [&]() -> islet_status {
     if (pool == nullptr) return islet::c::FailNullObject(error, kWho, "pool");
@@ -252,7 +252,7 @@ islet_isolate* islet_pool_get(islet_pool* pool, islet_error* error) {
 size_t islet_pool_trim(islet_pool* pool, size_t keep) { return pool == nullptr ? 0 : pool->pool->Trim(keep); }
 
 islet_status islet_pool_reset_status(islet_pool* pool, islet_error* error) {
-  constexpr char kWho[] = "islet_pool_reset_status";
+  static constexpr char kWho[] = "islet_pool_reset_status";
   return Checked(error, kWho, [&]() -> islet_status {
     if (pool == nullptr) return islet::c::FailNullObject(error, kWho, "pool");
     const absl::Status status = pool->pool->ResetStatus();
@@ -337,7 +337,7 @@ uint64_t islet_stat(islet_isolate* isolate, int which) {
 }
 
 islet_status islet_collect(islet_isolate* isolate, int how, islet_error* error) {
-  constexpr char kWho[] = "islet_collect";
+  static constexpr char kWho[] = "islet_collect";
   return Checked(error, kWho, [&]() -> islet_status {
     if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
     if (const Why why = islet::c::Usable(isolate); why != Why::kNothing) return islet::c::Fail(error, kWho, why);
@@ -357,7 +357,7 @@ islet_status islet_collect(islet_isolate* isolate, int how, islet_error* error) 
 }
 
 islet_status islet_flush(islet_isolate* isolate, islet_error* error) {
-  constexpr char kWho[] = "islet_flush";
+  static constexpr char kWho[] = "islet_flush";
   return Checked(error, kWho, [&]() -> islet_status {
     if (isolate == nullptr) return islet::c::FailNullObject(error, kWho, "isolate");
     if (const Why why = islet::c::Usable(isolate); why != Why::kNothing) return islet::c::Fail(error, kWho, why);
@@ -367,7 +367,7 @@ islet_status islet_flush(islet_isolate* isolate, islet_error* error) {
 }
 
 islet_status islet_stack_announce(const void* low, size_t bytes, islet_error* error) {
-  constexpr char kWho[] = "islet_stack_announce";
+  static constexpr char kWho[] = "islet_stack_announce";
   return Checked(error, kWho, [&]() -> islet_status {
     if (low == nullptr) return islet::c::FailNull(error, kWho, "low");
     islet::vm::AnnounceStack(low, bytes);

@@ -54,7 +54,7 @@ using islet::c::Checked;
 extern "C" {
 
 islet_snapshot* islet_snapshot_open_embedded(const unsigned char* begin, const unsigned char* end, islet_error* error) {
-  constexpr char kWho[] = "islet_snapshot_open_embedded";
+  static constexpr char kWho[] = "islet_snapshot_open_embedded";
   if (begin == nullptr || end == nullptr) {
     (void)islet::c::FailNull(error, kWho, begin == nullptr ? "begin" : "end");
     return nullptr;
@@ -64,7 +64,7 @@ islet_snapshot* islet_snapshot_open_embedded(const unsigned char* begin, const u
 }
 
 islet_snapshot* islet_snapshot_open_file(const char* path, uint32_t flags, islet_error* error) {
-  constexpr char kWho[] = "islet_snapshot_open_file";
+  static constexpr char kWho[] = "islet_snapshot_open_file";
   if (path == nullptr) {
     (void)islet::c::FailNull(error, kWho, "path");
     return nullptr;
@@ -75,7 +75,7 @@ islet_snapshot* islet_snapshot_open_file(const char* path, uint32_t flags, islet
 }
 
 islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t size, uint32_t flags, islet_error* error) {
-  constexpr char kWho[] = "islet_snapshot_open_bytes";
+  static constexpr char kWho[] = "islet_snapshot_open_bytes";
   if (bytes == nullptr && size != 0) {
     (void)islet::c::FailNull(error, kWho, "bytes");
     return nullptr;
@@ -90,7 +90,7 @@ islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t size, uint32
 }
 
 islet_snapshot* islet_snapshot_resident(islet_snapshot* snapshot, islet_error* error) {
-  constexpr char kWho[] = "islet_snapshot_resident";
+  static constexpr char kWho[] = "islet_snapshot_resident";
   if (snapshot == nullptr) {
     (void)islet::c::FailNullObject(error, kWho, "snapshot");
     return nullptr;
@@ -107,7 +107,7 @@ const char* islet_snapshot_needs(const islet_snapshot* snapshot, size_t index) {
 }
 
 islet_status islet_snapshot_lookup(islet_snapshot* snapshot, const char* name, islet_value* value, islet_error* error) {
-  constexpr char kWho[] = "islet_snapshot_lookup";
+  static constexpr char kWho[] = "islet_snapshot_lookup";
   return Checked(error, kWho, [&]() -> islet_status {
     if (snapshot == nullptr) return islet::c::FailNullObject(error, kWho, "snapshot");
     if (name == nullptr) return islet::c::FailNull(error, kWho, "name");

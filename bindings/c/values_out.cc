@@ -1,5 +1,6 @@
 // What hosts get out of values.
 
+#include <bit>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -197,6 +198,28 @@ islet_status Set(Impl& impl, islet_error* error, const char* who, vm::Value whol
   return ISLET_OK;
 }
 
+// ---- Numbers that are no constants of their own
+
+[[gnu::noinline]] islet_status GetInteger(islet_isolate* isolate, islet_value value, int64_t* out, islet_error* error) {
+  static constexpr char kWho[] = "islet_get_integer";
+  return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
+    vm::Heap& heap = impl.vm->heap();
+    if (!vm::IsExactInteger(heap, v)) return WrongType(impl, error, kWho, "an exact integer", v);
+    const std::optional<int64_t> n = vm::ToInt64(heap, v);
+    if (n.has_value()) return Give(out, *n);
+    return Fail(error, kWho, ISLET_OUT_OF_RANGE, "the integer does not fit into 64 bits (islet_print has its digits)");
+  });
+}
+
+[[gnu::noinline]] islet_status GetReal(islet_isolate* isolate, islet_value value, double* out, islet_error* error) {
+  static constexpr char kWho[] = "islet_get_real";
+  return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
+    vm::Heap& heap = impl.vm->heap();
+    if (!vm::IsReal(heap, v)) return WrongType(impl, error, kWho, "a real number", v);
+    return Give(out, vm::ToDouble(heap, v));
+  });
+}
+
 // ---- Cursors: which kind of object is being gone through, and where.
 
 enum CursorState : uint64_t { kNotStarted, kInList, kInIndexed, kInTable, kAtEnd };
@@ -293,27 +316,17 @@ int islet_is_true(islet_isolate* isolate, islet_value value) {
 }
 
 islet_status islet_get_integer(islet_isolate* isolate, islet_value value, int64_t* out, islet_error* error) {
-  constexpr char kWho[] = "islet_get_integer";
-  return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
-    vm::Heap& heap = impl.vm->heap();
-    if (!vm::IsExactInteger(heap, v)) return WrongType(impl, error, kWho, "an exact integer", v);
-    const std::optional<int64_t> n = vm::ToInt64(heap, v);
-    if (n.has_value()) return Give(out, *n);
-    return Fail(error, kWho, ISLET_OUT_OF_RANGE, "the integer does not fit into 64 bits (islet_print has its digits)");
-  });
+  if (value.owner == kInteger && Usable(isolate) == Why::kNothing) return Give(out, static_cast<int64_t>(value.place));
+  return GetInteger(isolate, value, out, error);
 }
 
 islet_status islet_get_real(islet_isolate* isolate, islet_value value, double* out, islet_error* error) {
-  constexpr char kWho[] = "islet_get_real";
-  return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
-    vm::Heap& heap = impl.vm->heap();
-    if (!vm::IsReal(heap, v)) return WrongType(impl, error, kWho, "a real number", v);
-    return Give(out, vm::ToDouble(heap, v));
-  });
+  if (value.owner == kReal && Usable(isolate) == Why::kNothing) return Give(out, std::bit_cast<double>(value.place));
+  return GetReal(isolate, value, out, error);
 }
 
 islet_status islet_get_character(islet_isolate* isolate, islet_value value, uint32_t* out, islet_error* error) {
-  constexpr char kWho[] = "islet_get_character";
+  static constexpr char kWho[] = "islet_get_character";
   return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
     if (!v.IsChar()) return WrongType(impl, error, kWho, "a character", v);
     return Give(out, uint32_t{v.character()});
@@ -322,7 +335,7 @@ islet_status islet_get_character(islet_isolate* isolate, islet_value value, uint
 
 islet_status islet_get_text(islet_isolate* isolate, islet_value value, const char** text, size_t* length,
                             islet_error* error) {
-  constexpr char kWho[] = "islet_get_text";
+  static constexpr char kWho[] = "islet_get_text";
   return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
     const vm::Heap& heap = impl.vm->heap();
     if (const vm::Symbol* symbol = heap.TryGet<vm::Symbol>(v)) v = symbol->name;
@@ -337,7 +350,7 @@ islet_status islet_get_text(islet_isolate* isolate, islet_value value, const cha
 
 islet_status islet_get_bytes(islet_isolate* isolate, islet_value value, const void** bytes, size_t* size,
                              islet_error* error) {
-  constexpr char kWho[] = "islet_get_bytes";
+  static constexpr char kWho[] = "islet_get_bytes";
   return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
     const vm::Heap& heap = impl.vm->heap();
     const vm::Bytevector* from = heap.TryGet<vm::Bytevector>(v);
@@ -363,7 +376,7 @@ islet_status islet_print(islet_isolate* isolate, islet_value value, size_t limit
 
 islet_status islet_items(islet_isolate* isolate, islet_value value, islet_cursor* cursor, islet_value* items,
                          size_t capacity, size_t* got, islet_error* error) {
-  constexpr char kWho[] = "islet_items";
+  static constexpr char kWho[] = "islet_items";
   if (got != nullptr) *got = 0;
   return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
     if (cursor == nullptr) return FailNull(error, kWho, "cursor");
@@ -399,7 +412,7 @@ islet_status islet_items(islet_isolate* isolate, islet_value value, islet_cursor
 }
 
 islet_status islet_length(islet_isolate* isolate, islet_value value, size_t* length, islet_error* error) {
-  constexpr char kWho[] = "islet_length";
+  static constexpr char kWho[] = "islet_length";
   return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
     const vm::Heap& heap = impl.vm->heap();
     if (v.IsNull() || v.IsPair()) {
@@ -416,7 +429,7 @@ islet_status islet_length(islet_isolate* isolate, islet_value value, size_t* len
 }
 
 islet_status islet_car(islet_isolate* isolate, islet_value pair, islet_value* out, islet_error* error) {
-  constexpr char kWho[] = "islet_car";
+  static constexpr char kWho[] = "islet_car";
   return With(isolate, pair, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
     if (!v.IsPair()) return WrongType(impl, error, kWho, "a pair", v);
     return Give(out, MakeHandle(impl, impl.vm->heap().car(v)));
@@ -424,7 +437,7 @@ islet_status islet_car(islet_isolate* isolate, islet_value pair, islet_value* ou
 }
 
 islet_status islet_cdr(islet_isolate* isolate, islet_value pair, islet_value* out, islet_error* error) {
-  constexpr char kWho[] = "islet_cdr";
+  static constexpr char kWho[] = "islet_cdr";
   return With(isolate, pair, error, kWho, [&](Impl& impl, vm::Value v) -> islet_status {
     if (!v.IsPair()) return WrongType(impl, error, kWho, "a pair", v);
     return Give(out, MakeHandle(impl, impl.vm->heap().cdr(v)));
@@ -433,7 +446,7 @@ islet_status islet_cdr(islet_isolate* isolate, islet_value pair, islet_value* ou
 
 islet_status islet_ref(islet_isolate* isolate, islet_value value, islet_value key, islet_value* out,
                        islet_error* error) {
-  constexpr char kWho[] = "islet_ref";
+  static constexpr char kWho[] = "islet_ref";
   return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value whole) -> islet_status {
     vm::Value k;
     if (const Why why = Resolve(impl, key, &k); why != Why::kNothing)
@@ -444,7 +457,7 @@ islet_status islet_ref(islet_isolate* isolate, islet_value value, islet_value ke
 
 islet_status islet_set(islet_isolate* isolate, islet_value value, islet_value key, islet_value item,
                        islet_error* error) {
-  constexpr char kWho[] = "islet_set";
+  static constexpr char kWho[] = "islet_set";
   return With(isolate, value, error, kWho, [&](Impl& impl, vm::Value whole) -> islet_status {
     vm::Heap& heap = impl.vm->heap();
     if (heap.Is<vm::HashTable>(whole)) {

@@ -83,13 +83,15 @@ void FreeScratch(void* p) noexcept {
   if (p != nullptr && EndsForGood() && UsableSize(p) >= sizeof(void*)) {
     std::memcpy(p, &kept_back.blocks, sizeof(void*));
     kept_back.blocks = p;
+    keeps_scratch = true;
     return;
   }
   Free(p);
 }
 
-void GiveBackScratch() noexcept {
+void GiveBackKeptScratch() noexcept {
   KeptBack& kept = kept_back;
+  keeps_scratch = false;
   while (kept.blocks != nullptr) {
     void* const p = kept.blocks;
     std::memcpy(&kept.blocks, p, sizeof(void*));
@@ -102,6 +104,7 @@ PassingText::~PassingText() {
   if (text.capacity() < kLongText || !EndsForGood()) return;
   try {
     kept_back.texts.push_back(std::move(text));
+    keeps_scratch = true;
   } catch (const std::bad_alloc&) {
     // Freed at once, then.
   }

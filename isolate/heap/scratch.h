@@ -24,7 +24,11 @@ void FreeScratch(void* p) noexcept;
 
 // Frees what FreeScratch and PassingText have kept back on this thread, of a run that was to end.
 // For whoever begins a call, or is done with an isolate.
-void GiveBackScratch() noexcept;
+void GiveBackKeptScratch() noexcept;
+inline constinit thread_local bool keeps_scratch = false;
+inline void GiveBackScratch() noexcept {
+  if (__builtin_expect(keeps_scratch, 0)) GiveBackKeptScratch();
+}
 
 // A text for the time of a call, from what makes a std::string.
 struct PassingText {
