@@ -34,7 +34,7 @@
  *    0, else it is ISLET_UNSUPPORTED. What Islet makes and lends (islet_host_call) may grow at its end. Other
  *    structures never change.
  *  7 Nothing is thrown or jumped across this interface, in either direction. In C++, an exception that leaves a callback
- *    all the same is a failure of kind "host-exception"; but frames without unwind tables in between end the process. */
+ *    all the same is a failure of kind "host"; but frames without unwind tables in between end the process. */
 #ifndef ISLET_ISLET_H_
 #define ISLET_ISLET_H_
 
