@@ -22,7 +22,8 @@ class HostFrame {
       : impl_(impl), state_(StateOf(impl)), floor_(state_.floor), arena_(state_.arena.mark()) {
     if (state_.host_calls == state_.errors.size()) state_.errors.push_back(std::make_unique<islet_error>());
     error_ = state_.errors[state_.host_calls++].get();
-    error_->status = ISLET_OK;
+    // A function sees no failure but its own: not what an earlier one, perhaps of another tenant, has left here.
+    if (error_->status != ISLET_OK) islet_error_clear(error_);
     state_.floor = state_.scopes.size();
   }
   ~HostFrame() {
@@ -118,7 +119,7 @@ namespace {
 
 // What a host function's failure is raised as, with its irritants.
 absl::Status Failure(Impl& impl, islet_status status, const islet_error& error) {
-  absl::Status failure = ReturnedStatus(status, error, "the host function failed");
+  absl::Status failure = ReturnedStatus(*impl.vm, status, error);
   if (error.added.empty() || error.status != status || !error.origin.ok() || impl.lost()) return failure;
   const size_t count = error.added.size();
   if (!MakeRoom(impl, PartBytes(error.added.data(), count) + count * sizeof(vm::Pair))) return failure;
@@ -143,7 +144,8 @@ absl::StatusOr<vm::Value> CFunction::CallMethod(Impl& impl, void* self, absl::Sp
   if (status != ISLET_OK) return Failure(impl, status, frame.error());
   if (impl.lost()) return vm::kUnspecified;
   vm::Value result;
-  if (!MakeRoom(impl, kLargestPart)) return absl::ResourceExhaustedError(TextOf(Why::kHeapLimit));
+  const size_t bytes = PartBytes(&call.result, 1);
+  if (bytes > 0 && !MakeRoom(impl, bytes)) return EndByHeapLimit(*impl.vm);
   if (const Why why = Resolve(impl, call.result, &result); why != Why::kNothing) {
     (void)FailValue(&frame.error(), name_.c_str(), "the result", why, call.result);
     return absl::InvalidArgumentError(frame.error().message);

@@ -6,7 +6,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bindings/c/internal.h"
+#include "isolate/data/string.h"
 #include "isolate/interpreter/failure.h"
+#include "isolate/interpreter/limits.h"
 
 namespace islet::c {
 
@@ -111,9 +113,11 @@ islet_status StatusCode(const absl::Status& status) {
   return status.ok() ? ISLET_OK : ISLET_INTERNAL;
 }
 
+bool IsHosts(islet_status status) { return status >= ISLET_HOST_STATUS && status <= kLastHostCode; }
+
 // What a host may return of its own: the code for the host around. kOk: it says how a run of Islet's has ended.
 absl::StatusCode CodeOfReturned(islet_status status) {
-  if (status >= ISLET_HOST_STATUS) return absl::StatusCode::kUnknown;
+  if (IsHosts(status)) return absl::StatusCode::kUnknown;
   switch (status) {
     case ISLET_CANCELLED:
     case ISLET_EXITED:
@@ -138,11 +142,23 @@ absl::StatusCode CodeOfReturned(islet_status status) {
   return absl::StatusCode::kInternal;
 }
 
+// Of hosts and their files comes text that is not UTF-8.
+std::string AsUtf8(absl::string_view text) {
+  if (vm::IsValidUtf8(text)) return std::string(text);
+  std::string valid;
+  for (const char *p = text.data(), *end = p + text.size(); p != end;) {
+    const uint32_t c = vm::DecodeUtf8(&p, end);
+    vm::AppendUtf8(&valid, c == vm::kInvalidChar ? vm::kReplacementChar : c);
+  }
+  return valid;
+}
+
 void Fill(islet_error& error, islet_status status, absl::string_view message, absl::string_view report) {
   error.status = status;
   error.exit_status = 0;
-  error.message.assign(message.data(), message.size());
-  error.report.assign(report.data(), report.size());
+  error.no_room = false;
+  error.message = AsUtf8(message);
+  error.report = AsUtf8(report);
   error.kind.clear();
   error.frames.clear();
   error.irritants.clear();
@@ -155,7 +171,7 @@ void Fill(islet_error& error, islet_status status, absl::string_view message, ab
 void EndAtZero(std::string& text) { text.resize(std::min(text.find('\0'), text.size())); }
 
 void Describe(islet_error& error, const ErrorReport& report) {
-  error.message = report.message;
+  error.message = AsUtf8(report.message);
   error.kind = report.kind;
   error.irritants = report.irritants;
   if (report.place.line != 0) error.frames.push_back({"", report.place.file, report.place.line, report.place.column});
@@ -180,7 +196,11 @@ islet_status Fail(islet_error* error, const char* who, islet_status status, absl
   return FailNoMemory(error, who);
 }
 
-islet_status Fail(islet_error* error, const char* who, Why why) { return Fail(error, who, StatusOf(why), TextOf(why)); }
+islet_status Fail(islet_error* error, const char* who, Why why) {
+  const islet_status status = Fail(error, who, StatusOf(why), TextOf(why));
+  if (error != nullptr) error->no_room = why == Why::kHeapLimit && status == ISLET_HEAP_LIMIT;
+  return status;
+}
 
 islet_status FailNull(islet_error* error, const char* who, const char* parameter) {
   return Fail(error, who, ISLET_INVALID_ARGUMENT, absl::StrCat(parameter, " is NULL"));
@@ -236,16 +256,24 @@ islet_status FailIn(Impl& impl, islet_error* error, const absl::Status& status, 
   return code;
 }
 
-absl::Status ReturnedStatus(islet_status status, const islet_error& error, absl::string_view otherwise) {
+absl::Status EndByHeapLimit(vm::Vm& vm) {
+  vm::Failure failure = vm::Failure::FromStatus(vm::HeapLimitStatus(vm, "by values of a host function"));
+  failure.kind = vm::Failure::Kind::kTermination;
+  return vm.Record(std::move(failure));
+}
+
+absl::Status ReturnedStatus(vm::Vm& vm, islet_status status, const islet_error& error) {
   const bool told = error.status == status && !error.message.empty();
-  if (told && !error.origin.ok()) return error.origin;
+  // What an earlier call has returned is no end of this run.
+  if (told && !error.origin.ok() && vm.IsLatestFailure(error.origin)) return error.origin;
+  if (told && error.no_room) return EndByHeapLimit(vm);
   const absl::StatusCode code = CodeOfReturned(status);
   if (code == absl::StatusCode::kOk) {
     return absl::InternalError(absl::StrCat("a function of the host's has returned status ", status,
                                             ", but no run has ended so", told ? ": " : "", told ? error.message : ""));
   }
-  const absl::string_view message = told ? absl::string_view(error.message) : otherwise;
-  if (status < ISLET_HOST_STATUS) return absl::Status(code, message);
+  const absl::string_view message = told ? absl::string_view(error.message) : "the host function failed";
+  if (!IsHosts(status)) return absl::Status(code, message);
   return HostError(told && !error.kind.empty() ? absl::string_view(error.kind) : "host", status, message);
 }
 
@@ -352,12 +380,12 @@ islet_status islet_error_add(islet_error* error, islet_isolate* isolate, islet_v
 islet_status islet_error_set(islet_error* error, islet_status status, const char* kind, const char* message) try {
   // The gap in Islet's numbers is for statuses of a later version.
   const bool known =
-      (status > ISLET_OK && status <= ISLET_BUSY) || status == ISLET_UNSUPPORTED || status >= ISLET_HOST_STATUS;
+      (status > ISLET_OK && status <= ISLET_BUSY) || status == ISLET_UNSUPPORTED || islet::c::IsHosts(status);
   const islet_status set = known ? status : ISLET_INTERNAL;
   if (error != nullptr) {
     const std::string text = message != nullptr ? message : "", kind_text = kind != nullptr ? kind : "host";
     islet::c::Fill(*error, set, text, text);
-    error->kind = set >= ISLET_HOST_STATUS ? kind_text : "host";
+    error->kind = islet::c::IsHosts(set) ? kind_text : "host";
   }
   return set;
 } catch (const std::bad_alloc&) {

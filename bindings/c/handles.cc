@@ -80,6 +80,13 @@ void Arena::ReleaseSome(Mark mark) {
   used_ = chunks_.empty() ? 0 : mark.used;
 }
 
+void State::EndPlace(Impl& impl, uint64_t place) {
+  const uint32_t slot = static_cast<uint32_t>(place), stamp = static_cast<uint32_t>(place >> 32);
+  const uint32_t index = slot & ~(kKeptSlot | kWeakSlot);
+  if ((slot & kWeakSlot) != 0) return impl.DropWeak(index, stamp);
+  if (index < impl.held.persistents.size() && impl.held.persistents[index].stamp == stamp) impl.EndKept(index);
+}
+
 // ---- Scopes
 
 void State::Restart() {
@@ -104,15 +111,7 @@ void State::CloseSomeScopes(Impl& impl, size_t left) {
 
 void State::EndReleased(Impl& impl) {
   const std::lock_guard<ForkSafeMutex> lock(released_mutex);
-  for (const uint64_t place : released) {
-    const uint32_t slot = static_cast<uint32_t>(place), stamp = static_cast<uint32_t>(place >> 32);
-    const uint32_t index = slot & ~(kKeptSlot | kWeakSlot);
-    if ((slot & kWeakSlot) != 0) {
-      impl.DropWeak(index, stamp);
-      continue;
-    }
-    if (index < impl.held.persistents.size() && impl.held.persistents[index].stamp == stamp) impl.EndKept(index);
-  }
+  for (const uint64_t place : released) EndPlace(impl, place);
   released.clear();
   any_released.store(false, std::memory_order_relaxed);
 }
@@ -264,6 +263,8 @@ islet_status islet_leave(islet_isolate* isolate) {
   size_t latest = state.scopes.size();
   while (latest > state.floor && !state.scopes[latest - 1].entering) --latest;
   if (latest == state.floor) return state.floor > 0 ? ISLET_BUSY : ISLET_NOT_ENTERED;
+  // Also in the functions of streams and files, around which no floor is.
+  if (state.scopes[latest - 1].owner && impl.inside > 0) return ISLET_BUSY;
   state.CloseScopes(impl, latest - 1);
   return ISLET_OK;
 }
@@ -343,6 +344,11 @@ void islet_release_value(islet_isolate* isolate, islet_value kept) {
   if (isolate == nullptr || (kept.place & islet::c::kKeptSlot) == 0 || kept.owner < islet::kFirstTenancy) return;
   islet::BindingAccess::Visit(islet::c::CppOf(isolate), [&](Impl& impl) {
     if (impl.tenancy != kept.owner) return;
+    if (islet::BindingAccess::Owner(islet::c::CppOf(isolate)).load(std::memory_order_relaxed) ==
+        islet::CurrentThread()) {
+      State::EndPlace(impl, kept.place);
+      return;
+    }
     State& state = islet::c::StateOf(impl);
     try {
       const std::lock_guard<islet::ForkSafeMutex> lock(state.released_mutex);

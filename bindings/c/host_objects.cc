@@ -12,9 +12,8 @@ namespace islet::c {
 namespace {
 
 // The type's functions, with what they get.
-HostType::Options OptionsOf(const islet_host_type_info& info) {
+HostType::Options OptionsOf(const islet_host_type_info& info, const std::shared_ptr<void>& data) {
   HostType::Options options;
-  const std::shared_ptr<void> data = Released(info.data, info.release);
   options.finalize = [finalize = info.finalize, data](void* pointer) {
     if (finalize != nullptr) finalize(data.get(), pointer);
   };
@@ -80,12 +79,15 @@ islet_host_type* islet_host_type_new(const islet_host_type_info* info, islet_err
   islet_host_type* made = nullptr;
   (void)islet::c::Checked(error, kWho, [&]() -> islet_status {
     islet_host_type_info whole;
-    if (const absl::Status status = islet::c::CopyTable(info, "info", &whole); !status.ok()) {
+    const absl::Status status = islet::c::CopyTable(info, "info", &whole);
+    // From here on they are released, whatever is wrong.
+    const std::shared_ptr<void> data = islet::c::Released(whole.data, whole.release);
+    if (!status.ok()) {
       const bool later = absl::IsUnimplemented(status);
       return islet::c::Fail(error, kWho, later ? ISLET_UNSUPPORTED : ISLET_INVALID_ARGUMENT, status.message());
     }
     if (whole.name == nullptr) return islet::c::FailNull(error, kWho, "info->name");
-    absl::StatusOr<islet::HostType> type = islet::HostType::Create(whole.name, islet::c::OptionsOf(whole));
+    absl::StatusOr<islet::HostType> type = islet::HostType::Create(whole.name, islet::c::OptionsOf(whole, data));
     if (!type.ok()) return islet::c::FailOpening(error, type.status());
     made = new islet_host_type{*std::move(type)};
     return ISLET_OK;

@@ -44,6 +44,8 @@ struct islet_error {
   uint64_t tenancy = 0, failure = 0;
   // What a nested call has returned: a host function that returns this failure passes that on.
   absl::Status origin;
+  // The heap limit has left no room for a value of the host's.
+  bool no_room = false;
 };
 
 namespace islet::c {
@@ -151,8 +153,10 @@ islet_status FailIn(Impl& impl, islet_error* error, const absl::Status& status, 
 // What a pool's `prepare` has returned, for islet_pool_get to report: it travels through the pool as a Status.
 absl::Status PreparingStatus(islet_status status, const islet_error& error);
 islet_status FailPreparing(islet_error* error, const absl::Status& status);
-// The Status to be raised in the script, of a host function or another callback that has returned `status`.
-absl::Status ReturnedStatus(islet_status status, const islet_error& error, absl::string_view otherwise);
+// The Status to be raised in the script, of a host function that has returned `status`, or with which its run ends.
+absl::Status ReturnedStatus(vm::Vm& vm, islet_status status, const islet_error& error);
+// The heap limit leaves no room for what a host function makes: its run ends, as where scripts reach it.
+absl::Status EndByHeapLimit(vm::Vm& vm);
 // The text that the procedure `write` prints, at most about so many bytes.
 std::string Printed(Impl& impl, vm::Value datum, size_t limit);
 
@@ -251,6 +255,8 @@ struct State {
     if (scopes.size() > left) CloseSomeScopes(impl, left);
   }
   void EndReleased(Impl& impl);
+  // Ends what was kept in the place, unless that has happened before.
+  static void EndPlace(Impl& impl, uint64_t place);
 
  private:
   void CloseSomeScopes(Impl& impl, size_t left);
@@ -362,15 +368,17 @@ namespace islet::c {
 
 // What a function of a table gets, with what is to be called at its end.
 std::shared_ptr<void> Released(void* data, islet_release release);
-// `given` as this library knows it; an error if that is not all of it. `what` is the parameter's name.
+// `given` as this library knows it, zeroed if it knows nothing; an error if that is not all of it. `what` is the
+// parameter's name.
 absl::Status CheckTable(const void* given, size_t size, size_t known, const char* what);
 template <typename Table>
 absl::Status CopyTable(const Table* given, const char* what, Table* copy) {
-  if (given == nullptr) return absl::InvalidArgumentError(absl::StrCat(what, " is NULL"));
-  if (absl::Status status = CheckTable(given, given->size, sizeof(Table), what); !status.ok()) return status;
   std::memset(static_cast<void*>(copy), 0, sizeof(Table));
-  std::memcpy(static_cast<void*>(copy), given, std::min(given->size, sizeof(Table)));
-  return absl::OkStatus();
+  if (given == nullptr) return absl::InvalidArgumentError(absl::StrCat(what, " is NULL"));
+  if (given->size >= sizeof(size_t)) {
+    std::memcpy(static_cast<void*>(copy), given, std::min(given->size, sizeof(Table)));
+  }
+  return CheckTable(given, given->size, sizeof(Table), what);
 }
 
 // What the interface has for a new machine. Throws std::bad_alloc.

@@ -370,6 +370,9 @@ islet_status islet_stack_announce(const void* low, size_t bytes, islet_error* er
   static constexpr char kWho[] = "islet_stack_announce";
   return Checked(error, kWho, [&]() -> islet_status {
     if (low == nullptr) return islet::c::FailNull(error, kWho, "low");
+    if (bytes == 0 || bytes > PTRDIFF_MAX - reinterpret_cast<uintptr_t>(low)) {
+      return islet::c::Fail(error, kWho, ISLET_INVALID_ARGUMENT, "bytes is 0, or more than there are behind low");
+    }
     islet::vm::AnnounceStack(low, bytes);
     return ISLET_OK;
   });

@@ -164,6 +164,11 @@ class CallbackClock : public Clock {
   void* const data_;
 };
 
+// Of data that nothing is going to use.
+void ReleaseNow(void* data, islet_release release) {
+  if (release != nullptr) release(data);
+}
+
 // The body of a setter: what goes wrong is for those who use the options.
 template <typename F>
 void Set(islet_options* options, const char* who, F&& f) {
@@ -180,6 +185,16 @@ void Set(islet_options* options, const char* who, F&& f) {
   } catch (const std::bad_alloc&) {
     options->mistake = absl::Status(absl::StatusCode::kResourceExhausted, "");
   }
+}
+
+// The same for a table, which `set(table)` uses. Of one that is refused the data are released.
+template <typename Table, typename F>
+void SetFromTable(islet_options* options, const char* who, const Table* given, const char* what, F&& set) {
+  Table table;
+  const absl::Status copied = CopyTable(given, what, &table);
+  absl::Status status = copied;
+  Set(options, who, [&] { return status = copied.ok() ? set(table) : copied; });
+  if (options == nullptr || !status.ok()) ReleaseNow(table.data, table.release);
 }
 
 absl::Status Null(absl::string_view parameter) {
@@ -228,6 +243,7 @@ void islet_options_free(islet_options* options) { delete options; }
 
 void islet_options_add_function(islet_options* options, const char* name, int least, int most, islet_function function,
                                 void* data, islet_release release) {
+  if (options == nullptr) islet::c::ReleaseNow(data, release);
   Set(options, "islet_options_add_function", [&] {
     // From here on it is released, whatever is wrong.
     std::shared_ptr<void> held = islet::c::Released(data, release);
@@ -249,6 +265,7 @@ void islet_options_add_type(islet_options* options, islet_host_type* type) {
 
 void islet_options_add_method(islet_options* options, islet_host_type* type, const char* name, int least, int most,
                               islet_function function, void* data, islet_release release) {
+  if (options == nullptr) islet::c::ReleaseNow(data, release);
   Set(options, "islet_options_add_method", [&] {
     std::shared_ptr<void> held = islet::c::Released(data, release);
     if (type == nullptr) return islet::c::Null("type");
@@ -261,6 +278,7 @@ void islet_options_add_method(islet_options* options, islet_host_type* type, con
 }
 
 void islet_options_set_prepare(islet_options* options, islet_prepare prepare, void* data, islet_release release) {
+  if (options == nullptr) islet::c::ReleaseNow(data, release);
   Set(options, "islet_options_set_prepare", [&] {
     options->prepare_data = islet::c::Released(data, release);
     options->prepare = prepare;
@@ -276,6 +294,7 @@ void islet_options_set_limit(islet_options* options, islet_status which, uint64_
 }
 
 void islet_options_set_near_limit(islet_options* options, islet_near_limit ask, void* data, islet_release release) {
+  if (options == nullptr) islet::c::ReleaseNow(data, release);
   Set(options, "islet_options_set_near_limit", [&] {
     std::shared_ptr<void> held = islet::c::Released(data, release);
     options->isolate.near_limit = nullptr;
@@ -288,18 +307,16 @@ void islet_options_set_near_limit(islet_options* options, islet_near_limit ask, 
 }
 
 void islet_options_set_streams(islet_options* options, const islet_streams* streams) {
-  Set(options, "islet_options_set_streams", [&] {
-    islet_streams table;
-    if (absl::Status status = islet::c::CopyTable(streams, "streams", &table); !status.ok()) return status;
+  constexpr char kWho[] = "islet_options_set_streams";
+  islet::c::SetFromTable(options, kWho, streams, "streams", [&](const islet_streams& table) {
     options->isolate.streams = std::make_shared<islet::c::CallbackStreams>(table);
     return absl::OkStatus();
   });
 }
 
 void islet_options_set_file_system(islet_options* options, const islet_file_system* files) {
-  Set(options, "islet_options_set_file_system", [&] {
-    islet_file_system table;
-    if (absl::Status status = islet::c::CopyTable(files, "files", &table); !status.ok()) return status;
+  constexpr char kWho[] = "islet_options_set_file_system";
+  islet::c::SetFromTable(options, kWho, files, "files", [&](const islet_file_system& table) -> absl::Status {
     if (table.open != nullptr && table.close == nullptr) {
       return absl::InvalidArgumentError("files has `open`, but no `close`");
     }

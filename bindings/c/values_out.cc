@@ -248,12 +248,14 @@ islet_status ListItems(Impl& impl, islet_error* error, const char* who, islet_cu
                        size_t capacity, size_t* got) {
   const islet_value handle = {cursor->state[1], cursor->state[2]};
   vm::Value rest;
-  if (const Why why = Resolve(impl, handle, &rest); why != Why::kNothing || handle.owner != impl.tenancy) {
+  const auto slot = static_cast<uint32_t>(handle.place);
+  const bool own = handle.owner == impl.tenancy && (slot & kKeptSlot) == 0;
+  if (!own || Resolve(impl, handle, &rest) != Why::kNothing) {
     return Fail(error, who, ISLET_STALE, "the scope has ended in which the cursor was started");
   }
   const vm::Heap& heap = impl.vm->heap();
   for (; *got < capacity && rest.IsPair(); rest = heap.cdr(rest)) items[(*got)++] = MakeHandle(impl, heap.car(rest));
-  impl.held.handles[static_cast<uint32_t>(handle.place)].value = rest;
+  impl.held.handles[slot].value = rest;
   return ISLET_OK;
 }
 
