@@ -164,7 +164,6 @@ void Isolate::Impl::FinalizeDead() {
 }
 
 void Isolate::Impl::FinalizeAll() {
-  if (dependents == nullptr) return;
   {
     const Finalizing now(*this);
     for (Dependent& dependent : dependents->all) EndDependent(std::exchange(dependent, Dependent()));

@@ -92,7 +92,7 @@ vm::Value Isolate::Impl::CallHost(vm::Vm& machine, void* data, vm::Value* args, 
 Isolate::Impl::Impl() = default;
 
 Isolate::Impl::~Impl() {
-  FinalizeAll();
+  if (dependents != nullptr) FinalizeAll();
   lazy_evaluator.reset();
   if (vm == nullptr) return;
   vm->attachments().outside = nullptr;  // it borrows from `options`

@@ -198,7 +198,7 @@ struct Isolate::Impl : public vm::RootSource, public vm::Embedder {
   void EndDependent(Dependent ended);
   // Calls the finalizers of what has died. Nothing, if nothing has, and within a finalizer.
   void FinalizeDead();
-  // Those of all that there is: at a reset and at the end. The weak references stay in the heap.
+  // Those of all, if there are dependents: at a reset and at the end. The weak references stay in the heap.
   void FinalizeAll();
   // For a fork: what its parent has, from whose heap this one's was copied.
   absl::Status CopyDependents(Impl& parent);

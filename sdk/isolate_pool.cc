@@ -145,9 +145,13 @@ IsolatePool::Slots& IsolatePool::FindSlots() {
 }
 
 absl::StatusOr<PooledIsolate> IsolatePool::Get() {
+  return core_->options.prepare == nullptr ? GetPristine() : GetPrepared();
+}
+
+absl::StatusOr<PooledIsolate> IsolatePool::GetPrepared() {
   absl::StatusOr<PooledIsolate> isolate = GetPristine();
+  if (!isolate.ok()) return isolate;
   const auto& prepare = core_->options.prepare;
-  if (prepare == nullptr || !isolate.ok()) return isolate;
   absl::Status prepared;
   {
     const Isolate::Scope scope(**isolate);

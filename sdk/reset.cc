@@ -14,7 +14,7 @@ void Isolate::Impl::InitializeState() {
 }
 
 void Isolate::Impl::Reset(size_t keep_bytes) {
-  FinalizeAll();
+  if (dependents != nullptr) FinalizeAll();
   // Stamps go on, so that handles of before stay stale.
   held = vm::NewState<Held>();
   counters = {};

@@ -101,6 +101,7 @@ class IsolatePool {
   struct ThreadTable;
   explicit IsolatePool(std::shared_ptr<Core> core);
   absl::StatusOr<PooledIsolate> GetPristine();
+  absl::StatusOr<PooledIsolate> GetPrepared();
   Slots& ThisThreadsSlots();
   Slots& FindSlots();
   static void GiveBack(Isolate* isolate);

@@ -57,6 +57,10 @@ bool WeakReferences::TakeDied(uint32_t* number) {
   return true;
 }
 
+void WeakReferences::Assign(const WeakReferences& other) {
+  if (this != &other) table_ = other.table_ == nullptr ? nullptr : std::make_unique<Table>(*other.table_);
+}
+
 void WeakReferences::NoteDeath(uint32_t number) {
   Entry& entry = table_->entries[number];
   entry.state = entry.tells ? Entry::kDied : Entry::kTaken;

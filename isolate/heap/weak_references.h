@@ -28,7 +28,7 @@ class WeakReferences {
   WeakReferences(const WeakReferences& other) { *this = other; }
   WeakReferences(WeakReferences&&) noexcept = default;
   WeakReferences& operator=(const WeakReferences& other) {
-    if (this != &other) table_ = other.table_ == nullptr ? nullptr : std::make_unique<Table>(*other.table_);
+    if (table_ != nullptr || other.table_ != nullptr) Assign(other);
     return *this;
   }
   WeakReferences& operator=(WeakReferences&&) noexcept = default;
@@ -109,6 +109,7 @@ class WeakReferences {
     entry.target = new_place(entry.target);
     if (entry.target == kUndefined) NoteDeath(number);
   }
+  void Assign(const WeakReferences& other);
   void NoteDeath(uint32_t number);
   void EndCollection();
 
