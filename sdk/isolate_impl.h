@@ -396,7 +396,8 @@ struct BindingAccess {
   static std::atomic<uint64_t>& Owner(const Isolate& isolate) { return isolate.owner_; }
   static const std::shared_ptr<const vm::Image>& ImageOf(const Snapshot& snapshot) { return snapshot.image_; }
   // Ends an isolate that nobody has entered: disposes of it, or gives it back to its pool. False: somebody has.
-  static bool End(Isolate* isolate);
+  // `entered`: one that this thread has, without a call in it. So no other thread can enter it first.
+  static bool End(Isolate* isolate, bool entered = false);
   // Calls `f` for the isolate's Impl, which does not end meanwhile, on any thread; not if it has ended.
   template <typename F>
   static void Visit(Isolate& isolate, F&& f) {

@@ -192,8 +192,8 @@ void IsolatePool::GiveBack(Isolate* isolate) {
   if (!BindingAccess::End(isolate)) Abandon(isolate);
 }
 
-bool BindingAccess::End(Isolate* isolate) {
-  std::unique_ptr<Isolate::Impl> impl = IsolateMemory::Detach(isolate);
+bool BindingAccess::End(Isolate* isolate, bool entered) {
+  std::unique_ptr<Isolate::Impl> impl = entered ? IsolateMemory::End(isolate) : IsolateMemory::Detach(isolate);
   if (impl == nullptr) return false;
   if (impl->pool_slots == nullptr) return true;
   try {

@@ -194,7 +194,11 @@ islet_status islet_isolate_free(islet_isolate* isolate) {
     const bool in_use =
         impl.inside > 0 || impl.asking_host || impl.finalizing || islet::c::StateOf(impl).host_calls > 0;
     if (in_use) return ISLET_BUSY;
-    islet::c::StateOf(impl).CloseScopes(impl, 0);
+    State& state = islet::c::StateOf(impl);
+    for (State::Scope& scope : state.scopes) scope.owner = false;  // it is not left before it ends
+    state.CloseScopes(impl, 0);
+    (void)islet::BindingAccess::End(&cpp, /*entered=*/true);
+    return ISLET_OK;
   } else if (Impl::IsLostInFork(cpp)) {
     return ISLET_NOT_ENTERED;
   }
