@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "islet/islet.h"
+#include "tests/sanitized_for_tests.h"
 
 namespace islet::c {
 namespace {
@@ -652,12 +653,7 @@ TEST_F(MisuseTest, TextIsNotCutInsideOfACharacter) {
 // ---- Many values
 
 TEST_F(MisuseTest, AHostFunctionThatMakesTenMillionValues) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) || \
-    __has_feature(thread_sanitizer)
-  constexpr int kMany = 1000000;
-#else
-  constexpr int kMany = 10000000;
-#endif
+  constexpr int kMany = kSanitized ? 1000000 : 10000000;
   using Maker = islet_value (*)(islet_isolate*, int);
   const Maker makers[] = {
       [](islet_isolate* isolate, int i) { return islet_real(isolate, i + 0.5); },
