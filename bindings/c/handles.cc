@@ -105,7 +105,11 @@ void State::CloseSomeScopes(Impl& impl, size_t left) {
     scopes.pop_back();
     if (scope.handles < impl.held.handles.size()) impl.held.handles.resize(scope.handles);
     arena.Release(scope.arena);
-    if (scope.owner) Impl::LeaveNow(*impl.isolate);
+    if (scope.owner) {
+      // The outermost. From here on another thread may be in the isolate, and the scopes be its.
+      Impl::LeaveNow(*impl.isolate);
+      return;
+    }
   }
 }
 
