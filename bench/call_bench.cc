@@ -1,5 +1,5 @@
-// What crossing the border costs: a call of a trivial procedure by the host, and of a trivial function of the host's by a
-// script, with an integer each way. Islet's C interface beside Lua's, in one run.
+// What crossing the border costs: a call of a trivial procedure by the host, and of a trivial function of the host's by
+// a script, with an integer each way. Islet's C interface beside Lua's, in one run.
 //
 //   bazel run //bench:call_bench
 //

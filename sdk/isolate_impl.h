@@ -409,8 +409,8 @@ struct BindingAccess {
 
 Type TypeOf(const vm::Heap& heap, vm::Value v);
 
-// 1 to 255 characters of UTF-8, as names of host types and kinds of failures are: what is made of them in a heap needs no
-// room to be reserved.
+// 1 to 255 characters of UTF-8, as names of host types and kinds of failures are: what is made of them in a heap needs
+// no room to be reserved.
 bool IsShortName(absl::string_view name);
 
 // For functions that make isolates and snapshots, and catch std::bad_alloc: ResourceExhausted. `what` reads like "an

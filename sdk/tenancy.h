@@ -1,5 +1,5 @@
-// Which use of which isolate a value belongs to: a number for each isolate that is made, forked, or handed out by a pool.
-// No number is given twice in a process.
+// Which use of which isolate a value belongs to: a number for each isolate that is made, forked, or handed out by a
+// pool. No number is given twice in a process.
 
 #ifndef ISLET_SDK_TENANCY_H_
 #define ISLET_SDK_TENANCY_H_

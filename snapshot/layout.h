@@ -77,8 +77,8 @@ class Layout {
   // FlatBuffers' limit, or memory is short.
   static absl::StatusOr<Layout> Of(Vm& vm, const SourceNameMap& source_names = {});
 
-  // How the program reaches `object`, as those errors tell it; "" if only the host does, or through a continuation. Reads
-  // all of the heap.
+  // How the program reaches `object`, as those errors tell it; "" if only the host does, or through a continuation.
+  // Reads all of the heap.
   static std::string PathTo(Vm& vm, Value object);
 
   const std::vector<Object>& objects() const { return objects_; }

@@ -47,7 +47,7 @@ constexpr Reason kReasons[] = {
     {ISLET_NOT_ENTERED, "this thread has not entered the isolate (islet_enter)"},
     {ISLET_BUSY, "another thread has entered the isolate"},
     {ISLET_NOT_ENTERED,
-     "another thread was inside of the isolate when this process was forked: here it can only be freed"},
+     "another thread was inside of the isolate when this process was forked: here nothing can be done with it"},
     {ISLET_LOST,
      "the system had no memory while the isolate was at work, or a thread has ended there: it can only be "
      "freed now"},

@@ -218,13 +218,19 @@ using islet::c::Why;
 
 namespace {
 
-// Whether `scope` is the mark of one that may be closed now.
-bool MayClose(const State& state, size_t scope) {
-  if (scope == 0 || scope > state.scopes.size() || scope <= state.floor) return false;
-  for (size_t i = scope - 1; i < state.scopes.size(); ++i) {
-    if (state.scopes[i].entering) return false;
+// A mark is a scope's place among those that are open, counted from 1, with its number above.
+constexpr int kPlaceBits = 32;
+static_assert(sizeof(size_t) == 8);
+
+// The place of the scope whose mark this is, if it may be closed now; else 0.
+size_t PlaceToClose(const State& state, size_t mark) {
+  const size_t place = static_cast<uint32_t>(mark);
+  if (place <= state.floor || place > state.scopes.size()) return 0;
+  if (state.scopes[place - 1].number != mark >> kPlaceBits) return 0;
+  for (size_t i = place - 1; i < state.scopes.size(); ++i) {
+    if (state.scopes[i].entering) return 0;
   }
-  return true;
+  return place;
 }
 
 }  // namespace
@@ -249,7 +255,7 @@ islet_status islet_enter(islet_isolate* isolate, islet_error* error) {
     Impl& impl = *cpp.impl();
     State& state = islet::c::StateOf(impl);
     try {
-      state.scopes.push_back({impl.held.handles.size(), state.arena.mark(), true, entered});
+      state.scopes.push_back({impl.held.handles.size(), state.arena.mark(), true, entered, 0});
     } catch (const std::bad_alloc&) {
       if (entered) Impl::LeaveNow(islet::c::CppOf(isolate));
       throw;
@@ -277,8 +283,9 @@ size_t islet_scope_open(islet_isolate* isolate) try {
   if (islet::c::Usable(isolate) != Why::kNothing) return 0;
   Impl& impl = *islet::c::CppOf(isolate).impl();
   State& state = islet::c::StateOf(impl);
-  state.scopes.push_back({impl.held.handles.size(), state.arena.mark(), false, false});
-  return state.scopes.size();
+  const uint32_t number = state.next_number++;
+  state.scopes.push_back({impl.held.handles.size(), state.arena.mark(), false, false, number});
+  return size_t{number} << kPlaceBits | state.scopes.size();
 } catch (const std::bad_alloc&) {
   return 0;
 }
@@ -287,21 +294,22 @@ void islet_scope_close(islet_isolate* isolate, size_t scope) {
   if (islet::c::Usable(isolate) != Why::kNothing) return;
   Impl& impl = *islet::c::CppOf(isolate).impl();
   State& state = islet::c::StateOf(impl);
-  if (MayClose(state, scope)) state.CloseScopes(impl, scope - 1);
+  if (const size_t place = PlaceToClose(state, scope); place != 0) state.CloseScopes(impl, place - 1);
 }
 
 islet_value islet_scope_escape(islet_isolate* isolate, size_t scope, islet_value value) try {
   if (const Why why = islet::c::Usable(isolate); why != Why::kNothing) return Failed(Maker::kScopeEscape, why);
   Impl& impl = *islet::c::CppOf(isolate).impl();
   State& state = islet::c::StateOf(impl);
-  if (!MayClose(state, scope)) return Failed(Maker::kScopeEscape, Why::kNoScope);
+  const size_t place = PlaceToClose(state, scope);
+  if (place == 0) return Failed(Maker::kScopeEscape, Why::kNoScope);
   if (value.owner != impl.tenancy) {
-    state.CloseScopes(impl, scope - 1);
+    state.CloseScopes(impl, place - 1);
     return value;  // which belongs to no scope
   }
   islet::vm::Value datum;
   const Why why = islet::c::Resolve(impl, value, &datum);
-  state.CloseScopes(impl, scope - 1);
+  state.CloseScopes(impl, place - 1);
   return why == Why::kNothing ? islet::c::MakeHandle(impl, datum) : Failed(Maker::kScopeEscape, why);
 } catch (const std::bad_alloc&) {
   return Failed(Maker::kScopeEscape, Why::kNoMemory);

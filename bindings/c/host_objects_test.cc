@@ -51,7 +51,9 @@ class CHostObjectsTest : public testing::Test {
     ASSERT_EQ(islet_enter(isolate_, error_), ISLET_OK) << Message();
   }
   void TearDown() override {
-    islet_isolate_free(isolate_);
+    if (isolate_ != nullptr) {
+      EXPECT_EQ(islet_isolate_free(isolate_), ISLET_OK);
+    }
     islet_options_free(options_);
     EXPECT_EQ(islet_host_type_free(entity_, error_), ISLET_OK) << Message();
     EXPECT_EQ(islet_host_type_free(other_, error_), ISLET_OK) << Message();
@@ -84,6 +86,11 @@ class CHostObjectsTest : public testing::Test {
     islet_options_add_method(options_, entity_, "entity-x", 1, 1, GetX, nullptr, nullptr);
     islet_options_set_limit(options_, ISLET_HEAP_LIMIT, 32 << 20);
     return options_;
+  }
+  // For a test whose own variables the isolate refers to.
+  void End() {
+    EXPECT_EQ(islet_isolate_free(isolate_), ISLET_OK);
+    isolate_ = nullptr;
   }
   std::string Eval(const std::string& text) {
     islet_value result;
@@ -150,8 +157,7 @@ TEST_F(CHostObjectsTest, FinalizedOnceWhenCollectedOrAtTheEnd) {
   EXPECT_EQ(kept.finalized, 0);
   EXPECT_EQ(islet_host_type_free(entity_, error_), ISLET_BUSY);
   EXPECT_THAT(Message(), HasSubstr("1 objects of the type entity are alive"));
-  islet_isolate* const pooled_from = isolate_;
-  EXPECT_EQ(islet_isolate_free(pooled_from), ISLET_OK);
+  End();
   EXPECT_EQ(kept.finalized, 1);
   EXPECT_EQ(islet_host_type_free(entity_, error_), ISLET_BUSY);
   EXPECT_THAT(Message(), HasSubstr("options, isolates or pools have the type entity"));
@@ -177,6 +183,7 @@ TEST_F(CHostObjectsTest, WhatStandsForMuchIsCollectedInTime) {
   EXPECT_GT(counts_.finalized, 90);
   const islet_value object = islet_host_object(isolate_, entity_, &entities[0], SIZE_MAX);
   EXPECT_EQ(Print(object), "error: islet_host_object: the heap limit leaves no room for it");
+  End();
 }
 
 TEST_F(CHostObjectsTest, ForksCopyObjectsOrAreRefused) {
@@ -193,6 +200,7 @@ TEST_F(CHostObjectsTest, ForksCopyObjectsOrAreRefused) {
   EXPECT_EQ(islet_error_status(error_), ISLET_BUSY);
   EXPECT_THAT(Message(), HasSubstr("#<item>"));
   EXPECT_EQ(islet_host_revoke(isolate_, object, error_), ISLET_OK);
+  End();
 }
 
 TEST_F(CHostObjectsTest, AFinalizerCannotUseItsIsolate) {
@@ -214,6 +222,7 @@ TEST_F(CHostObjectsTest, AFinalizerCannotUseItsIsolate) {
   EXPECT_EQ(entered, ISLET_BUSY);
   EXPECT_EQ(freed, ISLET_BUSY);
   EXPECT_EQ(Eval("(+ 1 2)"), "3");
+  End();
   EXPECT_EQ(islet_host_type_free(type, error_), ISLET_OK) << Message();
 }
 
@@ -258,6 +267,7 @@ TEST_F(CHostObjectsTest, ProceduresAreMadeAtRunTimeAndCollected) {
   EXPECT_EQ(calls[1], 3);
   (void)islet_procedure(nullptr, "wrong", 0, 0, count, calls, release);
   EXPECT_EQ(calls[1], 4);
+  End();
 }
 
 TEST_F(CHostObjectsTest, GlobalsAreDefinedWithoutText) {
@@ -292,6 +302,7 @@ TEST_F(CHostObjectsTest, WeakValuesEndWithTheirDatum) {
   const islet_value car = islet_keep_weak(isolate_, islet_procedure(isolate_, "p", 0, 0, Nothing, nullptr, nullptr));
   EXPECT_EQ(islet_type_of(isolate_, car), ISLET_TYPE_PROCEDURE);
   EXPECT_EQ(Print(islet_keep_weak(isolate_, islet_integer(isolate_, 7))), "7");
+  End();
 }
 
 TEST_F(CHostObjectsTest, PoolsPrepareIsolatesAtEachHandOut) {

@@ -232,6 +232,7 @@ struct State {
     Arena::Mark arena;
     bool entering;  // opened by islet_enter
     bool owner;     // which made this thread the one that has entered
+    uint32_t number;
   };
 
   std::shared_ptr<SharedData> shared;
@@ -242,7 +243,8 @@ struct State {
   // For host functions, by how deeply they are nested.
   std::vector<std::unique_ptr<islet_error>> errors;
   size_t host_calls = 0;
-  uint64_t failures = 0;  // of calls
+  uint64_t failures = 0;     // of calls
+  uint32_t next_number = 1;  // of scopes: a mark has it, so that one of before is no other's
   // What other threads have released while one was in the isolate.
   ForkSafeMutex released_mutex;
   std::vector<uint64_t> released;

@@ -80,6 +80,11 @@ class CInterfaceTest : public testing::Test {
       ASSERT_EQ(islet_enter(isolate_, error_), ISLET_OK);
     }
   }
+  // For a test whose own variables the isolate refers to.
+  void End() {
+    EXPECT_EQ(islet_isolate_free(isolate_), ISLET_OK);
+    isolate_ = nullptr;
+  }
   std::string Eval(const std::string& text) {
     islet_value result;
     if (islet_eval(isolate_, text.data(), text.size(), "test", 0, &result, error_) != ISLET_OK) {
@@ -337,6 +342,11 @@ TEST_F(CInterfaceTest, ValuesEndWithTheirScope) {
   EXPECT_THAT(Print(also), HasSubstr("whose scope has ended"));
   islet_scope_close(isolate_, inner);
   EXPECT_EQ(Print(in_outer), "\"outer\"") << "no scope has ended twice";
+  const size_t next_inner = islet_scope_open(isolate_);
+  const islet_value in_next = Text("next inner");
+  islet_scope_close(isolate_, inner);
+  EXPECT_EQ(Print(in_next), "\"next inner\"") << "nor a later one in its place";
+  islet_scope_close(isolate_, next_inner);
   islet_scope_close(isolate_, outer);
   EXPECT_THAT(Print(in_outer), HasSubstr("whose scope has ended"));
   EXPECT_EQ(islet_call(isolate_, "identity", &in_outer, 1, nullptr, error_), ISLET_STALE);
@@ -861,6 +871,7 @@ TEST_F(CGrantsTest, AFileSystemAndAClockOfTheHosts) {
   system.write = nullptr;
   make();
   EXPECT_EQ(Caught("(open-output-file \"one\")"), "(#t \"cannot open: islet_file_system has no `write`\")");
+  End();
 }
 
 TEST_F(CGrantsTest, StreamsOfTheHosts) {

@@ -31,7 +31,8 @@ class Held {
   const Table table_;
 };
 
-// What a function of a table has returned. Of statuses, a file's caller is told two; any other is a failure of the file.
+// What a function of a table has returned. Of statuses, a file's caller is told two; any other is a failure of the
+// file.
 absl::Status FileStatus(islet_status status, const islet_error& error, absl::string_view otherwise) {
   if (status == ISLET_OK) return absl::OkStatus();
   const bool told = error.status == status && !error.message.empty();

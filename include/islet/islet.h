@@ -18,23 +18,23 @@
  *  1 A function that can fail returns an islet_status (0 is success), or NULL, or a failed value. `error` may be NULL
  *    everywhere; else it is filled on failure, and left alone on success.
  *  2 NULL may be: outputs, data of length 0, what is freed, and what is marked "or NULL". Any other NULL gives
- *    ISLET_INVALID_ARGUMENT, and the message names the parameter. But an object (snapshot, options, isolate, pool) that is
- *    NULL counts as the result of an earlier failure, if *error holds one: that is kept, and given again. So a chain of
- *    calls may be checked once, at its end. Nothing crashes.
- *  3 Names and messages end in a zero byte. Other text and data are a pointer and a length; the length ISLET_Z means that
- *    text ends in a zero byte. Text is UTF-8; invalid bytes become U+FFFD. Text that comes out ends in a zero byte that
- *    its length does not count.
- *  4 Threads: [any] may be called by any thread at any time; [own] by the thread that has entered the isolate; [free] by
- *    that thread, or by any while no thread has entered it. What has no such mark: [own] if it takes an isolate, else
- *    one thread at a time for each object. By another thread: ISLET_NOT_ENTERED, or ISLET_BUSY from [free].
+ *    ISLET_INVALID_ARGUMENT, and the message names the parameter. But an object (snapshot, options, isolate, pool) that
+ *    is NULL counts as the result of an earlier failure, if *error holds one: that is kept, and given again. So a chain
+ *    of calls may be checked once, at its end. Nothing crashes.
+ *  3 Names and messages end in a zero byte. Other text and data are a pointer and a length; the length ISLET_Z means
+ *    that text ends in a zero byte. Text is UTF-8; invalid bytes become U+FFFD. Text that comes out ends in a zero byte
+ *    that its length does not count.
+ *  4 Threads: [any] may be called by any thread at any time; [own] by the thread that has entered the isolate; [free]
+ *    by that thread, or by any while no thread has entered it. What has no such mark: [own] if it takes an isolate,
+ *    else one thread at a time for each object. By another thread: ISLET_NOT_ENTERED, or ISLET_BUSY from [free].
  *  5 What a function takes is copied, or kept alive by Islet. A `data` pointer is yours, until its `release` is called,
  *    if there is one. What comes out is borrowed for as long as is said; what has a _free is the caller's.
  *  6 Numbers are set and asked for by number. Tables of functions start with `size`, which is sizeof, and grow at their
  *    end: members that you do not set are 0. A size of 0 is refused; a member that this library does not know must be
  *    0, else it is ISLET_UNSUPPORTED. What Islet makes and lends (islet_host_call) may grow at its end. Other
  *    structures never change.
- *  7 Nothing is thrown or jumped across this interface, in either direction. In C++, an exception that leaves a callback
- *    all the same is a failure of kind "host"; but frames without unwind tables in between end the process. */
+ *  7 Nothing is thrown or jumped across this interface, in either direction. In C++, an exception that leaves a
+ *    callback all the same is a failure of kind "host"; but frames without unwind tables in between end the process. */
 #ifndef ISLET_ISLET_H_
 #define ISLET_ISLET_H_
 
@@ -91,8 +91,8 @@ enum {
 };
 
 /* ---- Errors: one object serves any number of calls, isolates and threads in turn, and outlives them; each failure
- * replaces its contents. Text that the functions below give is good until then. Asked of NULL, they answer as for a lack
- * of memory. */
+ * replaces its contents. Text that the functions below give is good until then. Asked of NULL, they answer as for a
+ * lack of memory. */
 
 /* [any] NULL if there is no memory, which all functions take for `error`. */
 ISLET_API islet_error* islet_error_new(void);
@@ -140,8 +140,8 @@ typedef struct islet_options islet_options;
 typedef struct islet_pool islet_pool;
 typedef struct islet_host_type islet_host_type;
 
-/* The object that was raised, until the next failure in that isolate. ISLET_NOT_FOUND: a later failure, another isolate's,
- * or no object: a limit, an interrupt, exit. */
+/* The object that was raised, until the next failure in that isolate. ISLET_NOT_FOUND: a later failure, another
+ * isolate's, or no object: a limit, an interrupt, exit. */
 ISLET_API islet_status islet_error_raised(const islet_error* error, islet_isolate* isolate, islet_value* raised);
 /* [own] After islet_error_set, in a host function: one more irritant of the condition. */
 ISLET_API islet_status islet_error_add(islet_error* error, islet_isolate* isolate, islet_value irritant);
@@ -157,8 +157,8 @@ typedef struct islet_host_call {
   islet_error* error; /* never NULL */
 } islet_host_call;
 /* Anything but ISLET_OK is raised in the script as a condition, with what call->error holds. The status of
- * a nested call that was given call->error goes on as what it was: a condition, or the end of the run. An end of the run
- * that did not happen (an ISLET_FUEL_LIMIT made up by a host) is ISLET_INTERNAL. */
+ * a nested call that was given call->error goes on as what it was: a condition, or the end of the run. An end of the
+ * run that did not happen (an ISLET_FUEL_LIMIT made up by a host) is ISLET_INTERNAL. */
 typedef islet_status (*islet_function)(islet_host_call* call);
 /* Called once, when nothing can use `data` any more, on whatever thread that is so; must not call Islet. */
 typedef void (*islet_release)(void* data);
@@ -178,18 +178,18 @@ ISLET_API islet_snapshot* islet_snapshot_open_bytes(const void* bytes, size_t si
 ISLET_API islet_snapshot* islet_snapshot_resident(islet_snapshot* snapshot, islet_error* error);
 /* Of the heap image that isolates share. */
 ISLET_API size_t islet_snapshot_bytes(const islet_snapshot* snapshot);
-/* The name of a host function, or behind those of a host type, that its scripts use; NULL past the last. Good as long as
- * the snapshot. */
+/* The name of a host function, or behind those of a host type, that its scripts use; NULL past the last. Good as long
+ * as the snapshot. */
 ISLET_API const char* islet_snapshot_needs(const islet_snapshot* snapshot, size_t index);
-/* What a top-level variable holds in the snapshot: a value for all its isolates, entered or not, as long as one of them,
- * or the snapshot, exists. */
+/* What a top-level variable holds in the snapshot: a value for all its isolates, entered or not, as long as one of
+ * them, or the snapshot, exists. */
 ISLET_API islet_status islet_snapshot_lookup(islet_snapshot* snapshot, const char* name, islet_value* value,
                                              islet_error* error);
 ISLET_API void islet_snapshot_free(islet_snapshot* snapshot);
 
-/* ---- Options of isolates and pools. A setter cannot fail: the first mistake is reported by what uses the options. They
- * may be freed, or changed for the next isolate, as soon as an isolate or pool has been made. Functions and data serve
- * all threads at once. */
+/* ---- Options of isolates and pools. A setter cannot fail: the first mistake is reported by what uses the options.
+ * They may be freed, or changed for the next isolate, as soon as an isolate or pool has been made. Functions and data
+ * serve all threads at once. */
 
 /* [any] NULL if there is no memory. Nothing is granted. */
 ISLET_API islet_options* islet_options_new(void);
@@ -200,8 +200,8 @@ ISLET_API void islet_options_add_function(islet_options* options, const char* na
                                           islet_function function, void* data, islet_release release);
 /* Binds (host-predicate 'name), which is true of the type's objects, by the type's name. */
 ISLET_API void islet_options_add_type(islet_options* options, islet_host_type* type);
-/* A host function whose first argument, which `least` counts, must be of the type: that is checked before the function is
- * called. `release` or NULL. */
+/* A host function whose first argument, which `least` counts, must be of the type: that is checked before the function
+ * is called. `release` or NULL. */
 ISLET_API void islet_options_add_method(islet_options* options, islet_host_type* type, const char* name, int least,
                                         int most, islet_function function, void* data, islet_release release);
 /* `which`: ISLET_HEAP_LIMIT (512 MiB if not set), ISLET_STACK_LIMIT, in bytes; ISLET_FUEL_LIMIT, in instructions;
@@ -272,8 +272,9 @@ ISLET_API void islet_options_set_spare_bytes(islet_options* options, uint64_t by
 ISLET_API void islet_options_set_count_instructions(islet_options* options, int count);
 /* Of pools: the memory that an idle isolate keeps (2 MiB if not set), and how many wait for each thread (16). */
 ISLET_API void islet_options_set_idle(islet_options* options, size_t keep_bytes, size_t isolates_per_thread);
-/* Of pools. Runs in each isolate, entered and under the limits, before it is handed out; its failure is islet_pool_get's.
- * What it does is undone by the next reset: the pristine state is the snapshot's. `prepare` or NULL, `release` or NULL. */
+/* Of pools. Runs in each isolate, entered and under the limits, before it is handed out; its failure is
+ * islet_pool_get's. What it does is undone by the next reset: the pristine state is the snapshot's. `prepare` or NULL,
+ * `release` or NULL. */
 typedef islet_status (*islet_prepare)(islet_isolate* isolate, void* data, islet_error* error);
 ISLET_API void islet_options_set_prepare(islet_options* options, islet_prepare prepare, void* data,
                                          islet_release release);
@@ -284,13 +285,13 @@ ISLET_API void islet_options_set_verify_resets(islet_options* options, int verif
 
 /* [any] `options` or NULL: nothing outside is reached. ISLET_MISMATCH names all host functions that are missing. */
 ISLET_API islet_isolate* islet_isolate_new(islet_snapshot* snapshot, const islet_options* options, islet_error* error);
-/* [free] A second isolate in the state of this one: see Isolate::Fork in islet/isolate.h. ISLET_BUSY: a call runs in it,
- * or a file is open. */
+/* [free] A second isolate in the state of this one: see Isolate::Fork in islet/isolate.h. ISLET_BUSY: a call runs in
+ * it, or a file is open. */
 ISLET_API islet_isolate* islet_isolate_fork(islet_isolate* isolate, islet_error* error);
 /* [free] Leaves it, if this thread has entered; disposes of it, or resets it and gives it back to its pool. ISLET_BUSY:
  * in a host function of this isolate, or entered by another thread; then nothing has happened. ISLET_STALE: it has been
- * freed before. In the child of a fork() it is ISLET_NOT_ENTERED for what another thread was inside of; nothing is freed
- * then. */
+ * freed before, and no more than 256 isolates since. In the child of a fork() it is ISLET_NOT_ENTERED for what another
+ * thread was inside of; nothing is freed then. */
 ISLET_API islet_status islet_isolate_free(islet_isolate* isolate);
 
 /* [any] `options` or NULL. */
@@ -306,8 +307,8 @@ ISLET_API islet_status islet_pool_reset_status(islet_pool* pool, islet_error* er
 
 /* [any] Enters, and opens a scope. ISLET_BUSY: another thread is in it. Each success is matched by one islet_leave. */
 ISLET_API islet_status islet_enter(islet_isolate* isolate, islet_error* error);
-/* Ends the scope of the latest islet_enter, and those inside of it. ISLET_BUSY: it was entered outside of the host function
- * that runs. */
+/* Ends the scope of the latest islet_enter, and those inside of it. ISLET_BUSY: it was entered outside of the host
+ * function that runs. */
 ISLET_API islet_status islet_leave(islet_isolate* isolate);
 /* [any] Also for signal handlers: ends the running, or next, call with ISLET_CANCELLED. */
 ISLET_API void islet_interrupt(islet_isolate* isolate);
@@ -353,7 +354,8 @@ enum {
 ISLET_API uint64_t islet_stat(islet_isolate* isolate, int which);
 /* [any] Likewise. */
 ISLET_API uint64_t islet_pool_stat(islet_pool* pool, int which);
-/* Runs finalizers, too. MINOR: young objects only, a millisecond or less. FULL: all, and free memory goes back to the system. */
+/* Runs finalizers, too. MINOR: young objects only, a millisecond or less. FULL: all, and free memory goes back to the
+ * system. */
 enum { ISLET_COLLECT_MINOR = 0, ISLET_COLLECT_FULL = 1 };
 ISLET_API islet_status islet_collect(islet_isolate* isolate, int how, islet_error* error);
 /* Writes out what open files and the standard ports hold back. */
@@ -369,8 +371,8 @@ ISLET_API void islet_stack_forget(const void* low);
 
 /* A mark of the scope; 0 if none could be opened. */
 ISLET_API size_t islet_scope_open(islet_isolate* isolate);
-/* Ends the scope and those inside of it. What is no mark of an open one, or was opened outside of the host function that
- * runs, or holds an islet_enter that has not been left, does nothing. */
+/* Ends the scope and those inside of it. What is no mark of an open one, or was opened outside of the host function
+ * that runs, or holds an islet_enter that has not been left, does nothing. */
 ISLET_API void islet_scope_close(islet_isolate* isolate, size_t scope);
 /* The same; and gives the value anew in the scope around. */
 ISLET_API islet_value islet_scope_escape(islet_isolate* isolate, size_t scope, islet_value value);
@@ -383,7 +385,8 @@ ISLET_API void islet_release_value(islet_isolate* isolate, islet_value kept);
 
 /* ---- Calls. `result` or NULL: the only value, or the first of several; unspecified if there is none. */
 
-/* As snapshot_gen evaluates a script: a first `import` makes it a program (R7RS 5.1), a first line `#!` is a comment. */
+/* As snapshot_gen evaluates a script: a first `import` makes it a program (R7RS 5.1), a first line `#!` is a comment.
+ * */
 enum { ISLET_EVAL_SCRIPT = 1 };
 /* Evaluates the forms of a text; the value of the last. `name` or NULL stands for the text in messages. `flags`:
  * ISLET_EVAL_SCRIPT or 0. */
@@ -397,8 +400,8 @@ ISLET_API islet_status islet_call_value(islet_isolate* isolate, islet_value proc
 /* What a top-level variable holds. */
 ISLET_API islet_status islet_lookup(islet_isolate* isolate, const char* name, islet_value* value, islet_error* error);
 
-/* Sets a top-level variable, as (define name 'value) would, whether there is one or not. ISLET_BUSY: the name is a keyword,
- * or imported from a library, whose users would not see the new value. */
+/* Sets a top-level variable, as (define name 'value) would, whether there is one or not. ISLET_BUSY: the name is a
+ * keyword, or imported from a library, whose users would not see the new value. */
 ISLET_API islet_status islet_define(islet_isolate* isolate, const char* name, islet_value value, islet_error* error);
 
 /* ---- Values in */
@@ -422,8 +425,8 @@ ISLET_API islet_value islet_list(islet_isolate* isolate, const islet_value* item
 ISLET_API islet_value islet_vector(islet_isolate* isolate, const islet_value* items, size_t count);
 /* Keys are compared by equal?. `pairs` holds `count` keys, each followed by its value. */
 ISLET_API islet_value islet_hash_table(islet_isolate* isolate, const islet_value* pairs, size_t count);
-/* Made at run time, with numbers of arguments as for islet_options_add_function; collected like any other, which ends its
- * data. Cannot be frozen. `release` or NULL. */
+/* Made at run time, with numbers of arguments as for islet_options_add_function; collected like any other, which ends
+ * its data. Cannot be frozen. `release` or NULL. */
 ISLET_API islet_value islet_procedure(islet_isolate* isolate, const char* name, int least, int most,
                                       islet_function function, void* data, islet_release release);
 
@@ -486,8 +489,8 @@ ISLET_API islet_status islet_cdr(islet_isolate* isolate, islet_value pair, islet
  * ISLET_NOT_FOUND: no such key or field. */
 ISLET_API islet_status islet_ref(islet_isolate* isolate, islet_value value, islet_value key, islet_value* out,
                                  islet_error* error);
-/* Of a vector, bytevector, hash table or record; a key that a hash table lacks is added. ISLET_INVALID_ARGUMENT: it is a
- * literal, which cannot be changed. */
+/* Of a vector, bytevector, hash table or record; a key that a hash table lacks is added. ISLET_INVALID_ARGUMENT: it is
+ * a literal, which cannot be changed. */
 ISLET_API islet_status islet_set(islet_isolate* isolate, islet_value value, islet_value key, islet_value item,
                                  islet_error* error);
 enum { ISLET_EQ = 0, ISLET_EQV = 1, ISLET_EQUAL = 2 };

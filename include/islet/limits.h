@@ -29,9 +29,9 @@ struct Limits {
   static constexpr std::chrono::nanoseconds kNoTime = std::chrono::nanoseconds::max();
 
   // Bytes of live and fresh objects, the snapshot's own not counted, of what host objects stand for
-  // (Isolate::MakeHostObject), and of what a call takes beside them: text that is read, expanded and compiled, macros, what is at hand of a port, copies and
-  // lists of work of built-in procedures. Whatever a script can make grow counts, but short-lived
-  // texts and lists that are no larger than an object in the heap they are made of. As collecting
+  // (Isolate::MakeHostObject), and of what a call takes beside them: text that is read, expanded and compiled, macros,
+  // what is at hand of a port, copies and lists of work of built-in procedures. Whatever a script can make grow counts,
+  // but short-lived texts and lists that are no larger than an object in the heap they are made of. As collecting
   // copies what is alive, up to three times as much may be resident for a moment; and up to twice as
   // much for as long as the program uses it again and again, since fresh pages are dear (Isolate::
   // CollectGarbage gives them back). ResourceExhausted.

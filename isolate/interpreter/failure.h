@@ -122,8 +122,8 @@ uint64_t IrritantsNumber(const absl::Status& status);
 int HostCode(const absl::Status& status);
 
 // Raises a condition made of `status`, which is not OK: of kind `host`, or of that of a HostErrorStatus. Its message
-// comes back whole, but for invalid UTF-8, which becomes U+FFFD, and what the heap limit leaves no room for. Payloads of
-// Islet's own (a limit's, of another isolate) are dropped. `irritants` is a root. A safepoint; returns kException.
+// comes back whole, but for invalid UTF-8, which becomes U+FFFD, and what the heap limit leaves no room for. Payloads
+// of Islet's own (a limit's, of another isolate) are dropped. `irritants` is a root. A safepoint; returns kException.
 Value RaiseHostStatus(Vm& vm, absl::string_view who, const absl::Status& status, const Value& irritants = kNull);
 
 // The code of a condition of the host's own; 0 of other objects.

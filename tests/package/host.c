@@ -1,4 +1,5 @@
-/* The smallest host in C: opens the snapshot that startup.lisp left, calls a procedure in it, and prints what it gives. */
+/* The smallest host in C: opens the snapshot that startup.lisp left, calls a procedure in it, and prints what it gives.
+ * */
 
 #include <islet/islet.h>
 #include <stdio.h>
