@@ -305,7 +305,11 @@ constexpr char kNoMemoryForError[] = "there was no memory for an islet_error";
 
 extern "C" {
 
-islet_error* islet_error_new(void) { return new (std::nothrow) islet_error(); }
+islet_error* islet_error_new(void) try {
+  return new islet_error();
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
 
 void islet_error_free(islet_error* error) { delete error; }
 

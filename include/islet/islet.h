@@ -48,7 +48,7 @@ extern "C" {
 #endif
 
 #define ISLET_API __attribute__((visibility("default")))
-#define ISLET_Z ((size_t)-1)
+#define ISLET_Z SIZE_MAX
 
 /* [any] The library's ISLET_VERSION. */
 ISLET_API int32_t islet_version(void);

@@ -27,7 +27,7 @@ answers() {
 # copy FOLDER: puts the hosts into it.
 copy() {
   mkdir -p "$1"
-  cp -rL "$hosts"/{CMakeLists.txt,Makefile,host.c,host.cc,lib,startup.lisp} "$1/"
+  cp -rL "$hosts"/{CMakeLists.txt,Makefile,host.c,host.cc,host17.cc,lib,startup.lisp} "$1/"
   chmod -R u+w "$1"
 }
 # As a library that startup.lisp imports changes.
@@ -75,10 +75,10 @@ echo "--- CMake" # in a folder whose name has a space, as strangers' have
 copy "CMake host"
 cmake -S "CMake host" -B build -D CMAKE_PREFIX_PATH="$islet" >log 2>&1 || { cat log; fail "cmake"; }
 cmake --build build >log 2>&1 || { cat log; fail "cmake --build"; }
-for host in shared_host static_host abseil_host; do answers "score: 7" "build/$host"; done
+for host in shared_host static_host cpp17_host abseil_host; do answers "score: 7" "build/$host"; done
 change "CMake host"
 cmake --build build >log 2>&1 || { cat log; fail "cmake --build, again"; }
-for host in shared_host static_host abseil_host; do answers "score: 70" "build/$host"; done
+for host in shared_host static_host cpp17_host abseil_host; do answers "score: 70" "build/$host"; done
 cmake --build build >log 2>&1
 if grep Freezing log; then fail "a snapshot is made anew, though nothing has changed"; fi
 
