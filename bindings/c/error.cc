@@ -305,9 +305,7 @@ constexpr char kNoMemoryForError[] = "there was no memory for an islet_error";
 
 extern "C" {
 
-islet_error* islet_error_new(void) try {
-  return new islet_error();
-} catch (const std::bad_alloc&) {
+islet_error* islet_error_new(void) try { return new islet_error(); } catch (const std::bad_alloc&) {
   return nullptr;
 }
 

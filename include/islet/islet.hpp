@@ -1,5 +1,5 @@
-// Islet for C++17: the C interface (islet/islet.h) with the standard library's types, in one header. It works with every
-// compiler and standard library, as all that is linked is C; programs that are built with Islet's sources may use
+// Islet for C++17: the C interface (islet/islet.h) with the standard library's types, in one header. It works with
+// every compiler and standard library, as all that is linked is C; programs that are built with Islet's sources may use
 // islet/isolate.h instead, which has Abseil's types.
 //
 //   islet::Snapshot snapshot = islet::Snapshot::Embedded(islet_snapshot_x_begin, islet_snapshot_x_end);
@@ -478,8 +478,8 @@ class Options {
   Options() : options_(islet_options_new()) {
     if (options_ == nullptr) detail::Fail(nullptr);
   }
-  // What scripts call (host-function 'name arity). `function(HostCall&)` gives nothing, or what Context::Make takes. `most`
-  // -1: any number of arguments.
+  // What scripts call (host-function 'name arity). `function(HostCall&)` gives nothing, or what Context::Make takes.
+  // `most` -1: any number of arguments.
   template <typename F>
   Options& Add(const char* name, int least, int most, F function) {
     islet_options_add_function(c(), name, least, most, detail::CallFunction<F>, new F(std::move(function)),
