@@ -280,7 +280,7 @@ absl::StatusOr<Value> Isolate::MakeHostObject(const HostType& type, void* pointe
   return InIsolate(*this, [&](Impl& impl) -> absl::StatusOr<Value> {
     // Once there is an object nothing may fail, since it will be finalized.
     const size_t slot = impl.held.handles.size();
-    const Value handle = impl.MakeHandle(vm::kUnspecified);
+    Value handle = impl.MakeHandle(vm::kUnspecified);
     const absl::StatusOr<vm::Value> made = impl.MakeHostObject(type, pointer, external_bytes);
     if (!made.ok()) return made.status();
     impl.held.handles[slot].value = *made;

@@ -38,9 +38,14 @@ islet_value Make(islet_isolate* isolate, Maker maker, F&& make) {
   if (const Why why = Usable(isolate); why != Why::kNothing) return Failed(maker, why);
   try {
     Impl& impl = *CppOf(isolate).impl();
+    // Once it is made nothing may fail, since it will be finalized.
+    const size_t slot = impl.held.handles.size();
+    impl.MakeHandle(vm::kUnspecified);
     const absl::StatusOr<vm::Value> made =
         InIsolate(CppOf(isolate), [&](Impl& inside) -> absl::StatusOr<vm::Value> { return make(inside); });
-    return made.ok() ? MakeHandle(impl, *made) : Failed(maker, WhyOf(impl, made.status()));
+    if (!made.ok()) return Failed(maker, WhyOf(impl, made.status()));
+    impl.held.handles[slot].value = *made;
+    return {impl.tenancy, Place(static_cast<uint32_t>(slot), impl.held.handles[slot].stamp)};
   } catch (const std::bad_alloc&) {
     return Failed(maker, Why::kNoMemory);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -55,7 +56,7 @@ class Free {
   std::optional<Impl::Borrowed> borrowed_;
 };
 
-uint64_t Nanoseconds(double seconds) { return static_cast<uint64_t>(seconds * 1e9 + 0.5); }
+uint64_t Nanoseconds(double seconds) { return static_cast<uint64_t>(std::llround(seconds * 1e9)); }
 
 uint64_t StatOf(const IsolateStats& stats, int which) {
   switch (which) {

@@ -91,8 +91,8 @@ class HostFunctions {
     std::string name;
     uint32_t arity = 0;
     HostFunction function = nullptr;
-    HostMethod method = nullptr;                             // instead of `function`
-    BoundType type = {};                                     // the method's
+    HostMethod method = nullptr;  // instead of `function`
+    BoundType type = {};          // the method's  NOLINT(readability-redundant-member-init): others may leave it out
     std::shared_ptr<const DirectFunction> direct = nullptr;  // instead; of another language's binding
   };
   struct Table {
