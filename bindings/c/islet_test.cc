@@ -913,6 +913,7 @@ TEST_F(CGrantsTest, StreamsOfTheHosts) {
   islet_options_set_streams(options, &table);
   Make(options);
   EXPECT_THAT(Caught("(begin (display 1) (flush-output-port))"), HasSubstr("islet_streams has no `write`"));
+  End();
 }
 
 TEST_F(CGrantsTest, WrongOptionsAreRefused) {
@@ -976,6 +977,7 @@ TEST_F(CGrantsTest, TablesOfOlderAndNewerHeaders) {
   options = Options();
   islet_options_set_file_system(options, &newer.known);
   ExpectRefused(options, ISLET_UNSUPPORTED, "does not know");
+  End();
 }
 
 TEST(CInterfaceSnapshotTest, BadSnapshots) {
