@@ -408,7 +408,9 @@ TEST_F(CInterfaceTest, AFailureGoesThroughHostFunctionsAsWhatItIs) {
   Make(Options([](islet_host_call* call) {
     islet_error* const own = islet_error_new();
     const islet_status status = islet_call_value(call->isolate, call->arguments[0], nullptr, 0, &call->result, own);
-    if (status != ISLET_OK) EXPECT_EQ(islet_error_copy(call->error, own), status);
+    if (status != ISLET_OK) {
+      EXPECT_EQ(islet_error_copy(call->error, own), status);
+    }
     islet_error_free(own);
     return status;
   }));
