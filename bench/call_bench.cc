@@ -1,5 +1,5 @@
-// What crossing the border costs: a call of a trivial procedure by the host, and of a trivial function of the host's by
-// a script, with an integer each way. Islet's C interface beside Lua's, in one run.
+// Measures what crossing the border costs: a call of a trivial procedure by the host, and of a trivial function of the
+// host's by a script, with an integer each way; Islet's C interface beside Lua's, in one run.
 //
 //   bazel run //bench:call_bench
 //
@@ -17,6 +17,12 @@
 namespace {
 
 constexpr int64_t kCalls = 1000;  // of one loop
+
+// Each iteration was such a loop.
+void CountCalls(benchmark::State& state) {
+  state.counters["per_call"] = benchmark::Counter(static_cast<double>(state.iterations() * kCalls),
+                                                  benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
 
 // ---- Islet
 
@@ -108,13 +114,11 @@ void LoopOf(benchmark::State& state, const char* name) {
   Islet islet;
   const islet_value loop = islet.Find(name);
   for (auto _ : state) benchmark::DoNotOptimize(islet.Call(loop, kCalls));
-  state.SetItemsProcessed(state.iterations() * kCalls);
-  state.counters["per_call"] = benchmark::Counter(static_cast<double>(state.iterations() * kCalls),
-                                                  benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  CountCalls(state);
 }
 void BM_IsletHostFunction(benchmark::State& state) { LoopOf(state, "call-host"); }
 BENCHMARK(BM_IsletHostFunction);
-// The same loop with a procedure in the place of the host's function.
+// This runs the same loop, with a procedure in the place of the host's function.
 void BM_IsletLoop(benchmark::State& state) { LoopOf(state, "count-only"); }
 BENCHMARK(BM_IsletLoop);
 
@@ -182,8 +186,7 @@ void LuaLoopOf(benchmark::State& state, const char* name) {
   Lua lua;
   const int loop = lua.Find(name);
   for (auto _ : state) benchmark::DoNotOptimize(lua.Call(loop, kCalls));
-  state.counters["per_call"] = benchmark::Counter(static_cast<double>(state.iterations() * kCalls),
-                                                  benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  CountCalls(state);
 }
 void BM_LuaHostFunction(benchmark::State& state) { LuaLoopOf(state, "callhost"); }
 BENCHMARK(BM_LuaHostFunction);

@@ -34,7 +34,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-// What error objects hold before each call.
+// Error objects hold this before each call.
 constexpr islet_status kMarked = 4711;
 constexpr char kMark[] = "what has failed before";
 
@@ -547,7 +547,7 @@ const std::vector<Row>& Functions() {
 
 struct State {
   const char* name;
-  // What functions return if their arguments are right: those of the thread that has entered, and those marked [free].
+  // Functions return these if their arguments are right: those of the thread that has entered, and those marked [free].
   islet_status own, free;
 };
 constexpr State kNeverEntered = {"never entered", ISLET_NOT_ENTERED, ISLET_OK};
@@ -672,7 +672,7 @@ class ArgumentsTest : public Host {
     c.items = items_;
     return c;
   }
-  // The same with one thing that is, perhaps, wrong: `which` of those, below Mistakes().
+  // This does the same with one thing that is, perhaps, wrong: `which` of those, below Mistakes().
   void Spoil(size_t which, Case* c) {
     const size_t values = wrong_.size();
     if (which < 4 * values) {
@@ -721,7 +721,7 @@ class ArgumentsTest : public Host {
     if (pre_enter) {
       EXPECT_EQ(islet_enter(c.isolate, nullptr), ISLET_OK) << where;
     }
-    // What the calls make is not kept.
+    // Nothing keeps what the calls make.
     const bool scoped = state.own == ISLET_OK && c.isolate != nullptr && !Named(row, "islet_leave");
     const size_t scope = scoped ? islet_scope_open(c.isolate) : 0;
     Answer answer = row.call(c);

@@ -15,7 +15,7 @@
 namespace islet::c {
 namespace {
 
-// What a host function's call has in the isolate, while it lasts.
+// Holds what a host function's call has in the isolate, while it lasts.
 class HostFrame {
  public:
   explicit HostFrame(Impl& impl)
@@ -117,7 +117,7 @@ absl::StatusOr<vm::Value> CallProcedure(Impl& impl, vm::Value procedure, absl::S
 
 namespace {
 
-// What a host function's failure is raised as, with its irritants.
+// Makes the Status that is raised for a host function's failure, with its irritants.
 absl::Status Failure(Impl& impl, islet_status status, const islet_error& error) {
   absl::Status failure = ReturnedStatus(*impl.vm, status, error);
   if (error.added.empty() || error.status != status || !error.origin.ok() || impl.lost()) return failure;

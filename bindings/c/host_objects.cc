@@ -51,18 +51,10 @@ islet_value Make(islet_isolate* isolate, Maker maker, F&& make) {
   }
 }
 
-// The body of a function about a host object.
+// The body of a function about a host object: `f(impl, datum)` returns a Status.
 template <typename F>
-islet_status With(islet_isolate* isolate, islet_value value, islet_error* error, const char* who, F&& f) {
-  return Checked(error, who, [&]() -> islet_status {
-    if (isolate == nullptr) return FailNullObject(error, who, "isolate");
-    if (const Why why = Usable(isolate); why != Why::kNothing) return Fail(error, who, why);
-    Impl& impl = *CppOf(isolate).impl();
-    if (!MakeRoom(impl, kLargestPart)) return Fail(error, who, Why::kHeapLimit);
-    vm::Value datum;
-    if (const Why why = Resolve(impl, value, &datum); why != Why::kNothing) {
-      return FailValue(error, who, "the value", why, value);
-    }
+islet_status WithObject(islet_isolate* isolate, islet_value value, islet_error* error, const char* who, F&& f) {
+  return With(isolate, value, error, who, [&](Impl& impl, vm::Value datum) -> islet_status {
     const absl::Status status = f(impl, datum);
     if (status.ok()) return ISLET_OK;
     return Fail(error, who, absl::IsNotFound(status) ? ISLET_NOT_FOUND : ISLET_INVALID_ARGUMENT, status.message());
@@ -130,7 +122,7 @@ islet_status islet_host_pointer(islet_isolate* isolate, islet_value value, const
                                 islet_error* error) {
   static constexpr char kWho[] = "islet_host_pointer";
   if (type == nullptr && isolate != nullptr) return islet::c::FailNull(error, kWho, "type");
-  return islet::c::With(isolate, value, error, kWho, [&](Impl& impl, islet::vm::Value datum) {
+  return islet::c::WithObject(isolate, value, error, kWho, [&](Impl& impl, islet::vm::Value datum) {
     const absl::StatusOr<void*> found = impl.HostPointer(datum, type->type);
     if (found.ok() && pointer != nullptr) *pointer = *found;
     return found.status();
@@ -138,8 +130,8 @@ islet_status islet_host_pointer(islet_isolate* isolate, islet_value value, const
 }
 
 islet_status islet_host_revoke(islet_isolate* isolate, islet_value value, islet_error* error) {
-  return islet::c::With(isolate, value, error, "islet_host_revoke",
-                        [](Impl& impl, islet::vm::Value datum) { return impl.Revoke(datum); });
+  return islet::c::WithObject(isolate, value, error, "islet_host_revoke",
+                              [](Impl& impl, islet::vm::Value datum) { return impl.Revoke(datum); });
 }
 
 islet_value islet_procedure(islet_isolate* isolate, const char* name, int least, int most, islet_function function,

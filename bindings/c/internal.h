@@ -339,6 +339,22 @@ inline size_t PartBytes(const islet_value* values, size_t count) {
   return bytes <= vm::Heap::kSlack / 2 || heap.Reserve(bytes);
 }
 
+// The body of a function about a value: `f(impl, datum)`, unless there is no such.
+template <typename F>
+islet_status With(islet_isolate* isolate, islet_value value, islet_error* error, const char* who, F&& f) {
+  return Checked(error, who, [&]() -> islet_status {
+    if (isolate == nullptr) return FailNullObject(error, who, "isolate");
+    if (const Why why = Usable(isolate); why != Why::kNothing) return Fail(error, who, why);
+    Impl& impl = *CppOf(isolate).impl();
+    if (!MakeRoom(impl, kLargestPart)) return Fail(error, who, Why::kHeapLimit);
+    vm::Value datum;
+    if (const Why why = Resolve(impl, value, &datum); why != Why::kNothing) {
+      return FailValue(error, who, "the value", why, value);
+    }
+    return f(impl, datum);
+  });
+}
+
 }  // namespace islet::c
 
 struct islet_snapshot {

@@ -17,22 +17,6 @@ namespace {
 static_assert(ISLET_TYPE_OTHER == static_cast<int>(Type::kOther) &&
               ISLET_TYPE_HOST_OBJECT == static_cast<int>(Type::kHostObject));
 
-// The body of a function about a value: `f(impl, datum)`, unless there is no such.
-template <typename F>
-islet_status With(islet_isolate* isolate, islet_value value, islet_error* error, const char* who, F&& f) {
-  return Checked(error, who, [&]() -> islet_status {
-    if (isolate == nullptr) return FailNullObject(error, who, "isolate");
-    if (const Why why = Usable(isolate); why != Why::kNothing) return Fail(error, who, why);
-    Impl& impl = *CppOf(isolate).impl();
-    if (!MakeRoom(impl, kLargestPart)) return Fail(error, who, Why::kHeapLimit);
-    vm::Value datum;
-    if (const Why why = Resolve(impl, value, &datum); why != Why::kNothing) {
-      return FailValue(error, who, "the value", why, value);
-    }
-    return f(impl, datum);
-  });
-}
-
 islet_status WrongType(Impl& impl, islet_error* error, const char* who, absl::string_view expected, vm::Value got) {
   if (error == nullptr) return ISLET_INVALID_ARGUMENT;
   return Fail(error, who, ISLET_INVALID_ARGUMENT,
